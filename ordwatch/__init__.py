@@ -1,0 +1,17 @@
+"""ordwatch: watch the order streams of several trading venues.
+
+The way data takes is the way the folders are named, and imports only point left:
+
+    socket bytes -> frames -> venue messages -> OrderUpdate -> book -> records -> sinks
+    feed/           venues/<venue>/ (pure)      model.py     book.py  records.py  sinks/, recording/
+          ^ one supervisor and one pump for every venue         ^ joined by pipeline.py
+
+venues/    one folder for each venue; sans-I/O: bytes and the time come in, events and bytes go out
+feed/      the live engine, the only part that dials
+book.py    merges what venues state: every order once, in its latest known state
+sinks/     the table, JSON lines, plain text; recording/ is the durable one
+simulate/  hosts the venues' simulators on loopback
+cli/       one file for each command; the only place that prints errors and picks exit codes
+"""
+
+__version__ = "0.1.0"

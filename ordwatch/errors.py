@@ -1,0 +1,93 @@
+"""The tree of errors, split by what the caller does next.
+
+OrdwatchError
+  UsageError             the user must change the command line     exit 2
+  ConfigError            the user must edit a file                 exit 78
+  VenueError
+    ConnectionLost       try again                                 back off
+    RemoteProtocolError  the venue sent nonsense; try again        back off
+    Refused              the venue said no to one request          show its words, ask again later
+    AuthError            trying again cannot help                  stop this venue, 77 at the end
+  OutputError            the output cannot be made or written      exit 73 or 74
+  RecordingError         the file is damaged or foreign            exit 65
+  RecordingBusy          another ordwatch holds it                 exit 75
+  InputMissing           no such input file                        exit 66
+
+No message ever holds a secret.
+"""
+
+
+class OrdwatchError(Exception):
+    """Anything ordwatch raises on purpose; `exit_code` is what the process ends with if it gets that far."""
+
+    exit_code = 1
+
+
+class UsageError(OrdwatchError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(OrdwatchError):
+    """The user must edit a file, its permissions or the environment."""
+
+    exit_code = 78
+
+
+class VenueError(OrdwatchError):
+    """Something at a venue or on the way to it."""
+
+    exit_code = 69
+
+
+class ConnectionLost(VenueError):
+    """The link ended or does not answer; `cause` is the gap's cause (eof, reset, silent, close:<code>)."""
+
+    def __init__(self, message: str, cause: str = "reset") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class RemoteProtocolError(VenueError):
+    """The venue sent what its protocol does not allow; the connection is of no more use."""
+
+
+class Refused(VenueError):
+    """The venue answered one request with a no; the message holds the venue's own words."""
+
+
+class AuthError(VenueError):
+    """The venue refused the credentials. Asking again cannot help and may lock the account."""
+
+    exit_code = 77
+
+
+class OutputError(OrdwatchError):
+    """The output failed for longer than allowed, or a sync failed."""
+
+    exit_code = 74
+
+
+class OutputRefused(OutputError):
+    """The output cannot be created, or is a symlink, a FIFO or somebody else's."""
+
+    exit_code = 73
+
+
+class RecordingError(OrdwatchError):
+    """A recording is damaged in durable data, or is not ours."""
+
+    exit_code = 65
+
+
+class RecordingBusy(OrdwatchError):
+    """Another ordwatch holds the recording."""
+
+    exit_code = 75
+
+
+class InputMissing(OrdwatchError):
+    """There is no such input file."""
+
+    exit_code = 66

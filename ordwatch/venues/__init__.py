@@ -1,0 +1,26 @@
+"""The registry of venues: kind -> where its `Venue` is, loaded only when asked for."""
+
+from importlib import import_module
+
+from ordwatch.errors import ConfigError
+from ordwatch.venues.contract import AnyVenue
+
+REGISTRY = {
+    "opend": "ordwatch.venues.opend:VENUE",
+    "coinw": "ordwatch.venues.coinw:VENUE",
+    "loopring": "ordwatch.venues.loopring:VENUE",
+}
+
+
+def load(kind: str) -> AnyVenue:
+    """The venue of this kind.
+
+    Raises:
+        ConfigError: There is no such kind.
+    """
+    try:
+        module, attribute = REGISTRY[kind].split(":")
+    except KeyError:
+        raise ConfigError(f"unknown kind of venue {kind!r}; there are {', '.join(REGISTRY)}") from None
+    venue: AnyVenue = getattr(import_module(module), attribute)
+    return venue

@@ -1,0 +1,397 @@
+"""What a venue is, to the rest of ordwatch. Read this before adding one.
+
+A venue is a frozen value of functions and one Session class. Everything here but a venue's `connect.py` is
+pure: bytes and the time come in as arguments, events and bytes go out as values. No clock, no randomness,
+no socket; `open` and `query` are coroutines, but all they await is the `call` handed to them.
+
+To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
+config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from ordwatch.model import Age, Extra, OrderStatus, OrderUpdate, SessionEvent, Side
+
+Payload = bytes | str
+"""Bytes for a TCP stream or a binary message; str for a text message."""
+
+
+# -- configuration ---------------------------------------------------------------------------------------------
+
+
+class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every venue takes. A venue's settings derive from it; the YAML keys are the field names."""
+
+    kind: str = ""
+    attempt_timeout: float = 10.0
+    """Seconds from dialling to the subscription's answer."""
+    silence_timeout: float | None = None
+    """Seconds without a byte after which a link is dead; None: the venue's own."""
+    audit_interval: float | None = None
+    """Seconds between repeated queries while live; 0 never, None: the venue's own."""
+    allow_plaintext: bool = False
+
+    def check(self) -> None:
+        """Refuse what types cannot: values that contradict each other.
+
+        Raises:
+            ValueError: Says which key and why, without a value that could be secret.
+        """
+
+
+SettingsT = TypeVar("SettingsT", bound=VenueSettings)
+
+
+@dataclass(frozen=True)
+class Setup(Generic[SettingsT]):
+    """One venue of the configuration, secrets resolved."""
+
+    name: str
+    """The venue's name in the configuration; it goes into every record."""
+    settings: SettingsT
+    raw: bool = False
+    """Fill `OrderUpdate.raw`."""
+
+
+# -- asking ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `count` requests in any `window_s` seconds, over all connections of the venue."""
+
+    name: str
+    count: int
+    window_s: float
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading REST call. Never shown: `url`, `params`, `headers` and `form` may hold secrets."""
+
+    name: str
+    """What messages call it, such as "returnOpenOrders"."""
+    url: str
+    method: Literal["GET", "POST"] = "GET"
+    params: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    form: Mapping[str, str] | None = None
+    rates: tuple[Rate, ...] = ()
+    allow_plaintext: bool = False
+
+
+class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back. The engine has retried what is worth it (429, 5xx, lost connections) before."""
+
+    status: int
+    body: bytes
+    received_ns: int
+    """When the answer was read, ns since 1970 UTC."""
+
+
+class StreamRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request over the venue's own connection; each venue derives its own, its Session encodes them."""
+
+    rates: tuple[Rate, ...] = ()
+
+
+RequestT = HttpRequest | StreamRequest
+
+
+class Call(Protocol):
+    """Sends one request and gives its answer; waits for the rates the request names."""
+
+    async def __call__(self, request: RequestT, /) -> object:
+        """The answer: an HttpReply, or the value of the session's `Answer`.
+
+        Raises:
+            ConnectionLost: No answer in time, or the link fell.
+            Refused: The venue said no; its words are the message.
+            RemoteProtocolError: The answer makes no sense.
+        """
+        ...
+
+    def take(self, rate: Rate) -> bool:
+        """Take one place of `rate` without waiting; False if none is free."""
+        ...
+
+
+async def http(call: Call, request: HttpRequest) -> HttpReply:
+    """`call` for a REST request, with the type that it returns."""
+    reply = await call(request)
+    assert isinstance(reply, HttpReply)  # noqa: S101
+    return reply
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the engine wants to know of a venue."""
+
+    since_ns: int | None
+    """Reach back to this time (the gap's start); None: what is open, and what the venue tells with it."""
+    refresh: bool
+    """After a gap: do not answer from a cache."""
+    open_orders: Callable[[], Sequence[OrderUpdate]]
+    """Orders the book holds as open now, this venue's only. Those absent from the venue's list: ask by id."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a completed query reached."""
+
+    reach_ns: int | None = None
+    """The earliest time from which every change is known; None: as far back as was asked."""
+    limits: tuple[str, ...] = ()
+    """What it cannot know, in words."""
+
+
+Emit = Callable[[Sequence[OrderUpdate]], Awaitable[None]]
+"""Takes the rows of one page (source="query"), in the venue's order."""
+
+
+# -- the conversation ------------------------------------------------------------------------------------------
+
+
+class Session(Protocol):
+    """One connection's conversation; made anew for each connection. Draws no random numbers, has no clock."""
+
+    heartbeat_s: float
+    """`heartbeat` is called this often once the connection is up; may change after login."""
+    silence_s: float
+    """Hearing nothing this long means the link is dead; may change after login."""
+
+    def start(self, now_ns: int) -> None:
+        """The connection is up: queue what is said first."""
+        ...
+
+    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        """Every event of this chunk (TCP) or message (WebSocket), in order. Never raises on bad input.
+
+        When the session cannot go on, its last event is `Closed`.
+        """
+        ...
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Queue what keeps the connection alive, if the venue wants that of a client."""
+        ...
+
+    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+        """Queue a request; its `Answer` bears `key`. What needs no wire is answered at once."""
+        ...
+
+    def data_to_send(self) -> list[Payload]:
+        """Take what is queued, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to dial. `url` may hold a ticket: never shown; messages name `shown`."""
+
+    transport: Literal["tcp", "websocket"]
+    shown: str
+    host: str = ""
+    port: int = 0
+    url: str = ""
+    hint: str = ""
+    """What to ask the user when nobody answers, such as "is OpenD running?"."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What one attempt needs: where to dial and the session that talks there."""
+
+    endpoint: Endpoint
+    session: Session
+
+
+# -- simulation ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What somebody wants to trade, in words every venue understands; amounts are plain decimals.
+
+    `instrument` and `account` are numbers the simulator reduces to what it has.
+    """
+
+    side: Side
+    qty: str
+    price: str | None
+    """None: a market order."""
+    stop_price: str | None = None
+    order_type: str = "LIMIT"
+    instrument: int = 0
+    account: int = 0
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One moment in an order's life."""
+
+    order: str
+    """The story's own name for the order; the first step with a name places it."""
+    status: OrderStatus
+    intent: Intent
+    filled: str = "0"
+    """Executed so far, of intent.qty."""
+    avg_price: str | None = None
+    reason: str = ""
+    native: str | None = None
+    """Play this status of the venue's own (a number or word) instead of the one `status` maps to."""
+    after_s: float = 0.0
+    """Seconds after the step before."""
+
+
+@dataclass(frozen=True)
+class Close:
+    """The simulator ends a conversation; code 0 on TCP is an orderly FIN, -1 a reset."""
+
+    code: int = 1000
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Something a simulator sends to one of its peers."""
+
+    peer: int
+    payload: Payload | Close
+    push: bool = False
+    """An order push: the host's faults (miss, duplicate, reorder) touch only these."""
+
+
+@dataclass(frozen=True)
+class TrueState:
+    """What the venue itself holds about an order, to compare records with."""
+
+    status: OrderStatus
+    filled_qty: str | None
+    states: int
+    """How many states it ever gave the order."""
+
+
+class Simulator(Protocol):
+    """The venue's side of every conversation, and its orders. Sans-I/O too; simulate/ hosts it."""
+
+    listeners: Mapping[str, Literal["tcp", "websocket", "http"]]
+    """What to open, each on a loopback port of its own."""
+    faults: Sequence[str]
+    """Names `fault` takes: what this venue can do wrong beyond the host's drop, miss, duplicate, reorder, split."""
+
+    def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
+        """A client came; `path` is a WebSocket's path with its query, else ""."""
+        ...
+
+    def receive(self, peer: int, data: bytes, now_ns: int) -> None:
+        """Bytes of a TCP stream or one WebSocket message."""
+        ...
+
+    def disconnected(self, peer: int) -> None:
+        """The client is gone."""
+        ...
+
+    def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
+        """Answer a REST call; `url` holds the path only."""
+        ...
+
+    def play(self, step: Step, now_ns: int) -> None:
+        """Let an order move; queues the pushes this makes. Steps played while nobody listens still count."""
+        ...
+
+    def tick(self, now_ns: int) -> None:
+        """Called every 50 ms or so: time-outs, pings."""
+        ...
+
+    def data_to_send(self) -> list[Outgoing]:
+        """Take what is queued, in order."""
+        ...
+
+    def fault(self, name: str, on: bool = True) -> None:
+        """Switch one of `faults`."""
+        ...
+
+    def truth(self) -> dict[tuple[str, str | None, str], TrueState]:
+        """By environment, account and order id, as ordwatch's records name them: what is so."""
+        ...
+
+    def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
+        """The block of config.yaml that reaches it; `addresses` gives host:port for each listener."""
+        ...
+
+
+# -- the venue -------------------------------------------------------------------------------------------------
+
+
+def fill_in(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
+    """The statement with what it does not tell taken from what is known; its time never goes back."""
+    filled = {
+        name: old
+        for name, value, old in zip(_MERGED, _values(new), _values(known), strict=True)
+        if value is None and old is not None
+    }
+    if new.updated_ns is not None and known.updated_ns is not None and known.updated_ns > new.updated_ns:
+        filled["updated_ns"] = known.updated_ns
+    extra = fill_in_extra(new.extra, known.extra)
+    if extra is not new.extra:
+        filled["extra"] = extra
+    return msgspec.structs.replace(new, **filled) if filled else new
+
+
+def fill_in_extra(new: Extra, known: Extra) -> Extra:
+    """The same for the fields of one venue."""
+    if new is known or type(new) is not type(known):
+        return new
+    missing = {
+        name: old
+        for name in new.__struct_fields__
+        if getattr(new, name) is None and (old := getattr(known, name)) is not None
+    }
+    return msgspec.structs.replace(new, **missing) if missing else new
+
+
+_MERGED = tuple(name for name in OrderUpdate.__struct_fields__ if name not in ("flags", "extra", "raw"))
+
+
+def _values(update: OrderUpdate) -> Iterable[object]:
+    return [getattr(update, name) for name in _MERGED]
+
+
+@dataclass(frozen=True)
+class Venue(Generic[SettingsT]):
+    """Everything ordwatch knows of one kind of venue."""
+
+    kind: str
+    settings: type[SettingsT]
+    extra: type[Extra]
+    """The fixed set of `extra` keys, in order."""
+    split: Callable[[SettingsT], Sequence[SettingsT]]
+    """The settings of each connection it needs; live when all are. Most venues: just [settings]."""
+    open: Callable[[Setup[SettingsT], Call], Awaitable[Opening]]
+    """Before each attempt, for one of `split`: fetch what must be had first, say where to dial, make the session.
+
+    Raises what `Call` raises, and AuthError.
+    """
+    query: Callable[[Setup[SettingsT], Ask, Call, Emit], Awaitable[Report]]
+    """Ask for orders, with the settings of the whole venue: first query, reconciliation and audit alike.
+
+    Emits rows page by page. Raises what `Call` raises. An order the venue does not know any more is emitted with
+    status UNKNOWN and the reason, never guessed.
+    """
+    age: Callable[[OrderUpdate, OrderUpdate], Age]
+    """How the first statement compares with the second, the merged state the book holds."""
+    simulator: Callable[[], Simulator]
+    merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = fill_in
+    """The first statement completed by the second, the state known before. Both arguments stay as they are."""
+    audit_s: float = 300.0
+    audit_when_idle: bool = True
+    """Audit also while no order is open."""
+    credentials: tuple[str, ...] = ()
+    """Keys of the configuration to look at when the venue refuses the credentials."""
+
+
+AnyVenue = Venue[VenueSettings]
