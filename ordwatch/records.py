@@ -14,7 +14,6 @@ from ordwatch.model import (
     FINAL,
     ClockJump,
     Environment,
-    Extra,
     GapUpdate,
     LinkState,
     LinkUpdate,
@@ -74,7 +73,8 @@ class OrderRecord(Record, frozen=True, kw_only=True, tag="order"):
     gap: str | None
     changed: list[str]
     flags: list[str]
-    extra: Extra | dict[str, object]
+    extra: object
+    """The venue's Extra; a dict once read back."""
     raw: object
 
 
