@@ -8,6 +8,7 @@ OrdwatchError
     RemoteProtocolError  the venue sent nonsense; try again        back off
     Refused              the venue said no to one request          show its words, ask again later
     AuthError            trying again cannot help                  stop this venue, 77 at the end
+  ReaderGone             nobody reads the output any more         end by SIGPIPE
   OutputError            the output cannot be made or written      exit 73 or 74
   RecordingError         the file is damaged or foreign            exit 65
   RecordingBusy          another ordwatch holds it                 exit 75
@@ -61,6 +62,12 @@ class AuthError(VenueError):
     """The venue refused the credentials. Asking again cannot help and may lock the account."""
 
     exit_code = 77
+
+
+class ReaderGone(OrdwatchError):
+    """The reader of stdout has left (`| head`); the process ends quietly, by SIGPIPE."""
+
+    exit_code = 141
 
 
 class OutputError(OrdwatchError):

@@ -257,3 +257,17 @@ class ClockJump(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FeedEvent = OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump
+
+
+class Vitals(msgspec.Struct, kw_only=True):
+    """How one venue is at this moment; counts are since the start."""
+
+    state: LinkState = "connecting"
+    last_rx_ns: int | None = None
+    """When anything was last received, ns since 1970 UTC."""
+    rtt_ms: float | None = None
+    updates: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    reconnects: int = 0
+    open_orders: int = 0

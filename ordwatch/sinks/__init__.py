@@ -1,0 +1,1 @@
+"""Where records go: the live table, JSON lines, plain text."""
