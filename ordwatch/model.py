@@ -115,6 +115,8 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
     received_ns: int
     """When our socket returned the bytes, ns since 1970 UTC."""
     source: Source
+    gone: bool = False
+    """The venue, asked for this order by id, does not know it (any more); see contract.gone()."""
     flags: tuple[str, ...] = ()
     """Flags of this statement (guessed, conflict, fill_busted, bad:KEY, ...); the book adds late and the like."""
     extra: Extra

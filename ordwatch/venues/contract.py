@@ -327,6 +327,20 @@ class Simulator(Protocol):
 # -- the venue -------------------------------------------------------------------------------------------------
 
 
+def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
+    """The statement that the venue, asked for this order by its id, does not know it: UNKNOWN, never a guess."""
+    return msgspec.structs.replace(
+        known,
+        status=OrderStatus.UNKNOWN,
+        reason=reason,
+        received_ns=received_ns,
+        source="query",
+        gone=True,
+        flags=(),
+        raw=None,
+    )
+
+
 def fill_in(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     """The statement with what it does not tell taken from what is known; its time never goes back."""
     filled = {
