@@ -1,0 +1,49 @@
+"""The one bounded queue between the pumps of all venues and the book."""
+
+import asyncio
+from collections.abc import Sequence
+
+from ordwatch.model import FeedEvent
+
+CAPACITY = 20_000
+"""Events that may wait; a pump that would exceed it waits itself, and so the venue's TCP."""
+
+
+class Funnel:
+    """Fan-in of lists: putting a batch costs one extend, taking gives everything that waits."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._events: list[FeedEvent] = []
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    async def put(self, events: Sequence[FeedEvent]) -> None:
+        """Hand over a batch; waits while the queue is full. The order of one caller's batches is kept."""
+        while not self._room.is_set():
+            await self._room.wait()
+        self.put_now(events)
+
+    def put_now(self, events: Sequence[FeedEvent]) -> None:
+        """Hand over without waiting: for the few events of a link's life."""
+        self._events.extend(events)
+        if self._events:
+            self._some.set()
+        if len(self._events) >= self._capacity:
+            self._room.clear()
+
+    async def take(self) -> list[FeedEvent]:
+        """Everything that waits, at least one event."""
+        await self._some.wait()
+        return self.take_now()
+
+    def take_now(self) -> list[FeedEvent]:
+        """Everything that waits, perhaps nothing."""
+        events, self._events = self._events, []
+        self._some.clear()
+        self._room.set()
+        return events

@@ -1,0 +1,96 @@
+"""REST calls for every venue: time-outs, a few tries, rates; nothing of a request is ever shown but its name."""
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ordwatch.errors import ConnectionLost, RemoteProtocolError
+from ordwatch.feed.backoff import Rates, backoff
+from ordwatch.feed.transport import tls_context
+from ordwatch.venues.contract import HttpReply, HttpRequest
+
+TIMEOUT_S = 10.0
+TRIES = 3
+MAX_BODY_BYTES = 16 * 2**20
+RETRY_AFTER_MAX_S = 30.0
+
+
+class Http:
+    """Sends the requests of one venue; the connection pool opens with the first."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """The venue's answer, whatever its status, after up to three tries for 429, 5xx and lost connections.
+
+        Raises:
+            ConnectionLost: No answer in time, three times over.
+            RemoteProtocolError: The answer is larger than 16 MiB.
+        """
+        waits = backoff(0.5, 5.0)
+        for last in (False,) * (TRIES - 1) + (True,):
+            for rate in request.rates:
+                await self._rates.wait(rate)
+            try:
+                reply, retry_after_s = await self._once(request)
+            except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+                if last or isinstance(exc, aiohttp.ClientSSLError):
+                    raise ConnectionLost(f"{request.name}: {_words(exc)}") from None
+            else:
+                if last or not (reply.status == 429 or reply.status >= 500):
+                    return reply
+                await asyncio.sleep(retry_after_s)
+            await asyncio.sleep(next(waits))
+        raise AssertionError("unreachable")
+
+    async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
+        session = self._session = self._session or aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            trust_env=False,
+            auto_decompress=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        async with session.request(
+            request.method,
+            request.url,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            data=dict(request.form) if request.form is not None else None,
+            ssl=tls_context() if urlsplit(request.url).scheme == "https" else True,
+            allow_redirects=False,
+        ) as response:
+            body = await response.content.read(MAX_BODY_BYTES + 1)
+            while len(body) <= MAX_BODY_BYTES and (more := await response.content.read(MAX_BODY_BYTES)):
+                body += more
+            if len(body) > MAX_BODY_BYTES:
+                raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
+            reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns())
+            return reply, _retry_after_s(response.headers.get("Retry-After", ""))
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+def _retry_after_s(text: str) -> float:
+    return min(float(text), RETRY_AFTER_MAX_S) if text.isascii() and text.isdigit() else 0.0
+
+
+def _words(exc: BaseException) -> str:
+    """What happened, without the request's address, which the library's own text would show."""
+    match exc:
+        case TimeoutError():
+            return f"no answer within {TIMEOUT_S:.0f} s"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return "the certificate does not verify"
+        case aiohttp.ClientConnectorDNSError():
+            return "the host name cannot be resolved"
+        case aiohttp.ClientConnectorError(os_error=os_error):
+            return (os_error.strerror or "cannot connect").lower()
+        case _:
+            return "the connection broke"

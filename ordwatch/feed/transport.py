@@ -1,0 +1,196 @@
+"""Connections: TCP chunks and WebSocket messages behind one narrow interface.
+
+TLS is always verified; proxies of the environment and TLS key logs are never used. Debug logging of
+the WebSocket library is off, because it prints what was sent, credentials included.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from ordwatch.errors import ConnectionLost
+from ordwatch.text import safe_text
+from ordwatch.venues.contract import Endpoint, Payload
+
+CHUNK_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 16 * 2**20
+SEND_TIMEOUT_S = 10.0
+
+_quiet = logging.getLogger("ordwatch.websockets")
+_quiet.setLevel(logging.CRITICAL)
+
+
+class Transport(Protocol):
+    """One connection."""
+
+    async def read(self) -> bytes:
+        """The next chunk (TCP) or message (WebSocket).
+
+        Raises:
+            ConnectionLost: The connection ended; `cause` says how.
+        """
+        ...
+
+    async def write(self, payloads: Sequence[Payload]) -> None:
+        """Send all, in order.
+
+        Raises:
+            ConnectionLost: The connection ended, or takes nothing for 10 s.
+        """
+        ...
+
+    def abort(self) -> None:
+        """End the connection at once; `read` then raises."""
+        ...
+
+
+@asynccontextmanager
+async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
+    """A connection to the endpoint; closed at the end.
+
+    Raises:
+        OSError: Nobody there, or TLS does not verify.
+        ConnectionLost: The WebSocket handshake was refused.
+    """
+    if endpoint.transport == "tcp":
+        async with _dial_tcp(endpoint) as transport:
+            yield transport
+    else:
+        async with _dial_websocket(endpoint) as transport:
+            yield transport
+
+
+@asynccontextmanager
+async def _dial_tcp(endpoint: Endpoint) -> AsyncIterator[Transport]:
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port, happy_eyeballs_delay=0.25)
+    try:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield _Tcp(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+class _Tcp:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self) -> bytes:
+        try:
+            chunk = await self._reader.read(CHUNK_BYTES)
+        except OSError as exc:
+            raise _lost(exc) from exc
+        if not chunk:
+            raise ConnectionLost("the connection was closed by the other side", "eof")
+        return chunk
+
+    async def write(self, payloads: Sequence[Payload]) -> None:
+        try:
+            self._writer.write(b"".join(_as_bytes(payload) for payload in payloads))
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._writer.drain()
+        except TimeoutError as exc:
+            raise ConnectionLost("the other side takes nothing", "silent") from exc
+        except OSError as exc:
+            raise _lost(exc) from exc
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
+
+
+def _as_bytes(payload: Payload) -> bytes:
+    return payload.encode() if isinstance(payload, str) else payload
+
+
+def _lost(exc: OSError) -> ConnectionLost:
+    silent = isinstance(exc, TimeoutError)
+    text = exc.strerror or type(exc).__name__
+    return ConnectionLost(text.lower(), "silent" if silent else "reset")
+
+
+@asynccontextmanager
+async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
+    try:
+        connection = await connect(
+            endpoint.url,
+            ssl=tls_context() if endpoint.url.startswith("wss:") else None,
+            proxy=None,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            max_queue=64,
+            ping_interval=None,
+            open_timeout=None,
+            close_timeout=1,
+            logger=_quiet,
+            user_agent_header=None,
+        )
+    except websockets.InvalidHandshake as exc:
+        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_words(exc)}") from None
+    except (websockets.InvalidURI, ValueError):
+        raise ConnectionLost("the WebSocket address is not one, or it redirects to none") from None
+    except EOFError as exc:
+        raise ConnectionLost("the connection was closed during the WebSocket handshake", "eof") from exc
+    try:
+        yield _WebSocket(connection)
+    finally:
+        connection.transport.abort()
+
+
+def _handshake_words(exc: websockets.InvalidHandshake) -> str:
+    if isinstance(exc, websockets.InvalidStatus):
+        return f"HTTP status {exc.response.status_code}"
+    return safe_text(type(exc).__name__, 200)
+
+
+class _WebSocket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def read(self) -> bytes:
+        try:
+            return await self._connection.recv(decode=False)
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+    async def write(self, payloads: Sequence[Payload]) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                for payload in payloads:
+                    await self._connection.send(payload)
+        except TimeoutError as exc:
+            raise ConnectionLost("the other side takes nothing", "silent") from exc
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+    def abort(self) -> None:
+        self._connection.transport.abort()
+
+
+def _closed(exc: websockets.ConnectionClosed) -> ConnectionLost:
+    if exc.sent is not None and exc.rcvd is None and exc.sent.code != 1000:
+        reason = safe_text(exc.sent.reason, 120)
+        return ConnectionLost(f"closed by us, code {exc.sent.code} {reason}".rstrip(), f"close:{exc.sent.code}")
+    if exc.rcvd is not None:
+        reason = safe_text(exc.rcvd.reason, 120)
+        return ConnectionLost(f"closed by the venue, code {exc.rcvd.code} {reason}".rstrip(), f"close:{exc.rcvd.code}")
+    if isinstance(exc.__cause__, OSError):
+        return _lost(exc.__cause__)
+    return ConnectionLost("the connection was closed by the other side", "eof")
+
+
+def tls_context() -> ssl.SSLContext:
+    """TLS 1.2 or later, certificate and host name verified, keys never logged."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if context.keylog_filename is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_default_certs()
+    return context
