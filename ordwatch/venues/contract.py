@@ -10,7 +10,7 @@ config.example.yaml. Contract tests, check, demo, recording, replay, table and J
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -27,11 +27,11 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What every venue takes. A venue's settings derive from it; the YAML keys are the field names."""
 
     kind: str = ""
-    attempt_timeout: float = 10.0
+    attempt_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     """Seconds from dialling to the subscription's answer."""
-    silence_timeout: float | None = None
+    silence_timeout: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Seconds without a byte after which a link is dead; None: the venue's own."""
-    audit_interval: float | None = None
+    audit_interval: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """Seconds between repeated queries while live; 0 never, None: the venue's own."""
     allow_plaintext: bool = False
 
