@@ -17,6 +17,8 @@ OrdwatchError
 No message ever holds a secret.
 """
 
+from collections.abc import Iterable
+
 
 class OrdwatchError(Exception):
     """Anything ordwatch raises on purpose; `exit_code` is what the process ends with if it gets that far."""
@@ -98,3 +100,19 @@ class InputMissing(OrdwatchError):
     """There is no such input file."""
 
     exit_code = 66
+
+
+PRECEDENCE = (1, 74, 73, 65, 75, 78, 77, 69, 66, 3, 2, 0)
+"""Of several causes for an exit code, the first here wins."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code for several causes; 0 for none. One that is not listed comes before all others."""
+    return min(codes, key=lambda code: PRECEDENCE.index(code) if code in PRECEDENCE else -1, default=0)
+
+
+def leaves(error: BaseException) -> list[Exception]:
+    """The exceptions in a group of groups, or the one that it is."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error] if isinstance(error, Exception) else []

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, RemoteProtocolError, VenueError
+from ordwatch.errors import AuthError, ConfigError, ConnectionLost, RemoteProtocolError, VenueError, leaves
 from ordwatch.feed.backoff import Rates, backoff
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.http import Http
@@ -111,9 +111,9 @@ class Feed:
                 try:
                     await self._run_links()
                 except* (AuthError, ConfigError) as refused:
-                    await self._fail(_first(refused))
+                    await self._fail(leaves(refused)[0])
                 except* Exception as found:
-                    bug = _first(found)
+                    bug = leaves(found)[0]
                     bugs.append(time.monotonic())
                     log.error("%s: internal error, starting this venue again", self.setup.name, exc_info=bug)
                     if len(bugs) > BUGS_ALLOWED and bugs[-1] - bugs[0] < BUGS_WINDOW_S:
@@ -387,11 +387,3 @@ class _Call:
 
     def take(self, rate: Rate) -> bool:
         return self._feed._rates.take(rate)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, Exception)  # noqa: S101
-    return error

@@ -1,0 +1,329 @@
+"""One run: sources -> one queue -> book -> sinks; start, drain, stop."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ordwatch import __version__
+from ordwatch.book import Book
+from ordwatch.clocks import Clocks, rss_mib
+from ordwatch.errors import OrdwatchError, leaves, worst
+from ordwatch.feed.coverage import Coverage
+from ordwatch.feed.funnel import Funnel
+from ordwatch.feed.supervisor import Feed, Pace
+from ordwatch.model import FeedEvent, Vitals
+from ordwatch.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    VenueAlive,
+    host_name,
+)
+from ordwatch.sinks.contract import Sink
+from ordwatch.text import time_text
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+
+log = logging.getLogger("ordwatch")
+
+ALIVE_S = 10.0
+SLICE = 256
+"""Events merged in one go before the loop sees to the sockets again."""
+STALL_CHECK_S = 0.1
+COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
+
+
+def _every_record(_: AnyRecord) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a run ends by itself; None: never for this reason."""
+
+    once: bool = False
+    """When every venue has answered its first query, or refused."""
+    max_events: int | None = None
+    """Order records that `counts` lets through."""
+    duration_s: float | None = None
+    connect_timeout_s: float | None = None
+    """No venue live by then: exit 69."""
+    counts: Callable[[AnyRecord], bool] = _every_record
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a continued recording knows of one venue."""
+
+    covered_until_ns: int | None = None
+    gaps: int = 0
+    """Highest gap number used."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run begins with, from a continued recording."""
+
+    orders: Iterable[OrderRecord] = ()
+    venues: Mapping[str, Past] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    reason: str
+    failures: list[Exception] = field(default_factory=list)
+    """What makes the exit code: each OrdwatchError by its own, anything else 1."""
+    uncertain_s: float = 0.0
+    covered: bool = True
+    """Every venue was live, and every interval since its first `live` is covered."""
+    connected: bool = True
+    """False: no venue became live within the connect time-out."""
+    signal: int | None = None
+    """The signal that ended it."""
+    fail_on_gap: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with; of several causes the one that stands first in errors.PRECEDENCE."""
+        codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
+        if not self.connected:
+            codes.add(69)
+        if self.fail_on_gap and not self.covered:
+            codes.add(3)
+        return worst(codes) if codes or self.signal is None else 128 + self.signal
+
+
+class Run:
+    """A run over some venues into some sinks."""
+
+    def __init__(
+        self,
+        venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+        sinks: Sequence[Sink],
+        limits: Limits | None = None,
+        *,
+        start: Start | None = None,
+        config_sha256: str | None = None,
+        fail_on_gap: bool = False,
+        pace: Pace | None = None,
+    ) -> None:
+        start = start or Start()
+        self._sinks = sinks
+        self._limits = limits or Limits()
+        self._config_sha256 = config_sha256
+        self._vitals = {setup.name: Vitals() for _, setup in venues}
+        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals)
+        self._book.restore(start.orders)
+        self._funnel = Funnel()
+        self._feeds = [self._feed(venue, setup, start, pace) for venue, setup in venues]
+        self._stop = asyncio.Event()
+        self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
+        self._shown = 0
+        self._answered: set[str] = set()
+        self._clocks = Clocks()
+        self._past = start.venues
+
+    def _feed(self, venue: AnyVenue, setup: Setup[VenueSettings], start: Start, pace: Pace | None) -> Feed:
+        name = setup.name
+        return Feed(
+            venue,
+            setup,
+            emit=self._funnel.put,
+            open_orders=lambda: self._book.open_orders(name),
+            vitals=self._vitals[name],
+            coverage=Coverage(name, gaps_before=start.venues.get(name, Past()).gaps),
+            pace=pace,
+        )
+
+    def vitals(self) -> Mapping[str, Vitals]:
+        """How each venue is at this moment."""
+        return self._vitals
+
+    def stop(self, reason: str, signal: int | None = None) -> None:
+        """End the run: links closed, queue drained, sinks flushed."""
+        if not self._stop.is_set():
+            self._outcome.reason = reason
+            self._outcome.signal = signal
+            self._stop.set()
+
+    async def run(self) -> Outcome:
+        """Run until a limit is reached, `stop` is called, or nothing is left to watch or to write to."""
+        self._write([self._session("start")])
+        try:
+            await self._resume()
+            async with asyncio.TaskGroup() as group:
+                works = [group.create_task(work) for work in self._works()]
+                await self._stop.wait()
+                for work in works:
+                    work.cancel()
+        except* OrdwatchError as failed:
+            self._failed(failed, "the output failed")
+        except* Exception as bugs:
+            log.error("internal error", exc_info=bugs.exceptions[0])
+            self._failed(bugs, "internal error")
+        finally:
+            await self._end()
+        return self._outcome
+
+    def _works(self) -> list[Coroutine[None, None, None]]:
+        return [
+            *(self._watch_feed(feed) for feed in self._feeds),
+            *(sink.watch() for sink in self._sinks),
+            self._merge_forever(),
+            self._alive_forever(),
+            self._clocks_forever(),
+            self._stalls_forever(),
+            self._until_time(self._limits.duration_s, "duration reached"),
+            self._connect_in_time(),
+        ]
+
+    async def _resume(self) -> None:
+        now_ns = time.time_ns()
+        for feed in self._feeds:
+            past = self._past.get(feed.setup.name, Past())
+            if past.covered_until_ns is not None:
+                await self._funnel.put(feed.coverage.resume(past.covered_until_ns, now_ns))
+
+    # -- works ---------------------------------------------------------------------------------------------------
+
+    async def _watch_feed(self, feed: Feed) -> None:
+        await feed.run()
+        if feed.failure is not None:
+            self._outcome.failures.append(feed.failure)
+            self._answered.add(feed.setup.name)
+        if all(each.failure is not None for each in self._feeds):
+            self.stop("no venue is left to watch")
+
+    async def _merge_forever(self) -> None:
+        while True:
+            self._merge(await self._funnel.take())
+            await asyncio.sleep(0)
+
+    def _merge(self, events: Sequence[FeedEvent]) -> None:
+        slice_ = 1 if self._limits.max_events is not None else SLICE
+        for begin in range(0, len(events), slice_):
+            records = self._book.apply(events[begin : begin + slice_])
+            self._write(records)
+            if self._reached(records):
+                return
+
+    def _reached(self, records: Sequence[AnyRecord]) -> bool:
+        limits = self._limits
+        if limits.once:
+            self._answered |= {r.venue for r in records if isinstance(r, LinkRecord) and r.state in ("live", "failed")}
+            if self._answered >= self._vitals.keys():
+                self.stop("every venue has answered")
+        if limits.max_events is not None:
+            self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
+            if self._shown >= limits.max_events:
+                self.stop("event limit reached")
+                return True
+        return False
+
+    async def _alive_forever(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_S)
+            self._write([self._alive()])
+
+    async def _clocks_forever(self) -> None:
+        while True:
+            before_ns = self._clocks.last_ns
+            await asyncio.sleep(self._clocks.TICK_S)
+            jump = self._clocks.tick()
+            if jump is not None:
+                await self._funnel.put([jump])
+                if jump.suspended_ms:
+                    log.warning("this machine or process slept for %.1f s", jump.suspended_ms / 1000)
+                    for feed in self._feeds:
+                        feed.drop("suspended", "slept; connections are taken for dead", before_ns)
+
+    async def _stalls_forever(self) -> None:
+        while True:
+            await asyncio.sleep(STALL_CHECK_S)
+            stalled = any(sink.stalled for sink in self._sinks)
+            for feed in self._feeds:
+                if stalled:
+                    feed.hold()
+                else:
+                    feed.release()
+
+    async def _until_time(self, seconds: float | None, reason: str) -> None:
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+            self.stop(reason)
+
+    async def _connect_in_time(self) -> None:
+        if self._limits.connect_timeout_s is not None:
+            await asyncio.sleep(self._limits.connect_timeout_s)
+            if not any(feed.coverage.ever_live for feed in self._feeds):
+                self._outcome.connected = False
+                self.stop("no venue became live in time")
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def _write(self, records: Sequence[AnyRecord]) -> None:
+        if records:
+            for sink in self._sinks:
+                sink.write(records)
+
+    def _alive(self) -> AliveRecord:
+        return AliveRecord(
+            venues={name: _venue_alive(vitals) for name, vitals in self._vitals.items()},
+            queue=len(self._funnel),
+            loop_lag_ms=self._clocks.take_lag_ms(),
+            rss_mib=rss_mib(),
+            synced_seq=None,
+            at=time_text(time.time_ns()),
+        )
+
+    def _session(self, state: Literal["start", "end"]) -> SessionRecord:
+        ended = state == "end"
+        return SessionRecord(
+            state=state,
+            schema=SCHEMA,
+            version=__version__,
+            pid=os.getpid(),
+            host=host_name(),
+            venues=list(self._vitals),
+            config_sha256=self._config_sha256,
+            reason=self._outcome.reason if ended else None,
+            exit=self._outcome.exit_code if ended else None,
+            counts={key: self._book.counts[key] for key in COUNTS} if ended else None,
+            uncertain_s=round(self._outcome.uncertain_s, 6) if ended else None,
+            at=time_text(time.time_ns()),
+        )
+
+    def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
+        self._outcome.failures += leaves(group)
+        self.stop(reason)
+
+    async def _end(self) -> None:
+        if self._limits.max_events is None or self._shown < self._limits.max_events:
+            self._merge(self._funnel.take_now())
+        now_ns = time.time_ns()
+        coverages = [feed.coverage for feed in self._feeds]
+        self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
+        self._outcome.covered = all(each.ever_live and each.uncertain_s(now_ns) == 0 for each in coverages)
+        self._write([self._alive(), self._session("end")])
+        await asyncio.gather(*(sink.close() for sink in self._sinks))
+
+
+def _venue_alive(vitals: Vitals) -> VenueAlive:
+    return VenueAlive(
+        state=vitals.state,
+        last_rx=time_text(vitals.last_rx_ns) if vitals.last_rx_ns is not None else None,
+        rtt_ms=vitals.rtt_ms,
+        updates=vitals.updates,
+        duplicates=vitals.duplicates,
+        rejected=vitals.rejected,
+        reconnects=vitals.reconnects,
+        open_orders=vitals.open_orders,
+    )
