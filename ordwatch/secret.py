@@ -1,6 +1,14 @@
-"""Secrets that print as ***: the value leaves only through `reveal`."""
+"""Secrets that print as ***: the value leaves only through `reveal`. And what removes them from messages."""
 
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from hashlib import md5, sha1, sha256
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
+
+MIN_REDACTED = 6
+"""Characters from which on a secret is searched for in messages; shorter ones would hit innocent text."""
 
 
 class Secret:
@@ -40,3 +48,34 @@ class SecretFile(Secret):
     """A secret that the configuration names by the path of the file that holds it (a private key)."""
 
     __slots__ = ()
+
+
+class Redaction:
+    """Puts *** in place of every secret it was told of, and of what is easily made from one."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def learn(self, secret: Secret) -> None:
+        """Remove this secret from now on."""
+        value = secret.reveal()
+        self._forms.update(form for form in _forms(value) if len(form) >= MIN_REDACTED)
+        # The longest first: a secret may be the beginning of another form of it.
+        forms = sorted(self._forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None
+
+    def __call__(self, text: str) -> str:
+        """The text without them."""
+        return self._pattern.sub("***", text) if self._pattern is not None else text
+
+
+def _forms(value: str) -> Iterator[str]:
+    if len(value) < MIN_REDACTED:
+        return
+    yield from (line for line in value.splitlines() if not line.startswith("-----"))
+    data = value.encode()
+    yield from (value, value[::-1], data.hex(), quote(value), quote(value, safe=""), quote_plus(value))
+    yield from (repr(value)[1:-1], value.encode("unicode_escape").decode())
+    yield from (b64encode(data).decode().rstrip("="), urlsafe_b64encode(data).decode().rstrip("="))
+    yield from (hashed(data, usedforsecurity=False).hexdigest() for hashed in (md5, sha1, sha256))

@@ -1,0 +1,251 @@
+"""The configuration file: found, read and validated; then, apart from that, its secrets resolved.
+
+An error names the file, the line and the path of the key, suggests the near name, and never shows a value.
+"""
+
+import difflib
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from msgspec import inspect
+
+from ordwatch.document import MAX_BYTES, Document, Tree, Unclear, parse
+from ordwatch.document import Path as KeyPath
+from ordwatch.errors import ConfigError, UsageError
+from ordwatch.secret import Secret, SecretFile
+from ordwatch.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
+from ordwatch.venues import REGISTRY, load
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+
+VENUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
+
+
+def find(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where the configuration is: the path given, else $ORDWATCH_CONFIG, else the user's own.
+
+    Raises:
+        ConfigError: Nothing says where the user's files are.
+    """
+    if path is not None:
+        return path
+    if named := environ.get("ORDWATCH_CONFIG"):
+        return Path(named)
+    return _user_folder(environ) / "ordwatch" / "config.yaml"
+
+
+def _user_folder(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_CONFIG_HOME", "")
+    if Path(base).is_absolute():
+        return Path(base)
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        raise ConfigError("no home directory to look for the configuration in; use --config FILE") from None
+    return home / "Library" / "Application Support" if sys.platform == "darwin" else home / ".config"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A valid configuration. Secrets are not resolved and permissions not looked at, until `resolve`."""
+
+    path: Path
+    document: Document
+    status: os.stat_result
+    venues: Mapping[str, tuple[AnyVenue, VenueSettings]]
+
+    def choose(self, names: Iterable[str]) -> list[str]:
+        """The names, each once, in the order of the configuration; none given: all.
+
+        Raises:
+            UsageError: There is no such venue.
+        """
+        wanted = set(names)
+        for name in wanted - self.venues.keys():
+            raise UsageError(f"no venue {name!r} in {self.path}{near(name, self.venues)}")
+        return [name for name in self.venues if name in wanted or not wanted]
+
+    def resolve(self, names: Iterable[str]) -> list[Setup[VenueSettings]]:
+        """The setups of these venues, with their secrets.
+
+        Raises:
+            ConfigError: A file is not the user's alone, or a secret cannot be had.
+        """
+        try:
+            refuse_shared(self.path, self.status)
+        except ValueError as exc:
+            raise ConfigError(str(exc)) from None
+        return [Setup(name, self._resolved(name, self.venues[name][1])) for name in names]
+
+    def _resolved(self, name: str, settings: VenueSettings) -> VenueSettings:
+        secrets: dict[str, Secret] = {}
+        for key, unread in secrets_of(settings).items():
+            if isinstance(unread, Unread):
+                secrets[key] = self._secret(("venues", name, key), unread)
+        return msgspec.structs.replace(settings, **secrets) if secrets else settings
+
+    def _secret(self, path: KeyPath, unread: Unread) -> Secret:
+        try:
+            # A SecretFile is a Secret too, so this fits a field of either type, as Unread did.
+            return SecretFile(fetch(unread.source, self.path.parent, os.environ))
+        except ValueError as exc:
+            raise self.document.error(path, str(exc)) from None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what the configuration says, secrets left out; for the session record."""
+        plain = {name: settings for name, (_, settings) in self.venues.items()}
+        encoded = msgspec.json.encode(plain, enc_hook=str, order="sorted")
+        return hashlib.sha256(encoded).hexdigest()
+
+
+def secrets_of(settings: VenueSettings) -> dict[str, Secret]:
+    """The secrets among the settings, by key."""
+    values = msgspec.structs.asdict(settings)
+    return {key: value for key, value in values.items() if isinstance(value, Secret)}
+
+
+def read(path: Path) -> Config:
+    """The configuration in this file, valid.
+
+    Raises:
+        ConfigError: It cannot be read, or says what cannot be.
+    """
+    try:
+        data, status = read_regular(path, MAX_BYTES, private=False)
+    except ValueError as exc:
+        raise ConfigError(f"{exc}; config.example.yaml shows what belongs there, `ordwatch demo` needs none") from None
+    document = parse(data, str(path))
+    venues = {name: _venue(document, name, block) for name, block in _blocks(document).items()}
+    document.tree = None  # what it holds of secrets is needed no more
+    return Config(path, document, status, venues)
+
+
+def _blocks(document: Document) -> dict[str, dict[str, Tree]]:
+    tree = document.tree
+    if tree is None:
+        raise document.error((), "is empty; expected `venues:`")
+    if not isinstance(tree, dict):
+        raise document.error((), "expected a mapping with the key `venues`")
+    _refuse_unknown(document, (), tree, ["venues"])
+    venues = tree.get("venues")
+    if not isinstance(venues, dict) or not venues:
+        raise document.error(("venues",), "expected at least one venue")
+    return {name: _block(document, name, block) for name, block in venues.items()}
+
+
+def _block(document: Document, name: str, block: Tree) -> dict[str, Tree]:
+    if not VENUE_NAME.fullmatch(name):
+        path: KeyPath = ("venues", name)
+        line = document.lines[path]
+        raise ConfigError(f"{document.shown}:{line}: a venue's name is of letters, digits, _ and -, at most 32")
+    if not isinstance(block, dict):
+        raise document.error(("venues", name), "expected a mapping of settings")
+    return block
+
+
+def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[AnyVenue, VenueSettings]:
+    path: KeyPath = ("venues", name)
+    kind = block.get("kind", name)
+    if not isinstance(kind, str) or kind not in REGISTRY:
+        hint = near(kind, REGISTRY) if isinstance(kind, str) else f"; there are {', '.join(REGISTRY)}"
+        raise document.error((*path, "kind") if "kind" in block else path, f"no such kind of venue{hint}")
+    venue = load(kind)
+    _refuse_unknown(document, path, block, [field.encode_name for field in msgspec.structs.fields(venue.settings)])
+    settings = _settings(document, path, {**block, "kind": kind}, venue.settings)
+    try:
+        settings.check()
+    except ValueError as exc:
+        raise _of_check(document, path, str(exc)) from None
+    return venue, settings
+
+
+def _settings(document: Document, path: KeyPath, block: dict[str, Tree], wanted: type[VenueSettings]) -> VenueSettings:
+    types = inspect.type_info(wanted)
+    assert isinstance(types, inspect.StructType)  # noqa: S101
+    fields = {field.encode_name: field.type for field in types.fields}
+    for key, value in block.items():
+        if value is None and _takes_text(fields[key]):
+            raise document.error((*path, key), "is empty; put it in quotes, or leave the key out")
+    try:
+        return msgspec.convert(block, wanted, dec_hook=_read_secret)
+    except msgspec.ValidationError as exc:
+        raise _of_type(document, path, fields, exc) from None
+
+
+def _read_secret(wanted: type, value: Tree) -> Secret:
+    if issubclass(wanted, SecretFile):
+        if not isinstance(value, str) or not value:
+            raise ValueError("expected the path of a file, in quotes")
+        return Unread(File(value))
+    if issubclass(wanted, Secret):
+        return Unread(secret_source(value))
+    raise NotImplementedError(wanted)
+
+
+def _takes_text(wanted: inspect.Type) -> bool:
+    if isinstance(wanted, inspect.UnionType):
+        return any(map(_takes_text, wanted.types))
+    return isinstance(wanted, inspect.StrType | inspect.CustomType | inspect.LiteralType)
+
+
+_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text in quotes",
+    "bool": "true or false",
+}
+
+
+def _of_type(
+    document: Document, path: KeyPath, fields: Mapping[str, inspect.Type], exc: msgspec.ValidationError
+) -> ConfigError:
+    """Say what msgspec found, in words that hold no value."""
+    said, _, place = str(exc).partition(" - at `$")
+    inner = tuple(int(index) if index else key for key, index in re.findall(r"\.([^.\[`]+)|\[(\d+)\]", place))
+    where = (*path, *inner)
+    if exc.__cause__ is not None:
+        return document.error(where, said)
+    if missing := re.fullmatch(r"Object missing required field `(\w+)`", said):
+        return document.error(where, f"missing key `{missing[1]}`")
+    if said.startswith("Invalid enum value") and isinstance(literal := fields[str(inner[0])], inspect.LiteralType):
+        return document.error(where, f"expected one of {', '.join(map(str, literal.values))}")
+    if not (expected := re.fullmatch(r"Expected (.+?)(?:, got `(.+)`)?", said)):
+        return document.error(where, "not a valid value")
+    if "`str" in expected[1] and expected[2] in ("int", "float", "bool", Unclear.__name__):
+        return document.error(where, "put it in quotes")
+    words = expected[1].replace(" | null", "").replace("`", "")
+    return document.error(where, "expected " + re.sub(r"^\w+", lambda word: _WORDS.get(word[0], word[0]), words))
+
+
+def _of_check(document: Document, path: KeyPath, said: str) -> ConfigError:
+    """What a venue's own check says, at the key it begins with."""
+    key, colon, rest = said.partition(": ")
+    if colon and (*path, key) in document.lines:
+        return document.error((*path, key), rest)
+    return document.error(path, said)
+
+
+def _refuse_unknown(document: Document, path: KeyPath, block: Mapping[str, Tree], known: Iterable[str]) -> None:
+    known = list(known)
+    for key in block.keys() - set(known):
+        # What is no name at all may be a secret that lost its key.
+        shown = f" `{key}`" if re.fullmatch("[a-z_]{1,32}", key) else ""
+        line = document.lines[(*path, key)]
+        where = ": ".join(filter(None, [f"{document.shown}:{line}", ".".join(map(str, path))]))
+        raise ConfigError(f"{where}: unknown key{shown}{near(key, known)}")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """ ", did you mean ...?", or what there is."""
+    known = list(known)
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f", did you mean `{close[0]}`?"
+    return f"; there are {', '.join(known)}"
