@@ -1,0 +1,156 @@
+"""One line for each record, written by a thread of its own behind a bounded queue.
+
+The queue holds records; the thread makes them lines, so only it knows a line's place in the stream. When the queue
+is full, records are missed and counted; the count stands in the stream where they are missing, as a `sink_gap`.
+"""
+
+import errno
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Condition
+
+from ordwatch.records import (
+    AliveRecord,
+    AnyRecord,
+    ClockRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    RejectRecord,
+    SessionRecord,
+    SinkGapRecord,
+)
+from ordwatch.sinks.filters import Filter
+from ordwatch.sinks.output import OutputThread, check_open, reader_is_gone, write_all
+from ordwatch.text import time_text
+
+MAX_QUEUED = 10_000
+"""Records that wait for a slow reader before the next are missed."""
+
+_BATCH = 64
+_IDLE_S = 1.0
+
+Render = Callable[[AnyRecord, int], bytes]
+"""A record and its seq -> its line, without a line end."""
+
+
+class LineSink:
+    """Filters records and writes those that pass as lines."""
+
+    def __init__(self, fd: int, keep: Filter, render: Render) -> None:
+        self._fd = fd
+        self._keep = keep
+        self._render = render
+        self._seq = 0
+        self._queue: deque[AnyRecord | _Missed] = deque()
+        self._condition = Condition()
+        self._closing = False
+        self._thread = OutputThread(fd, self._work)
+
+    def start(self) -> None:
+        """Start the writer.
+
+        Raises:
+            OutputRefused: The descriptor is closed.
+        """
+        check_open(self._fd)
+        self._thread.start()
+
+    def write(self, records: Sequence[AnyRecord]) -> None:
+        """Queue what the filter lets pass; never blocks."""
+        passes = self._keep.passes
+        wanted = [record for record in records if passes(record)]
+        if not wanted:
+            return
+        with self._condition:
+            room = max(0, MAX_QUEUED - len(self._queue))
+            self._queue.extend(wanted[:room])
+            for record in wanted[room:]:
+                self._miss(record)
+            self._condition.notify()
+
+    @property
+    def stalled(self) -> bool:
+        """Never: a slow reader of lines misses records, and the stream says so."""
+        return False
+
+    async def watch(self) -> None:
+        """Last until the output fails.
+
+        Raises:
+            ReaderGone: Nobody reads any more.
+            OutputError: Any other error of the system.
+        """
+        await self._thread.watch()
+
+    async def close(self) -> None:
+        """Write what is queued, as far as that goes within 2 s."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        if not await self._thread.join():
+            with self._condition:
+                self._queue.clear()
+
+    def _miss(self, record: AnyRecord) -> None:
+        last = self._queue[-1]
+        if isinstance(last, _Missed):
+            last.add(record)
+        else:
+            self._queue.append(_Missed(record))
+
+    def _work(self) -> None:
+        while batch := self._take():
+            write_all(self._fd, b"".join([self._line(item) for item in batch]))
+
+    def _take(self) -> list["AnyRecord | _Missed"]:
+        """What comes next, oldest first; waits for it. Nothing when the sink closes and all is written."""
+        with self._condition:
+            while not self._queue and not self._closing:
+                # A quiet stream would notice only with its next line that `head` has left.
+                if not self._condition.wait(_IDLE_S) and reader_is_gone(self._fd):
+                    raise BrokenPipeError(errno.EPIPE, "the reader is gone")
+            return [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+
+    def _line(self, item: "AnyRecord | _Missed") -> bytes:
+        self._seq += 1
+        record = item.record() if isinstance(item, _Missed) else item
+        return self._render(record, self._seq) + b"\n"
+
+
+class _Missed:
+    """Records for which the queue had no room."""
+
+    def __init__(self, record: AnyRecord) -> None:
+        self.count = 1
+        self.first = self.last = record
+
+    def add(self, record: AnyRecord) -> None:
+        self.count += 1
+        self.last = record
+
+    def record(self) -> SinkGapRecord:
+        now = time_text(time.time_ns())
+        return SinkGapRecord(
+            count=self.count, from_=record_time(self.first) or now, to=record_time(self.last) or now, at=now
+        )
+
+
+def record_time(record: AnyRecord) -> str | None:
+    """When we learnt what the record says; None for the few that only a recording has."""
+    match record:
+        case OrderRecord():
+            return record.received_at
+        case (
+            GapRecord()
+            | LinkRecord()
+            | AliveRecord()
+            | RejectRecord()
+            | SessionRecord()
+            | SinkGapRecord()
+            | ClockRecord()
+        ):
+            return record.at
+        case _:
+            return None

@@ -1,0 +1,120 @@
+"""What every sink that blocks has in common: a thread that writes to a descriptor, and how it ends."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import select
+from collections.abc import Callable
+from threading import Thread
+
+from ordwatch.errors import OrdwatchError, OutputError, OutputRefused, ReaderGone
+
+CLOSE_S = 2.0
+"""How long a sink that closes waits for a reader that does not read."""
+
+_MAX_WRITE_BYTES = 64 * 1024
+
+
+def check_open(fd: int) -> None:
+    """Make sure that `fd` is a descriptor.
+
+    Raises:
+        OutputRefused: It is closed.
+    """
+    try:
+        os.fstat(fd)
+    except OSError as exc:
+        raise OutputRefused(f"cannot write to {fd_name(fd)}: {exc.strerror}") from exc
+
+
+def fd_name(fd: int) -> str:
+    """The name a user knows a descriptor by."""
+    return {1: "stdout", 2: "stderr"}.get(fd, f"file descriptor {fd}")
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte, however little the kernel takes at a time; waits where the descriptor is non-blocking.
+
+    Raises:
+        OSError: As os.write; an interrupted call is repeated by Python itself (PEP 475).
+    """
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(fd, rest[:_MAX_WRITE_BYTES]) :]
+        except BlockingIOError:
+            _poll(fd, select.POLLOUT, 1000)
+
+
+def reader_is_gone(fd: int) -> bool:
+    """Whether the other end of a pipe or socket was closed, without writing to it."""
+    return bool(_poll(fd, 0, 0) & select.POLLERR)
+
+
+def _poll(fd: int, events: int, wait_ms: int) -> int:
+    poll = select.poll()
+    poll.register(fd, events)
+    return next((seen for _, seen in poll.poll(wait_ms)), 0)
+
+
+class OutputThread:
+    """Runs `work` in a daemon thread and tells the event loop how it ended."""
+
+    def __init__(self, fd: int, work: Callable[[], None]) -> None:
+        self._fd = fd
+        self._work = work
+        self._error: OrdwatchError | None = None
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread; the running event loop is the one that is told."""
+        self._loop = asyncio.get_running_loop()
+        self._failed = asyncio.Event()
+        self._ended = asyncio.Event()
+        # A daemon, because nothing gets a thread out of a write(2) that nobody reads.
+        self._thread = Thread(target=self._run, name=f"write {fd_name(self._fd)}", daemon=True)
+        self._thread.start()
+
+    async def watch(self) -> None:
+        """Last until the work fails.
+
+        Raises:
+            ReaderGone: Nobody reads any more, or the terminal is gone.
+            OutputError: Any other error of the system.
+        """
+        await self._failed.wait()
+        raise self._error or OutputError(f"the thread that writes to {fd_name(self._fd)} ended")
+
+    async def join(self) -> bool:
+        """Wait for the end of the work, at most CLOSE_S; False if it still blocks and is left to itself."""
+        if self._thread is None:
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._ended.wait()
+        return self._ended.is_set()
+
+    def _run(self) -> None:
+        failed = True
+        try:
+            self._work()
+            failed = False
+        except OSError as exc:
+            self._error = _failure(self._fd, exc)
+        finally:
+            # The loop is closed when the run ended while this thread was stuck in a write.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._tell, failed)
+
+    def _tell(self, failed: bool) -> None:
+        self._ended.set()
+        if failed:
+            self._failed.set()
+
+
+def _failure(fd: int, exc: OSError) -> OrdwatchError:
+    # A terminal that was closed gives EIO where a pipe gives EPIPE.
+    if exc.errno == errno.EPIPE or (exc.errno == errno.EIO and os.isatty(fd)):
+        return ReaderGone(f"nobody reads {fd_name(fd)} any more")
+    return OutputError(f"cannot write to {fd_name(fd)}: {exc.strerror}")
