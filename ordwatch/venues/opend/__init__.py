@@ -1,0 +1,1 @@
+"""OpenD: the gateway of Futu and moomoo, watched over its TCP or WebSocket listener."""

@@ -1,0 +1,182 @@
+"""OpenD's messages: bodies read and written, with the proto ids that name them.
+
+Knows nothing of frames, and leaves what an order means to orders.py. Ids and fields: Futu API documentation,
+"Protocol Introduction" and "Trade".
+"""
+
+from collections.abc import Callable, Iterable
+from math import isfinite
+from typing import Protocol, TypeVar
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from ordwatch.errors import RemoteProtocolError
+from ordwatch.text import decode_text, safe_text
+from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+
+INIT_WEBSOCKET = 1
+OPEND_LOST = 2
+"""WebSocket only: the gateway lost its OpenD."""
+INIT_CONNECT = 1001
+GET_GLOBAL_STATE = 1002
+NOTIFY = 1003
+KEEP_ALIVE = 1004
+GET_ACC_LIST = 2001
+SUB_ACC_PUSH = 2008
+GET_ORDER_LIST = 2201
+UPDATE_ORDER = 2208
+UPDATE_ORDER_FILL = 2218
+GET_HISTORY_ORDER_LIST = 2221
+
+SENT = frozenset(
+    {
+        INIT_WEBSOCKET,
+        INIT_CONNECT,
+        GET_GLOBAL_STATE,
+        KEEP_ALIVE,
+        GET_ACC_LIST,
+        SUB_ACC_PUSH,
+        GET_ORDER_LIST,
+        GET_HISTORY_ORDER_LIST,
+    }
+)
+"""Every id that ordwatch ever sends; none of them changes anything at the venue."""
+
+PUSHED = frozenset({3005, 3007, 3009, 3011, 3013, 3015, 3019, 3261, 3310, 3450, 3451, 3452})
+"""Ids of market data pushes, which concern no order."""
+
+SUCCEEDED = 0
+TRANSIENT = frozenset({-100, -200, -400})
+"""RetType of TimeOut, DisConnect and Unknown: asking again may help."""
+
+CLIENT_ID = "ordwatch"
+CLIENT_VERSION = 100
+"""InitConnect's clientVer: 1.0, as a * 100 + b."""
+
+
+class Response(Protocol):
+    """What every answer and every push has."""
+
+    retType: int  # noqa: N815
+    retMsg: bytes  # noqa: N815
+
+    def IsInitialized(self) -> bool:  # noqa: N802
+        """Whether every required field is there."""
+        ...
+
+
+MessageT = TypeVar("MessageT", bound=Response)
+
+
+def parse(from_string: Callable[[bytes], MessageT], body: bytes) -> MessageT:
+    """The message in a body, whatever its retType says.
+
+    Raises:
+        RemoteProtocolError: It is not such a message, or lacks a required field.
+    """
+    try:
+        message = from_string(body)
+    except DecodeError:
+        raise RemoteProtocolError("not the protobuf message it should be") from None
+    if not message.IsInitialized():
+        raise RemoteProtocolError("a required field is missing")
+    return message
+
+
+def parse_update_order(body: bytes) -> pb.UpdateOrder.Response:
+    """An order push. Nothing in it is required, so it is not checked for that: orders.py looks at what it needs.
+
+    Raises:
+        RemoteProtocolError: It is not protobuf.
+    """
+    try:
+        return pb.UpdateOrder.Response.FromString(body)
+    except DecodeError:
+        raise RemoteProtocolError("not the protobuf message it should be") from None
+
+
+def refusal(response: Response) -> str:
+    """The venue's own words for a retType that is not 0, safe to show."""
+    words = safe_text(decode_text(response.retMsg))
+    return f"{words} (retType {response.retType})" if words else f"retType {response.retType}"
+
+
+def init_connect(encryption: int) -> bytes:
+    """InitConnect's request body: protobuf pushes and events, please."""
+    request = pb.InitConnect.Request()
+    c2s = request.c2s
+    c2s.clientVer = CLIENT_VERSION
+    c2s.clientID = CLIENT_ID
+    c2s.recvNotify = True
+    c2s.packetEncAlgo = encryption
+    c2s.pushProtoFmt = 0
+    c2s.programmingLanguage = "Python"
+    return request.SerializeToString()
+
+
+def init_web_socket(key_md5: str) -> bytes:
+    """InitWebSocket's request body; `key_md5` is the hex MD5 of the key, empty without one."""
+    c2s = pb.InitWebSocket.C2S(websocketKey=key_md5, clientID=CLIENT_ID, programmingLanguage="Python")
+    return pb.InitWebSocket.Request(c2s=c2s).SerializeToString()
+
+
+def get_global_state() -> bytes:
+    """GetGlobalState's request body."""
+    return pb.GetGlobalState.Request(c2s=pb.GetGlobalState.C2S(userID=0)).SerializeToString()
+
+
+def keep_alive(now_s: int) -> bytes:
+    """KeepAlive's request body."""
+    return pb.KeepAlive.Request(c2s=pb.KeepAlive.C2S(time=now_s)).SerializeToString()
+
+
+def get_acc_list() -> bytes:
+    """GetAccList's request body: without the flag universal accounts may be missing from the answer."""
+    c2s = pb.GetAccList.C2S(userID=0, needGeneralSecAccount=True)
+    return pb.GetAccList.Request(c2s=c2s).SerializeToString()
+
+
+def sub_acc_push(accounts: Iterable[int]) -> bytes:
+    """SubAccPush's request body; the list replaces the former one of this connection."""
+    return pb.SubAccPush.Request(c2s=pb.SubAccPush.C2S(accIDList=accounts)).SerializeToString()
+
+
+def get_order_list(header: pb.TrdHeader, order_ids: Iterable[int], *, refresh: bool) -> bytes:
+    """GetOrderList's request body; without ids: all orders of the day."""
+    request = pb.GetOrderList.Request(c2s=pb.GetOrderList.C2S(header=header, refreshCache=refresh))
+    if ids := list(order_ids):
+        request.c2s.filterConditions.idList.extend(ids)
+    return request.SerializeToString()
+
+
+def get_history_order_list(header: pb.TrdHeader, order_ids: Iterable[int], *, begin: str, end: str) -> bytes:
+    """GetHistoryOrderList's request body; the times are local texts, YYYY-MM-DD HH:MM:SS."""
+    conditions = pb.TrdFilterConditions(idList=order_ids, beginTime=begin, endTime=end)
+    c2s = pb.GetHistoryOrderList.C2S(header=header, filterConditions=conditions)
+    return pb.GetHistoryOrderList.Request(c2s=c2s).SerializeToString()
+
+
+def payload(header: pb.TrdHeader, order: pb.Order) -> dict[str, object]:
+    """Header and order as protobuf's own JSON would show them: every field that was sent, 64-bit integers as text."""
+    return {"header": _fields(header), "order": _fields(order)}
+
+
+def _fields(message: Message) -> dict[str, object]:
+    return {field.name: _value(field.cpp_type, value) for field, value in message.ListFields()}
+
+
+def _value(kind: int, value: object) -> object:
+    match value:
+        case bytes():
+            return decode_text(value)
+        case float():
+            return value if isfinite(value) else str(value)
+        case int():
+            return str(value) if kind == FieldDescriptor.CPPTYPE_UINT64 else value
+        case Message():
+            return _fields(value)
+        case Iterable():
+            return [_value(kind, item) for item in value]
+        case _:
+            return None

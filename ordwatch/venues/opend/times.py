@@ -1,0 +1,57 @@
+"""OpenD's times: unix seconds as doubles, and local texts without a zone.
+
+Both: Futu API documentation, "Trading Definitions", Order: texts are in the exchange's zone, those of futures in
+the zone OpenD is configured with; the timestamps say the same in UTC, to the microsecond.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ordwatch.venues.opend import tables
+
+MAX_SECONDS = 253402300800.0
+"""The year 10000: what is beyond is no time in seconds."""
+
+_TEXT = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+
+
+def seconds_ns(seconds: float) -> int | None:
+    """Nanoseconds of a timestamp, exact to the microsecond, as precise as OpenD is; None if it is no time."""
+    if not 0 < seconds < MAX_SECONDS:
+        return None
+    return round(seconds * 1e6) * 1000
+
+
+@lru_cache(maxsize=1024)
+def text_ns(text: str, zone: str) -> int | None:
+    """Nanoseconds of a local text in a zone; None if it is no time. Of a doubled hour, the first."""
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        return None
+    *whole, fraction = match.groups()
+    year, month, day, hour, minute, second = map(int, whole)
+    try:
+        local = datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo(zone))
+        return int(local.timestamp()) * 1_000_000_000 + int((fraction or "").ljust(6, "0")) * 1000
+    except (ValueError, OverflowError, ZoneInfoNotFoundError):
+        return None
+
+
+def local_text(ns: int, zone: str) -> str:
+    """The local text OpenD wants for a time, in whole seconds."""
+    return datetime.fromtimestamp(ns // 1_000_000_000, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def midnight_ns(ns: int, zone: str) -> int:
+    """The beginning of the day that it is at `ns` in a zone."""
+    local = datetime.fromtimestamp(ns // 1_000_000_000, ZoneInfo(zone))
+    return int(local.replace(hour=0, minute=0, second=0).astimezone(UTC).timestamp()) * 1_000_000_000
+
+
+def zone_of(sec_market: int, trd_market: int, futures_zone: str) -> str | None:
+    """The zone of an order's texts: of its security's market, else of its trading market; None if that has none."""
+    if trd_market in tables.FUTURES_MARKETS:
+        return futures_zone
+    return tables.SEC_MARKET_ZONES.get(sec_market) or tables.TRD_MARKET_ZONES.get(trd_market)
