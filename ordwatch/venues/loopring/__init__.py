@@ -1,0 +1,20 @@
+"""Loopring: the relayer's `order` topic, with its REST pages for what a push did not tell."""
+
+from ordwatch.venues.contract import Venue
+from ordwatch.venues.loopring.connect import LoopringSettings, open_connection, query, split
+from ordwatch.venues.loopring.orders import LoopringExtra, age, merge
+from ordwatch.venues.loopring.simulator import LoopringSimulator
+
+VENUE = Venue(
+    kind="loopring",
+    settings=LoopringSettings,
+    extra=LoopringExtra,
+    split=split,
+    open=open_connection,
+    query=query,
+    age=age,
+    merge=merge,
+    simulator=LoopringSimulator,
+    audit_s=300.0,
+    credentials=("api_key", "account_id"),
+)

@@ -1,0 +1,140 @@
+"""Asking the relayer for orders: the open ones, those closed since a time, and known ones by hash.
+
+Lists are paged by offset and shift while they are read: a list whose length changed is read again. A list can be
+bounded by the time of creation only, so an order that was made before a gap and closed in it is found because it was
+known as open. Only orders of the configured markets are told: no push would keep the others true.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ordwatch.errors import AuthError, RemoteProtocolError, VenueError
+from ordwatch.model import OrderUpdate
+from ordwatch.venues.contract import Ask, Call, Emit, Report, http
+from ordwatch.venues.loopring.messages import OrderData
+from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unknown_order
+from ordwatch.venues.loopring.rest import (
+    CLOSED_WORDS,
+    OPEN_WORDS,
+    UNKNOWN_ORDER,
+    Access,
+    ApiError,
+    Page,
+    Row,
+    one_order,
+    order_request,
+    orders_page,
+    orders_request,
+    token_decimals,
+    tokens_request,
+)
+
+MAX_PAGES = 1000
+MAX_READINGS = 3
+"""How often a list is read that changes under the reader."""
+CLOCK_MARGIN_NS = 600 * 1_000_000_000
+"""The list of closed orders reaches back this much further: the venue's clock may differ from ours."""
+
+
+async def fetch_decimals(access: Access, call: Call) -> dict[str, int]:
+    """The tokens' decimals; none when the venue cannot tell them now: amounts then stay in base units.
+
+    Raises:
+        AuthError: The venue refuses the key.
+    """
+    try:
+        return token_decimals(await http(call, tokens_request(access)), access)
+    except AuthError:
+        raise
+    except VenueError:
+        return {}
+
+
+@dataclass
+class Inquiry:
+    """One round of questions, and what it found out so far."""
+
+    access: Access
+    origin: Origin
+    markets: frozenset[str]
+    call: Call
+    emit: Emit
+    raw: bool
+    seen: dict[str, OrderData] = field(default_factory=dict)
+    """By hash, the last row told."""
+    answered_ns: int = 0
+    damage: list[str] = field(default_factory=list)
+    """Why the answers are not all there is."""
+
+    async def run(self, ask: Ask) -> Report:
+        """Ask for everything; raises what `Call` raises."""
+        await self._read_list(OPEN_WORDS, None)
+        if ask.since_ns is not None:
+            await self._read_list(CLOSED_WORDS, max(ask.since_ns - CLOCK_MARGIN_NS, 0) // 1_000_000)
+        for known in ask.open_orders():
+            if known.order_id not in self.seen:
+                await self._read_order(known)
+        return Report(reach_ns=self.answered_ns if self.damage else None, limits=(*self.damage, *self._limits()))
+
+    def _limits(self) -> tuple[str, ...]:
+        return (
+            f"markets asked for: {', '.join(sorted(self.markets))}",
+            "closed orders are listed by the time of creation: one made before the gap, closed in it and never seen"
+            " open is not found; untriggered stop orders are not listed",
+        )
+
+    async def _read_list(self, words: Sequence[str], start_ms: int | None) -> None:
+        for _ in range(MAX_READINGS):
+            if await self._read_pages(words, start_ms):
+                return
+        self.damage.append(f"the list of {words[0]} orders kept changing while it was read")
+
+    async def _read_pages(self, words: Sequence[str], start_ms: int | None) -> bool:
+        """Read a list once; False if it changed its length meanwhile, so that rows may have slipped by."""
+        hashes: set[str] = set()
+        totals: set[int | None] = set()
+        offset = 0
+        for number in range(1, MAX_PAGES + 1):
+            page = await self._read_page(words, offset, start_ms)
+            totals.add(page.total)
+            offset += page.told
+            if not page.told or (page.total is not None and offset >= page.total):
+                return len(totals) == 1
+            fresh = {row.order.order_hash for row in page.rows} - hashes
+            if page.rows and not fresh:
+                self.damage.append(f"page {number} of the {words[0]} orders repeats an earlier one")
+                return True
+            hashes |= fresh
+        self.damage.append(f"more than {MAX_PAGES} pages of {words[0]} orders")
+        return True
+
+    async def _read_page(self, words: Sequence[str], offset: int, start_ms: int | None) -> Page:
+        reply = await http(self.call, orders_request(self.access, words, offset, start_ms))
+        page = orders_page(reply, self.access, raw=self.raw)
+        self.answered_ns = reply.received_ns
+        if len(page.rows) < page.told:
+            self.damage.append(f"{page.told - len(page.rows)} rows without hash or status at offset {offset}")
+        rows = [row for row in page.rows if self.seen.get(row.order.order_hash) != row.order]
+        self.seen |= {row.order.order_hash: row.order for row in rows}
+        await self._tell([row for row in rows if self._is_ours(row)])
+        return page
+
+    async def _read_order(self, known: OrderUpdate) -> None:
+        reply = await http(self.call, order_request(self.access, known.order_id))
+        self.answered_ns = reply.received_ns
+        try:
+            row = one_order(reply, self.access, raw=self.raw)
+        except ApiError as exc:
+            if exc.code != UNKNOWN_ORDER:
+                raise
+            await self.emit([unknown_order(known, self.origin, str(exc), reply.received_ns)])
+            return
+        if row.order.order_hash != known.order_id:
+            raise RemoteProtocolError("getOrder: the answer is another order")
+        await self._tell([row])
+
+    async def _tell(self, rows: Sequence[Row]) -> None:
+        await self.emit([queried_order(row.order, self.origin, self.answered_ns, raw=row.raw) for row in rows])
+
+    def _is_ours(self, row: Row) -> bool:
+        return pair(row.order.market or "").symbol in self.markets

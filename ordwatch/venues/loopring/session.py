@@ -1,0 +1,201 @@
+"""One conversation with the relayer: subscribe, then pushes; its `ping` is answered with one `pong`.
+
+The relayer pings every 30 s and hangs up after two minutes without a pong, or after a pong too many; a client never
+pings (Loopring/DEX-API, `websocket/overview.md`). It tells the state of an order only when it changes, no snapshot.
+"""
+
+from collections.abc import Sequence
+
+from ordwatch.errors import AuthError, Refused, RemoteProtocolError, VenueError
+from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.secret import Secret
+from ordwatch.venues.contract import Payload, StreamRequest
+from ordwatch.venues.loopring.messages import (
+    PING,
+    PONG,
+    SIBLING_TOPICS,
+    OrderPush,
+    OtherTopic,
+    SubscriptionAnswer,
+    Unreadable,
+    blank,
+    decode,
+    raw_payload,
+    subscribe_args,
+    subscribe_topics,
+    venue_words,
+)
+from ordwatch.venues.loopring.orders import Origin, pushed_order
+
+SILENCE_S = 75.0
+"""Two pings and some slack: on a quiet account nothing else proves life."""
+MAX_REJECT_BYTES = 4096
+
+BAD_MARKET = 104110
+NOT_SUBSCRIBED = 104113
+AUTH_CODES = frozenset({104104, 104105, 104112, 104114})
+"""No apiKey; another than before; an invalid one; one without a user."""
+
+_FAULTS = {
+    104100: "it saw no topics",
+    104101: "it does not know the operation",
+    104102: "it does not know the topic",
+    104103: "it saw a topic twice",
+    104106: "it read a candlestick topic",
+    104107: "it read an orderbook topic",
+    104108: "it read a depth10 topic",
+    104109: "it read a trade topic",
+    104111: "it read a ticker topic",
+    104115: "it did not understand the message",
+    104116: "it counted too many subscriptions",
+}
+"""What a subscription of ours never gives cause for: the venue speaks another protocol, or we have a bug."""
+
+_MAX_UNKNOWN_KINDS = 64
+
+
+class LoopringSession:
+    """Subscribes to the orders of some markets. `as_args` writes the subscription as early v2 wants it."""
+
+    heartbeat_s = 86_400.0
+
+    def __init__(
+        self,
+        origin: Origin,
+        markets: Sequence[str],
+        api_key: Secret,
+        *,
+        as_args: bool = False,
+        raw: bool = False,
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        self.silence_s = silence_s
+        self._origin = origin
+        self._markets = tuple(markets)
+        self._api_key = api_key
+        self._as_args = as_args
+        self._raw = raw
+        self._queue: list[Payload] = []
+        self._sequence = 0
+        self._waiting: dict[str, tuple[str, ...]] = {}
+        """Markets of the subscriptions without an answer, by sequence, oldest first."""
+        self._refused: list[str] = []
+        self._ready = False
+        self._closed = False
+        self._unknown_kinds: set[str] = set()
+
+    def start(self, now_ns: int) -> None:
+        """Queue the subscription."""
+        self._subscribe(self._markets)
+
+    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        """Every event of one message, in order. Never raises on bad input."""
+        if self._closed:
+            return ()
+        if data == PING:
+            self._queue.append(PONG)
+            return ()
+        try:
+            message = decode(data)
+        except Unreadable as exc:
+            return (self._reject(data, str(exc), now_ns, lost=True),)
+        match message:
+            case OrderPush():
+                return (self._order(message, data, now_ns),)
+            case SubscriptionAnswer():
+                return self._answer(message)
+            case OtherTopic():
+                return (self._other(message, data, now_ns),)
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Nothing: the relayer pings, and a pong too many ends the connection."""
+
+    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+        """Refuse: orders are asked for over REST."""
+        return (Answer(key, error=Refused("the relayer answers no queries over its stream")),)
+
+    def data_to_send(self) -> list[Payload]:
+        """Take what is queued, in order."""
+        queue, self._queue = self._queue, []
+        return queue
+
+    def _subscribe(self, *groups: tuple[str, ...]) -> None:
+        key = self._api_key.reveal()
+        for markets in groups:
+            self._sequence += 1
+            self._waiting[str(self._sequence)] = markets
+            self._queue.append(
+                subscribe_args(markets[0], key) if self._as_args else subscribe_topics(markets, key, self._sequence)
+            )
+
+    def _order(self, push: OrderPush, data: bytes, now_ns: int) -> OrderUpdate:
+        return pushed_order(push, self._origin, now_ns, raw=self._payload(data) if self._raw else None)
+
+    def _payload(self, data: bytes) -> object:
+        try:
+            return raw_payload(data, self._api_key.reveal())
+        except Unreadable:
+            return None
+
+    def _other(self, message: OtherTopic, data: bytes, now_ns: int) -> SessionEvent:
+        if message.kind in SIBLING_TOPICS:
+            return Counted(message.kind)
+        if message.kind in self._unknown_kinds or len(self._unknown_kinds) >= _MAX_UNKNOWN_KINDS:
+            return Counted("unknown")
+        self._unknown_kinds.add(message.kind)
+        return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
+
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+        shown = blank(data.decode("latin-1"), self._api_key.reveal()).encode("latin-1")[:MAX_REJECT_BYTES]
+        return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def _answer(self, answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
+        if answer.code == NOT_SUBSCRIBED:
+            return (Counted("answer"),)
+        error = None if answer.ok or answer.code == BAD_MARKET else self._error(answer)
+        if error is not None:
+            return self._close(error)
+        markets = self._answered(answer)
+        if markets is None:
+            return (Counted("answer"),)
+        return self._refuse(markets, answer) if not answer.ok else self._settle()
+
+    def _answered(self, answer: SubscriptionAnswer) -> tuple[str, ...] | None:
+        """Markets of the subscription this answers; without a sequence that we know, of the oldest."""
+        if answer.sequence is not None and answer.sequence in self._waiting:
+            return self._waiting.pop(answer.sequence)
+        return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
+
+    def _refuse(self, markets: tuple[str, ...], answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
+        """One bad market fails the whole request: subscribe one by one to find it and to get the others."""
+        if len(markets) > 1:
+            self._subscribe(*((market,) for market in markets))
+            return (Progress("subscribing", "one market at a time, for one of them is refused"),)
+        self._refused.append(markets[0])
+        notice = Notice(f"market {markets[0]} is refused ({self._words(answer)}); is it in exchange/markets?")
+        return (notice, *self._settle())
+
+    def _settle(self) -> Sequence[SessionEvent]:
+        if self._waiting or self._ready:
+            return ()
+        if len(self._refused) == len(self._markets):
+            return self._close(Refused(f"no market can be subscribed to: {', '.join(self._refused)}"))
+        self._ready = True
+        return (Ready(),)
+
+    def _error(self, answer: SubscriptionAnswer) -> VenueError:
+        words = self._words(answer)
+        if answer.code in AUTH_CODES:
+            return AuthError(f"the api key is refused ({words})")
+        if answer.code in _FAULTS:
+            return RemoteProtocolError(f"the subscription is refused: {_FAULTS[answer.code]} ({words})")
+        return Refused(f"the subscription is refused ({words})")
+
+    def _words(self, answer: SubscriptionAnswer) -> str:
+        return venue_words(answer.code, answer.words, self._api_key.reveal())
+
+    def _close(self, error: VenueError) -> Sequence[SessionEvent]:
+        self._closed = True
+        return (Closed(error),)
