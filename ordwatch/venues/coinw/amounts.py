@@ -1,0 +1,62 @@
+"""Exact arithmetic on amounts that are text. Only a division rounds, to 28 digits."""
+
+from decimal import ROUND_DOWN, Context, Decimal
+
+from ordwatch.model import DecimalText
+from ordwatch.text import decimal_text
+
+# decimal_text allows 400 digits on either side of the point; sums and differences of such stay exact.
+_EXACT = Context(prec=1000)
+_QUOTIENT = Context(prec=28)
+
+
+def amount(value: str | None, key: str, flags: list[str]) -> DecimalText | None:
+    """The amount the venue tells, None when it tells none; what is no amount adds `bad:KEY` to `flags`."""
+    number = signed(value, key, flags)
+    if number is not None and number[0] == "-":
+        flags.append(f"bad:{key}")
+        return None
+    return number
+
+
+def signed(value: str | None, key: str, flags: list[str]) -> DecimalText | None:
+    """The same for what may be below zero."""
+    if not value:
+        return None
+    try:
+        return decimal_text(value)
+    except ValueError:
+        flags.append(f"bad:{key}")
+        return None
+
+
+def is_zero(value: DecimalText) -> bool:
+    """Whether the amount is nothing."""
+    return not value.strip("0.")
+
+
+def is_less(one: DecimalText, other: DecimalText) -> bool:
+    """Whether `one` is the smaller number."""
+    return one != other and Decimal(one) < Decimal(other)
+
+
+def difference(whole: DecimalText, part: DecimalText) -> DecimalText:
+    """What is left of `whole`; just "0" when nothing is."""
+    if whole == part:
+        return "0"
+    if is_zero(part):
+        return whole
+    rest = decimal_text(_EXACT.subtract(Decimal(whole), Decimal(part)))
+    return "0" if is_zero(rest) else rest
+
+
+def quotient(dividend: DecimalText, divisor: DecimalText) -> DecimalText:
+    """The quotient, without trailing zeros; `divisor` is not zero."""
+    ratio = _QUOTIENT.divide(Decimal(dividend), Decimal(divisor))
+    return decimal_text(ratio.normalize(_QUOTIENT))
+
+
+def is_cut(short: DecimalText, full: DecimalText) -> bool:
+    """Whether `short` is `full`, or what is left of it when further decimals are dropped."""
+    places = len(short.partition(".")[2])
+    return Decimal(full).quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _EXACT) == Decimal(short)

@@ -1,0 +1,115 @@
+"""Which of two statements about an order is newer, and how they make one.
+
+CoinW numbers nothing, and "WebSocket data does not guarantee the order of timestamps" (API documentation,
+"Precautions"): the rank of the status and the filled amount decide. REST cuts amounts to the pair's decimals,
+so 98.91 from there is no other amount than 98.914896 from a push.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from ordwatch.model import Age, OrderStatus, OrderUpdate
+from ordwatch.venues.coinw.amounts import is_cut
+from ordwatch.venues.contract import fill_in
+
+_FINAL_RANK = 2
+_RANKS = {
+    OrderStatus.NEW: 0,
+    OrderStatus.PARTIALLY_FILLED: 1,
+    OrderStatus.FILLED: _FINAL_RANK,
+    OrderStatus.CANCELED: _FINAL_RANK,
+    OrderStatus.REJECTED: _FINAL_RANK,
+}
+
+_FACTS = ("client_order_id", "symbol", "side", "qty", "filled_qty", "avg_price", "filled_value", "fee", "created_ns")
+"""What one source tells and another leaves out."""
+
+
+def age(new: OrderUpdate, known: OrderUpdate) -> Age:
+    """How a statement compares with what is known: never down in rank, never out of a final status."""
+    new_rank, known_rank = _RANKS.get(new.status), _RANKS.get(known.status)
+    if new_rank is None or known_rank is None:
+        return _age_beside_unknown(new, known, new_rank, known_rank)
+    if new_rank != known_rank:
+        return Age.NEWER if new_rank > known_rank else Age.OLDER
+    if new.status is not known.status:
+        return Age.NEWER if _corrects(new, known) else Age.OLDER
+    return _age_by_fills(new, known)
+
+
+def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
+    """The statement completed by what is known. Fills never shrink, finer amounts stay, so does the first time."""
+    kept: dict[str, object] = {}
+    if known.created_ns is not None:
+        kept["created_ns"] = known.created_ns
+    if known.order_type == "MARKET":
+        kept["price"] = None
+    growth = _growth(new, known)
+    if growth < 0:
+        kept |= {"filled_qty": known.filled_qty, "filled_value": known.filled_value, "avg_price": known.avg_price}
+    if new.source == "query":
+        kept |= _finer(new, known)
+        if growth == 0:
+            kept |= _unmoved(new, known)
+    return fill_in(msgspec.structs.replace(new, **kept), known)
+
+
+def _age_beside_unknown(new: OrderUpdate, known: OrderUpdate, new_rank: int | None, known_rank: int | None) -> Age:
+    """An unknown word is open as far as we can tell; a query that knows better than it is news."""
+    if known_rank == _FINAL_RANK:
+        return Age.OLDER
+    if new_rank == _FINAL_RANK:
+        return Age.NEWER
+    if known_rank is None and new_rank is not None and new.source == "query":
+        return Age.NEWER
+    return _age_by_fills(new, known)
+
+
+def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
+    """Whether one final status outweighs another: plain words a guess, a push (it has rejections) a query."""
+    if "guessed" in new.flags or "guessed" in known.flags:
+        return "guessed" not in new.flags
+    return new.source == "push" and known.source == "query"
+
+
+def _age_by_fills(new: OrderUpdate, known: OrderUpdate) -> Age:
+    growth = _growth(new, known)
+    if growth:
+        return Age.NEWER if growth > 0 else Age.OLDER
+    tells_more = any(getattr(known, fact) is None and getattr(new, fact) is not None for fact in _FACTS)
+    return Age.NEWER if tells_more else Age.EQUAL
+
+
+def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
+    """1 if more is filled than was known, -1 if less, 0 if the same or not to be compared."""
+    for told, held in ((new.filled_qty, known.filled_qty), (new.filled_value, known.filled_value)):
+        if told is not None and held is not None:
+            if told == held or (new.source == "query" and is_cut(told, held)):
+                return 0
+            one, other = Decimal(told), Decimal(held)
+            return (one > other) - (one < other)
+    return 0
+
+
+def _finer(new: OrderUpdate, known: OrderUpdate) -> dict[str, object]:
+    amounts = (
+        ("qty", new.qty, known.qty),
+        ("filled_qty", new.filled_qty, known.filled_qty),
+        ("filled_value", new.filled_value, known.filled_value),
+        ("price", new.price, known.price),
+        ("fee", new.fee, known.fee),
+    )
+    return {name: held for name, told, held in amounts if told is not None and held is not None and is_cut(told, held)}
+
+
+def _unmoved(new: OrderUpdate, known: OrderUpdate) -> dict[str, object]:
+    """What a query that tells of no further fill cannot tell better: it divides and subtracts cut amounts."""
+    kept: dict[str, object] = {}
+    if known.avg_price is not None:
+        kept["avg_price"] = known.avg_price
+    if known.remaining_qty is not None:
+        kept["remaining_qty"] = known.remaining_qty
+    if new.status is known.status:
+        kept["venue_status"] = known.venue_status
+    return kept

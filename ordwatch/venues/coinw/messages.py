@@ -1,0 +1,212 @@
+"""CoinW's spot WebSocket: what is said and heard, one JSON object in each text message.
+
+Decodes without judging: amounts stay as the venue wrote them, orders.py knows what they mean.
+Facts: CoinW API documentation, "Subscribe Current Orders" (spot); what it leaves open as JKorf/CoinW.Net 3.4 has it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from ordwatch.text import safe_text
+from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, is_string, items, payload, text
+
+PING = '{"event":"ping"}'
+SUBSCRIBE = '{"event":"sub","params":{"biz":"exchange","type":"order"}}'
+
+_MAX_WORDS = 200
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """One order of a push, in the venue's spelling. Amounts are text, exact; absent and null are None."""
+
+    order_id: int | str
+    """Near 2^62; a number in the documentation's sample, a string in its table."""
+    type: str | None = None
+    reason: str | None = None
+    product_id: str | None = None
+    side: str | None = None
+    """Empty for a market order."""
+    order_type: str | None = None
+    size: str | None = None
+    """Base amount ordered; 0 for a market order placed by quote amount."""
+    remaining_size: str | None = None
+    price: str | None = None
+    """Of a market order the market's price."""
+    dealFunds: str | None = None  # noqa: N815
+    """Quote amount filled so far."""
+    dealAvgPrice: str | None = None  # noqa: N815
+    fee: str | None = None
+    client_id: str | None = None
+    time: int | str | None = None
+    """Milliseconds since 1970 UTC; whether of the order or of the event is not documented."""
+
+
+class BadRow(msgspec.Struct, frozen=True):
+    """One entry of a push that is no order."""
+
+    reason: str
+    data: bytes
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How the venue answered; `code` and `words` are its own."""
+
+    ok: bool | None
+    code: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"code {self.code or 'unknown'}: {self.words or 'no text'}"
+
+
+class OrderPush(msgspec.Struct, frozen=True):
+    """Orders that are new or changed."""
+
+    rows: list[OrderRow | BadRow]
+
+
+class Pong(msgspec.Struct, frozen=True):
+    """The answer to PING."""
+
+
+class LoginAnswer(msgspec.Struct, frozen=True):
+    """The answer to `login`."""
+
+    outcome: Outcome
+
+
+class SubscriptionAnswer(msgspec.Struct, frozen=True):
+    """The answer to a subscription, or to its end; there is no request id to match, only the topic."""
+
+    outcome: Outcome
+    ours: bool
+    """Whether it answers SUBSCRIBE."""
+
+
+class ErrorFrame(msgspec.Struct, frozen=True):
+    """A no without a context."""
+
+    outcome: Outcome
+
+
+class Other(msgspec.Struct, frozen=True):
+    """A message that is no order. `known`: of a documented kind."""
+
+    kind: str
+    known: bool
+
+
+Message = OrderPush | Pong | LoginAnswer | SubscriptionAnswer | ErrorFrame | Other
+
+
+def login(api_key: str, secret: str) -> str:
+    """The login message. It holds the secret itself, there is no signature: never to be shown."""
+    params = {"api_key": api_key, "passphrase": secret}
+    return msgspec.json.encode({"event": "login", "params": params}).decode()
+
+
+def decode(data: bytes) -> Message:
+    """What one message says.
+
+    Raises:
+        Unreadable: Not JSON, not an object, or a push without orders.
+    """
+    try:
+        push = _PUSH.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_any(fields(data))
+    if push.event or push.channel:
+        return _decode_any(fields(data))
+    return OrderPush([push.data])
+
+
+def payloads(data: bytes) -> list[object]:
+    """Each order of a push as it came, for a record's `raw`.
+
+    Raises:
+        Unreadable: As `decode`.
+    """
+    return [payload(row) for row in _rows(fields(data)["data"])]
+
+
+class _Push(msgspec.Struct):
+    """The documented shape; whatever differs takes the longer way."""
+
+    data: OrderRow
+    biz: Literal["exchange"]
+    type: Literal["order"]
+    event: str = ""
+    channel: str = ""
+
+
+_PUSH = msgspec.json.Decoder(_Push)
+_ROW = msgspec.json.Decoder(OrderRow)
+
+
+def _decode_any(message: Fields) -> Message:
+    event, channel, biz, kind = (text(message.get(name)) for name in ("event", "channel", "biz", "type"))
+    if event == "pong":
+        return Pong()
+    if channel == "login":
+        return LoginAnswer(_outcome(_one(message)))
+    if channel in ("subscribe", "unsubscribe", "unsub"):
+        ours = (channel, biz, kind) == ("subscribe", "exchange", "order")
+        return SubscriptionAnswer(_outcome(_one(message)), ours)
+    if (biz, kind) == ("exchange", "order") and "data" in message and not channel:
+        return OrderPush([_row(row) for row in _rows(message["data"])])
+    if text(message.get("result")) == "false":
+        return ErrorFrame(_outcome(message))
+    if (biz, kind) == ("exchange", "assets"):
+        return Other("assets", known=True)
+    return Other(_kind(event, channel, biz, kind), known=False)
+
+
+def _one(message: Fields) -> Fields:
+    rows = _rows(message["data"]) if "data" in message else []
+    return fields(rows[0]) if rows else {}
+
+
+def _outcome(told: Fields) -> Outcome:
+    result = (text(told.get("result")) or "").lower()
+    return Outcome(
+        ok={"true": True, "false": False}.get(result),
+        code=safe_text(text(told.get("errorCode")) or "", 20),
+        words=safe_text(text(told.get("errorMsg")) or "", _MAX_WORDS),
+    )
+
+
+def _rows(data: msgspec.Raw) -> list[msgspec.Raw]:
+    """The objects in `data`: one, an array of them, or a string holding either as JSON."""
+    if is_string(data):
+        data = msgspec.Raw((text(data) or "").encode("utf-8", "surrogatepass").strip())
+    first = bytes(data)[:1]
+    if first == b"{":
+        return [data]
+    if first == b"[":
+        return items(data)
+    raise Unreadable("data is neither an object nor an array")
+
+
+def _row(data: msgspec.Raw) -> OrderRow | BadRow:
+    try:
+        return _ROW.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _odd_row(data)
+
+
+def _odd_row(data: msgspec.Raw) -> OrderRow | BadRow:
+    try:
+        members = fields(data)
+        told = {name: text(members.get(name)) for name in OrderRow.__struct_fields__}
+    except Unreadable as exc:
+        return BadRow(f"order: {exc}", bytes(data))
+    order_id = told["order_id"]
+    if order_id is None or not (is_string(members["order_id"]) or order_id.isdecimal()):
+        return BadRow("order without a readable id", bytes(data))
+    return msgspec.convert(told, OrderRow)
+
+
+def _kind(event: str | None, channel: str | None, biz: str | None, kind: str | None) -> str:
+    named = (("event", event), ("channel", channel), ("biz", biz), ("type", kind))
+    return safe_text(" ".join(f"{name}={value}" for name, value in named if value) or "no name", 60)

@@ -1,0 +1,202 @@
+"""One conversation with CoinW: login, subscription, pushes; a ping every 10 s, for the server never pings.
+
+An idle socket is cut after 60 s without a close frame, and an order channel is silent for hours: the pong is the
+only sign of life. Facts: CoinW API documentation, "Subscribe Current Orders" (spot); JKorf/CoinW.Net 3.4.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from ordwatch.errors import AuthError, Refused, VenueError
+from ordwatch.model import (
+    Answer,
+    Closed,
+    Counted,
+    Notice,
+    OrderUpdate,
+    Progress,
+    Ready,
+    Reject,
+    RoundTrip,
+    SessionEvent,
+)
+from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.venues.coinw.messages import (
+    PING,
+    SUBSCRIBE,
+    BadRow,
+    ErrorFrame,
+    LoginAnswer,
+    Message,
+    OrderPush,
+    OrderRow,
+    Other,
+    Outcome,
+    Pong,
+    SubscriptionAnswer,
+    decode,
+    login,
+    payloads,
+)
+from ordwatch.venues.coinw.orders import order_update
+from ordwatch.venues.coinw.settings import CoinwSettings
+from ordwatch.venues.contract import Payload, Setup, StreamRequest
+
+HEARTBEAT_S = 10.0
+SILENCE_S = 25.0
+
+PASSING_CODES = frozenset({"429", "500", "1001", "29001", "-200"})
+"""Too many requests, "exception", "system error": no word about the credentials, even in answer to a login."""
+AUTH_CODES = frozenset({"1003", "6000"})
+
+_MAX_KINDS = 64
+_MAX_PINGS = 16
+_MAX_REJECT_BYTES = 4096
+
+
+class CoinwSession:
+    """Logs in, subscribes to the orders of all pairs and reads what is pushed."""
+
+    def __init__(self, setup: Setup[CoinwSettings]) -> None:
+        settings = setup.settings
+        self.silence_s = settings.silence_timeout or SILENCE_S
+        self.heartbeat_s = min(HEARTBEAT_S, self.silence_s / 2.5)
+        self._venue = setup.name
+        self._raw = setup.raw
+        self._api_key = settings.api_key
+        self._secret_key = settings.secret_key
+        self._outgoing: list[Payload] = []
+        self._pinged_ns: deque[int] = deque(maxlen=_MAX_PINGS)
+        self._logged_in = self._ready = self._closed = False
+        self._kinds: set[str] = set()
+
+    def start(self, now_ns: int) -> None:
+        """Queue the login; it holds the secret itself."""
+        self._outgoing.append(login(self._api_key.reveal(), self._secret_key.reveal()))
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Queue a ping."""
+        self._pinged_ns.append(now_ns)
+        self._outgoing.append(PING)
+
+    def data_to_send(self) -> list[Payload]:
+        """Take what is queued, in order."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+        """Refuse: CoinW answers questions over REST only."""
+        return (Answer(key, error=Refused("this venue is asked over REST only")),)
+
+    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        """Every event of one message, in order. Never raises on bad input."""
+        if self._closed:
+            return ()
+        try:
+            message = decode(data)
+        except Unreadable as exc:
+            return (self._reject(data, str(exc), now_ns, lost=True),)
+        if type(message) is OrderPush:
+            return self._orders(message, data, now_ns)
+        return self._told(message, data, now_ns)
+
+    def _told(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        match message:
+            case OrderPush():
+                return self._orders(message, data, now_ns)
+            case Pong():
+                return (self._pong(now_ns),)
+            case LoginAnswer():
+                return self._login_answered(message.outcome, data, now_ns)
+            case SubscriptionAnswer():
+                return self._subscription_answered(message, data, now_ns)
+            case ErrorFrame():
+                return self._error(message.outcome)
+            case Other():
+                return (self._other(message, data, now_ns),)
+
+    # -- orders --------------------------------------------------------------------------------------------------
+
+    def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        if self._raw:
+            pairs = zip(push.rows, payloads(data), strict=True)
+            return [self._order(row, data, now_ns, raw) for row, raw in pairs]
+        return [self._order(row, data, now_ns, None) for row in push.rows]
+
+    def _order(self, row: OrderRow | BadRow, data: bytes, now_ns: int, raw: object) -> OrderUpdate | Reject:
+        if type(row) is BadRow:
+            return self._reject(row.data, row.reason, now_ns, lost=True)
+        assert isinstance(row, OrderRow)  # noqa: S101
+        try:
+            return order_update(row, venue=self._venue, received_ns=now_ns, raw=raw)
+        except Unreadable as exc:
+            return self._reject(data, str(exc), now_ns, lost=True)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def _pong(self, now_ns: int) -> SessionEvent:
+        if not self._pinged_ns:
+            return Counted("pong")
+        return RoundTrip((now_ns - self._pinged_ns.popleft()) / 1e9)
+
+    def _login_answered(self, outcome: Outcome, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        if outcome.ok is None:
+            return (self._reject(data, "login answer without a result", now_ns, lost=False),)
+        if not outcome.ok:
+            return self._close(self._refusal("login", outcome, final=outcome.code not in PASSING_CODES))
+        if self._logged_in:
+            return (Counted("login"),)
+        self._logged_in = True
+        self._outgoing.append(SUBSCRIBE)
+        return (Progress("subscribing"),)
+
+    def _subscription_answered(self, answer: SubscriptionAnswer, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        outcome = answer.outcome
+        if not answer.ours or not self._logged_in or self._ready:
+            return (Counted("subscription"),)
+        if outcome.ok is None:
+            return (self._reject(data, "subscription answer without a result", now_ns, lost=False),)
+        if not outcome.ok:
+            return self._close(self._refusal("subscription", outcome, final=outcome.code in AUTH_CODES))
+        self._ready = True
+        return (Ready(),)
+
+    def _error(self, outcome: Outcome) -> Sequence[SessionEvent]:
+        if outcome.code in AUTH_CODES:
+            return self._close(self._refusal("login", outcome, final=True))
+        if not self._ready:
+            stage = "subscription" if self._logged_in else "login"
+            return self._close(self._refusal(stage, outcome, final=False))
+        return (Counted("error"), Notice(self._safe(f"the venue reports an error, {outcome}")))
+
+    def _refusal(self, what: str, outcome: Outcome, *, final: bool) -> VenueError:
+        message = self._safe(f"{what} refused ({outcome})")
+        return AuthError(message) if final else Refused(message)
+
+    def _close(self, error: VenueError) -> Sequence[SessionEvent]:
+        self._closed = True
+        return (Closed(error),)
+
+    # -- what cannot be read -------------------------------------------------------------------------------------
+
+    def _other(self, message: Other, data: bytes, now_ns: int) -> SessionEvent:
+        if message.known:
+            return Counted(message.kind)
+        if message.kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
+            return Counted("unknown")
+        self._kinds.add(message.kind)
+        return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
+
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+        shown = data
+        for secret in (self._secret_key.reveal(), self._api_key.reveal()):
+            shown = shown.replace(secret.encode(), b"***") if secret else shown
+        return Reject(
+            venue=self._venue, reason=reason, data=shown[:_MAX_REJECT_BYTES], size=len(data), lost=lost, at_ns=now_ns
+        )
+
+    def _safe(self, words: str) -> str:
+        """The venue's words, should they quote what we sent."""
+        for secret in (self._secret_key.reveal(), self._api_key.reveal()):
+            words = words.replace(secret, "***") if secret else words
+        return words

@@ -1,0 +1,38 @@
+"""What the configuration says about a CoinW account."""
+
+import re
+from collections.abc import Sequence
+
+from ordwatch.secret import Secret
+from ordwatch.venues.addresses import check_url
+from ordwatch.venues.contract import VenueSettings
+
+_PAIR = re.compile(r"[0-9A-Za-z]{1,32}[-_][0-9A-Za-z]{1,32}", re.ASCII)
+
+
+class CoinwSettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account and where to reach it; addresses as CoinW's API documentation gives them."""
+
+    api_key: Secret
+    secret_key: Secret
+    pairs: Sequence[str] = ()
+    """Asked for over REST, which has no call for the orders of all pairs; beside them the pairs seen."""
+    ws_url: str = "wss://ws.futurescw.com"
+    rest_url: str = "https://api.coinw.com"
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The pairs as the venue writes them, BTC_USDT, each once."""
+        return tuple(dict.fromkeys(pair.upper().replace("-", "_") for pair in self.pairs))
+
+    def check(self) -> None:
+        """Refuse what is no pair and addresses that would carry the secret in plain text.
+
+        Raises:
+            ValueError: Says which key and why.
+        """
+        for pair in self.pairs:
+            if not _PAIR.fullmatch(pair):
+                raise ValueError(f"pairs: {pair!r} is no pair; expected one like BTC_USDT")
+        check_url("ws_url", self.ws_url, secure="wss", plain="ws", allow_plaintext=self.allow_plaintext)
+        check_url("rest_url", self.rest_url, secure="https", plain="http", allow_plaintext=self.allow_plaintext)

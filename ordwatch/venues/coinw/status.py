@@ -1,0 +1,67 @@
+"""The status of a pushed order, judged by its words and its sizes.
+
+No partial fill was ever published, and of the final events only their names; so part of this is inferred.
+Each inference is one line of RULES.
+Facts: CoinW API documentation, "Subscribe Current Orders" (spot); the reasons as JKorf/CoinW.Net 3.4 has them.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from ordwatch.model import OrderStatus
+
+
+class Told(NamedTuple):
+    """What the status is judged by. Words are upper case, "" when not told."""
+
+    kind: str
+    reason: str
+    sized: bool = False
+    """The ordered size is known; a market order placed by quote amount has none."""
+    nothing_left: bool | None = None
+    """None: the venue does not tell what is left."""
+    some_filled: bool = False
+    """Money was paid, or less is left than was ordered."""
+
+
+class Rule(NamedTuple):
+    """A status and what makes it so. `guessed`: the venue's documents leave the meaning open."""
+
+    number: int
+    status: OrderStatus
+    holds: Callable[[Told], bool]
+    guessed: bool = False
+
+
+def _is_done(told: Told) -> bool:
+    return told.kind == "DONE" and not told.reason
+
+
+RULES = (
+    # from CoinW.Net; the documentation has no rejection
+    Rule(1, OrderStatus.REJECTED, lambda told: told.reason.startswith("REJECT")),
+    # documented
+    Rule(2, OrderStatus.CANCELED, lambda told: told.reason.startswith("CANCEL")),
+    Rule(3, OrderStatus.FILLED, lambda told: told.reason == "FILLED" and told.kind == "DONE"),
+    # inferred: the reason came before the end
+    Rule(4, OrderStatus.FILLED, lambda told: told.reason == "FILLED" and told.sized and told.nothing_left is True),
+    Rule(4, OrderStatus.PARTIALLY_FILLED, lambda told: told.reason == "FILLED"),
+    # inferred from "order success: Done"
+    Rule(5, OrderStatus.FILLED, lambda told: _is_done(told) and told.nothing_left is True, guessed=True),
+    Rule(5, OrderStatus.CANCELED, lambda told: _is_done(told) and told.nothing_left is False, guessed=True),
+    Rule(5, OrderStatus.UNKNOWN, _is_done),
+    # inferred: sizes speak, whatever the event is called
+    Rule(6, OrderStatus.PARTIALLY_FILLED, lambda told: told.some_filled),
+    # RECEIVED is documented, OPEN is inferred
+    Rule(7, OrderStatus.NEW, lambda told: told.kind in ("RECEIVED", "OPEN")),
+)
+"""The first that holds decides; none: UNKNOWN."""
+
+_NO_RULE = Rule(8, OrderStatus.UNKNOWN, lambda told: True)
+
+
+@lru_cache(maxsize=1024)
+def rule(told: Told) -> Rule:
+    """The rule that decides the status."""
+    return next((rule for rule in RULES if rule.holds(told)), _NO_RULE)
