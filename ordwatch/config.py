@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import msgspec
@@ -161,7 +162,7 @@ def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[AnyVe
     try:
         settings.check()
     except ValueError as exc:
-        raise _of_check(document, path, str(exc)) from None
+        raise _of_check(document, path, str(exc), block) from None
     return venue, settings
 
 
@@ -225,12 +226,24 @@ def _of_type(
     return document.error(where, "expected " + re.sub(r"^\w+", lambda word: _WORDS.get(word[0], word[0]), words))
 
 
-def _of_check(document: Document, path: KeyPath, said: str) -> ConfigError:
-    """What a venue's own check says, at the key it begins with."""
+def _of_check(document: Document, path: KeyPath, said: str, block: dict[str, Tree]) -> ConfigError:
+    """What a venue's own check says, at the key it begins with, and without the values it may quote."""
     key, colon, rest = said.partition(": ")
-    if colon and (*path, key) in document.lines:
-        return document.error((*path, key), rest)
-    return document.error(path, said)
+    if not colon or (*path, key) not in document.lines:
+        return document.error(path, _without(said, block))
+    return document.error((*path, key), _without(rest, block[key]))
+
+
+def _without(said: str, value: Tree) -> str:
+    match value:
+        case str():
+            return said.replace(repr(value), "…")
+        case list():
+            return reduce(_without, value, said)
+        case dict():
+            return reduce(_without, value.values(), said)
+        case _:
+            return said
 
 
 def _refuse_unknown(document: Document, path: KeyPath, block: Mapping[str, Tree], known: Iterable[str]) -> None:

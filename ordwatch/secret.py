@@ -1,5 +1,6 @@
 """Secrets that print as ***: the value leaves only through `reveal`. And what removes them from messages."""
 
+import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
@@ -76,6 +77,6 @@ def _forms(value: str) -> Iterator[str]:
     yield from (line for line in value.splitlines() if not line.startswith("-----"))
     data = value.encode()
     yield from (value, value[::-1], data.hex(), quote(value), quote(value, safe=""), quote_plus(value))
-    yield from (repr(value)[1:-1], value.encode("unicode_escape").decode())
+    yield from (repr(value)[1:-1], repr(data)[2:-1], ascii(value)[1:-1], json.dumps(value)[1:-1])
     yield from (b64encode(data).decode().rstrip("="), urlsafe_b64encode(data).decode().rstrip("="))
     yield from (hashed(data, usedforsecurity=False).hexdigest() for hashed in (md5, sha1, sha256))

@@ -151,7 +151,7 @@ def read_regular(path: Path, max_bytes: int, *, private: bool) -> tuple[bytes, o
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as exc:
         raise ValueError(f"{path}: {(exc.strerror or 'error').lower()}") from None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not S_ISREG(status.st_mode):
             raise ValueError(f"{path}: not a regular file")
@@ -159,7 +159,10 @@ def read_regular(path: Path, max_bytes: int, *, private: bool) -> tuple[bytes, o
             refuse_shared(path, status)
         if status.st_size > max_bytes:
             raise ValueError(f"{path}: larger than {max_bytes} bytes")
-        return file.read(max_bytes), status
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(max_bytes), status
+    finally:
+        os.close(descriptor)
 
 
 def refuse_shared(path: Path, status: os.stat_result) -> None:
