@@ -1,0 +1,46 @@
+import asyncio
+
+from ordwatch.feed.funnel import Funnel
+from ordwatch.model import FeedEvent
+from tests.support.toy import toy_update
+
+EVENTS: list[FeedEvent] = [toy_update("toy", str(n), "NEW", "0", "1") for n in range(4)]
+
+
+def test_everything_that_waits_is_taken_at_once_in_order() -> None:
+    async def test() -> None:
+        funnel = Funnel()
+        await funnel.put(EVENTS[:2])
+        await funnel.put(EVENTS[2:])
+
+        assert await funnel.take() == EVENTS
+        assert len(funnel) == 0
+
+    asyncio.run(test())
+
+
+def test_taker_waits_for_the_first() -> None:
+    async def test() -> None:
+        funnel = Funnel()
+        taking = asyncio.create_task(funnel.take())
+        await asyncio.sleep(0)
+        await funnel.put(EVENTS[:1])
+
+        assert await taking == EVENTS[:1]
+
+    asyncio.run(test())
+
+
+def test_full_queue_makes_the_pump_wait() -> None:
+    async def test() -> None:
+        funnel = Funnel(capacity=2)
+        await funnel.put(EVENTS[:2])
+        putting = asyncio.create_task(funnel.put(EVENTS[2:]))
+        await asyncio.sleep(0)
+
+        assert not putting.done()
+        assert await funnel.take() == EVENTS[:2]
+        await putting
+        assert await funnel.take() == EVENTS[2:]
+
+    asyncio.run(test())

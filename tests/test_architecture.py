@@ -1,0 +1,80 @@
+"""Holds the code to its picture: imports point left, protocol code does no I/O, venues stay in their folders."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import ordwatch
+from ordwatch.venues import REGISTRY
+
+PACKAGE = Path(ordwatch.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
+ORDER = [
+    "model",
+    "text",
+    "errors",
+    "secret",
+    "venues",
+    "records",
+    "config",
+    "restore",
+    "feed",
+    "book",
+    "sinks",
+    "recording",
+    "pipeline",
+    "simulate",
+    "cli",
+]
+"""From left to right; a module imports only from its own place and from those before it."""
+
+PURE_EXCEPT = {"connect.py", "rest.py"}
+IMPURE = {"socket", "asyncio", "time", "random", "secrets", "threading", "websockets", "aiohttp", "ssl", "os"}
+
+
+def place(parts: tuple[str, ...]) -> int | None:
+    return ORDER.index(parts[0]) if parts and parts[0] in ORDER else None
+
+
+def imports(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text())
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return names + [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_point_left(path: Path) -> None:
+    own = place((path.relative_to(PACKAGE).parts[0].removesuffix(".py"),))
+    ours = [module.split(".")[1:] for module in imports(path) if module.startswith("ordwatch.")]
+    right = [".".join(parts) for parts in ours if own is not None and (place(tuple(parts)) or 0) > own]
+
+    assert right == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "venues" in path.parts], ids=name)
+def test_protocol_code_does_no_io(path: Path) -> None:
+    roots = {module.split(".")[0] for module in imports(path)}
+
+    assert path.name in PURE_EXCEPT or not roots & IMPURE
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "venues" not in path.parts], ids=name)
+def test_venues_are_named_in_their_folders_only(path: Path) -> None:
+    assert not re.search("|".join(REGISTRY), path.read_text(), re.IGNORECASE)
+
+
+def test_each_registry_line_has_one_folder() -> None:
+    folders = {path.parent.name for path in (PACKAGE / "venues").glob("*/__init__.py")}
+
+    assert folders == set(REGISTRY)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
