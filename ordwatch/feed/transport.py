@@ -131,6 +131,8 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
             logger=_quiet,
             user_agent_header=None,
         )
+    except ssl.SSLError:
+        raise  # one that does not verify is also a ValueError
     except websockets.InvalidHandshake as exc:
         raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_words(exc)}") from None
     except (websockets.InvalidURI, ValueError):

@@ -1,0 +1,138 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from ordwatch.errors import ConnectionLost, RemoteProtocolError
+from ordwatch.feed import http as module
+from ordwatch.feed.backoff import Rates
+from ordwatch.feed.http import Http
+from ordwatch.venues.contract import HttpRequest
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "backoff", lambda first_s, max_s: iter([0.0] * 9))
+
+
+@asynccontextmanager
+async def answering(handler: Handler) -> AsyncIterator[tuple[Http, str]]:
+    app = web.Application()
+    app.router.add_route("*", "/orders", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    client = Http(Rates())
+    try:
+        async with asyncio.timeout(20):
+            yield client, f"http://127.0.0.1:{runner.addresses[0][1]}/orders"
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+def test_parameters_headers_and_form_arrive() -> None:
+    async def echo(request: web.Request) -> web.Response:
+        form = await request.post()
+        return web.json_response({**request.query, "key": request.headers["X-API-KEY"], "form": form["a"]})
+
+    async def test() -> None:
+        async with answering(echo) as (client, url):
+            reply = await client.send(
+                HttpRequest(
+                    name="orders",
+                    url=url,
+                    method="POST",
+                    params={"limit": "50"},
+                    headers={"X-API-KEY": "k"},
+                    form={"a": "1"},
+                )
+            )
+
+            assert reply.status == 200
+            assert reply.body == b'{"limit": "50", "key": "k", "form": "1"}'
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("status", [429, 500, 502])
+def test_busy_venue_is_asked_again(status: int) -> None:
+    answers = [status, status, 200]
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=answers.pop(0))
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
+
+    asyncio.run(test())
+
+
+def test_third_refusal_is_the_answer() -> None:
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=503)
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 503
+
+    asyncio.run(test())
+
+
+def test_client_errors_are_not_asked_again() -> None:
+    calls: list[str] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        calls.append(request.path)
+        return web.Response(status=400)
+
+    async def test() -> None:
+        async with answering(refuse) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 400
+            assert len(calls) == 1
+
+    asyncio.run(test())
+
+
+def test_lost_connection_names_the_call_and_not_the_address() -> None:
+    async def test() -> None:
+        client = Http(Rates())
+        request = HttpRequest(name="orders", url="http://127.0.0.1:1/?apiKey=SECRET", params={"sign": "SECRET"})
+        with pytest.raises(ConnectionLost, match=r"^orders: ") as lost:
+            await client.send(request)
+        await client.close()
+
+        assert "SECRET" not in str(lost.value) + repr(lost.value.__cause__)
+
+    asyncio.run(test())
+
+
+def test_answer_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BODY_BYTES", 1000)
+
+    async def flood(request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 1001)
+
+    async def test() -> None:
+        async with answering(flood) as (client, url):
+            with pytest.raises(RemoteProtocolError, match="1000 bytes"):
+                await client.send(HttpRequest(name="orders", url=url))
+
+    asyncio.run(test())
+
+
+def test_redirects_are_not_followed() -> None:
+    async def away(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://127.0.0.1:1/elsewhere"})
+
+    async def test() -> None:
+        async with answering(away) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 302
+
+    asyncio.run(test())

@@ -1,0 +1,243 @@
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.server import ServerConnection, serve
+
+from ordwatch.errors import ConnectionLost
+from ordwatch.feed.transport import MAX_MESSAGE_BYTES, Transport, dial, tls_context
+from ordwatch.venues.contract import Endpoint
+
+Talk = Callable[[ServerConnection], Awaitable[None]]
+Stream = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def tcp(talk: Stream) -> AsyncIterator[Transport]:
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(10):
+        async with dial(Endpoint(transport="tcp", shown="here", host="127.0.0.1", port=port)) as transport:
+            yield transport
+
+
+@asynccontextmanager
+async def websocket(talk: Talk) -> AsyncIterator[Transport]:
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with dial(Endpoint(transport="websocket", shown="here", url=f"ws://127.0.0.1:{port}/")) as transport:
+            yield transport
+
+
+def test_tcp_carries_bytes_both_ways() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        writer.close()
+
+    async def test() -> None:
+        async with tcp(echo) as transport:
+            await transport.write([b"ab", b"cd"])
+
+            assert await transport.read() == b"abcd"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_orderly_end_of_tcp_is_eof() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def test() -> None:
+        async with tcp(hang_up) as transport:
+            with pytest.raises(ConnectionLost) as lost:
+                await transport.read()
+
+            assert lost.value.cause == "eof"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_abort_ends_a_read() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def test() -> None:
+        async with tcp(silent) as transport:
+            reading = asyncio.create_task(transport.read())
+            await asyncio.sleep(0)
+            transport.abort()
+
+            with pytest.raises(ConnectionLost):
+                await reading
+
+    asyncio.run(test(), debug=True)
+
+
+def test_nobody_there_is_an_os_error() -> None:
+    async def test() -> None:
+        with pytest.raises(ConnectionRefusedError):
+            async with dial(Endpoint(transport="tcp", shown="here", host="127.0.0.1", port=1)):
+                pass
+
+    asyncio.run(test(), debug=True)
+
+
+def test_text_and_binary_messages_arrive_as_bytes() -> None:
+    async def both(connection: ServerConnection) -> None:
+        await connection.send("text")
+        await connection.send(b"\xff\x00")
+        await connection.wait_closed()
+
+    async def test() -> None:
+        async with websocket(both) as transport:
+            assert [await transport.read(), await transport.read()] == [b"text", b"\xff\x00"]
+
+    asyncio.run(test(), debug=True)
+
+
+def test_str_goes_out_as_text_and_bytes_as_binary() -> None:
+    got: list[str | bytes] = []
+
+    async def listen(connection: ServerConnection) -> None:
+        got.append(await connection.recv())
+        got.append(await connection.recv())
+        await connection.send("thanks")
+        await connection.wait_closed()
+
+    async def test() -> None:
+        async with websocket(listen) as transport:
+            await transport.write(["ping", b"\x01"])
+            await transport.read()
+
+            assert got == ["ping", b"\x01"]
+
+    asyncio.run(test(), debug=True)
+
+
+def test_close_code_is_the_cause() -> None:
+    async def close(connection: ServerConnection) -> None:
+        await connection.close(4001, "maintenance\x1b[2J")
+
+    async def test() -> None:
+        async with websocket(close) as transport:
+            with pytest.raises(ConnectionLost) as lost:
+                await transport.read()
+
+            assert lost.value.cause == "close:4001"
+            assert str(lost.value) == r"closed by the venue, code 4001 maintenance\x1b[2J"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_oversized_message_closes_with_1009() -> None:
+    async def flood(connection: ServerConnection) -> None:
+        await connection.send(b"x" * (MAX_MESSAGE_BYTES + 1))
+        await connection.wait_closed()
+
+    async def test() -> None:
+        async with websocket(flood) as transport:
+            with pytest.raises(ConnectionLost) as lost:
+                await transport.read()
+
+            assert lost.value.cause == "close:1009"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_http_answer_instead_of_a_handshake_is_told_by_its_status() -> None:
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def test() -> None:
+        server = await asyncio.start_server(page, "127.0.0.1", 0)
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/?wsApiKey=SECRET"
+        async with server, asyncio.timeout(10):
+            with pytest.raises(ConnectionLost, match="HTTP status 403") as lost:
+                async with dial(Endpoint(transport="websocket", shown="here", url=url)):
+                    pass
+
+            assert "SECRET" not in repr(lost.value)
+
+    asyncio.run(test(), debug=True)
+
+
+def certificate(folder: Path, *, host: str, days: int) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+@pytest.mark.parametrize(("host", "days"), [("127.0.0.1", 30), ("127.0.0.9", 30), ("127.0.0.1", -1)])
+def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_path: Path, host: str, days: int) -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.close()
+
+    async def test() -> None:
+        server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=certificate(tmp_path, host=host, days=days))
+        url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with server, asyncio.timeout(10):
+            with pytest.raises(ssl.SSLCertVerificationError):
+                async with dial(Endpoint(transport="websocket", shown="here", url=url)):
+                    pass
+
+        assert heard in ([], [b""])
+
+    asyncio.run(test())
+
+
+def test_tls_keys_are_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+
+    context = tls_context()
+
+    assert context.keylog_filename is None
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY", "ws_proxy"])
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+
+    async def greet(connection: ServerConnection) -> None:
+        await connection.send("hello")
+        await connection.wait_closed()
+
+    async def test() -> None:
+        async with websocket(greet) as transport:
+            assert await transport.read() == b"hello"
+
+    asyncio.run(test(), debug=True)
