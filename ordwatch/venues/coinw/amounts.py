@@ -5,8 +5,8 @@ from decimal import ROUND_DOWN, Context, Decimal
 from ordwatch.model import DecimalText
 from ordwatch.text import decimal_text
 
-# decimal_text allows 400 digits on either side of the point; sums and differences of such stay exact.
-_EXACT = Context(prec=1000)
+# decimal_text allows 400 digits before the point and 800 behind it: with these, differences stay exact.
+_EXACT = Context(prec=2000)
 _QUOTIENT = Context(prec=28)
 
 

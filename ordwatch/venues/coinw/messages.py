@@ -14,8 +14,6 @@ from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, is_string, i
 PING = '{"event":"ping"}'
 SUBSCRIBE = '{"event":"sub","params":{"biz":"exchange","type":"order"}}'
 
-_MAX_WORDS = 200
-
 
 class OrderRow(msgspec.Struct, frozen=True):
     """One order of a push, in the venue's spelling. Amounts are text, exact; absent and null are None."""
@@ -172,7 +170,7 @@ def _outcome(told: Fields) -> Outcome:
     return Outcome(
         ok={"true": True, "false": False}.get(result),
         code=safe_text(text(told.get("errorCode")) or "", 20),
-        words=safe_text(text(told.get("errorMsg")) or "", _MAX_WORDS),
+        words=safe_text(text(told.get("errorMsg")) or ""),
     )
 
 
@@ -209,4 +207,4 @@ def _odd_row(data: msgspec.Raw) -> OrderRow | BadRow:
 
 def _kind(event: str | None, channel: str | None, biz: str | None, kind: str | None) -> str:
     named = (("event", event), ("channel", channel), ("biz", biz), ("type", kind))
-    return safe_text(" ".join(f"{name}={value}" for name, value in named if value) or "no name", 60)
+    return safe_text(" ".join(f"{name}={value}" for name, value in named if value) or "no name")

@@ -20,6 +20,7 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
+from ordwatch.text import safe_text
 from ordwatch.venues.coinw.loose import Unreadable
 from ordwatch.venues.coinw.messages import (
     PING,
@@ -52,6 +53,9 @@ AUTH_CODES = frozenset({"1003", "6000"})
 _MAX_KINDS = 64
 _MAX_PINGS = 16
 _MAX_REJECT_BYTES = 4096
+_MAX_WORDS = 300
+_MIN_SECRET = 6
+"""Shorter ones are no secrets, and would blot out innocent words."""
 
 
 class CoinwSession:
@@ -182,21 +186,25 @@ class CoinwSession:
     def _other(self, message: Other, data: bytes, now_ns: int) -> SessionEvent:
         if message.known:
             return Counted(message.kind)
-        if message.kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
+        if message.kind[:_MAX_WORDS] in self._kinds or len(self._kinds) >= _MAX_KINDS:
             return Counted("unknown")
-        self._kinds.add(message.kind)
+        self._kinds.add(message.kind[:_MAX_WORDS])
         return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
         shown = data
-        for secret in (self._secret_key.reveal(), self._api_key.reveal()):
-            shown = shown.replace(secret.encode(), b"***") if secret else shown
+        for secret in self._secrets():
+            shown = shown.replace(secret.encode(), b"***")
         return Reject(
             venue=self._venue, reason=reason, data=shown[:_MAX_REJECT_BYTES], size=len(data), lost=lost, at_ns=now_ns
         )
 
     def _safe(self, words: str) -> str:
         """The venue's words, should they quote what we sent."""
-        for secret in (self._secret_key.reveal(), self._api_key.reveal()):
-            words = words.replace(secret, "***") if secret else words
-        return words
+        for secret in self._secrets():
+            words = words.replace(secret, "***")
+        return safe_text(words, _MAX_WORDS)
+
+    def _secrets(self) -> list[str]:
+        both = (self._secret_key.reveal(), self._api_key.reveal())
+        return [secret for secret in both if len(secret) >= _MIN_SECRET]

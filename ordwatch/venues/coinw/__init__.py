@@ -1,0 +1,36 @@
+"""CoinW, spot: the "current orders" WebSocket, and REST to ask for what it did not tell."""
+
+from collections.abc import Sequence
+
+from ordwatch.venues.coinw.connect import open_connection
+from ordwatch.venues.coinw.merging import age, merge
+from ordwatch.venues.coinw.orders import CoinwExtra
+from ordwatch.venues.coinw.query import query
+from ordwatch.venues.coinw.settings import CoinwSettings
+from ordwatch.venues.contract import Simulator, Venue
+
+
+def _split(settings: CoinwSettings) -> Sequence[CoinwSettings]:
+    return [settings]
+
+
+def _simulator() -> Simulator:
+    from ordwatch.venues.coinw.simulator import CoinwSimulator
+
+    return CoinwSimulator()
+
+
+VENUE = Venue(
+    kind="coinw",
+    settings=CoinwSettings,
+    extra=CoinwExtra,
+    split=_split,
+    open=open_connection,
+    query=query,
+    age=age,
+    merge=merge,
+    simulator=_simulator,
+    audit_s=30.0,
+    audit_when_idle=False,
+    credentials=("api_key", "secret_key"),
+)

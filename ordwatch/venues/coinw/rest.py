@@ -1,0 +1,126 @@
+"""CoinW's private REST calls: how they are signed, and what their envelope says. Reading calls only.
+
+Facts: CoinW API documentation, "Authentication" (spot) and the page of each call; limits as there, of which we use
+half. `code` is a string in the samples and a number in the rate-limit answer (JKorf/CoinW.Net 3.4 reads both).
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from ordwatch.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.secret import Secret
+from ordwatch.text import safe_text
+from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, text
+from ordwatch.venues.coinw.settings import CoinwSettings
+from ordwatch.venues.contract import Call, HttpReply, HttpRequest, Rate, http
+
+PATH = "/api/v1/private"
+
+OPEN_ORDERS = "returnOpenOrders"
+ORDER = "returnOrderTrades"
+HISTORY = "returnUTradeHistory"
+
+RATES = {
+    OPEN_ORDERS: Rate(f"coinw {OPEN_ORDERS}", 15, 2.0),
+    ORDER: Rate(f"coinw {ORDER}", 15, 2.0),
+    HISTORY: Rate(f"coinw {HISTORY}", 2, 2.0),
+}
+"""Half of 30, 30 and 5 requests in 2 s."""
+
+SUCCESS_CODES = frozenset({"0", "200"})
+AUTH_CODES = frozenset({"1003", "6000", "10004", "10006", "10007"})
+"""Credentials, permission, key and signature."""
+BUSY_CODES = frozenset({"29001", "429", "-200"})
+"""Too many requests, and a "system error" that may be asked again."""
+
+TRIES = 4
+_PAUSE = Rate("coinw pause", 1, 2.0)
+
+
+class Busy(Refused):
+    """The venue wants to be asked later, and said so each time."""
+
+
+class Denied(Refused):
+    """The venue says no to what was asked, such as an order it does not know."""
+
+    def __init__(self, message: str, received_ns: int) -> None:
+        super().__init__(message)
+        self.received_ns = received_ns
+
+
+def signature(params: Mapping[str, str], secret: Secret) -> str:
+    """MD5 of the sorted parameters and the secret, 32 upper-case hex digits; `params` without command and sign."""
+    joined = "&".join(f"{name}={value}" for name, value in sorted(params.items()))
+    signed = f"{joined}&secret_key={secret.reveal()}".encode()
+    return hashlib.md5(signed, usedforsecurity=False).hexdigest().upper()
+
+
+def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) -> HttpRequest:
+    """A signed call; everything stands in the query string, the body is empty."""
+    signed = {**params, "api_key": settings.api_key.reveal()}
+    return HttpRequest(
+        name=command,
+        method="POST",
+        url=settings.rest_url.rstrip("/") + PATH,
+        params={"command": command, **signed, "sign": signature(signed, settings.secret_key)},
+        rates=(RATES[command],),
+        allow_plaintext=settings.allow_plaintext,
+    )
+
+
+async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]:
+    """The `data` of the venue's answer and when it came; asks again 2 s after a "too frequently".
+
+    Raises:
+        Busy: So it said four times over.
+        Denied: A refusal that speaks of what was asked.
+        Refused: Any other.
+        AuthError: The credentials are refused.
+        RemoteProtocolError: No answer of this venue's.
+        ConnectionLost: No answer.
+    """
+    later = msgspec.structs.replace(asked, rates=(*asked.rates, _PAUSE))
+    request = asked
+    for _ in range(TRIES):
+        reply = await http(call, request)
+        envelope = _envelope(asked, reply)
+        code = text(envelope.get("code")) or ""
+        if code not in BUSY_CODES:
+            _raise_for(asked, reply, code, envelope)
+            return envelope.get("data"), reply.received_ns
+        # The place is taken here, without waiting, so that the next try waits until the 2 s have passed.
+        call.take(_PAUSE)
+        request = later
+    raise Busy(f"{asked.name}: {_words(code, envelope)}")
+
+
+def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
+    try:
+        return fields(reply.body)
+    except Unreadable as exc:
+        if reply.status == 401:
+            raise AuthError(f"{asked.name}: refused with HTTP status 401") from None
+        if reply.status == 429:
+            raise Busy(f"{asked.name}: HTTP status 429") from None
+        if reply.status != 200:
+            raise Refused(f"{asked.name}: HTTP status {reply.status}") from None
+        raise RemoteProtocolError(f"{asked.name}: the answer is {exc}") from None
+
+
+def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields) -> None:
+    if code in SUCCESS_CODES or (not code and text(envelope.get("success")) == "true"):
+        return
+    message = f"{asked.name}: {_words(code, envelope)}"
+    if code in AUTH_CODES or reply.status == 401:
+        raise AuthError(message)
+    if not code or reply.status != 200:
+        raise Refused(message)
+    raise Denied(message, reply.received_ns)
+
+
+def _words(code: str, envelope: Fields) -> str:
+    words = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
+    return safe_text(f"code {code or 'unknown'}: {words}", 300)
