@@ -70,6 +70,8 @@ class OutputThread:
     def start(self) -> None:
         """Start the thread; the running event loop is the one that is told."""
         self._loop = asyncio.get_running_loop()
+        # Asked while it is open: a terminal that was closed gives EIO, and is no terminal any more.
+        self._is_terminal = os.isatty(self._fd)
         self._failed = asyncio.Event()
         self._ended = asyncio.Event()
         # A daemon, because nothing gets a thread out of a write(2) that nobody reads.
@@ -101,7 +103,7 @@ class OutputThread:
             self._work()
             failed = False
         except OSError as exc:
-            self._error = _failure(self._fd, exc)
+            self._error = self._reason(exc)
         finally:
             # The loop is closed when the run ended while this thread was stuck in a write.
             with contextlib.suppress(RuntimeError):
@@ -112,9 +114,7 @@ class OutputThread:
         if failed:
             self._failed.set()
 
-
-def _failure(fd: int, exc: OSError) -> OrdwatchError:
-    # A terminal that was closed gives EIO where a pipe gives EPIPE.
-    if exc.errno == errno.EPIPE or (exc.errno == errno.EIO and os.isatty(fd)):
-        return ReaderGone(f"nobody reads {fd_name(fd)} any more")
-    return OutputError(f"cannot write to {fd_name(fd)}: {exc.strerror}")
+    def _reason(self, exc: OSError) -> OrdwatchError:
+        if exc.errno == errno.EPIPE or (exc.errno == errno.EIO and self._is_terminal):
+            return ReaderGone(f"nobody reads {fd_name(self._fd)} any more")
+        return OutputError(f"cannot write to {fd_name(self._fd)}: {exc.strerror}")

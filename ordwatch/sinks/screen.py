@@ -1,0 +1,85 @@
+"""Lines of cells as bytes for a terminal, drawn in place.
+
+Rich turns styles into escape sequences; text reaches it as segments, which have no markup, emoji or links.
+Between two drawings the terminal is as a shell wants it: cursor visible, at the start of a line below the table,
+lines wrapped. So a process that dies there leaves nothing to repair.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.terminal_theme import SVG_EXPORT_THEME
+from rich.text import Text
+
+from ordwatch.sinks.cells import Cell, Line, width_of
+
+_LINE_END = Cell("\n")
+_HIDE = "\x1b[?25l"
+_NO_WRAP = "\x1b[?7l"
+_SHOW = "\x1b[?7h\x1b[?25h"
+_NEXT_LINE = "\x1b[K\r\n"
+_BELOW = "\x1b[J"
+
+
+class Screen:
+    """Draws lines over those it drew before. Makes the bytes; writes nothing itself."""
+
+    def __init__(self, *, color: bool) -> None:
+        self._console = Console(
+            file=io.StringIO(),
+            force_terminal=True,
+            color_system="standard",
+            no_color=not color,
+            legacy_windows=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        self._widths: list[int] = []
+
+    def draw(self, lines: Sequence[Line], width: int, notes: Iterable[str] = ()) -> bytes:
+        """The bytes that put `lines` in the place of the former ones, and `notes` above them, for good."""
+        above = "".join(f"{note}{_NEXT_LINE}" for note in notes)
+        body = "".join(f"{line}{_NEXT_LINE}" for line in self._styled(lines))
+        up = self._rows_up(width)
+        self._widths = [_width(line) for line in lines]
+        back = f"\x1b[{up}A" if up else ""
+        return f"{_HIDE}\r{back}{above}{_NO_WRAP}{body}{_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
+
+    def plain(self, lines: Sequence[Line], *, styles: bool) -> bytes:
+        """The lines as text for something that is no terminal; escape sequences only with `styles`."""
+        texts = self._styled(lines) if styles else ["".join(cell.text for cell in line) for line in lines]
+        return "".join(f"{text}\n" for text in texts).encode("utf-8", "backslashreplace")
+
+    def _styled(self, lines: Sequence[Line]) -> list[str]:
+        style = self._console.get_style
+        segments = [Segment(cell.text, style(cell.style)) for line in lines for cell in [*line, _LINE_END]]
+        with self._console.capture() as capture:
+            self._console.print(Segments(segments), soft_wrap=True, end="")
+        return capture.get().splitlines()
+
+    def _rows_up(self, width: int) -> int:
+        # A terminal made narrower since has wrapped the lines that are now too long.
+        return sum(max(1, -(-drawn // max(1, width))) for drawn in self._widths)
+
+
+def _width(line: Line) -> int:
+    return sum(width_of(cell.text) for cell in line)
+
+
+def svg(lines: Sequence[Line], width: int, title: str) -> str:
+    """The lines as a picture of a terminal `width` cells wide."""
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=width,
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+        legacy_windows=False,
+    )
+    for line in lines:
+        console.print(Text.assemble(*line, end=""), soft_wrap=True)
+    return console.export_svg(title=title, theme=SVG_EXPORT_THEME)
