@@ -1,4 +1,4 @@
-"""What OpenD says of an order, as an `OrderUpdate`; and which of two statements is the newer.
+"""What OpenD says of an order, as an `OrderUpdate`.
 
 The hot path: one look at all fields, then answers remembered by value, for most of them repeat from push to push.
 Facts: Futu API documentation, "Trading Definitions" (Order, OrderStatus) and "Orders Push Callback".
@@ -9,12 +9,11 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from operator import attrgetter
 from sys import float_info
-from typing import NamedTuple
 
 import msgspec
 
 from ordwatch.errors import RemoteProtocolError
-from ordwatch.model import Age, DecimalText, Environment, Extra, OrderStatus, OrderUpdate, Side, Source, TimeInForce
+from ordwatch.model import DecimalText, Environment, Extra, OrderStatus, OrderUpdate, Side, Source, TimeInForce
 from ordwatch.text import decimal_text, decode_text, double_text
 from ordwatch.venues.opend import tables
 from ordwatch.venues.opend.messages import payload
@@ -25,9 +24,6 @@ NO_NUMBER = -(2**31)
 """What an integer field reads as that was not sent; see the .proto file."""
 NO_DOUBLE = -float_info.max
 """The same for a double."""
-
-GONE = "OpenD does not know this order any more"
-"""The reason of an order that is neither among the day's orders nor in the history."""
 
 _CACHED = 8192
 
@@ -57,13 +53,14 @@ class OpendExtra(Extra, frozen=True, kw_only=False):
 
 
 _HEADER = attrgetter("trdEnv", "accID")
-_TERMS = attrgetter("trdSide", "orderType", "timeInForce", "currency")
-_AMOUNTS = attrgetter("orderStatus", "qty", "fillQty")
-_PRICES = attrgetter("orderType", "price", "auxPrice", "fillAvgPrice")
-_SECURITY = attrgetter("code", "secMarket", "trdMarket")
-_TEXTS = attrgetter("orderIDEx", "name", "lastErrMsg", "remark")
-_TIMES = attrgetter("createTimestamp", "updateTimestamp", "createTime", "updateTime")
-_REST = attrgetter(
+_TERMS = attrgetter(
+    "trdSide",
+    "orderType",
+    "timeInForce",
+    "currency",
+    "code",
+    "secMarket",
+    "trdMarket",
     "session",
     "fillOutsideRTH",
     "trailType",
@@ -73,176 +70,91 @@ _REST = attrgetter(
     "orderAmount",
     "strategyType",
     "jpAccType",
-    "trdMarket",
-    "secMarket",
 )
+_AMOUNTS = attrgetter("orderStatus", "qty", "fillQty")
+_PRICES = attrgetter("orderType", "price", "auxPrice", "fillAvgPrice")
+_TEXTS = attrgetter("orderIDEx", "name", "lastErrMsg", "remark", "createTime")
+_REST = attrgetter("orderID", "createTimestamp", "updateTimestamp", "updateTime", "comboLegs")
 
 Flags = tuple[str, ...]
 
 
-def order_update(
-    header: pb.TrdHeader,
-    order: pb.Order,
-    *,
-    venue: str,
-    futures_zone: str,
-    received_ns: int,
-    source: Source,
-    raw: bool = False,
-) -> OrderUpdate:
-    """The statement about one order. `futures_zone` is the zone of texts in futures markets.
+class OrderReader:
+    """Makes statements of OpenD's orders, for one venue of the configuration."""
 
-    Raises:
-        RemoteProtocolError: It names no order: environment, account, id or status is missing or makes no sense.
-    """
-    # Longer than a function should be: it is one list of assignments, and a call for each part costs a tenth.
-    environment, account = _account(_HEADER(header))
-    order_id, market = order.orderID, header.trdMarket
-    if not order_id:
-        raise RemoteProtocolError("an order without an id")
-    amounts = _amounts(_AMOUNTS(order))
-    terms = _terms(_TERMS(order))
-    prices = _prices(_PRICES(order))
-    symbol, symbol_flags = _symbol(_SECURITY(order), market)
-    order_id_ex, name, reason, remark = _texts(_TEXTS(order))
-    created, updated, created_text, updated_text = _TIMES(order)
-    rest, rest_flags = _rest(_REST(order), market)
-    extra = OpendExtra(*rest, _text(created_text), decode_text(updated_text) or None)
-    if legs := order.comboLegs:
-        extra = msgspec.structs.replace(extra, combo_legs=[_leg(leg) for leg in legs])
-    flags = amounts.flags + terms.flags + prices.flags + symbol_flags + rest_flags
-    created_ns, updated_ns = seconds_ns(created), seconds_ns(updated)
-    if created_ns is None or updated_ns is None:
-        zone = zone_of(order.secMarket, market, futures_zone)
-        created_ns, created_flags = _time("created_at", created, extra.create_time, zone)
-        updated_ns, updated_flags = _time("updated_at", updated, extra.update_time, zone)
-        flags = tuple(dict.fromkeys(flags + created_flags + updated_flags))
-    return OrderUpdate(
-        venue=venue,
-        environment=environment,
-        account=account,
-        order_id=str(order_id),
-        order_id_ext=order_id_ex,
-        symbol=symbol,
-        name=name,
-        side=terms.side,
-        order_type=terms.order_type,
-        time_in_force=terms.time_in_force,
-        status=amounts.status,
-        venue_status=amounts.venue_status,
-        reason=reason,
-        qty=amounts.qty,
-        filled_qty=amounts.filled,
-        remaining_qty=amounts.remaining,
-        price=prices.price,
-        stop_price=prices.stop,
-        avg_price=prices.average,
-        currency=terms.currency,
-        remark=remark,
-        created_ns=created_ns,
-        updated_ns=updated_ns,
-        received_ns=received_ns,
-        source=source,
-        flags=flags,
-        extra=extra,
-        raw=payload(header, order) if raw else None,
-    )
+    def __init__(self, venue: str, *, futures_zone: str, raw: bool = False) -> None:
+        """`futures_zone` is the zone of time texts in futures markets."""
+        self._venue = venue
+        self._futures_zone = futures_zone
+        self._raw = raw
+        # Called as an attribute it gets its arguments on the stack; CPython collects more than 15 named arguments
+        # of any other call in a dict first, which takes longer than making the struct.
+        self._update = OrderUpdate
 
+    def read(self, header: pb.TrdHeader, order: pb.Order, received_ns: int, source: Source) -> OrderUpdate:
+        """The statement about one order.
 
-def gone(known: OrderUpdate, received_ns: int) -> OrderUpdate:
-    """The statement about an order that the book holds and OpenD does not know any more."""
-    return OrderUpdate(
-        venue=known.venue,
-        environment=known.environment,
-        account=known.account,
-        order_id=known.order_id,
-        status=OrderStatus.UNKNOWN,
-        venue_status=known.venue_status,
-        reason=GONE,
-        received_ns=received_ns,
-        source="query",
-        extra=OpendExtra(),
-    )
+        Raises:
+            RemoteProtocolError: It names no order: environment, account, id or status is missing or makes no sense.
+        """
+        # Longer than a function should be: one list of assignments.
+        environment, account = _account(_HEADER(header))
+        status, venue_status, qty, filled, remaining, amount_flags = _amounts(_AMOUNTS(order))
+        symbol, side, order_type, time_in_force, currency, words, term_flags = _terms(_TERMS(order), header.trdMarket)
+        price, stop_price, avg_price, price_flags = _prices(_PRICES(order))
+        order_id_ex, name, reason, remark, created_text = _texts(_TEXTS(order))
+        order_id, created, updated, updated_text, legs = _REST(order)
+        if not order_id:
+            raise RemoteProtocolError("an order without an id")
+        extra = OpendExtra(*words, created_text, decode_text(updated_text) or None)
+        if legs:
+            extra = msgspec.structs.replace(extra, combo_legs=[_leg(leg) for leg in legs])
+        flags = amount_flags + term_flags + price_flags
+        created_ns, updated_ns = seconds_ns(created), seconds_ns(updated)
+        if created_ns is None or updated_ns is None:
+            zone = zone_of(order, header, self._futures_zone)
+            created_ns, created_flags = _time("created_at", created, created_text, zone)
+            updated_ns, updated_flags = _time("updated_at", updated, extra.update_time, zone)
+            flags = tuple(dict.fromkeys(flags + created_flags + updated_flags))
+        return self._update(
+            venue=self._venue,
+            environment=environment,
+            account=account,
+            order_id=str(order_id),
+            order_id_ext=order_id_ex,
+            symbol=symbol,
+            name=name,
+            side=side,
+            order_type=order_type,
+            time_in_force=time_in_force,
+            status=status,
+            venue_status=venue_status,
+            reason=reason,
+            qty=qty,
+            filled_qty=filled,
+            remaining_qty=remaining,
+            price=price,
+            stop_price=stop_price,
+            avg_price=avg_price,
+            currency=currency,
+            remark=remark,
+            created_ns=created_ns,
+            updated_ns=updated_ns,
+            received_ns=received_ns,
+            source=source,
+            flags=flags,
+            extra=extra,
+            raw=payload(header, order) if self._raw else None,
+        )
 
 
-def is_gone(update: OrderUpdate) -> bool:
-    """Whether this is what `gone` makes, or the book's state after it."""
-    return update.status is OrderStatus.UNKNOWN and update.reason == GONE
+# Parts of an order, remembered by what OpenD sent: most repeat from push to push.
 
 
-# -- which is newer --------------------------------------------------------------------------------------------
-
-_RANKS = {
-    OrderStatus.UNKNOWN: 0,
-    OrderStatus.PENDING_NEW: 1,
-    OrderStatus.NEW: 2,
-    OrderStatus.SUSPENDED: 2,
-    OrderStatus.PARTIALLY_FILLED: 3,
-    OrderStatus.PENDING_CANCEL: 4,
-    OrderStatus.CANCELED: 5,
-    OrderStatus.REJECTED: 5,
-    OrderStatus.EXPIRED: 5,
-    OrderStatus.FILLED: 5,
-}
-
-
-def age(new: OrderUpdate, known: OrderUpdate) -> Age:
-    """By OpenD's time, then a busted fill, then the filled quantity, then how near the status is to the end.
-
-    What one of the two does not tell decides nothing. That OpenD knows an order no more is newer than all it said.
-    """
-    if is_gone(new) is not is_gone(known):
-        return Age.NEWER
-    order = (
-        _compare(new.updated_ns, known.updated_ns)
-        or _compare(new.venue_status == tables.BUSTED, known.venue_status == tables.BUSTED)
-        or _compare_texts(new.filled_qty, known.filled_qty)
-        or _compare(_RANKS[new.status], _RANKS[known.status])
-    )
-    if order == 0:
-        return Age.EQUAL
-    return Age.NEWER if order > 0 else Age.OLDER
-
-
-def _compare(new: int | None, known: int | None) -> int:
-    if new is None or known is None:
-        return 0
-    return (new > known) - (new < known)
-
-
-def _compare_texts(new: DecimalText | None, known: DecimalText | None) -> int:
-    if new is None or known is None or new == known:
-        return 0
-    return int(Decimal(new).compare(Decimal(known)))
-
-
-# -- parts of an order, remembered by what OpenD sent ----------------------------------------------------------
-
-
-class _Amounts(NamedTuple):
-    status: OrderStatus
-    venue_status: str
-    qty: DecimalText | None
-    filled: DecimalText | None
-    remaining: DecimalText | None
-    flags: Flags
-
-
-class _Terms(NamedTuple):
-    side: Side | None
-    order_type: str | None
-    time_in_force: TimeInForce | None
-    currency: str | None
-    flags: Flags
-
-
-class _Prices(NamedTuple):
-    price: DecimalText | None
-    stop: DecimalText | None
-    average: DecimalText | None
-    flags: Flags
-
-
+_Amounts = tuple[OrderStatus, str, DecimalText | None, DecimalText | None, DecimalText | None, Flags]
+"""Status, the venue's word for it, ordered, filled, remaining."""
+_Prices = tuple[DecimalText | None, DecimalText | None, DecimalText | None, Flags]
+"""Limit, trigger, average."""
 _Words = tuple[
     str | None,  # session
     bool | None,  # fill_outside_rth
@@ -257,6 +169,9 @@ _Words = tuple[
     str | None,  # trd_market
     str | None,  # sec_market
 ]
+"""The fields of `OpendExtra` that do not change with each push."""
+_Terms = tuple[str | None, Side | None, str | None, TimeInForce | None, str | None, _Words, Flags]
+"""Symbol, side, order type, time in force, currency."""
 
 _UNFILLED = frozenset({0, 1, 2, 3, 5, 13, 15, 21, 23})
 _PARTLY_FILLED = frozenset({10, 12, 14})
@@ -292,7 +207,7 @@ def _amounts(fields: tuple[int, float, float]) -> _Amounts:
             remaining = decimal_text(_EXACT.subtract(Decimal(qty_text), Decimal(filled_text)))
     if number == _BUSTED:
         flags += ("fill_busted",)
-    return _Amounts(status, venue_status, qty_text, filled_text, remaining, flags)
+    return status, venue_status, qty_text, filled_text, remaining, flags
 
 
 def _disagree(status: int, qty: float, filled: float) -> bool:
@@ -307,20 +222,35 @@ def _disagree(status: int, qty: float, filled: float) -> bool:
 
 
 @lru_cache(maxsize=_CACHED)
-def _terms(fields: tuple[int, int, int, int]) -> _Terms:
-    side, order_type, time_in_force, currency = fields
-    flags: Flags = ()
+def _terms(
+    fields: tuple[int, int, int, int, bytes, int, int, int, int, int, float, float, bytes, float, int, int],
+    header_market: int,
+) -> _Terms:
+    side, order_type, time_in_force, currency, code, sec_market, trd_market, *_others = fields
+    market = header_market if trd_market == NO_NUMBER else trd_market
+    flags = _missing("symbol", not code) + _missing("order_type", order_type == NO_NUMBER)
     if side not in tables.SIDES:
         flags += ("bad:side",)
     if time_in_force not in tables.TIMES_IN_FORCE and time_in_force != NO_NUMBER:
         flags += ("bad:time_in_force",)
-    return _Terms(
+    words, word_flags = _words(fields[7:], sec_market, market)
+    return (
+        _symbol(code, sec_market, market, header_market),
         tables.SIDES.get(side),
         _word(tables.ORDER_TYPES, order_type),
         tables.TIMES_IN_FORCE.get(time_in_force),
         _word(tables.CURRENCIES, currency),
-        flags + _missing("order_type", order_type == NO_NUMBER),
+        words,
+        flags + word_flags,
     )
+
+
+def _symbol(code: bytes, sec_market: int, *trd_markets: int) -> str | None:
+    if not code:
+        return None
+    prefixes = [tables.SEC_MARKET_PREFIXES.get(sec_market), *map(tables.TRD_MARKET_PREFIXES.get, trd_markets)]
+    prefix = next(filter(None, prefixes), None)
+    return f"{prefix}.{decode_text(code)}" if prefix else decode_text(code)
 
 
 @lru_cache(maxsize=_CACHED)
@@ -331,36 +261,22 @@ def _prices(fields: tuple[int, float, float, float]) -> _Prices:
     price_text, price_flags = _decimal("price", price)
     stop_text, stop_flags = _decimal("stop_price", stop)
     average_text, average_flags = _decimal("avg_price", average)
-    return _Prices(price_text, stop_text, average_text, price_flags + stop_flags + average_flags)
+    return price_text, stop_text, average_text, price_flags + stop_flags + average_flags
 
 
 @lru_cache(maxsize=_CACHED)
-def _symbol(fields: tuple[bytes, int, int], header_market: int) -> tuple[str | None, Flags]:
-    code, sec_market, trd_market = fields
-    if not code:
-        return None, ("bad:symbol",)
-    prefix = (
-        tables.SEC_MARKET_PREFIXES.get(sec_market)
-        or tables.TRD_MARKET_PREFIXES.get(trd_market)
-        or tables.TRD_MARKET_PREFIXES.get(header_market)
-    )
-    text = decode_text(code)
-    return (f"{prefix}.{text}" if prefix else text), ()
+def _texts(
+    fields: tuple[bytes, bytes, bytes, bytes, bytes],
+) -> tuple[str | None, str | None, str, str | None, str | None]:
+    order_id_ex, name, error, remark, created = fields
+    # No error is a statement too: it takes a former one back.
+    return _text(order_id_ex), _text(name), decode_text(error), _text(remark), _text(created)
 
 
-@lru_cache(maxsize=_CACHED)
-def _texts(fields: tuple[bytes, bytes, bytes, bytes]) -> tuple[str | None, str | None, str, str | None]:
-    order_id_ex, name, error, remark = fields
-    return _text(order_id_ex), _text(name), decode_text(error), _text(remark)
-
-
-@lru_cache(maxsize=_CACHED)
-def _rest(
-    fields: tuple[int, int, int, float, float, bytes, float, int, int, int, int], header_market: int
+def _words(
+    fields: tuple[int, int, int, float, float, bytes, float, int, int], sec_market: int, trd_market: int
 ) -> tuple[_Words, Flags]:
-    (session, outside, trail_type, value, spread, expire, amount, strategy, jp_acc_type, trd_market, sec_market) = (
-        fields
-    )
+    session, outside, trail_type, value, spread, expire, amount, strategy, jp_acc_type = fields
     trail_value, value_flags = _decimal("trail_value", value)
     trail_spread, spread_flags = _decimal("trail_spread", spread)
     order_amount, amount_flags = _decimal("order_amount", amount)
@@ -375,7 +291,7 @@ def _rest(
         _word(tables.STRATEGIES, strategy),
         None,
         _word(tables.JP_ACC_TYPES, jp_acc_type),
-        _word(tables.TRD_MARKETS, header_market if trd_market == NO_NUMBER else trd_market),
+        _word(tables.TRD_MARKETS, trd_market),
         _word(tables.SEC_MARKETS, sec_market),
     )
     return words, value_flags + spread_flags + amount_flags
@@ -420,6 +336,5 @@ def _word(table: Mapping[int, str | None], number: int) -> str | None:
     return None if number == NO_NUMBER else tables.word(table, number)
 
 
-@lru_cache(maxsize=_CACHED)
 def _text(data: bytes) -> str | None:
     return decode_text(data) or None

@@ -10,6 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ordwatch.venues.opend import tables
+from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 MAX_SECONDS = 253402300800.0
 """The year 10000: what is beyond is no time in seconds."""
@@ -21,7 +22,7 @@ def seconds_ns(seconds: float) -> int | None:
     """Nanoseconds of a timestamp, exact to the microsecond, as precise as OpenD is; None if it is no time."""
     if not 0 < seconds < MAX_SECONDS:
         return None
-    return round(seconds * 1e6) * 1000
+    return int(seconds * 1e6 + 0.5) * 1000
 
 
 @lru_cache(maxsize=1024)
@@ -50,8 +51,10 @@ def midnight_ns(ns: int, zone: str) -> int:
     return int(local.replace(hour=0, minute=0, second=0).astimezone(UTC).timestamp()) * 1_000_000_000
 
 
-def zone_of(sec_market: int, trd_market: int, futures_zone: str) -> str | None:
-    """The zone of an order's texts: of its security's market, else of its trading market; None if that has none."""
-    if trd_market in tables.FUTURES_MARKETS:
+def zone_of(order: pb.Order, header: pb.TrdHeader, futures_zone: str) -> str | None:
+    """The zone of an order's texts: of its security's market, else of a trading market; None if none has one."""
+    markets = (order.trdMarket, header.trdMarket)
+    if not tables.FUTURES_MARKETS.isdisjoint(markets):
         return futures_zone
-    return tables.SEC_MARKET_ZONES.get(sec_market) or tables.TRD_MARKET_ZONES.get(trd_market)
+    zones = (tables.SEC_MARKET_ZONES.get(order.secMarket), *map(tables.TRD_MARKET_ZONES.get, markets))
+    return next(filter(None, zones), None)
