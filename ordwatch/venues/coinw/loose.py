@@ -4,7 +4,6 @@ CoinW documents strings where it sends numbers and the other way round. As text 
 number passes through a float: 0.1000000000000000055 keeps its digits, 4624530513294751114 its last ones.
 """
 
-import json
 import re
 
 import msgspec
@@ -56,7 +55,7 @@ def text(value: msgspec.Raw | None) -> str | None:
     """A string's content, anything else as it is written; None for null and for what is absent.
 
     Raises:
-        Unreadable: A string with a bare control character or a broken escape.
+        Unreadable: A string with a bare control character.
     """
     if value is None:
         return None
@@ -67,8 +66,11 @@ def text(value: msgspec.Raw | None) -> str | None:
         return decode_text(source)
     try:
         return _STRING.decode(source)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _odd_string(source)
+    except UnicodeDecodeError:
+        # The order they came with is not lost for a few bytes of its text.
+        return text(msgspec.Raw(_mended(source)))
+    except msgspec.DecodeError as exc:
+        raise Unreadable("not JSON") from exc
 
 
 def is_string(value: msgspec.Raw | None) -> bool:
@@ -84,14 +86,12 @@ def payload(data: msgspec.Raw) -> object:
         return decode_text(bytes(data))
 
 
-def _odd_string(source: bytes) -> str:
-    # msgspec refuses bytes that are not UTF-8 and half surrogate pairs. The order they came with is not lost
-    # for that: the bytes are shown as \xff, the halves are escaped where text is written.
-    try:
-        value = str(json.loads(source.decode("utf-8", "surrogateescape")))
-    except ValueError as exc:
-        raise Unreadable("not JSON") from exc
-    return _STRAY.sub(lambda match: f"\\x{ord(match.group()) - 0xDC00:02x}", value)
+def _mended(source: bytes) -> bytes:
+    """The string with the bytes that are not UTF-8 shown as \\xff."""
+    shown = _STRAY.sub(
+        lambda match: f"\\\\x{ord(match.group()) - 0xDC00:02x}", source.decode("utf-8", "surrogateescape")
+    )
+    return shown.encode()
 
 
 def _plain(value: msgspec.Raw) -> str | int | bool | None:
