@@ -4,20 +4,16 @@ A scaled amount is computed, not told, so it is written without the trailing zer
 "500000000" of a token with 18 decimals is "0.0000000005", "1000000000000000000" is "1".
 """
 
-from decimal import Context, Decimal
-from functools import lru_cache
-
-from ordwatch.text import decimal_text
-
 MAX_UNITS_DIGITS = 78
 """Digits of the largest integer an Ethereum contract knows, 2**256 - 1."""
 MAX_DECIMALS = 77
 
-# decimal128's precision; far beyond the ten or so decimals a market's prices have.
-_QUOTIENT = Context(prec=34)
+AVERAGE_DECIMALS = 30
+"""Decimals of an average price; those of a market's own prices are ten or so."""
+
+_POWERS = [10**exponent for exponent in range(AVERAGE_DECIMALS + MAX_DECIMALS + 1)]
 
 
-@lru_cache(maxsize=16384)
 def units_text(value: str | int) -> str:
     """The integer's digits without leading zeros.
 
@@ -25,28 +21,26 @@ def units_text(value: str | int) -> str:
         ValueError: Not a whole number of zero or more, or of more digits than 256 bits can hold.
     """
     digits = value if isinstance(value, str) else str(value)
-    if not (len(digits) <= MAX_UNITS_DIGITS and digits.isascii() and digits.isdigit()):
+    if not (len(digits) <= MAX_UNITS_DIGITS and digits.isdigit() and digits.isascii()):
         raise ValueError("not a whole number of base units")
-    return digits.lstrip("0") or "0"
+    return digits if digits[0] != "0" else digits.lstrip("0") or "0"
 
 
-@lru_cache(maxsize=16384)
 def scaled(units: str, decimals: int) -> str:
     """Base units (as `units_text` gives them) in human units: units / 10**decimals."""
     if not decimals:
         return units
-    digits = units.rjust(decimals + 1, "0")
-    fraction = digits[-decimals:].rstrip("0")
-    return f"{digits[:-decimals]}.{fraction}" if fraction else digits[:-decimals]
+    if len(units) <= decimals:
+        units = units.zfill(decimals + 1)
+    fraction = units[-decimals:].rstrip("0")
+    return f"{units[:-decimals]}.{fraction}" if fraction else units[:-decimals]
 
 
-def difference(units: str, less: str) -> str:
-    """Base units left, never below zero."""
-    return str(max(int(units) - int(less), 0))
-
-
-def average(value: str, value_decimals: int, amount: str, amount_decimals: int) -> str:
-    """Quote base units by base base units in human units, to 34 significant digits. `amount` is not zero."""
-    quotient = _QUOTIENT.divide(Decimal(value), Decimal(amount)).scaleb(amount_decimals - value_decimals)
-    text = decimal_text(quotient)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def average(value: int, value_decimals: int, amount: int, amount_decimals: int) -> str:
+    """What one unit of the base token cost, from base units of both; exact to 30 decimals. `amount` is not zero."""
+    shift = AVERAGE_DECIMALS + amount_decimals - value_decimals
+    if shift >= 0:
+        value *= _POWERS[shift]
+    else:
+        amount *= _POWERS[-shift]
+    return scaled(str((2 * value + amount) // (2 * amount)), AVERAGE_DECIMALS)

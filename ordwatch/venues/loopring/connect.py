@@ -1,6 +1,5 @@
 """Loopring's settings, and what each attempt to connect needs: a ticket, the tokens' decimals, an address."""
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
@@ -8,6 +7,7 @@ import msgspec
 
 from ordwatch.errors import Refused
 from ordwatch.secret import Secret
+from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import Ask, Call, Emit, Endpoint, Opening, Report, Setup, VenueSettings, http
 from ordwatch.venues.loopring.orders import Origin, pair
 from ordwatch.venues.loopring.profiles import PROFILES, Profile, Protocol
@@ -41,21 +41,10 @@ class LoopringSettings(VenueSettings, frozen=True, kw_only=True):
         for market in self.markets:
             if not pair(market).base:
                 raise ValueError("markets: expected names such as LRC-ETH")
-        self._check_url("ws_url", self.ws_url, ("wss", "ws"))
-        self._check_url("rest_url", self.rest_url, ("https", "http"))
-
-    def _check_url(self, key: str, url: str | None, schemes: tuple[str, str]) -> None:
-        if url is None:
-            return
-        parts = urlsplit(url)
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(f"{key}: expected {schemes[0]}://HOST...")
-        if parts.username or parts.password:
-            raise ValueError(f"{key}: expected no user in the address")
-        if parts.scheme == schemes[1] and not self.allow_plaintext and not _is_loopback(parts.hostname):
-            raise ValueError(
-                f"{key}: {schemes[1]}:// sends the key in plain text; use {schemes[0]}:// or set allow_plaintext"
-            )
+        if self.ws_url is not None:
+            check_url("ws_url", self.ws_url, secure="wss", plain="ws", allow_plaintext=self.allow_plaintext)
+        if self.rest_url is not None:
+            check_url("rest_url", self.rest_url, secure="https", plain="http", allow_plaintext=self.allow_plaintext)
 
 
 def split(settings: LoopringSettings) -> Sequence[LoopringSettings]:
@@ -134,12 +123,3 @@ def _with_ticket(url: str, key: str) -> str:
 def _shown(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -23,8 +23,10 @@ PING = b"ping"
 PONG = "pong"
 
 SIBLING_TOPICS = frozenset(
-    "account orderbook depth depth10 trade ticker candlestick ammpool blockgen mixorder mixtrade mixdepth"
-    " notification".split()
+    {
+        *("account", "orderbook", "depth", "depth10", "trade", "ticker", "candlestick", "ammpool", "blockgen"),
+        *("mixorder", "mixtrade", "mixdepth", "notification"),
+    }
 )
 """Other topics the relayer is known to have."""
 
@@ -123,8 +125,9 @@ def decode(data: bytes) -> Message:
 
 def topic_name(topic: str | Topic) -> str:
     """The topic's name in lower case; "" if it has none."""
-    name = topic.partition("&")[0] if isinstance(topic, str) else topic.topic or topic.misspelt or ""
-    return name.lower()
+    if isinstance(topic, str):
+        return topic.partition("&")[0].lower()
+    return (topic.topic or topic.misspelt or "").lower()
 
 
 def topic_market(topic: str | Topic) -> str | None:

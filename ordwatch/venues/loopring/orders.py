@@ -6,7 +6,7 @@ case without the prefix that marks a swap ("AMM-LRC-ETH" and "LP-LRC-ETH" are or
 page of Loopring/DEX-API and DEX-API-V3; `failed` from their REST pages. Fees are paid in the bought token (DEX-API-V3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import msgspec
 from ordwatch.model import FINAL, Age, Extra, OrderStatus, OrderUpdate, Side
 from ordwatch.text import decimal_text
 from ordwatch.venues.contract import fill_in
-from ordwatch.venues.loopring.amounts import average, difference, scaled, units_text
+from ordwatch.venues.loopring.amounts import average, scaled, units_text
 from ordwatch.venues.loopring.messages import DamagedOrder, Number, OrderData, OrderPush, topic_market
 
 MAX_PRICE_CHARACTERS = 100
@@ -42,7 +42,7 @@ class LoopringExtra(Extra, frozen=True, kw_only=True):
     order_type: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Origin:
     """Whose orders they are, and how much a token's base unit is."""
 
@@ -70,6 +70,12 @@ def pair(market: str) -> Pair:
     return Pair(symbol, base, quote) if base and quote and "-" not in quote else Pair(symbol, "", "")
 
 
+def unscaled_tokens(markets: Iterable[str], decimals: Mapping[str, int]) -> list[str]:
+    """Tokens of these markets whose decimals are unknown."""
+    tokens = {token for market in markets for token in pair(market)[1:]}
+    return sorted(tokens - decimals.keys() - {""})
+
+
 class _Meaning(NamedTuple):
     unfilled: OrderStatus
     filled: OrderStatus
@@ -91,9 +97,13 @@ _MEANINGS = {
 _CLOSED = 3
 
 
+def _meaning(word: str) -> _Meaning | None:
+    return _MEANINGS.get(word) or _MEANINGS.get(word.lower())
+
+
 def order_status(word: str, filled_units: str | None) -> OrderStatus:
     """The status that the venue's word means for an order with these fills; unknown words are UNKNOWN."""
-    meaning = _MEANINGS.get(word.lower())
+    meaning = _meaning(word)
     if meaning is None:
         return OrderStatus.UNKNOWN
     return meaning.unfilled if filled_units in (None, "0") else meaning.filled
@@ -101,160 +111,201 @@ def order_status(word: str, filled_units: str | None) -> OrderStatus:
 
 def pushed_order(push: OrderPush, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
     """What a push says."""
-    return _Reading(push.data, topic_market(push.topic), origin).update(push.ts, received_ns, raw)
+    data = push.data
+    flags: list[str] = []
+    pushed_ns = _time(push.ts, "ts", flags)
+    ts = None if pushed_ns is None else str(push.ts)
+    update = _order_update(
+        data, data.market or topic_market(push.topic) or "", ts, pushed_ns, origin, received_ns, flags
+    )
+    return update if raw is None else msgspec.structs.replace(update, raw=raw)
 
 
 def queried_order(row: OrderData, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
     """What a row of a REST answer says. It says when the order was made at most, never when it came to this state."""
-    told = _Reading(row, None, origin).update(None, received_ns, raw)
-    return msgspec.structs.replace(told, source="query")
-
-
-def unknown_order(known: OrderUpdate, origin: Origin, reason: str, received_ns: int) -> OrderUpdate:
-    """The venue does not know this order any more: nothing supports another status."""
-    return OrderUpdate(
-        venue=origin.venue,
-        environment=known.environment,
-        account=known.account,
-        order_id=known.order_id,
-        status=OrderStatus.UNKNOWN,
-        venue_status=GONE,
-        reason=reason,
-        received_ns=received_ns,
-        source="query",
-        extra=LoopringExtra(),
+    flags: list[str] = []
+    stop_price = _price(row.stop_price, "stop_price", flags)
+    storage_id = _units(row.storage_id, "storage_id", flags)
+    update = _order_update(row, row.market or "", None, None, origin, received_ns, flags)
+    extra = msgspec.structs.replace(
+        _own(update), storage_id=storage_id, trade_channel=row.trade_channel, order_type=row.order_type
+    )
+    return msgspec.structs.replace(
+        update, source="query", stop_price=stop_price, order_type=_order_type(row.order_type), extra=extra, raw=raw
     )
 
 
-GONE = "107003"
-"""The venue's code for an order that does not exist, in place of a status word."""
+class _Terms(NamedTuple):
+    """What of an order stays the same from statement to statement."""
+
+    update: OrderUpdate
+    """With these terms filled in, and what changes left empty."""
+    extra: LoopringExtra
+    base: int | None
+    """Decimals of the base token; quote and fee likewise."""
+    quote: int | None
+    fee: int | None
 
 
-class _Reading:
-    """One order's fields on their way to an OrderUpdate; `flags` gathers what could not be read."""
-
-    __slots__ = ("data", "flags", "origin", "pair")
-
-    def __init__(self, data: OrderData, market: str | None, origin: Origin) -> None:
-        self.data = data
-        self.origin = origin
-        self.flags = [f"bad:{_KEYS.get(name, name)}" for name in _unreadable(data)]
-        self.pair = pair(data.market or market or "")
-
-    def update(self, ts: Number, received_ns: int, raw: object) -> OrderUpdate:
-        data = self.data
-        extra = self._extra(ts)
-        size, filled, value = extra.size, extra.filled_size, extra.filled_volume
-        base, quote = self._decimals(self.pair.base), self._decimals(self.pair.quote)
-        if base is None or quote is None:
-            self.flags.append("raw_units")
-        side = self._side()
-        fee_token = self._fee_token(side)
-        status = order_status(data.status, filled)
-        self._judge(status, size, filled)
-        return OrderUpdate(
-            venue=self.origin.venue,
-            account=self.origin.account,
-            order_id=data.order_hash,
-            client_order_id=str(data.client_order_id) if data.client_order_id not in (None, "") else None,
-            symbol=self.pair.symbol or None,
-            side=side,
-            order_type=_order_type(data.order_type),
-            status=status,
-            venue_status=data.status,
-            qty=_human(size, base),
-            filled_qty=_human(filled, base),
-            remaining_qty=_human(_remaining(status, size, filled), base),
-            price=self._price(data.price, "price"),
-            stop_price=self._price(data.stop_price, "stop_price"),
-            avg_price=self._average(filled, base, value, quote),
-            filled_value=_human(value, quote),
-            fee=_human(extra.filled_fee, self._decimals(fee_token)),
-            fee_currency=fee_token or None,
-            created_ns=self._time(data.created_at, "created_at"),
-            updated_ns=self._time(data.update_at if data.update_at is not None else extra.ts, "updated_at"),
-            received_ns=received_ns,
-            source="push",
-            flags=tuple(self.flags),
-            extra=extra,
-            raw=raw,
-        )
-
-    def _extra(self, ts: Number) -> LoopringExtra:
-        data = self.data
-        return LoopringExtra(
-            size=self._units(data.size, "qty"),
-            volume=self._units(data.volume, "volume"),
-            filled_size=self._units(data.filled_size, "filled_qty"),
-            filled_volume=self._units(data.filled_volume, "filled_value"),
-            filled_fee=self._units(data.filled_fee, "fee"),
-            ts=_number(ts) if self._time(ts, "ts") is not None else None,
-            valid_since=self._units(data.valid_since, "valid_since"),
-            valid_until=self._units(data.valid_until, "valid_until"),
-            storage_id=self._units(data.storage_id, "storage_id"),
-            trade_channel=data.trade_channel,
-            order_type=data.order_type,
-        )
-
-    def _units(self, value: Number, key: str) -> str | None:
-        if value is None:
-            return None
-        try:
-            return units_text(value)
-        except ValueError:
-            self.flags.append(f"bad:{key}")
-            return None
-
-    def _price(self, value: Number, key: str) -> str | None:
-        if value is None:
-            return None
-        try:
-            text = decimal_text(value)
-        except ValueError:
-            text = "-"
-        if text.startswith("-") or len(text) > MAX_PRICE_CHARACTERS:
-            self.flags.append(f"bad:{key}")
-            return None
-        return text
-
-    def _time(self, value: Number, key: str) -> int | None:
-        if value is None:
-            return None
-        try:
-            return venue_ns(value)
-        except ValueError:
-            self.flags.append(f"bad:{key}")
-            return None
-
-    def _side(self) -> Side | None:
-        if self.data.side is None:
-            return None
-        side = _SIDES.get(self.data.side.lower())
-        if side is None:
-            self.flags.append("bad:side")
-        return side
-
-    def _fee_token(self, side: Side | None) -> str:
-        if side is None:
-            return ""
-        return self.pair.base if side is Side.BUY else self.pair.quote
-
-    def _decimals(self, token: str) -> int | None:
-        return self.origin.decimals.get(token)
-
-    def _average(self, filled: str | None, base: int | None, value: str | None, quote: int | None) -> str | None:
-        if filled in (None, "0") or value is None or base is None or quote is None:
-            return None
-        self.flags.append("derived:avg_price")
-        return average(value, quote, filled, base)
-
-    def _judge(self, status: OrderStatus, size: str | None, filled: str | None) -> None:
-        overfilled = size is not None and filled is not None and int(filled) > int(size)
-        if overfilled or (status is OrderStatus.FILLED and filled == "0"):
-            self.flags.append("conflict")
+@lru_cache(maxsize=16384)
+def _terms(
+    origin: Origin,
+    market: str,
+    side_word: str | None,
+    size: Number,
+    volume: Number,
+    price: Number,
+    created_at: Number,
+    valid_since: Number,
+    valid_until: Number,
+) -> _Terms:
+    """Every push repeats the terms of its order: they are read once."""
+    symbol, base_token, quote_token = pair(market)
+    base, quote = origin.decimals.get(base_token), origin.decimals.get(quote_token)
+    flags = ["raw_units"] if base is None or quote is None else []
+    side = _side(side_word, flags)
+    fee_token = base_token if side is Side.BUY else quote_token if side is Side.SELL else ""
+    extra = LoopringExtra(
+        size=_units(size, "qty", flags),
+        volume=_units(volume, "volume", flags),
+        valid_since=_units(valid_since, "valid_since", flags),
+        valid_until=_units(valid_until, "valid_until", flags),
+    )
+    update = OrderUpdate(
+        venue=origin.venue,
+        account=origin.account,
+        order_id="",
+        symbol=symbol or None,
+        side=side,
+        status=OrderStatus.UNKNOWN,
+        venue_status="",
+        qty=_human(extra.size, base),
+        price=_price(price, "price", flags),
+        fee_currency=fee_token or None,
+        created_ns=_time(created_at, "created_at", flags),
+        received_ns=0,
+        source="push",
+        extra=extra,
+        flags=tuple(flags),  # last: reading the fields above adds to it
+    )
+    return _Terms(update, extra, base, quote, origin.decimals.get(fee_token))
 
 
-_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+def _order_update(
+    data: OrderData,
+    market: str,
+    ts: str | None,
+    pushed_ns: int | None,
+    origin: Origin,
+    received_ns: int,
+    flags: list[str],
+) -> OrderUpdate:
+    terms = _terms(
+        origin,
+        market,
+        data.side,
+        data.size,
+        data.volume,
+        data.price,
+        data.created_at,
+        data.valid_since,
+        data.valid_until,
+    )
+    filled = _units(data.filled_size, "filled_qty", flags)
+    value = _units(data.filled_volume, "filled_value", flags)
+    fee = _units(data.filled_fee, "fee", flags)
+    status = order_status(data.status, filled)
+    # No more keywords than 14: from 16 on, CPython builds a dict for the call, which takes five times as long.
+    return msgspec.structs.replace(
+        terms.update,
+        order_id=data.order_hash,
+        client_order_id=None if data.client_order_id in (None, "") else str(data.client_order_id),
+        status=status,
+        venue_status=data.status,
+        filled_qty=_human(filled, terms.base),
+        remaining_qty=_human(_remaining(status, terms.extra.size, filled, flags), terms.base),
+        avg_price=_average(filled, value, terms, flags),
+        filled_value=_human(value, terms.quote),
+        fee=_human(fee, terms.fee),
+        updated_ns=pushed_ns if data.update_at is None else _updated_ns(data.update_at, pushed_ns, flags),
+        received_ns=received_ns,
+        extra=msgspec.structs.replace(terms.extra, filled_size=filled, filled_volume=value, filled_fee=fee, ts=ts),
+        flags=(*terms.update.flags, *_damage(data), *flags),
+    )
+
+
+def _updated_ns(update_at: Number, pushed_ns: int | None, flags: list[str]) -> int | None:
+    told = _time(update_at, "updated_at", flags)
+    return pushed_ns if told is None else told
+
+
+def _damage(data: OrderData) -> Sequence[str]:
+    if not isinstance(data, DamagedOrder):
+        return ()
+    return [f"bad:{_KEYS.get(name, name)}" for name in data.unreadable]
+
+
+def _units(value: Number, key: str, flags: list[str]) -> str | None:
+    if value is None:
+        return None
+    try:
+        return units_text(value)
+    except ValueError:
+        flags.append(f"bad:{key}")
+        return None
+
+
+def _price(value: Number, key: str, flags: list[str]) -> str | None:
+    if value is None:
+        return None
+    try:
+        text = decimal_text(value)
+    except ValueError:
+        text = "-"
+    if text[0] == "-" or len(text) > MAX_PRICE_CHARACTERS:
+        flags.append(f"bad:{key}")
+        return None
+    return text
+
+
+def _time(value: Number, key: str, flags: list[str]) -> int | None:
+    if value is None:
+        return None
+    try:
+        return venue_ns(value)
+    except ValueError:
+        flags.append(f"bad:{key}")
+        return None
+
+
+def _side(word: str | None, flags: list[str]) -> Side | None:
+    if word is None:
+        return None
+    side = _SIDES.get(word) or _SIDES.get(word.upper())
+    if side is None:
+        flags.append("bad:side")
+    return side
+
+
+def _remaining(status: OrderStatus, size: str | None, filled: str | None, flags: list[str]) -> str | None:
+    """Base units left, and a flag when what was filled cannot be."""
+    remaining = None
+    if size is not None and filled is not None:
+        left = int(size) - int(filled)
+        if left < 0 or (status is OrderStatus.FILLED and filled == "0"):
+            flags.append("conflict")
+        remaining = str(left) if left > 0 else "0"
+    return "0" if status in FINAL else remaining
+
+
+def _average(filled: str | None, value: str | None, terms: _Terms, flags: list[str]) -> str | None:
+    if filled is None or filled == "0" or value is None or terms.base is None or terms.quote is None:
+        return None
+    flags.append("derived:avg_price")
+    return average(int(value), terms.quote, int(filled), terms.base)
+
+
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
 _KEYS = {
     "size": "qty",
@@ -267,36 +318,22 @@ _KEYS = {
 """Keys of a record whose names differ from the venue's."""
 
 
-@lru_cache(maxsize=4096)
 def venue_ns(value: str | int) -> int | None:
     """A time of the venue, in seconds or milliseconds, as ns since 1970 UTC; None for 0, which says nothing.
 
     Raises:
         ValueError: Not a whole number, or beyond the year 9999.
     """
-    number = int(units_text(value))
-    milliseconds = number if number >= _FIRST_MS else number * 1000
-    if milliseconds > _LAST_MS:
-        raise ValueError("beyond the year 9999")
-    return milliseconds * 1_000_000 or None
-
-
-def _unreadable(data: OrderData) -> tuple[str, ...]:
-    return data.unreadable if isinstance(data, DamagedOrder) else ()
+    number = value if isinstance(value, int) else int(units_text(value))
+    if _FIRST_MS <= number <= _LAST_MS:
+        return number * 1_000_000
+    if not 0 <= number < _FIRST_MS:
+        raise ValueError("not a time before the year 10000")
+    return number * 1_000_000_000 or None
 
 
 def _human(units: str | None, decimals: int | None) -> str | None:
     return None if units is None or decimals is None else scaled(units, decimals)
-
-
-def _remaining(status: OrderStatus, size: str | None, filled: str | None) -> str | None:
-    if status in FINAL:
-        return "0"
-    return None if size is None or filled is None else difference(size, filled)
-
-
-def _number(value: Number) -> str | None:
-    return None if value is None else str(value)
 
 
 def _order_type(word: str | None) -> str | None:
@@ -336,10 +373,14 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     tells but cannot scale stay unknown, rather than what they were. A re-sent state keeps the time it was first sent.
     """
     merged = fill_in(new, known)
-    extra, held = _extra(merged), _extra(known)
-    changes: dict[str, object] = {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
-    if _extra(new).filled_size is None and extra.filled_size is not None:
+    told, extra, held = _own(new), _own(merged), _own(known)
+    changes: dict[str, object] = {}
+    if None in (new.qty, new.filled_qty, new.filled_value, new.fee):
+        changes |= {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
+    if told.filled_size is None and extra.filled_size is not None:
         changes |= _redrawn(new, merged, extra.filled_size)
+    if known.gone and new.reason is None:
+        changes["reason"] = ""
     if _is_resent(new, extra, known):
         changes |= {"updated_ns": known.updated_ns, "extra": msgspec.structs.replace(extra, ts=held.ts)}
     return msgspec.structs.replace(merged, **changes) if changes else merged
@@ -374,17 +415,17 @@ def _redrawn(new: OrderUpdate, merged: OrderUpdate, filled: str) -> dict[str, ob
 
 
 def _rank(update: OrderUpdate) -> int | None:
-    meaning = _MEANINGS.get(update.venue_status.lower())
+    meaning = _meaning(update.venue_status)
     return meaning.rank if meaning else None
 
 
-def _extra(update: OrderUpdate) -> LoopringExtra:
+def _own(update: OrderUpdate) -> LoopringExtra:
     extra = update.extra
     return extra if isinstance(extra, LoopringExtra) else LoopringExtra()
 
 
 def _pushed_ns(update: OrderUpdate) -> int | None:
-    ts = _extra(update).ts
+    ts = _own(update).ts
     return None if ts is None else venue_ns(ts)
 
 
@@ -394,7 +435,7 @@ def _update_at(update: OrderUpdate) -> int | None:
 
 
 def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
-    told, held = _extra(new).filled_size, _extra(known).filled_size
+    told, held = _own(new).filled_size, _own(known).filled_size
     return 0 if told is None or held is None else int(told) - int(held)
 
 
@@ -418,7 +459,7 @@ def _takes_cancel_back(new: OrderUpdate, known: OrderUpdate) -> bool:
 
 
 def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bool:
-    held = _extra(known)
+    held = _own(known)
     return (
         new.venue_status == known.venue_status
         and (extra.filled_size, extra.filled_volume, extra.filled_fee)

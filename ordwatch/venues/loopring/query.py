@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from ordwatch.errors import AuthError, RemoteProtocolError, VenueError
 from ordwatch.model import OrderUpdate
-from ordwatch.venues.contract import Ask, Call, Emit, Report, http
+from ordwatch.venues.contract import Ask, Call, Emit, Report, gone, http
 from ordwatch.venues.loopring.messages import OrderData
-from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unknown_order
+from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unscaled_tokens
 from ordwatch.venues.loopring.rest import (
     CLOSED_WORDS,
     OPEN_WORDS,
@@ -74,13 +74,16 @@ class Inquiry:
         for known in ask.open_orders():
             if known.order_id not in self.seen:
                 await self._read_order(known)
-        return Report(reach_ns=self.answered_ns if self.damage else None, limits=(*self.damage, *self._limits()))
+        damage = dict.fromkeys(self.damage)
+        return Report(reach_ns=self.answered_ns if damage else None, limits=(*damage, *self._limits()))
 
     def _limits(self) -> tuple[str, ...]:
+        unscaled = unscaled_tokens(self.markets, self.origin.decimals)
         return (
             f"markets asked for: {', '.join(sorted(self.markets))}",
             "closed orders are listed by the time of creation: one made before the gap, closed in it and never seen"
             " open is not found; untriggered stop orders are not listed",
+            *([f"decimals of {', '.join(unscaled)} are unknown: their amounts stay in base units"] if unscaled else []),
         )
 
     async def _read_list(self, words: Sequence[str], start_ms: int | None) -> None:
@@ -127,14 +130,15 @@ class Inquiry:
         except ApiError as exc:
             if exc.code != UNKNOWN_ORDER:
                 raise
-            await self.emit([unknown_order(known, self.origin, str(exc), reply.received_ns)])
+            await self.emit([gone(known, str(exc), reply.received_ns)])
             return
         if row.order.order_hash != known.order_id:
             raise RemoteProtocolError("getOrder: the answer is another order")
         await self._tell([row])
 
     async def _tell(self, rows: Sequence[Row]) -> None:
-        await self.emit([queried_order(row.order, self.origin, self.answered_ns, raw=row.raw) for row in rows])
+        if rows:
+            await self.emit([queried_order(row.order, self.origin, self.answered_ns, raw=row.raw) for row in rows])
 
     def _is_ours(self, row: Row) -> bool:
         return pair(row.order.market or "").symbol in self.markets

@@ -25,7 +25,7 @@ from ordwatch.venues.loopring.messages import (
     subscribe_topics,
     venue_words,
 )
-from ordwatch.venues.loopring.orders import Origin, pushed_order
+from ordwatch.venues.loopring.orders import Origin, pushed_order, unscaled_tokens
 
 SILENCE_S = 75.0
 """Two pings and some slack: on a quiet account nothing else proves life."""
@@ -183,7 +183,10 @@ class LoopringSession:
         if len(self._refused) == len(self._markets):
             return self._close(Refused(f"no market can be subscribed to: {', '.join(self._refused)}"))
         self._ready = True
-        return (Ready(),)
+        unscaled = unscaled_tokens(self._markets, self._origin.decimals)
+        if not unscaled:
+            return (Ready(),)
+        return (Notice(f"decimals of {', '.join(unscaled)} are unknown: their amounts stay in base units"), Ready())
 
     def _error(self, answer: SubscriptionAnswer) -> VenueError:
         words = self._words(answer)

@@ -104,7 +104,8 @@ class SimulatedRest:
             case "/order":
                 self._authorize(params, key, faults)
                 return self._order(params, v3, faults)
-        raise LookupError(path)
+            case _:
+                raise LookupError(path)
 
     def _ticket(self, faults: Collection[str]) -> str:
         if "ticket_refused" in faults:
@@ -149,7 +150,7 @@ class SimulatedRest:
             and params.get("market", order.market) == order.market
             and "forgets" not in faults
         ]
-        offset = 0 if "no_filter" in faults else int(params.get("offset", "0"))
+        offset = 0 if "same_page" in faults else int(params.get("offset", "0"))
         limit = min(int(params.get("limit", "50")), MAX_ROWS)
         rows = [self._row(order, v3) for order in found[offset : offset + limit]]
         return {"totalNum": len(found), "orders": rows} if rows else {"totalNum": len(found)}

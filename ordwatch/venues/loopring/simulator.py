@@ -5,7 +5,7 @@ Checks a subscription in the order the error codes suggest, answers all or nothi
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -41,7 +41,7 @@ FAULTS = (
     "mute",  # no pushes, though all else works
     "ticket_refused",
     "no_decimals",  # the list of tokens is refused
-    "no_filter",  # REST lists ignore the offset
+    "same_page",  # REST lists ignore the offset
     "forgets",  # REST knows no order any more: 107003
     "busy",  # REST answers 429
     "plain_error",  # REST errors as {"code":..,"msg":..}
@@ -64,7 +64,7 @@ class LoopringSimulator:
     """One relayer with one account. `protocol` chooses what `settings` tells; every generation is served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"ws": "websocket", "rest": "http"}
-    faults = FAULTS
+    faults: Sequence[str] = FAULTS
 
     def __init__(self) -> None:
         self.protocol: Protocol = "v3"
