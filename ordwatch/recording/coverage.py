@@ -1,0 +1,175 @@
+"""Which times a venue was seen, and which are uncertain, as its records tell. All times in ns since 1970 UTC.
+
+A time is covered if it lies between `live` and the end of its proof of life, or inside a recovered gap. Everything
+else after the first `live` is uncertain. A proof of life is a push, an alive record's `last_rx`, or a clean end.
+"""
+
+from typing import NamedTuple
+
+from ordwatch.records import GapRecord, Time
+from ordwatch.text import time_ns, time_text
+
+
+class Uncertain(NamedTuple):
+    """A time in which a venue was not seen."""
+
+    from_ns: int
+    to_ns: int | None
+    """None: nobody knows until when."""
+    reason: str
+
+
+class Coverage:
+    """What was seen of one venue. Its methods are called in the order of the records.
+
+    `unread`: records are missing before the first. Raises ValueError wherever a time is none.
+    """
+
+    def __init__(self, *, unread: bool = False) -> None:
+        self.first_live_ns: int | None = None
+        self.covered_ns = 0
+        self.uncertain: list[Uncertain] = []
+        self.gap: GapRecord | None = None
+        """The gap that is open."""
+        self._from: int | None = None  # since when it is covered
+        self._begun = 0  # where the last covered time began, as long as its end may still move
+        self._proof = 0
+        self._heard: Time = ""  # a later proof, not yet read
+        self._lost: tuple[int, str] | None = None  # since when and why it is not covered
+        self._fell: str | None = None  # the link left live, and no gap has said so yet
+        self._unread = unread
+
+    @property
+    def until_ns(self) -> int | None:
+        """Until when it is known to be covered; None if it never was."""
+        if self.gap is not None and self.first_live_ns is not None:
+            return self._lost[0] if self._lost else time_ns(self.gap.from_)
+        if self._from is not None:
+            return max(self._proven(), self._from)
+        return self._lost[0] if self._lost else None
+
+    def prove(self, ns: int) -> None:
+        """The venue was heard then."""
+        self._proof = max(self._proof, ns)
+
+    def hear(self, at: Time) -> None:
+        """The venue was heard then; for each push, so the text is read only when it matters."""
+        # Texts of one length and zone compare as the times they name.
+        if at > self._heard:
+            self._heard = at
+
+    def begin(self) -> None:
+        """A session begins; what was missing before it no longer matters."""
+        self.stop("stopped without an end")
+        self._unread = False
+
+    def live(self, at_ns: int) -> None:
+        """The link is live."""
+        if self.gap is None:
+            if self._fell is not None:
+                self._lose(self._proven(), f"link {self._fell} without a gap")
+            self._resume(at_ns)
+        self._fell = None
+
+    def fall(self, state: str) -> None:
+        """The link is no longer live; the gap that must follow says since when."""
+        if self._from is not None:
+            self._fell = state
+
+    def alive(self, at_ns: int, last_rx_ns: int | None) -> None:
+        """An alive record says that the link is live; where records are missing, that is what is known again."""
+        if self._unread and self.gap is None:
+            self._unread = False
+            self._resume(at_ns)
+        if last_rx_ns is not None:
+            self.prove(last_rx_ns)
+
+    def open_gap(self, gap: GapRecord) -> None:
+        """Coverage was lost."""
+        self.gap = gap
+        self._fell = None
+        self._lose(time_ns(gap.from_), gap.cause)
+
+    def close_gap(self, gap: GapRecord) -> None:
+        """Coverage is back."""
+        self.gap = None
+        to_ns = time_ns(gap.to or gap.at)
+        if gap.outcome != "recovered":
+            reason = gap.cause if gap.limits is None else f"{gap.cause}; {gap.limits}"
+            self._lost = (self._lost[0], reason) if self._lost else None
+            self._resume(to_ns)
+            return
+        self._resume(time_ns(gap.from_) if self._lost else to_ns)
+        self.prove(to_ns)
+
+    def end(self, at_ns: int) -> None:
+        """The session ended cleanly: until then the link was live, if it was."""
+        if self._fell is None and self._from is not None:
+            self.prove(at_ns)
+        self.stop("not recorded")
+
+    def stop(self, reason: str) -> None:
+        """The session ended, or records are missing."""
+        self._fell = None
+        if self._from is not None:
+            self._lose(self._proven(), reason)
+
+    def miss(self) -> None:
+        """Records are missing here; coverage is known again with the next alive record."""
+        self.stop("records are missing")
+        self.gap = None
+        self._unread = True
+
+    def set_back(self, at_ns: int) -> None:
+        """The wall clock went back to `at_ns`; times before and after cannot be compared."""
+        if self._from is not None:
+            self.covered_ns += max(0, self._proven() - self._from)
+            self._from = self._begun = at_ns
+        self._proof = at_ns
+
+    def finish(self, at_ns: int | None) -> None:
+        """Nothing more follows; what is lost stays uncertain until then, or for good."""
+        if self._from is not None:
+            self.covered_ns += max(0, self._proven() - self._from)
+            self._from = None
+        elif self._lost is not None and (at_ns is None or at_ns > self._lost[0]):
+            self.uncertain.append(Uncertain(self._lost[0], at_ns, self._lost[1]))
+
+    def _proven(self) -> int:
+        if self._heard:
+            self.prove(time_ns(self._heard))
+            self._heard = ""
+        return self._proof
+
+    def _lose(self, from_ns: int, reason: str) -> None:
+        if self._from is not None:
+            end = max(from_ns, self._from)
+            self.covered_ns += end - self._from
+            self._begun, self._from = self._from, None
+            self._lost = (end, reason)
+        elif self._lost is not None and from_ns < self._lost[0]:
+            end = max(from_ns, self._begun)
+            self.covered_ns -= self._lost[0] - end
+            self._lost = (end, reason)
+        elif self._lost is not None:
+            self._lost = (self._lost[0], reason)
+
+    def _resume(self, from_ns: int) -> None:
+        if self._from is not None:
+            return
+        if self.first_live_ns is None:
+            self.first_live_ns = from_ns
+        if self._lost is not None:
+            lost_ns, reason = self._lost
+            if from_ns > lost_ns:
+                self.uncertain.append(Uncertain(lost_ns, from_ns, reason))
+            from_ns = max(from_ns, lost_ns)
+            self._lost = None
+        self._from = from_ns
+        self.prove(from_ns)
+
+
+def interval(uncertain: Uncertain) -> str:
+    """An uncertain interval for people."""
+    end = "?" if uncertain.to_ns is None else time_text(uncertain.to_ns)
+    return f"{time_text(uncertain.from_ns)} to {end}: {uncertain.reason}"

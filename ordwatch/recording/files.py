@@ -1,0 +1,141 @@
+"""The system calls of a recording: each can fail, and tests make each fail.
+
+Paths are taken as they are: no symlink is followed, nothing that is not a regular file of ours is opened.
+"""
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from ordwatch.errors import OutputError, OutputRefused
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_MODE = 0o600
+
+
+class Files:
+    """What a recording asks of the operating system."""
+
+    def open(self, path: Path) -> int:
+        """A descriptor that appends to the file, made if there is none, never one of 0 to 2.
+
+        Raises:
+            OutputRefused: Cannot be opened, or is not a regular file of ours with one name.
+        """
+        try:
+            fd = os.open(path, _APPEND, _MODE)
+        except OSError as exc:
+            raise OutputRefused(f"{path}: cannot be opened for recording ({exc.strerror})") from exc
+        try:
+            check_file(path, os.fstat(fd))
+        except OutputRefused:
+            os.close(fd)
+            raise
+        return _above_standard(fd)
+
+    def create(self, path: Path) -> int:
+        """A descriptor that appends to a new file of mode 0600."""
+        fd = os.open(path, _APPEND | os.O_EXCL, _MODE)
+        os.fchmod(fd, _MODE)
+        return _above_standard(fd)
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Write once; how many bytes went out."""
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        """Wait until what was written is durable.
+
+        Raises:
+            OutputError: It failed; the kernel may have dropped the data, so trying again would prove nothing.
+        """
+        try:
+            os.fdatasync(fd)
+        except OSError as exc:
+            raise OutputError(
+                f"cannot sync the recording ({exc.strerror}); the next start checks what it holds"
+            ) from exc
+
+    def cut(self, fd: int, size: int) -> None:
+        """Make the file `size` bytes long."""
+        os.ftruncate(fd, size)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give the file another name in the same folder; an existing `new` is replaced."""
+        os.rename(old, new)
+
+    def remove(self, path: Path) -> None:
+        """Take the name away."""
+        os.unlink(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the names in the folder are durable.
+
+        Raises:
+            OutputError: It failed.
+        """
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        except OSError as exc:
+            raise OutputError(f"{folder}: cannot sync the folder ({exc.strerror})") from exc
+        finally:
+            os.close(fd)
+
+    def close(self, fd: int) -> None:
+        """Let go of a descriptor."""
+        os.close(fd)
+
+
+def check_place(path: Path) -> None:
+    """See that a recording can stand there; nothing is opened or made.
+
+    Raises:
+        OutputRefused: The folder is missing or open to everybody, or `path` is no regular file of ours.
+    """
+    try:
+        folder = path.parent.stat()
+    except OSError as exc:
+        raise OutputRefused(f"{path.parent}: cannot record there ({exc.strerror})") from exc
+    if not stat.S_ISDIR(folder.st_mode):
+        raise OutputRefused(f"{path.parent}: not a folder")
+    if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+        raise OutputRefused(f"{path.parent}: everybody may write there and it is not sticky; record somewhere else")
+    try:
+        check_file(path, path.lstat())
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise OutputRefused(f"{path}: cannot be opened for recording ({exc.strerror})") from exc
+
+
+def check_file(path: Path, found: os.stat_result) -> None:
+    """See that it is a regular file of ours with one name.
+
+    Raises:
+        OutputRefused: It is not.
+    """
+    if stat.S_ISLNK(found.st_mode):
+        raise OutputRefused(f"{path}: is a symbolic link; name the file itself")
+    if not stat.S_ISREG(found.st_mode):
+        raise OutputRefused(f"{path}: not a regular file")
+    if found.st_uid != os.geteuid():
+        raise OutputRefused(f"{path}: belongs to another user")
+    if found.st_nlink > 1:
+        raise OutputRefused(f"{path}: has {found.st_nlink} names (hard links); a recording has one")
+
+
+def open_standard_streams() -> None:
+    """Give descriptors 0 to 2 to /dev/null where they are closed, so that no file opened later becomes stdout."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+
+
+def _above_standard(fd: int) -> int:
+    if fd > 2:
+        return fd
+    higher = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(fd)
+    return higher

@@ -1,0 +1,180 @@
+"""What a recording says to the session that continues it: seq, gaps, covered times, the last states of orders."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ordwatch.recording.format import Mark, record
+from ordwatch.recording.reading import Line
+from ordwatch.recording.story import Story
+from ordwatch.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    GapRecord,
+    OrderRecord,
+    PrevSessionRecord,
+    RepairRecord,
+    RotatedFromRecord,
+    SessionRecord,
+)
+
+STATES_KEPT = 8
+FINAL_KEPT = 50_000
+
+TOLD = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
+"""Types of records, besides orders, that say something to a later reader."""
+
+_OFFSET_BITS = 48
+
+
+class StoredOrders:
+    """The last states of each order, read from the files each time it is iterated, in the order of the lines.
+
+    Read it before anything is written: it knows the files by the names they had when the recording was opened.
+    """
+
+    def __init__(self, paths: Sequence[Path] = (), places: Sequence[int] = ()) -> None:
+        self._paths = paths
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[OrderRecord]:
+        with ExitStack() as opened:
+            files = [opened.enter_context(path.open("rb")) for path in self._paths]
+            for place in self._places:
+                file = files[place >> _OFFSET_BITS]
+                file.seek(place & (1 << _OFFSET_BITS) - 1)
+                order = record(file.readline())
+                if isinstance(order, OrderRecord):
+                    yield order
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What the pipeline goes on from. A new recording has all the defaults."""
+
+    last_seq: int = 0
+    """Of the last line written, the opening's own included."""
+    clean: bool = True
+    """Whether the session before came to its end."""
+    orders: StoredOrders = field(default_factory=StoredOrders)
+    covered_until_ns: Mapping[str, int | None] = field(default_factory=dict)
+    """By venue, for those that were ever live: until when they are known to be covered."""
+    open_gaps: Mapping[str, GapRecord] = field(default_factory=dict)
+    """By venue, gaps that the session before left open: they go on, with their id."""
+    gap_numbers: Mapping[str, int] = field(default_factory=dict)
+    gap_number_floor: int = 0
+
+    def next_gap(self, venue: str) -> int:
+        """The number of the venue's next gap: larger than any that the recording has used."""
+        return 1 + max(self.gap_numbers.get(venue, 0), self.gap_number_floor)
+
+
+class History:
+    """Takes the lines of a recording, oldest first, and keeps what the next session needs."""
+
+    def __init__(self) -> None:
+        self.story = Story()
+        self.durable_seq = 0
+        """Every line up to this one is known to be durable."""
+        self.newer_schema: str | None = None
+        """Set once a session of another schema was found."""
+        self.whole = True
+        """Whether the lines begin with the recording's first."""
+        self._begun = False
+        self._files: list[Path] = []
+        self._open: dict[tuple[str | None, ...], list[int]] = {}
+        self._final: dict[tuple[str | None, ...], list[int]] = {}
+        self._gap_numbers: dict[str, int] = {}
+
+    def next_file(self, path: Path) -> None:
+        """The lines that follow stand in this file."""
+        self._files.append(path)
+
+    def line(self, line: Line) -> None:
+        """Take the next line.
+
+        Raises:
+            ValueError: Its record is none of this schema.
+        """
+        found = line.mark
+        if not self._begun:
+            self._begun = True
+            self.whole = found.seq == 1
+            if not self.whole:
+                self.story.miss()
+        if found.type == "order":
+            self.story.order(found)
+            if b'"late"' not in line.raw:
+                self._keep(found, line.offset)
+        elif found.type in TOLD:
+            self._note(record(line.raw), found)
+
+    def continuation(self, last_seq: int) -> Continuation:
+        """What the next session goes on from, with `last_seq` as the last line's.
+
+        Raises:
+            ValueError: A time in a line is none.
+        """
+        places = sorted(place for kept in (self._open, self._final) for places in kept.values() for place in places)
+        coverage = self.story.coverage
+        return Continuation(
+            last_seq=last_seq,
+            clean=not self.story.running,
+            orders=StoredOrders(tuple(self._files), places),
+            covered_until_ns={name: venue.until_ns for name, venue in coverage.items() if venue.until_ns is not None},
+            open_gaps={name: venue.gap for name, venue in coverage.items() if venue.gap is not None},
+            gap_numbers=self._gap_numbers,
+            # Each gap takes a line at least, so no number is larger than the seq it had then.
+            gap_number_floor=0 if self.whole else last_seq,
+        )
+
+    def _keep(self, found: Mark, offset: int) -> None:
+        key = found.key
+        places = self._open.pop(key, None) or self._final.pop(key, None) or []
+        places.append(len(self._files) - 1 << _OFFSET_BITS | offset)
+        if len(places) > STATES_KEPT:
+            del places[0]
+        if not found.final:
+            self._open[key] = places
+            return
+        self._final[key] = places
+        if len(self._final) > FINAL_KEPT:
+            del self._final[next(iter(self._final))]
+
+    def _note(self, record: AnyRecord, found: Mark) -> None:
+        self.story.record(record)
+        self.durable_seq = max(self.durable_seq, proven_durable(record, found.seq))
+        match record:
+            case GapRecord():
+                number = record.gap.removeprefix(f"{record.venue}-")
+                if number.isdecimal() and len(number) < 19:
+                    known = self._gap_numbers.get(record.venue, 0)
+                    self._gap_numbers[record.venue] = max(known, int(number))
+            case SessionRecord() if record.schema != SCHEMA:
+                self.newer_schema = record.schema
+
+
+def proven_durable(record: AnyRecord, seq: int) -> int:
+    """Up to which seq all is durable if this record, with this seq, can be read; 0: it does not say.
+
+    An end is written after a sync, and a session or file that goes on from lines syncs them first.
+    """
+    match record:
+        case AliveRecord():
+            proven = record.synced_seq or 0
+        case SessionRecord(state="end"):
+            proven = seq - 1
+        case PrevSessionRecord():
+            proven = record.last_seq
+        case RepairRecord():
+            proven = record.after_seq
+        case RotatedFromRecord():
+            proven = record.prev_last_seq
+        case _:
+            proven = 0
+    return min(proven, seq - 1)

@@ -1,0 +1,268 @@
+"""Opening a recording: the lock, every line checked, a torn tail cut off, the place found where it goes on.
+
+Damage above the last line known to be durable is what a crash may leave: it is saved and cut off. Damage below it is
+refused, and nothing is touched.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from time import time_ns as now_ns
+from typing import BinaryIO, NamedTuple
+
+from ordwatch.errors import OutputError, OutputRefused, RecordingError
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import record, sealed
+from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
+from ordwatch.recording.linefile import LineFile
+from ordwatch.recording.lock import Holder, boot_id
+from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.rotation import OlderFile, aside, next_file, older_files
+from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, encode
+from ordwatch.text import safe_text, time_ns
+
+_CHUNK = 2**20
+_SECTOR = 512
+_BEGINNINGS = tuple(b'{"type":"%b","seq":' % kind for kind in (b"session", b"prev_session", b"repair", b"rotated_from"))
+
+
+class Opened(NamedTuple):
+    """A recording ready to be written on."""
+
+    file: LineFile
+    continuation: Continuation
+    written_ns: int
+    """The last time in it, ns since 1970 UTC; now if it is new."""
+
+
+class _Found(NamedTuple):
+    """What the files were found to be: the last file's first and the last line, and where its torn tail begins."""
+
+    first_seq: int | None = None
+    last_seq: int = 0
+    last_type: str | None = None
+    torn_at: int | None = None
+
+
+class _Repaired(NamedTuple):
+    """A torn tail that was saved and cut off."""
+
+    size: int
+    sha256: str
+    saved_as: str
+
+
+def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
+    """Check, repair and continue the recording at `path`, whose lock we hold; a new one if there is none.
+
+    Raises:
+        OutputRefused: It cannot be made.
+        OutputError: It cannot be written or synced.
+        RecordingError: Damaged in durable data, foreign, or of another schema; nothing is touched.
+    """
+    history = History()
+    try:
+        found = _read(path, history)
+        continuation = history.continuation(found.last_seq)
+        written_ns = _last_ns(history)
+    except OSError as exc:
+        raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
+    except ValueError as exc:
+        raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
+    if history.newer_schema is not None:
+        raise RecordingError(f"{path}: {_foreign(history)}")
+    try:
+        file = _at_its_end(files, path, found, _opening_records(history, found, before))
+    except OSError as exc:
+        raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
+    return Opened(file, replace(continuation, last_seq=file.last_seq), written_ns)
+
+
+def _last_ns(history: History) -> int:
+    last_at = history.story.last_at
+    return now_ns() if last_at is None else time_ns(last_at)
+
+
+def _foreign(history: History) -> str:
+    if history.newer_schema is None:
+        return "not a recording of this ordwatch"
+    return f"written as {safe_text(history.newer_schema, 40)}, this ordwatch knows {SCHEMA}"
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+
+
+def _read(path: Path, history: History) -> _Found:
+    first_seq = _first_seq(path)
+    last_seq = 0
+    for older in _chain(path, first_seq):
+        _read_older(older, history)
+        last_seq = older.last_seq
+    if not path.exists():
+        return _Found(last_seq=last_seq)
+    with path.open("rb") as file:
+        history.next_file(path)
+        # Without the files before it, the recording may begin with any seq.
+        before = last_seq if last_seq or first_seq is None else first_seq - 1
+        return _read_last(path, file, history, before)
+
+
+def _first_seq(path: Path) -> int | None:
+    try:
+        with path.open("rb") as file:
+            first = next(read_lines(file), None)
+    except FileNotFoundError:
+        return None
+    return first.mark.seq if isinstance(first, Line) else None
+
+
+def _chain(path: Path, first_seq: int | None) -> list[OlderFile]:
+    """The older files that lead up to the last one without a hole, oldest first; others were taken away."""
+    older = older_files(path)
+    if not older:
+        return []
+    if first_seq is not None and older[-1].last_seq >= first_seq:
+        raise RecordingError(
+            f"{path}: begins with seq {first_seq}, but {older[-1].path.name} reaches beyond that: two histories; "
+            f"move one of them away"
+        )
+    follows = older[-1].last_seq + 1 if first_seq is None else first_seq
+    chain: list[OlderFile] = []
+    for file in reversed(older):
+        if file.last_seq + 1 != follows:
+            break
+        chain.insert(0, file)
+        follows = file.first_seq
+    return chain
+
+
+def _read_older(older: OlderFile, history: History) -> None:
+    """An older file was synced before it got its name: all of it is durable."""
+    history.next_file(older.path)
+    last_seq = older.first_seq - 1
+    with older.path.open("rb") as file:
+        for item in read_lines(file, last_seq):
+            if isinstance(item, Damage):
+                raise _damaged(older.path, item.place)
+            history.line(item)
+            last_seq = item.mark.seq
+    if last_seq != older.last_seq:
+        raise _damaged(older.path, f"ends with seq {last_seq}, its name says {older.last_seq}")
+
+
+def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _Found:
+    first_seq: int | None = None
+    last_type: str | None = None
+    lines = read_lines(file, last_seq)
+    for item in lines:
+        if isinstance(item, Damage):
+            if first_seq is None and not _may_be_ours(item.raw):
+                raise RecordingError(f"{path}: not a recording of ordwatch; name another file")
+            if last_seq < max(history.durable_seq, _durable_behind(lines)):
+                raise _damaged(path, item.place)
+            return _Found(first_seq, last_seq, last_type, torn_at=item.offset)
+        history.line(item)
+        last_seq, last_type = item.mark.seq, item.mark.type
+        first_seq = first_seq or last_seq
+    return _Found(first_seq, last_seq, last_type)
+
+
+def _durable_behind(lines: Iterator[Line | Damage]) -> int:
+    """What whole lines behind the damage prove to be durable."""
+    durable = 0
+    for item in lines:
+        if isinstance(item, Line) and item.mark.type in TOLD:
+            with suppress(ValueError):
+                durable = max(durable, proven_durable(record(item.raw), item.mark.seq))
+    return durable
+
+
+def _may_be_ours(raw: bytes) -> bool:
+    """Whether these bytes may be what a crash left of a recording's first lines: cut, or with pages of zeros."""
+    rest = raw.lstrip(b"\0")
+    if not rest:
+        return True
+    if len(rest) < len(raw):
+        return len(raw) - len(rest) >= _SECTOR and b',"crc":"' in rest
+    if raw.endswith(b"\n") and b"\0" not in raw:
+        return False
+    return any(raw.startswith(beginning) or beginning.startswith(raw) for beginning in _BEGINNINGS)
+
+
+def _damaged(path: Path, where: str) -> RecordingError:
+    return RecordingError(
+        f"{path}: {where}; this is durable data, so nothing was touched. "
+        f"`ordwatch verify --salvage OUT {path.name}` writes what is whole to a new file"
+    )
+
+
+# -- writing -------------------------------------------------------------------------------------------------------
+
+
+def _opening_records(history: History, found: _Found, before: Holder | None) -> list[Record]:
+    if not found.last_seq:
+        return []
+    boot = boot_id()
+    return [
+        PrevSessionRecord(
+            last_seq=found.last_seq,
+            last_at=history.story.last_at,
+            end="unclean" if history.story.running or found.torn_at is not None else "clean",
+            reboot=before is not None and "" not in (before.boot, boot) and before.boot != boot,
+        )
+    ]
+
+
+def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) -> LineFile:
+    """The file to write on, with the first records of the new session in it."""
+    fd = files.open(path)
+    with ExitStack() as undo:
+        undo.callback(files.close, fd)
+        if found.torn_at is not None:
+            repaired = _repair(files, path, fd, found.torn_at)
+            records = [_repair_record(repaired, found.last_seq), *records]
+        files.sync(fd)
+        files.sync_folder(path.parent)
+        if found.last_type != "rotate" and (found.first_seq is not None or not found.last_seq):
+            file = LineFile(files, path, fd=fd, last_seq=found.last_seq, first_seq=found.first_seq)
+            undo.pop_all()
+        else:
+            # The file was left in the middle of a rotation, or its name was taken away after one.
+            file = next_file(files, path, first_seq=found.first_seq or 1, last_seq=found.last_seq)
+    lines = [sealed(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)]
+    file.put(b"".join(lines))
+    file.flush()
+    file.sync()
+    return file
+
+
+def _repair(files: Files, path: Path, fd: int, torn_at: int) -> _Repaired:
+    """Save what stands from `torn_at` on, then cut it off."""
+    saved = aside(path)
+    digest = sha256()
+    saved_fd = files.create(saved)
+    try:
+        with path.open("rb") as torn:
+            torn.seek(torn_at)
+            while chunk := torn.read(_CHUNK):
+                digest.update(chunk)
+                _write_all(files, saved_fd, chunk)
+            size = torn.tell() - torn_at
+        files.sync(saved_fd)
+    finally:
+        files.close(saved_fd)
+    files.sync_folder(path.parent)
+    files.cut(fd, torn_at)
+    return _Repaired(size, digest.hexdigest(), saved.name)
+
+
+def _write_all(files: Files, fd: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[files.write(fd, left) :]
+
+
+def _repair_record(repaired: _Repaired, after_seq: int) -> RepairRecord:
+    return RepairRecord(bytes=repaired.size, sha256=repaired.sha256, saved_as=repaired.saved_as, after_seq=after_seq)

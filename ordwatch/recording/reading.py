@@ -1,0 +1,63 @@
+"""The lines of a file, and what is wrong with those that are none. Nothing is held but one line."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark
+
+
+class Line(NamedTuple):
+    """A whole line in its place."""
+
+    mark: Mark
+    raw: bytes
+    number: int
+    offset: int
+
+
+class Damage(NamedTuple):
+    """Bytes that are no line in their place; none if a line only follows the wrong one."""
+
+    why: str
+    seq: int | None
+    """Where a line with this seq was expected; None where any may stand."""
+    number: int
+    offset: int
+    raw: bytes
+
+    @property
+    def place(self) -> str:
+        """Where it is and what, for people."""
+        return f"line {self.number} (byte {self.offset}): {self.why}"
+
+
+def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | Damage]:
+    """Every line of the file from where it stands, oldest first.
+
+    `last_seq` is the seq before the first; None if that may be any. After damage it goes on with the next line that
+    is whole and newer than the last whole one.
+    """
+    number = 0
+    offset = file.tell()
+    damaged = False
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        expected = None if last_seq is None else last_seq + 1
+        try:
+            found = mark(raw)
+        except BadLine as exc:
+            yield Damage(str(exc), expected, number, offset, raw)
+            damaged = True
+        else:
+            seq = found.seq
+            if expected is None or seq == expected or (damaged and seq > expected):
+                yield Line(found, raw, number, offset)
+                last_seq = seq
+            elif seq > expected:
+                yield Damage(f"seq {seq} instead of {expected}", expected, number, offset, b"")
+                yield Line(found, raw, number, offset)
+                last_seq = seq
+            else:
+                yield Damage(f"seq {seq} instead of {expected}", expected, number, offset, raw)
+            damaged = False
+        offset += len(raw)

@@ -1,0 +1,133 @@
+"""When a recording goes on in another file, and the steps that lead there.
+
+After any two steps a kill leaves a state that the same function completes: the file ends with `rotate`; beside it
+stands an unfinished next file; the file has its last name and the next one not yet its own.
+"""
+
+import re
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from time import gmtime, strftime, time_ns
+from typing import NamedTuple
+
+from ordwatch.errors import UsageError
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import sealed
+from ordwatch.recording.linefile import LineFile
+from ordwatch.records import RotatedFromRecord, encode
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.ASCII)
+_NS_A_DAY = 86_400 * 10**9
+
+
+class Rotation(NamedTuple):
+    """When to go on in a new file: before it grows past `max_bytes`, or at each new UTC day, or neither."""
+
+    max_bytes: int | None = None
+    daily: bool = False
+
+    def due(self, size: int, adding: int, *, written_ns: int, now_ns: int) -> bool:
+        """Whether `adding` bytes, written now, belong into a new file; `written_ns`: the last time it was written."""
+        if self.max_bytes is not None and size + adding > self.max_bytes:
+            return True
+        return self.daily and now_ns // _NS_A_DAY > written_ns // _NS_A_DAY
+
+
+def rotation(text: str | None) -> Rotation:
+    """What `--rotate` says: "daily", or a size such as "64K" or "100M".
+
+    Raises:
+        UsageError: Neither of them.
+    """
+    if text is None:
+        return Rotation()
+    if text == "daily":
+        return Rotation(daily=True)
+    size = _SIZE.fullmatch(text)
+    if size is None:
+        raise UsageError(f"--rotate {text}: expected `daily` or a size such as 64K, 100M, 1G")
+    return Rotation(max_bytes=int(size[1]) * _UNITS[size[2]])
+
+
+class OlderFile(NamedTuple):
+    """A file that the recording has left behind; its name says which lines it holds."""
+
+    path: Path
+    first_seq: int
+    last_seq: int
+
+
+def older_files(path: Path) -> list[OlderFile]:
+    """The files beside `path` that bear the name of a rotated one, oldest first."""
+    name = re.compile(re.escape(path.name) + r"\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII)
+    found = [
+        OlderFile(there, int(match[1]), int(match[2]))
+        for there in path.parent.iterdir()
+        if (match := name.fullmatch(there.name)) and there.is_file() and not there.is_symlink()
+    ]
+    return sorted(found, key=lambda older: older[1:])
+
+
+def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> LineFile:
+    """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
+
+    May be called again after it failed or was killed anywhere. A `path` that is gone or has its last name already
+    is left as it is.
+
+    Raises:
+        OSError: A step failed.
+        OutputError: A sync failed.
+    """
+    old = path.with_name(f"{path.name}.{first_seq}-{last_seq}")
+    fresh = _fresh(files, path, RotatedFromRecord(prev=old.name, prev_last_seq=last_seq))
+    if path.exists() and not old.exists() and path.stat().st_size:
+        files.rename(path, old)
+    return _in_place(files, path, fresh)
+
+
+def replacement(files: Files, path: Path, *, last_seq: int) -> LineFile:
+    """A new file at `path` after somebody moved, removed or cut the one that was there.
+
+    What stands there now is kept under another name unless it is empty.
+
+    Raises:
+        OSError: A step failed; may be called again.
+        OutputError: A sync failed.
+    """
+    fresh = _fresh(files, path, RotatedFromRecord(prev=path.name, prev_last_seq=last_seq))
+    with suppress(FileNotFoundError):
+        if path.lstat().st_size:
+            files.rename(path, aside(path))
+    return _in_place(files, path, fresh)
+
+
+def aside(path: Path) -> Path:
+    """The name under which damaged contents of `path` are kept."""
+    now_ns = time_ns()
+    second = strftime("%Y%m%dT%H%M%S", gmtime(now_ns // 10**9))
+    return path.with_name(f"{path.name}.torn-{second}.{now_ns % 10**9:09d}Z")
+
+
+def _fresh(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
+    fresh = path.with_name(f"{path.name}.rotating")
+    with suppress(FileNotFoundError):
+        files.remove(fresh)
+    file = LineFile(files, fresh, fd=files.create(fresh), last_seq=first.prev_last_seq)
+    with ExitStack() as undo:
+        undo.callback(file.close)
+        file.put(sealed(encode(first), first.prev_last_seq + 1))
+        file.flush()
+        file.sync()
+        undo.pop_all()
+    return file
+
+
+def _in_place(files: Files, path: Path, fresh: LineFile) -> LineFile:
+    with ExitStack() as undo:
+        undo.callback(fresh.close)
+        files.rename(fresh.path, path)
+        files.sync_folder(path.parent)
+        undo.pop_all()
+    fresh.path = path
+    return fresh

@@ -1,0 +1,162 @@
+"""Recording: the durable sink, as the event loop sees it. It only ever puts into a queue."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+
+from ordwatch.errors import OutputError
+from ordwatch.recording.files import Files, check_place
+from ordwatch.recording.format import MAX_LINE_BYTES
+from ordwatch.recording.history import Continuation
+from ordwatch.recording.lock import Lock
+from ordwatch.recording.opening import Opened, open_recording
+from ordwatch.recording.queue import Entry, Queue
+from ordwatch.recording.rotation import Rotation
+from ordwatch.recording.writer import SyncPolicy, Writer
+from ordwatch.records import AnyRecord, OrderRecord, encode
+
+CLOSE_S = 2.0
+_SEAL_BYTES = 64
+
+log = logging.getLogger(__name__)
+
+
+class Recording:
+    """A recording at `path`: `open` before anything connects, then as every sink."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fsync: SyncPolicy = "1s",
+        rotate: Rotation | None = None,
+        lock_wait_s: float = 0.0,
+        files: Files | None = None,
+        queue: Queue | None = None,
+    ) -> None:
+        self._path = path
+        self._fsync = fsync
+        self._rotation = rotate or Rotation()
+        self._lock_wait_s = lock_wait_s
+        self._files = files or Files()
+        self._queue = queue or Queue()
+        self._lock = Lock(path)
+        self._opened: Opened | None = None
+        self._writer: Writer | None = None
+        self._stalled = False
+        self._over = asyncio.Event()
+        self._error: BaseException | None = None
+
+    def open(self) -> Continuation:
+        """Take the lock, check and repair the recording, and say from where it goes on. Blocks; may take seconds.
+
+        Raises:
+            OutputRefused: It cannot stand there.
+            OutputError: It cannot be written.
+            RecordingBusy: Another ordwatch holds it.
+            RecordingError: Damaged in durable data, or not ours.
+        """
+        self._opened = self._locked_and_opened()
+        return self._opened.continuation
+
+    def _locked_and_opened(self) -> Opened:
+        check_place(self._path)
+        with ExitStack() as undo:
+            before = self._lock.take(self._lock_wait_s)
+            undo.callback(self._lock.release)
+            opened = open_recording(self._files, self._path, before)
+            undo.pop_all()
+        return opened
+
+    def start(self) -> None:
+        """Start the writer, opening the recording if `open` was not called.
+
+        Raises:
+            OutputError: As from `open`, RecordingBusy and RecordingError too.
+        """
+        self._opened = self._opened or self._locked_and_opened()
+        self._writer = Writer(
+            self._opened.file,
+            self._queue,
+            files=self._files,
+            policy=self._fsync,
+            rotation=self._rotation,
+            written_ns=self._opened.written_ns,
+        )
+        # A daemon: a sync that hangs must not hold the process.
+        thread = Thread(
+            target=self._run, args=(self._writer, asyncio.get_running_loop()), daemon=True, name="recording"
+        )
+        thread.start()
+
+    def _run(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            writer.run()
+        except BaseException as exc:  # noqa: BLE001 - a thread has no supervisor; watch and close raise it
+            self._error = exc
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._over.set)
+
+    def write(self, records: Sequence[AnyRecord]) -> None:
+        """Take records; never blocks and never raises."""
+        if self._error is None:
+            self._queue.put([_entry(record) for record in records])
+
+    @property
+    def stalled(self) -> bool:
+        """True from when the queue is full until it is half empty again."""
+        self._stalled = self._queue.fill >= (0.5 if self._stalled else 1.0)
+        return self._stalled
+
+    def rotate_now(self) -> None:
+        """Go on in a new file; or, where the file was moved away, in one of its name. For SIGHUP."""
+        if self._writer is not None:
+            self._writer.rotate()
+
+    async def watch(self) -> None:
+        """Last until the recording is closed or cannot be written.
+
+        Raises:
+            OutputError: Failed for longer than allowed, or a sync failed.
+        """
+        await self._over.wait()
+        if self._error is not None:
+            raise self._error
+
+    async def close(self) -> None:
+        """Write out what is queued and sync it, as far as that goes within 2 s, and let go of the lock.
+
+        Raises:
+            OutputError: Lines are left that could not be written, or the sync failed.
+        """
+        if self._writer is not None:
+            self._writer.finish()
+            await self._finished()
+        elif self._opened is not None:
+            self._opened.file.close()
+        self._lock.release()
+        if self._error is not None:
+            raise self._error
+
+    async def _finished(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._over.wait()
+        except TimeoutError:
+            if self._queue:
+                raise OutputError(f"{self._path}: {len(self._queue)} records were not written in time") from None
+            log.warning("%s: all is written, but its sync takes too long to wait for", self._path)
+
+
+def _entry(record: AnyRecord) -> Entry:
+    if not isinstance(record, OrderRecord):
+        return record
+    line = encode(record)
+    if len(line) < MAX_LINE_BYTES - _SEAL_BYTES:
+        return line
+    return encode(msgspec.structs.replace(record, raw=None))

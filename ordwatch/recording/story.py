@@ -1,0 +1,87 @@
+"""What the records of a recording tell one after the other: sessions, and the coverage of each venue.
+
+Read by the next session, which continues the recording, and by verify, which judges it.
+"""
+
+from ordwatch.recording.coverage import Coverage
+from ordwatch.recording.format import Mark
+from ordwatch.records import AliveRecord, AnyRecord, ClockRecord, GapRecord, LinkRecord, SessionRecord, Time
+from ordwatch.text import time_ns
+
+
+class Story:
+    """Coverage by venue, followed through sessions. Orders come as marks, everything else as records."""
+
+    def __init__(self) -> None:
+        self.coverage: dict[str, Coverage] = {}
+        self.running = False
+        """Whether a session has begun and not ended."""
+        self.watched: frozenset[str] = frozenset()
+        """Venues of the latest session."""
+        self.watched_until: dict[str, int] = {}
+        """When the last session that watched a venue ended cleanly."""
+        self._unread = False
+        self.last_at: Time | None = None
+        """The latest time that any record told, in the order of the lines."""
+
+    def order(self, mark: Mark) -> None:
+        """An order record was read."""
+        self.last_at = mark.received_at
+        if mark.venue in self.coverage and mark.received_at is not None:
+            self.coverage[mark.venue].hear(mark.received_at)
+
+    def record(self, record: AnyRecord) -> None:
+        """Any other record was read."""
+        self.last_at = getattr(record, "at", None) or self.last_at
+        match record:
+            case SessionRecord(state="start"):
+                self._start(record)
+            case SessionRecord():
+                self._end(time_ns(record.at))
+            case GapRecord(state="open"):
+                self._of(record.venue).open_gap(record)
+            case GapRecord():
+                self._of(record.venue).close_gap(record)
+            case LinkRecord(state="live"):
+                self._of(record.venue).live(time_ns(record.at))
+            case LinkRecord(state="stale"):
+                pass
+            case LinkRecord():
+                self._of(record.venue).fall(record.state)
+            case AliveRecord():
+                self._alive(record)
+            case ClockRecord() if record.jump_ms < 0:
+                for coverage in self.coverage.values():
+                    coverage.set_back(time_ns(record.at))
+
+    def miss(self) -> None:
+        """Records are missing here."""
+        self._unread = True
+        for coverage in self.coverage.values():
+            coverage.miss()
+
+    def _of(self, venue: str) -> Coverage:
+        return self.coverage.setdefault(venue, Coverage(unread=self._unread))
+
+    def _start(self, session: SessionRecord) -> None:
+        for coverage in self.coverage.values():
+            coverage.begin()
+        self._unread = False
+        self.running = True
+        self.watched = frozenset(session.venues)
+        for venue in session.venues:
+            self._of(venue)
+            self.watched_until.pop(venue, None)
+
+    def _end(self, at_ns: int) -> None:
+        self.running = False
+        for venue in self.watched:
+            self._of(venue).end(at_ns)
+            self.watched_until[venue] = at_ns
+
+    def _alive(self, record: AliveRecord) -> None:
+        at_ns = time_ns(record.at)
+        for name, venue in record.venues.items():
+            if venue.state in ("live", "stale"):
+                last_rx_ns = time_ns(venue.last_rx) if venue.last_rx else None
+                self._of(name).alive(at_ns, last_rx_ns)

@@ -1,0 +1,224 @@
+"""The writer: one thread owns the file, and nobody waits for it.
+
+A group of lines goes out with one write and, as the policy says, one sync. While the disk refuses, the same lines are
+tried again; a failed sync is never tried again.
+"""
+
+import errno
+import logging
+from collections.abc import Callable, Sequence
+from threading import Event
+from time import monotonic, time_ns
+from typing import Literal, TypeVar
+
+import msgspec
+
+from ordwatch.errors import OutputError
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import sealed
+from ordwatch.recording.linefile import LineFile
+from ordwatch.recording.queue import Entry, Queue
+from ordwatch.recording.rotation import Rotation, next_file, replacement
+from ordwatch.records import (
+    AliveRecord,
+    AnyRecord,
+    GapRecord,
+    IoErrorRecord,
+    LinkRecord,
+    RotateRecord,
+    SessionRecord,
+    encode,
+)
+
+SyncPolicy = Literal["always", "1s", "never"]
+
+RETRY_S = 2.0
+GIVE_UP_S = 300.0
+SYNC_EVERY_S = 1.0
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Takes from the queue and writes, until told to finish. `run` belongs to one thread."""
+
+    def __init__(
+        self, file: LineFile, queue: Queue, *, files: Files, policy: SyncPolicy, rotation: Rotation, written_ns: int
+    ) -> None:
+        self._file = file
+        self._queue = queue
+        self._files = files
+        self._policy = policy
+        self._rotation = rotation
+        self._written_ns = written_ns
+        self._dirty_since = 0.0
+        self._must_sync = False
+        self._news: list[AnyRecord] = []
+        self._finishing = Event()
+        self._rotate = Event()
+
+    def run(self) -> None:
+        """Write until `finish` was called and nothing waits; then sync and let go of the file.
+
+        Raises:
+            OutputError: Writing failed for too long, the queue is full while it fails, or a sync failed.
+        """
+        while not self._finishing.is_set() or self._queue or self._news:
+            self._step()
+        self._sync()
+        self._file.close()
+
+    def finish(self) -> None:
+        """Ask to write what waits, and to end; for any thread."""
+        self._finishing.set()
+        self._queue.wake()
+
+    def rotate(self) -> None:
+        """Ask to go on in a new file; for any thread."""
+        self._rotate.set()
+        self._queue.wake()
+
+    def _step(self) -> None:
+        entries = self._queue.take(self._patience_s())
+        if self._rotate.is_set():
+            self._rotate.clear()
+            self._go_on_in_new_file()
+        if entries or self._news:
+            self._write(entries)
+        if self._sync_due():
+            self._sync()
+
+    def _patience_s(self) -> float | None:
+        if self._news or self._finishing.is_set():
+            return 0.0
+        if self._policy != "1s" or not self._file.dirty:
+            return None
+        return max(0.0, self._dirty_since + SYNC_EVERY_S - monotonic())
+
+    def _sync_due(self) -> bool:
+        if not self._file.dirty:
+            return False
+        match self._policy:
+            case "always":
+                return True
+            case "1s":
+                return self._must_sync or monotonic() >= self._dirty_since + SYNC_EVERY_S
+            case "never":
+                return self._must_sync
+
+    def _sync(self) -> None:
+        self._file.sync()
+        self._must_sync = False
+
+    # -- lines -----------------------------------------------------------------------------------------------------
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        if any(isinstance(entry, AliveRecord) for entry in entries):
+            self._look_at_the_file()
+        self._rotate_if_due(entries)
+        news, self._news = self._news, []
+        lines: list[bytes] = []
+        for entry in (*news, *entries):
+            if isinstance(entry, SessionRecord) and entry.state == "end":
+                # An end that can be read proves that all before it is durable.
+                self._put(lines)
+                self._sync()
+                lines = []
+            lines.append(self._line(entry, self._file.last_seq + len(lines) + 1))
+        self._put(lines)
+
+    def _line(self, entry: Entry, seq: int) -> bytes:
+        match entry:
+            case bytes():
+                return sealed(entry, seq)
+            case AliveRecord():
+                entry = msgspec.structs.replace(entry, synced_seq=self._file.synced_seq)
+            case SessionRecord() | GapRecord() | LinkRecord(state="live"):
+                self._must_sync = True
+            case _:
+                pass
+        return sealed(encode(entry), seq)
+
+    def _put(self, lines: Sequence[bytes]) -> None:
+        if not self._file.dirty:
+            self._dirty_since = monotonic()
+        self._file.put(b"".join(lines))
+        self._until_done("write", self._file.flush)
+        self._written_ns = time_ns()
+
+    # -- the next file ---------------------------------------------------------------------------------------------
+
+    def _rotate_if_due(self, entries: Sequence[Entry]) -> None:
+        adding = sum(len(entry) for entry in entries if isinstance(entry, bytes))
+        file = self._file
+        if file.last_seq > file.first_seq and self._rotation.due(
+            file.size, adding, written_ns=self._written_ns, now_ns=time_ns()
+        ):
+            self._go_on_in_new_file()
+
+    def _go_on_in_new_file(self) -> None:
+        fault = self._file.fault()
+        if fault is not None:
+            self._replace(fault)
+            return
+        old = self._file
+        self._end_file()
+        self._file = self._until_done(
+            "rotate",
+            lambda: next_file(self._files, old.path, first_seq=old.first_seq, last_seq=old.last_seq),
+        )
+        old.close()
+
+    def _end_file(self) -> None:
+        seq = self._file.last_seq + 1
+        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])
+        self._sync()
+
+    def _look_at_the_file(self) -> None:
+        fault = self._file.fault()
+        if fault is None:
+            return
+        log.warning("%s: was %s by somebody else; going on in a new file", self._file.path, fault)
+        self._replace(fault)
+        self._news.append(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
+
+    def _replace(self, fault: str) -> None:
+        old = self._file
+        if fault == "replaced":
+            self._end_file()
+        self._file = self._until_done("reopen", lambda: replacement(self._files, old.path, last_seq=old.last_seq))
+        old.close()
+
+    # -- a disk that refuses ---------------------------------------------------------------------------------------
+
+    def _until_done(self, op: str, act: Callable[[], T]) -> T:
+        """Do it, and while the disk refuses do it again."""
+        since: float | None = None
+        while True:
+            try:
+                done = act()
+            except OSError as exc:
+                code = exc.errno or 0
+                since = self._refused(op, exc, since)
+                self._finishing.wait(RETRY_S)
+            else:
+                break
+        if since is not None:
+            ms = round((monotonic() - since) * 1000, 1)
+            self._news.append(IoErrorRecord(op=op, errno=code, ms=ms, waiting=len(self._queue)))
+            log.warning("%s: %s works again after %.1f s", self._file.path, op, ms / 1000)
+        return done
+
+    def _refused(self, op: str, exc: OSError, since: float | None) -> float:
+        path = self._file.path
+        now = monotonic()
+        if since is None:
+            log.warning("%s: %s failed (%s); trying again every %g s", path, op, exc.strerror, RETRY_S)
+            since = now
+        if self._finishing.is_set() or self._queue.fill >= 1 or now - since > GIVE_UP_S:
+            raise OutputError(
+                f"{path}: {op} failed for {now - since:.0f} s ({exc.strerror}); "
+                f"{len(self._queue)} records and more could not be written"
+            ) from exc
+        return since
