@@ -192,6 +192,8 @@ class RoundTrip(msgspec.Struct, frozen=True):
     """A heartbeat was answered after `seconds`."""
 
     seconds: float
+    venue_ns: int | None = None
+    """The venue's clock in the answer, ns since 1970 UTC, if it tells."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -268,6 +270,8 @@ class Vitals(msgspec.Struct, kw_only=True):
     last_rx_ns: int | None = None
     """When anything was last received, ns since 1970 UTC."""
     rtt_ms: float | None = None
+    clock_offset_s: float | None = None
+    """The venue's clock minus ours, as closely as it tells (often whole seconds)."""
     updates: int = 0
     duplicates: int = 0
     rejected: int = 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,8 +21,10 @@ RETRY_AFTER_MAX_S = 30.0
 class Http:
     """Sends the requests of one venue; the connection pool opens with the first."""
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: Rates, dated: Callable[[str | None, int], None] | None = None) -> None:
+        """`dated` takes the `Date` of each answer and when it came, ns since 1970."""
         self._rates = rates
+        self._dated = dated
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: HttpRequest) -> HttpReply:
@@ -69,12 +72,15 @@ class Http:
             if len(body) > MAX_BODY_BYTES:
                 raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
             reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns())
+            if self._dated is not None:
+                self._dated(response.headers.get("Date"), reply.received_ns)
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 
     async def close(self) -> None:
         """Let go of the connections."""
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
 
 def _retry_after_s(text: str) -> float:

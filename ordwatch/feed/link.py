@@ -38,12 +38,16 @@ class Supervisor(Protocol):
         """Half the silence limit passed without a byte, or a byte came after that."""
         ...
 
-    def round_trip(self, link: "Link", seconds: float) -> None:
+    def round_trip(self, event: RoundTrip, now_ns: int) -> None:
         """A heartbeat was answered."""
         ...
 
     def heard(self, now_ns: int) -> None:
         """Something was received."""
+        ...
+
+    def dated(self, date: str | None, now_ns: int) -> None:
+        """An HTTP `Date` told the venue's clock."""
         ...
 
     @property
@@ -99,6 +103,7 @@ class Link:
     async def _talk(self, session: Session, transport: Transport) -> None:
         self._session, self._transport = session, transport
         self._heard_s = time.monotonic()
+        self._feed.dated(transport.date, time.time_ns())
         session.start(time.time_ns())
         await self._flush()
         watch = asyncio.create_task(self._watch(session))
@@ -132,7 +137,7 @@ class Link:
             elif isinstance(event, Answer):
                 self._settle(event)
             elif isinstance(event, RoundTrip):
-                self._feed.round_trip(self, event.seconds)
+                self._feed.round_trip(event, now_ns)
             elif isinstance(event, Closed):
                 closed = event.error
             else:

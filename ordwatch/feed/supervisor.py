@@ -5,18 +5,22 @@ last page. `_went_live` is the one place that says so.
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from ordwatch.errors import AuthError, ConfigError, ConnectionLost, RemoteProtocolError, VenueError, leaves
 from ordwatch.feed.backoff import Rates, backoff
+from ordwatch.feed.call import Caller
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.http import Http
 from ordwatch.feed.link import Link
+from ordwatch.feed.transport import words
 from ordwatch.model import (
     Counted,
     FeedEvent,
@@ -29,11 +33,12 @@ from ordwatch.model import (
     Ready,
     Reject,
     Resumed,
+    RoundTrip,
     SessionEvent,
     Vitals,
 )
 from ordwatch.text import safe_text
-from ordwatch.venues.contract import AnyVenue, Ask, Call, HttpRequest, Rate, Report, RequestT, Setup, VenueSettings
+from ordwatch.venues.contract import AnyVenue, Ask, Call, Rate, Report, Setup, VenueSettings
 
 log = logging.getLogger("ordwatch")
 
@@ -82,9 +87,11 @@ class Feed:
         self._pace = pace or Pace()
         self._attempts = Rate("attempts", self._pace.attempts_a_minute, 60.0)
         self._rates = Rates()
-        self._http = Http(self._rates)
-        self.call: Call = _Call(self)
-        self._links = [Link(self, Setup(setup.name, part, setup.raw)) for part in venue.split(setup.settings)]
+        self._http = Http(self._rates, self.dated)
+        self.parts = [Setup(setup.name, part, setup.raw) for part in venue.split(setup.settings)]
+        self._links: list[Link] = []
+        self.call: Call = Caller(self._rates, self._http, self._links)
+        self._links += [Link(self, part) for part in self.parts]
         self._interrupted = False
         self._epoch = 0
         self._live = False
@@ -120,7 +127,11 @@ class Feed:
                         raise bug from None
                     await self._emit(self._all_fell("internal error"))
         finally:
-            await self._http.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of the REST connections."""
+        await self._http.close()
 
     async def _run_links(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -181,7 +192,7 @@ class Feed:
             wait_s = max(next(waits), self._rates.delay_s(self._attempts))
             if isinstance(error, ssl.SSLCertVerificationError):
                 wait_s = max(wait_s, TLS_RETRY_S)
-            log.warning("%s: %s, retrying in %.1f s", self.setup.name, self._words(error), wait_s)
+            log.warning("%s: %s, retrying in %.1f s", self.setup.name, words(error), wait_s)
             await self._emit(self._fell(link, error, wait_s))
             await asyncio.sleep(wait_s)
 
@@ -198,17 +209,7 @@ class Feed:
             cause = "reject"
         events: list[FeedEvent] = list(self._uncover(cause, link.last_rx_ns or now_ns, now_ns))
         link.subscribed = False
-        return events + self.change(link, "down", self._words(error), wait_s)
-
-    def _words(self, error: Exception) -> str:
-        match error:
-            case ssl.SSLCertVerificationError():
-                hint = " (is the system clock right?)" if "expired" in error.verify_message else ""
-                return safe_text(f"certificate verify failed: {error.verify_message}{hint}", 300)
-            case OSError():
-                return safe_text(f"cannot connect ({(error.strerror or type(error).__name__).lower()})", 300)
-            case _:
-                return safe_text(str(error), 300)
+        return events + self.change(link, "down", words(error), wait_s)
 
     def change(
         self, link: Link, state: LinkState, detail: str | None = None, wait_s: float | None = None
@@ -233,9 +234,17 @@ class Feed:
         """Something was received."""
         self._vitals.last_rx_ns = now_ns
 
-    def round_trip(self, link: Link, seconds: float) -> None:
+    def round_trip(self, event: RoundTrip, now_ns: int) -> None:
         """A heartbeat was answered."""
-        self._vitals.rtt_ms = round(seconds * 1000, 3)
+        self._vitals.rtt_ms = round(event.seconds * 1000, 3)
+        if event.venue_ns is not None:
+            self._vitals.clock_offset_s = round((event.venue_ns - now_ns) / 1e9, 3)
+
+    def dated(self, date: str | None, now_ns: int) -> None:
+        """An HTTP `Date` told the venue's clock; whole seconds."""
+        with contextlib.suppress(ValueError, TypeError):
+            told = parsedate_to_datetime(date or "")
+            self._vitals.clock_offset_s = round(told.timestamp() - now_ns / 1e9, 1)
 
     def quiet(self, link: Link, stale: bool) -> list[FeedEvent]:
         """A silence that is not yet a loss, or its end: no gap, nothing was missed on this connection."""
@@ -370,20 +379,3 @@ class Feed:
             if link.state != "live" and not link.stale:
                 events += self.change(link, "live")
         await self._emit(events)
-
-
-class _Call:
-    """Sends what queries and openings ask: over REST, or over the venue's own connection."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-
-    async def __call__(self, request: RequestT, /) -> object:
-        if isinstance(request, HttpRequest):
-            return await self._feed._http.send(request)
-        for rate in request.rates:
-            await self._feed._rates.wait(rate)
-        return await self._feed._links[0].ask(request)
-
-    def take(self, rate: Rate) -> bool:
-        return self._feed._rates.take(rate)

@@ -30,6 +30,9 @@ _quiet.setLevel(logging.CRITICAL)
 class Transport(Protocol):
     """One connection."""
 
+    date: str | None
+    """The `Date` the venue's side put into the handshake, if any."""
+
     async def read(self) -> bytes:
         """The next chunk (TCP) or message (WebSocket).
 
@@ -78,6 +81,8 @@ async def _dial_tcp(endpoint: Endpoint) -> AsyncIterator[Transport]:
 
 
 class _Tcp:
+    date: str | None = None
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
@@ -154,6 +159,7 @@ def _handshake_words(exc: websockets.InvalidHandshake) -> str:
 class _WebSocket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
+        self.date = connection.response.headers.get("Date") if connection.response is not None else None
 
     async def read(self) -> bytes:
         try:
@@ -196,3 +202,15 @@ def tls_context() -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_default_certs()
     return context
+
+
+def words(error: Exception) -> str:
+    """What happened to a connection, in one line for the user; `text` of a venue made safe."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            hint = " (is the system clock right?)" if "expired" in error.verify_message else ""
+            return safe_text(f"certificate verify failed: {error.verify_message}{hint}", 300)
+        case OSError():
+            return safe_text(f"cannot connect ({(error.strerror or type(error).__name__).lower()})", 300)
+        case _:
+            return safe_text(str(error), 300)
