@@ -63,7 +63,9 @@ def _age_beside_unknown(new: OrderUpdate, known: OrderUpdate, new_rank: int | No
         return Age.NEWER
     if known_rank is None and new_rank is not None and new.source == "query":
         return Age.NEWER
-    return _age_by_fills(new, known)
+    if growth := _growth(new, known):
+        return Age.NEWER if growth > 0 else Age.OLDER
+    return Age.EQUAL
 
 
 def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
@@ -74,8 +76,7 @@ def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
 
 
 def _age_by_fills(new: OrderUpdate, known: OrderUpdate) -> Age:
-    growth = _growth(new, known)
-    if growth:
+    if growth := _growth(new, known):
         return Age.NEWER if growth > 0 else Age.OLDER
     tells_more = any(getattr(known, fact) is None and getattr(new, fact) is not None for fact in _FACTS)
     return Age.NEWER if tells_more else Age.EQUAL

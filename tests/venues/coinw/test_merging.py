@@ -1,0 +1,219 @@
+"""Which statement wins: whatever the order of arrival, and however often."""
+
+from functools import reduce
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from ordwatch.model import Age, OrderStatus, OrderUpdate, Side
+from ordwatch.venues.coinw.merging import age, merge
+from ordwatch.venues.coinw.orders import CoinwExtra
+
+NEW = OrderUpdate(
+    venue="coinw",
+    order_id="1",
+    client_order_id="mine",
+    symbol="BTC_USDT",
+    side=Side.BUY,
+    order_type="LIMIT",
+    status=OrderStatus.NEW,
+    venue_status="RECEIVED",
+    qty="0.0012",
+    filled_qty="0",
+    remaining_qty="0.0012",
+    price="82429.08",
+    filled_value="0",
+    fee="0",
+    created_ns=1_000_000,
+    updated_ns=1_000_000,
+    received_ns=5,
+    source="push",
+    extra=CoinwExtra(type="RECEIVED"),
+)
+PARTIAL = msgspec.structs.replace(
+    NEW,
+    status=OrderStatus.PARTIALLY_FILLED,
+    filled_qty="0.0005",
+    remaining_qty="0.0007",
+    avg_price="82429.08",
+    filled_value="41.21454",
+    created_ns=None,
+    updated_ns=2_000_000,
+)
+FILLED = msgspec.structs.replace(
+    PARTIAL,
+    status=OrderStatus.FILLED,
+    venue_status="DONE/FILLED",
+    filled_qty="0.0012",
+    remaining_qty="0",
+    filled_value="98.914896",
+    updated_ns=3_000_000,
+)
+CANCELED = msgspec.structs.replace(
+    PARTIAL, status=OrderStatus.CANCELED, venue_status="DONE/CANCELLED", reason="CANCELLED", updated_ns=3_000_000
+)
+REJECTED = msgspec.structs.replace(NEW, status=OrderStatus.REJECTED, venue_status="DONE/REJECTED")
+UNKNOWN = msgspec.structs.replace(NEW, status=OrderStatus.UNKNOWN, venue_status="TRIGGERED")
+ROW = OrderUpdate(
+    venue="coinw",
+    order_id="1",
+    symbol="BTC_USDT",
+    side=Side.BUY,
+    status=OrderStatus.FILLED,
+    venue_status="3",
+    filled_qty="0.0012",
+    filled_value="98.91",
+    avg_price="82425",
+    price="82429.08",
+    fee="0.00",
+    created_ns=900_000,
+    received_ns=9,
+    source="query",
+    extra=CoinwExtra(),
+)
+
+
+def changed(update: OrderUpdate, **changes: object) -> OrderUpdate:
+    return msgspec.structs.replace(update, **changes)
+
+
+def apply(known: OrderUpdate, new: OrderUpdate) -> OrderUpdate:
+    """What is known after a statement, as the book does it: an older one changes nothing."""
+    return known if age(new, known) is Age.OLDER else merge(new, known)
+
+
+@pytest.mark.parametrize("order", list(permutations([NEW, PARTIAL, FILLED, NEW, PARTIAL, FILLED])))
+def test_every_order_of_arrival_ends_the_same(order: tuple[OrderUpdate, ...]) -> None:
+    end = reduce(apply, order)
+
+    assert (end.status, end.filled_qty, end.filled_value) == (OrderStatus.FILLED, "0.0012", "98.914896")
+
+
+@pytest.mark.parametrize("order", list(permutations([NEW, PARTIAL, CANCELED])))
+def test_canceled_order_keeps_its_fills_whatever_the_order(order: tuple[OrderUpdate, ...]) -> None:
+    end = reduce(apply, order)
+
+    assert (end.status, end.filled_qty) == (OrderStatus.CANCELED, "0.0005")
+
+
+@pytest.mark.parametrize("update", [NEW, PARTIAL, FILLED, CANCELED, REJECTED, UNKNOWN, ROW])
+def test_the_same_again_is_no_news(update: OrderUpdate) -> None:
+    assert age(update, update) is Age.EQUAL
+    assert merge(update, update) == update
+
+
+@pytest.mark.parametrize(
+    ("new", "known", "expected"),
+    [
+        (PARTIAL, NEW, Age.NEWER),
+        (FILLED, PARTIAL, Age.NEWER),
+        (NEW, PARTIAL, Age.OLDER),
+        (PARTIAL, FILLED, Age.OLDER),
+        (NEW, REJECTED, Age.OLDER),
+        (changed(PARTIAL, filled_qty="0.0006"), PARTIAL, Age.NEWER),
+        (changed(PARTIAL, filled_qty="0.0004"), PARTIAL, Age.OLDER),
+        (changed(PARTIAL, updated_ns=1), PARTIAL, Age.EQUAL),
+        (CANCELED, FILLED, Age.OLDER),
+        (FILLED, CANCELED, Age.OLDER),
+        (UNKNOWN, NEW, Age.EQUAL),
+        (NEW, UNKNOWN, Age.EQUAL),
+        (UNKNOWN, FILLED, Age.OLDER),
+        (FILLED, UNKNOWN, Age.NEWER),
+    ],
+)
+def test_rank_then_fills_decide_and_never_the_time(new: OrderUpdate, known: OrderUpdate, expected: Age) -> None:
+    assert age(new, known) is expected
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations([REJECTED, changed(ROW, status=OrderStatus.CANCELED, filled_qty="0")]))
+)
+def test_final_status_of_the_push_wins(order: tuple[OrderUpdate, ...]) -> None:
+    assert reduce(apply, order).status is OrderStatus.REJECTED
+
+
+@pytest.mark.parametrize("plain", [FILLED, ROW])
+def test_plain_word_corrects_a_guess(plain: OrderUpdate) -> None:
+    guess = changed(CANCELED, flags=("guessed",))
+
+    assert age(plain, guess) is Age.NEWER
+    assert age(guess, plain) is Age.OLDER
+
+
+def test_query_knows_better_than_an_unknown_word() -> None:
+    row = changed(ROW, status=OrderStatus.NEW, filled_qty="0.0000")
+
+    assert age(row, UNKNOWN) is Age.NEWER
+    assert age(changed(row, status=OrderStatus.UNKNOWN), NEW) is Age.EQUAL
+
+
+def test_rounded_amounts_of_a_query_are_no_difference() -> None:
+    known = merge(FILLED, NEW)
+    merged = merge(ROW, known)
+
+    assert age(ROW, known) is Age.EQUAL
+    assert (merged.filled_value, merged.avg_price, merged.fee, merged.venue_status) == (
+        FILLED.filled_value,
+        FILLED.avg_price,
+        FILLED.fee,
+        FILLED.venue_status,
+    )
+
+
+def test_cut_fill_of_a_query_is_no_smaller_fill() -> None:
+    fine = changed(PARTIAL, created_ns=1, filled_qty="0.00051234", remaining_qty="0.00068766")
+    row = changed(ROW, status=OrderStatus.PARTIALLY_FILLED, filled_qty="0.0005", remaining_qty="0.0007", qty="0.0012")
+
+    assert age(row, fine) is Age.EQUAL
+    assert (merge(row, fine).filled_qty, merge(row, fine).remaining_qty) == ("0.00051234", "0.00068766")
+
+
+def test_query_that_tells_more_is_news_once() -> None:
+    market = changed(FILLED, side=None, order_type="MARKET", price=None)
+    merged = merge(ROW, market)
+
+    assert age(ROW, market) is Age.NEWER
+    assert (merged.side, merged.price, merged.client_order_id) == (Side.BUY, None, "mine")
+    assert age(ROW, merged) is Age.EQUAL
+
+
+def test_query_with_more_fills_is_news() -> None:
+    row = changed(ROW, status=OrderStatus.PARTIALLY_FILLED, filled_qty="0.0008", filled_value="65.94")
+    merged = merge(row, PARTIAL)
+
+    assert age(row, PARTIAL) is Age.NEWER
+    assert (merged.filled_qty, merged.filled_value, merged.venue_status) == ("0.0008", "65.94", "3")
+
+
+def test_finer_push_replaces_what_a_query_told() -> None:
+    merged = merge(FILLED, ROW)
+
+    assert (merged.filled_value, merged.avg_price) == ("98.914896", "82429.08")
+
+
+def test_final_status_with_fewer_fills_does_not_take_them_back() -> None:
+    merged = merge(changed(CANCELED, filled_qty="0.0001", filled_value="8", avg_price="80000"), PARTIAL)
+
+    assert (merged.status, merged.filled_qty, merged.filled_value, merged.avg_price) == (
+        OrderStatus.CANCELED,
+        "0.0005",
+        "41.21454",
+        "82429.08",
+    )
+
+
+def test_first_time_of_creation_stays() -> None:
+    assert merge(ROW, NEW).created_ns == NEW.created_ns
+
+
+def test_time_of_the_state_never_goes_back() -> None:
+    assert merge(changed(FILLED, updated_ns=1), PARTIAL).updated_ns == PARTIAL.updated_ns
+
+
+def test_arguments_stay_as_they_are() -> None:
+    known, new = changed(PARTIAL), changed(ROW)
+
+    merge(new, known)
+
+    assert (known, new) == (PARTIAL, ROW)
