@@ -1,0 +1,35 @@
+"""From what a simulator says of itself to the settings that reach it: in memory, and as a configuration file."""
+
+from collections.abc import Mapping
+
+import msgspec
+import yaml
+
+from ordwatch.secret import Secret
+from ordwatch.venues import load
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+
+
+def setup(name: str, block: Mapping[str, object], *, raw: bool = False) -> tuple[AnyVenue, Setup[VenueSettings]]:
+    """The venue of a configuration block and its setup; secrets stand in the block as plain text.
+
+    Raises:
+        msgspec.ValidationError: The block is not one of this kind of venue.
+    """
+    venue = load(str(block["kind"]))
+    settings = msgspec.convert(block, venue.settings, dec_hook=_secret)
+    settings.check()
+    return venue, Setup(name, settings, raw)
+
+
+def config_text(blocks: Mapping[str, Mapping[str, object]]) -> str:
+    """A configuration file with these venues. It holds secrets, if only those of simulators."""
+    venues = {name: dict(block) for name, block in blocks.items()}
+    text: str = yaml.safe_dump({"venues": venues}, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _secret(wanted: type, value: object) -> Secret:
+    if issubclass(wanted, Secret) and isinstance(value, str):
+        return wanted(value)
+    raise NotImplementedError(wanted)
