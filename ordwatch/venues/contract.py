@@ -8,8 +8,10 @@ To add a venue: one folder beside this file, one line in the registry (`__init__
 config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import ne
 from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -343,16 +345,13 @@ def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
 
 def fill_in(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     """The statement with what it does not tell taken from what is known; its time never goes back."""
-    filled = {
-        name: old
-        for name, value, old in zip(_MERGED, _values(new), _values(known), strict=True)
-        if value is None and old is not None
-    }
-    if new.updated_ns is not None and known.updated_ns is not None and known.updated_ns > new.updated_ns:
-        filled["updated_ns"] = known.updated_ns
+    filled = _missing(new, known, _MERGED)
     extra = fill_in_extra(new.extra, known.extra)
     if extra is not new.extra:
         filled["extra"] = extra
+    updated_ns, known_ns = new.updated_ns, known.updated_ns
+    if updated_ns is not None and known_ns is not None and known_ns > updated_ns:
+        filled["updated_ns"] = known_ns
     return msgspec.structs.replace(new, **filled) if filled else new
 
 
@@ -360,19 +359,20 @@ def fill_in_extra(new: Extra, known: Extra) -> Extra:
     """The same for the fields of one venue."""
     if new is known or type(new) is not type(known):
         return new
-    missing = {
-        name: old
-        for name in new.__struct_fields__
-        if getattr(new, name) is None and (old := getattr(known, name)) is not None
+    filled = _missing(new, known, new.__struct_fields__)
+    return msgspec.structs.replace(new, **filled) if filled else new
+
+
+_MERGED = tuple("" if name == "raw" else name for name in OrderUpdate.__struct_fields__)
+
+
+def _missing(new: msgspec.Struct, known: msgspec.Struct, names: tuple[str, ...]) -> dict[str, object]:
+    told, before = msgspec.structs.astuple(new), msgspec.structs.astuple(known)
+    return {
+        names[index]: before[index]
+        for index in compress(range(len(names)), map(ne, told, before))
+        if told[index] is None and names[index]
     }
-    return msgspec.structs.replace(new, **missing) if missing else new
-
-
-_MERGED = tuple(name for name in OrderUpdate.__struct_fields__ if name not in ("flags", "extra", "raw"))
-
-
-def _values(update: OrderUpdate) -> Iterable[object]:
-    return [getattr(update, name) for name in _MERGED]
 
 
 @dataclass(frozen=True)
