@@ -6,25 +6,32 @@ documentation, "Trading Definitions", OrderStatus.
 
 from decimal import Decimal
 
-from ordwatch.model import Age, DecimalText, OrderStatus, OrderUpdate
+from ordwatch.model import Age, DecimalText, OrderUpdate
 from ordwatch.venues.opend.tables import BUSTED
 
 _RANKS = {
-    OrderStatus.UNKNOWN: 0,
-    OrderStatus.PENDING_NEW: 1,
-    OrderStatus.NEW: 2,
-    OrderStatus.SUSPENDED: 2,
-    OrderStatus.PARTIALLY_FILLED: 3,
-    OrderStatus.PENDING_CANCEL: 4,
-    OrderStatus.CANCELED: 5,
-    OrderStatus.REJECTED: 5,
-    OrderStatus.EXPIRED: 5,
-    OrderStatus.FILLED: 5,
+    "Unsubmitted": 1,
+    "WaitingSubmit": 2,
+    "Submitting": 3,
+    "TimeOut": 3,
+    "Submitted": 4,
+    "Disabled": 4,
+    "Filled_Part": 5,
+    "Cancelling_Part": 6,
+    "Cancelling_All": 6,
+    "Cancelled_Part": 7,
+    "Cancelled_All": 7,
+    "Filled_All": 7,
+    "SubmitFailed": 7,
+    "Failed": 7,
+    "Deleted": 8,
+    "FillCancelled": 8,
 }
+"""How late in an order's life a status stands; 0 for those that say nothing of it."""
 
 
 def age(new: OrderUpdate, known: OrderUpdate) -> Age:
-    """By OpenD's time, then a busted fill, then the filled quantity, then how near the status is to the end.
+    """By OpenD's time, then a busted fill, then the filled quantity, then how late in its life the status stands.
 
     What one of the two does not tell decides nothing.
     """
@@ -32,7 +39,7 @@ def age(new: OrderUpdate, known: OrderUpdate) -> Age:
         _compare(new.updated_ns, known.updated_ns)
         or _compare(new.venue_status == BUSTED, known.venue_status == BUSTED)
         or _compare_texts(new.filled_qty, known.filled_qty)
-        or _compare(_RANKS[new.status], _RANKS[known.status])
+        or _compare(_RANKS.get(new.venue_status, 0), _RANKS.get(known.venue_status, 0))
     )
     if order == 0:
         return Age.EQUAL

@@ -15,11 +15,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ordwatch.errors import ConfigError, RemoteProtocolError
 
-NO_ENCRYPTION = -1
-"""InitConnect's packetEncAlgo."""
-AES_CBC = 2
-"""InitConnect's packetEncAlgo."""
-
 _RSA_BITS = 1024
 _PLAIN_PIECE = 100
 _SEALED_PIECE = 128

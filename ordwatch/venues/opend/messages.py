@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from ordwatch.errors import RemoteProtocolError
+from ordwatch.errors import Refused, RemoteProtocolError
 from ordwatch.text import decode_text, safe_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
@@ -28,6 +28,21 @@ GET_ORDER_LIST = 2201
 UPDATE_ORDER = 2208
 UPDATE_ORDER_FILL = 2218
 GET_HISTORY_ORDER_LIST = 2221
+
+NAMES = {
+    INIT_WEBSOCKET: "InitWebSocket",
+    INIT_CONNECT: "InitConnect",
+    GET_GLOBAL_STATE: "GetGlobalState",
+    NOTIFY: "Notify",
+    KEEP_ALIVE: "KeepAlive",
+    GET_ACC_LIST: "GetAccList",
+    SUB_ACC_PUSH: "SubAccPush",
+    GET_ORDER_LIST: "GetOrderList",
+    UPDATE_ORDER: "UpdateOrder",
+    UPDATE_ORDER_FILL: "UpdateOrderFill",
+    GET_HISTORY_ORDER_LIST: "GetHistoryOrderList",
+}
+"""OpenD's own names of the messages we know."""
 
 SENT = frozenset(
     {
@@ -85,15 +100,32 @@ def parse(from_string: Callable[[bytes], MessageT], body: bytes) -> MessageT:
 
 
 def parse_update_order(body: bytes) -> pb.UpdateOrder.Response:
-    """An order push. Nothing in it is required, so it is not checked for that: orders.py looks at what it needs.
+    """An order push. No field of an order is required; orders.py looks at what it needs.
 
     Raises:
-        RemoteProtocolError: It is not protobuf.
+        RemoteProtocolError: It is not protobuf, or says neither yes nor no.
     """
     try:
-        return pb.UpdateOrder.Response.FromString(body)
+        push = pb.UpdateOrder.Response.FromString(body)
     except DecodeError:
         raise RemoteProtocolError("not the protobuf message it should be") from None
+    # Asking upb whether all required fields are there takes as long as parsing; this one reads as a failure.
+    if push.retType != SUCCEEDED and not push.HasField("retType"):
+        raise RemoteProtocolError("a required field is missing")
+    return push
+
+
+def answer(from_string: Callable[[bytes], MessageT], body: bytes) -> MessageT:
+    """The same for an answer that says yes.
+
+    Raises:
+        Refused: It says no; the message is the venue's words.
+        RemoteProtocolError: As `parse`.
+    """
+    message = parse(from_string, body)
+    if message.retType != SUCCEEDED:
+        raise Refused(refusal(message))
+    return message
 
 
 def refusal(response: Response) -> str:

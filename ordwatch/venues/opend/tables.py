@@ -34,6 +34,9 @@ STATUSES: Mapping[int, tuple[str, OrderStatus]] = {
 
 BUSTED = "FillCancelled"
 
+ACCOUNT_DISABLED = 1
+"""TrdAccStatus."""
+
 SIDES: Mapping[int, Side | None] = {0: None, 1: Side.BUY, 2: Side.SELL, 3: Side.SELL_SHORT, 4: Side.BUY_BACK}
 
 ORDER_TYPES: Mapping[int, str | None] = {

@@ -1,0 +1,62 @@
+"""What can be asked over a connection to OpenD, and what comes back. Three requests, none of which changes anything."""
+
+import msgspec
+
+from ordwatch.model import Environment, OrderUpdate
+from ordwatch.venues.contract import Rate, StreamRequest
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One account that OpenD lists."""
+
+    id: int
+    environment: Environment
+    env_number: int
+    """The same as OpenD's trdEnv."""
+    markets: tuple[int, ...]
+    """Numbers of TrdMarket it may trade in."""
+    disabled: bool = False
+
+    def rate(self, kind: str) -> Rate:
+        """OpenD answers 10 of a kind in 30 s for each account."""
+        return Rate(f"opend-{kind}-{self.id}", 10, 30.0)
+
+
+class ListAccounts(StreamRequest, frozen=True):
+    """Which accounts are watched; answered with `Accounts`, from memory."""
+
+
+class ListOrders(StreamRequest, frozen=True, kw_only=True):
+    """The orders of the day, finished ones too, or those with the ids; answered with `Rows`."""
+
+    account: Account
+    order_ids: tuple[str, ...] = ()
+    refresh: bool = False
+    """Let OpenD ask its broker; else it answers from its cache."""
+
+
+class ListHistory(StreamRequest, frozen=True, kw_only=True):
+    """Orders made in a span of time, or those of them with the ids; answered with `Rows`."""
+
+    account: Account
+    begin: str
+    """Local text, YYYY-MM-DD HH:MM:SS."""
+    end: str
+    order_ids: tuple[str, ...] = ()
+
+
+class Accounts(msgspec.Struct, frozen=True):
+    """The accounts that are watched."""
+
+    accounts: tuple[Account, ...]
+    now_ns: int
+    """When this was said, ns since 1970 UTC."""
+
+
+class Rows(msgspec.Struct):
+    """The orders of one answer."""
+
+    updates: list[OrderUpdate]
+    unread: int
+    """Orders in the answer that could not be read."""
+    received_ns: int

@@ -1,0 +1,327 @@
+"""One conversation with OpenD: login, accounts, subscription, pushes, questions, heartbeat. Sans-I/O.
+
+The same on TCP and WebSocket; what differs is in links.py. Steps and their order: Futu API documentation,
+"Protocol Introduction" and "Trade".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from ordwatch.errors import AuthError, ConfigError, Refused, RemoteProtocolError, VenueError
+from ordwatch.model import Answer, Closed, Counted, Notice, Progress, Reject, RoundTrip, SessionEvent
+from ordwatch.venues.contract import Payload, StreamRequest
+from ordwatch.venues.opend import messages, tables
+from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.health import Health
+from ordwatch.venues.opend.links import Link, Message
+from ordwatch.venues.opend.orders import OrderReader
+from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+
+POLL_NS = 30 * 1_000_000_000
+"""How often a TCP conversation asks for the global state, beside KeepAlive."""
+MAX_PENDING = 256
+"""Requests whose answers are waited for; the oldest is forgotten when there are more."""
+
+_HARMLESS = messages.PUSHED | {messages.UPDATE_ORDER_FILL} | messages.SENT
+"""Ids of messages that are no order push: known ones, and answers."""
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    """A request that waits for its answer."""
+
+    sent_ns: int
+    key: int | None
+    """The engine's; None: the session's own request."""
+
+
+class OpendSession:
+    """Implements `Session`; made anew for each connection."""
+
+    def __init__(self, venue: str, link: Link, reader: OrderReader, accounts: Sequence[str] = ()) -> None:
+        """`accounts` are those to watch, as digits; none: every account OpenD lists."""
+        self._venue = venue
+        self._link = link
+        self._reader = reader
+        self._wanted = frozenset(map(int, accounts))
+        self._accounts: tuple[Account, ...] = ()
+        self._health = Health()
+        self._out: list[Payload] = []
+        self._events: list[SessionEvent] = []
+        self._serial = 0
+        self._pending: dict[tuple[int, int], _Waiting] = {}
+        self._unknown: set[int] = set()
+        self._logged_in = self._listing = self._subscribed = self._closed = False
+        self._now_ns = self._polled_ns = 0
+        self._heard_ns = 0
+        """When the last push or answer came."""
+        self._seen_ns = 0
+        """When it last was certain that OpenD sees orders."""
+        self._steps: dict[int, Callable[[Message, _Waiting], None]] = {
+            link.login_id: self._login_answered,
+            messages.GET_GLOBAL_STATE: self._state_answered,
+            messages.GET_ACC_LIST: self._accounts_answered,
+            messages.SUB_ACC_PUSH: self._subscription_answered,
+            messages.KEEP_ALIVE: self._alive_answered,
+        }
+
+    # -- Session -------------------------------------------------------------------------------------------------
+
+    @property
+    def heartbeat_s(self) -> float:
+        """As OpenD wished at login."""
+        return self._link.heartbeat_s
+
+    @property
+    def silence_s(self) -> float:
+        """Three heartbeat intervals, at least 30 s."""
+        return self._link.silence_s
+
+    def start(self, now_ns: int) -> None:
+        """Log in. Nothing else may be said before the answer."""
+        self._now_ns = self._heard_ns = self._seen_ns = now_ns
+        self._send(self._link.login_id, self._link.login())
+
+    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        """Every event of the chunk, in order; `Closed` is the last one there ever is."""
+        if self._closed:
+            return []
+        self._now_ns = now_ns
+        try:
+            for message in self._link.receive(data):
+                self._take(message)
+                if self._closed:
+                    break
+        except VenueError as exc:
+            self._close(exc)
+        events, self._events = self._events, []
+        return events
+
+    def heartbeat(self, now_ns: int) -> None:
+        """KeepAlive, and now and then the global state; on WebSocket only that."""
+        self._now_ns = now_ns
+        if self._logged_in and not self._link.polls:
+            self._send(messages.KEEP_ALIVE, messages.keep_alive(now_ns // 1_000_000_000))
+        if self._subscribed and (self._link.polls or now_ns - self._polled_ns >= POLL_NS):
+            self._poll()
+
+    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+        """Ask for orders; which accounts there are is answered from memory."""
+        self._now_ns = now_ns
+        match request:
+            case ListAccounts():
+                return [Answer(key, Accounts(self._accounts, now_ns))]
+            case ListOrders(account=account, order_ids=ids, refresh=refresh):
+                body = messages.get_order_list(_header(account), map(int, ids), refresh=refresh)
+                self._send(messages.GET_ORDER_LIST, body, key)
+            case ListHistory(account=account, order_ids=ids, begin=begin, end=end):
+                body = messages.get_history_order_list(_header(account), map(int, ids), begin=begin, end=end)
+                self._send(messages.GET_HISTORY_ORDER_LIST, body, key)
+            case _:
+                return [Answer(key, error=Refused(f"OpenD has no {type(request).__name__}"))]
+        return []
+
+    def data_to_send(self) -> list[Payload]:
+        """What is queued, in order."""
+        out, self._out = self._out, []
+        return out
+
+    # -- one message ---------------------------------------------------------------------------------------------
+
+    def _take(self, message: Message) -> None:
+        if message.proto_id == messages.UPDATE_ORDER:
+            self._order_pushed(message)
+        elif message.proto_id == messages.NOTIFY:
+            self._notified(message)
+        elif (waiting := self._pending.pop((message.proto_id, message.serial), None)) is None:
+            self._uncalled(message)
+        elif waiting.key is None:
+            self._answered(message, waiting)
+        else:
+            self._events.append(self._rows(message, waiting.key))
+        if message.proto_id != messages.NOTIFY:
+            self._heard_ns = self._now_ns
+
+    def _order_pushed(self, message: Message) -> None:
+        try:
+            if message.fault is not None:
+                raise message.fault
+            push = messages.parse_update_order(message.body)
+            if push.retType != messages.SUCCEEDED:
+                self._events.append(Notice(f"OpenD could not push an order: {messages.refusal(push)}"))
+                return
+            s2c = push.s2c
+            update = self._reader.read(s2c.header, s2c.order, self._now_ns, "push")
+        except VenueError as exc:
+            self._reject(message, exc, lost=True)
+            return
+        self._seen_ns = self._now_ns
+        others = self._wanted and s2c.header.accID not in self._wanted
+        self._events.append(Counted("order of another account") if others else update)
+
+    def _notified(self, message: Message) -> None:
+        try:
+            if message.fault is not None:
+                raise message.fault
+            event = messages.answer(pb.Notify.Response.FromString, message.body).s2c
+        except VenueError as exc:
+            # It may have said that OpenD lost sight of the orders.
+            self._reject(message, exc, lost=True)
+            return
+        self._events += self._health.notified(event, self._heard_ns)
+
+    def _uncalled(self, message: Message) -> None:
+        """A push that is no order, or an answer nobody waits for."""
+        known = message.proto_id in _HARMLESS
+        if message.fault is not None:
+            self._reject(message, message.fault, lost=not known)
+        elif known or message.proto_id in self._unknown or len(self._unknown) == MAX_PENDING:
+            self._events.append(Counted(messages.NAMES.get(message.proto_id, f"proto id {message.proto_id}")))
+        else:
+            # Once: it may have been an order whose header took damage, for the SHA-1 is of the body only.
+            self._unknown.add(message.proto_id)
+            self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), lost=True)
+
+    def _rows(self, message: Message, key: int) -> Answer:
+        """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
+        try:
+            s2c = _order_list(message)
+        except VenueError as exc:
+            if not isinstance(exc, Refused):
+                self._reject(message, exc, lost=False)
+            return Answer(key, error=exc)
+        self._seen_ns = self._now_ns
+        rows = Rows([], 0, self._now_ns)
+        for order in s2c.orderList:
+            try:
+                rows.updates.append(self._reader.read(s2c.header, order, self._now_ns, "query"))
+            except RemoteProtocolError as exc:
+                rows.unread += 1
+                self._reject(message, exc, lost=False)
+        return Answer(key, rows)
+
+    # -- answers to our own requests -----------------------------------------------------------------------------
+
+    def _answered(self, message: Message, waiting: _Waiting) -> None:
+        try:
+            if message.fault is not None:
+                raise message.fault
+            self._steps[message.proto_id](message, waiting)
+        except (VenueError, ConfigError) as exc:
+            self._failed(message, exc)
+
+    def _failed(self, message: Message, error: VenueError | ConfigError) -> None:
+        """Without login, accounts and subscription there is nothing to watch; the rest can be missed for once."""
+        proto_id, name = message.proto_id, messages.NAMES[message.proto_id]
+        if proto_id in (messages.KEEP_ALIVE, messages.GET_GLOBAL_STATE):
+            self._events.append(Notice(f"{name}: {error}"))
+            self._list_accounts()
+        elif isinstance(error, Refused) and error is message.fault and proto_id == self._link.login_id:
+            self._close(AuthError(f"login refused: {error}"))
+        elif isinstance(error, Refused) and proto_id != self._link.login_id:
+            self._close(Refused(f"{name} refused: {error}"))
+        else:
+            self._close(error)
+
+    def _login_answered(self, message: Message, _: _Waiting) -> None:
+        self._link.logged_in(message.body)
+        self._logged_in = True
+        self._events.append(Progress("subscribing"))
+        self._poll()
+
+    def _alive_answered(self, message: Message, waiting: _Waiting) -> None:
+        s2c = messages.answer(pb.KeepAlive.Response.FromString, message.body).s2c
+        self._round_trip(waiting, s2c.time)
+
+    def _state_answered(self, message: Message, waiting: _Waiting) -> None:
+        state = messages.answer(pb.GetGlobalState.Response.FromString, message.body).s2c
+        self._round_trip(waiting, state.time)
+        self._events += self._health.polled(state, self._seen_ns)
+        if self._health.sees_orders:
+            self._seen_ns = self._now_ns
+        self._list_accounts()
+
+    def _list_accounts(self) -> None:
+        if not self._listing:
+            self._listing = True
+            self._send(messages.GET_ACC_LIST, messages.get_acc_list())
+
+    def _accounts_answered(self, message: Message, _: _Waiting) -> None:
+        listed = messages.answer(pb.GetAccList.Response.FromString, message.body).s2c.accList
+        accounts = [_account(account) for account in listed if account.trdEnv in tables.ENVIRONMENTS]
+        missing = self._wanted - {account.id for account in accounts}
+        if missing:
+            raise ConfigError(
+                f"accounts: OpenD does not list {_ids(missing)}; it lists {_ids(each.id for each in accounts)}"
+            )
+        self._accounts = tuple(each for each in accounts if not self._wanted or each.id in self._wanted)
+        if not self._accounts:
+            self._events.append(Notice("OpenD lists no account"))
+        self._send(messages.SUB_ACC_PUSH, messages.sub_acc_push(each.id for each in self._accounts))
+
+    def _subscription_answered(self, message: Message, _: _Waiting) -> None:
+        messages.answer(pb.SubAccPush.Response.FromString, message.body)
+        self._subscribed = True
+        self._events += self._health.subscribed(self._now_ns)
+
+    def _round_trip(self, waiting: _Waiting, venue_s: int) -> None:
+        seconds = max(0, self._now_ns - waiting.sent_ns) / 1e9
+        self._events.append(RoundTrip(seconds, venue_ns=venue_s * 1_000_000_000 if venue_s > 0 else None))
+
+    # -- out -----------------------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        self._polled_ns = self._now_ns
+        self._send(messages.GET_GLOBAL_STATE, messages.get_global_state())
+
+    def _send(self, proto_id: int, body: bytes, key: int | None = None) -> None:
+        self._serial += 1
+        if len(self._pending) == MAX_PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[proto_id, self._serial] = _Waiting(self._now_ns, key)
+        self._out.append(self._link.write(proto_id, self._serial, body))
+
+    def _reject(self, message: Message, error: VenueError, *, lost: bool) -> None:
+        name = messages.NAMES.get(message.proto_id)
+        reason = f"{name}: {error}" if name else str(error)
+        self._events.append(
+            Reject(
+                venue=self._venue,
+                reason=reason,
+                data=message.body[:64],
+                size=len(message.body),
+                lost=lost,
+                at_ns=self._now_ns,
+            )
+        )
+
+    def _close(self, error: Exception) -> None:
+        self._closed = True
+        self._events.append(Closed(error))
+
+
+def _order_list(message: Message) -> pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C:
+    if message.fault is not None:
+        raise message.fault
+    if message.proto_id == messages.GET_ORDER_LIST:
+        return messages.answer(pb.GetOrderList.Response.FromString, message.body).s2c
+    return messages.answer(pb.GetHistoryOrderList.Response.FromString, message.body).s2c
+
+
+def _header(account: Account) -> pb.TrdHeader:
+    """OpenD answers for all markets of an account, whichever of them the header names."""
+    return pb.TrdHeader(trdEnv=account.env_number, accID=account.id, trdMarket=account.markets[0])
+
+
+def _account(account: pb.TrdAcc) -> Account:
+    return Account(
+        id=account.accID,
+        environment=tables.ENVIRONMENTS[account.trdEnv],
+        env_number=account.trdEnv,
+        markets=tuple(account.trdMarketAuthList),
+        disabled=account.accStatus == tables.ACCOUNT_DISABLED,
+    )
+
+
+def _ids(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(ids))) or "none"
