@@ -352,6 +352,8 @@ def fill_in(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     updated_ns, known_ns = new.updated_ns, known.updated_ns
     if updated_ns is not None and known_ns is not None and known_ns > updated_ns:
         filled["updated_ns"] = known_ns
+    if known.gone and not new.gone and new.reason is None:
+        filled["reason"] = ""
     return msgspec.structs.replace(new, **filled) if filled else new
 
 
