@@ -9,6 +9,7 @@ import pytest
 from ordwatch.model import Age, OrderStatus, OrderUpdate, Side
 from ordwatch.venues.coinw.merging import age, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
+from ordwatch.venues.contract import gone
 
 NEW = OrderUpdate(
     venue="coinw",
@@ -209,6 +210,14 @@ def test_first_time_of_creation_stays() -> None:
 
 def test_time_of_the_state_never_goes_back() -> None:
     assert merge(changed(FILLED, updated_ns=1), PARTIAL).updated_ns == PARTIAL.updated_ns
+
+
+def test_order_that_is_back_no_longer_says_it_is_gone() -> None:
+    missing = gone(NEW, "does not exist", 9)
+    merged = merge(PARTIAL, missing)
+
+    assert age(PARTIAL, missing) is Age.NEWER
+    assert (merged.status, merged.reason) == (OrderStatus.PARTIALLY_FILLED, "")
 
 
 def test_arguments_stay_as_they_are() -> None:

@@ -1,0 +1,305 @@
+"""One conversation: login, subscription, pushes, pings and whatever else may come."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordwatch.errors import AuthError, Refused, VenueError
+from ordwatch.model import (
+    Answer,
+    Closed,
+    Counted,
+    Notice,
+    OrderStatus,
+    OrderUpdate,
+    Progress,
+    Ready,
+    Reject,
+    RoundTrip,
+    SessionEvent,
+)
+from ordwatch.secret import Secret
+from ordwatch.venues.coinw.messages import PING, SUBSCRIBE
+from ordwatch.venues.coinw.session import CoinwSession
+from ordwatch.venues.coinw.settings import CoinwSettings
+from ordwatch.venues.contract import Setup, StreamRequest
+from tests.venues.coinw.joint import NOW_NS, SECOND_NS, setup
+
+DATA = Path(__file__).parent / "data"
+CANARY = "canary-4f3c2b1a-secret"
+KEY = "canary-0011223344-key"
+ORDER = (DATA / "order_received.json").read_bytes()
+
+
+def session(*, raw: bool = False) -> CoinwSession:
+    """A session that has said its login, with canaries for credentials."""
+    settings = CoinwSettings(api_key=Secret(KEY), secret_key=Secret(CANARY))
+    fresh = CoinwSession(Setup("coinw", settings, raw))
+    fresh.start(NOW_NS)
+    return fresh
+
+
+def hear(conversation: CoinwSession, *names: str) -> list[SessionEvent]:
+    """What the venue's own bytes make of it."""
+    return [event for name in names for event in conversation.receive((DATA / f"{name}.json").read_bytes(), NOW_NS)]
+
+
+def live(*, raw: bool = False) -> CoinwSession:
+    """A session whose subscription was acknowledged."""
+    conversation = session(raw=raw)
+    hear(conversation, "login_ok", "subscribed")
+    conversation.data_to_send()
+    return conversation
+
+
+def refusal(events: list[SessionEvent]) -> Exception:
+    """Why the session closed; nothing comes after."""
+    last = events[-1]
+    assert isinstance(last, Closed)
+    return last.error
+
+
+def test_says_the_login_first_and_subscribes_only_after_its_answer() -> None:
+    conversation = session()
+    (login,) = conversation.data_to_send()
+
+    assert isinstance(login, str)
+    assert msgspec.json.decode(login) == {"event": "login", "params": {"api_key": KEY, "passphrase": CANARY}}
+    assert hear(conversation, "login_ok") == [Progress("subscribing")]
+    assert conversation.data_to_send() == [SUBSCRIBE]
+    assert hear(conversation, "subscribed") == [Ready()]
+    assert conversation.data_to_send() == []
+
+
+def test_pushes_before_the_acknowledgement_are_taken() -> None:
+    conversation = session()
+    events = hear(conversation, "order_received", "login_ok", "order_received", "subscribed")
+
+    assert [type(event) for event in events] == [OrderUpdate, Progress, OrderUpdate, Ready]
+
+
+def test_login_refused_names_the_code_and_ends_the_session() -> None:
+    conversation = session()
+    error = refusal(hear(conversation, "login_refused"))
+
+    assert isinstance(error, AuthError)
+    assert "login refused (code 1003" in str(error)
+    assert hear(conversation, "order_received") == []
+
+
+@pytest.mark.parametrize("code", [1001, 429, 29001, 500, -200])
+def test_login_refused_for_a_passing_reason_is_no_word_about_the_credentials(code: int) -> None:
+    answer = f'{{"data":{{"result":false,"errorCode":{code},"errorMsg":"busy"}},"channel":"login"}}'
+    error = refusal(list(session().receive(answer.encode(), NOW_NS)))
+
+    assert type(error) is Refused
+
+
+def test_subscription_refused_says_why() -> None:
+    error = refusal(hear(session(), "login_ok", "subscription_refused"))
+
+    assert type(error) is Refused
+    assert str(error) == "subscription refused (code 1007: Invalid parameter)"
+
+
+def test_subscription_refused_for_the_credentials_is_their_refusal() -> None:
+    answer = b'{"biz":"exchange","type":"order","channel":"subscribe","data":{"result":false,"errorCode":6000}}'
+    conversation = session()
+    hear(conversation, "login_ok")
+
+    assert isinstance(refusal(list(conversation.receive(answer, NOW_NS))), AuthError)
+
+
+@pytest.mark.parametrize("name", ["error_unknown_event", "error_not_json"])
+def test_error_before_ready_ends_the_attempt(name: str) -> None:
+    assert type(refusal(hear(session(), name))) is Refused
+
+
+def test_error_while_live_is_told_and_the_connection_stays() -> None:
+    conversation = live()
+
+    assert hear(conversation, "error_unknown_event") == [
+        Counted("error"),
+        Notice("the venue reports an error, code 500: exception"),
+    ]
+    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+
+
+@pytest.mark.parametrize("channel", ["login", "subscribe"])
+def test_answer_without_a_result_is_rejected_and_awaited_further(channel: str) -> None:
+    conversation = session()
+    hear(conversation, "login_ok")
+    answer = f'{{"channel":"{channel}","biz":"exchange","type":"order","data":{{}}}}'
+    (event,) = conversation.receive(answer.encode(), NOW_NS)
+
+    assert isinstance(event, Reject)
+    assert not event.lost
+    assert hear(conversation, "subscribed") == [Ready()]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("login_ok", "login"), ("subscribed", "subscription"), ("assets_change", "assets"), ("pong", "pong")],
+)
+def test_known_messages_nobody_waits_for_are_counted(name: str, kind: str) -> None:
+    assert hear(live(), name) == [Counted(kind)]
+
+
+def test_acknowledgement_before_the_login_is_not_ours() -> None:
+    assert hear(session(), "subscribed") == [Counted("subscription")]
+
+
+def test_pong_measures_the_round_trip() -> None:
+    conversation = live()
+    conversation.heartbeat(NOW_NS)
+
+    assert conversation.data_to_send() == [PING]
+    assert conversation.receive(b'{"event":"pong"}', NOW_NS + SECOND_NS // 4) == (RoundTrip(0.25),)
+
+
+def test_ping_is_what_the_venue_answers() -> None:
+    assert PING == '{"event":"ping"}'
+
+
+def test_pings_often_enough_for_the_silence_limit() -> None:
+    assert (CoinwSession(setup()).heartbeat_s, CoinwSession(setup()).silence_s) == (10.0, 25.0)
+    assert (CoinwSession(setup(silence=5)).heartbeat_s, CoinwSession(setup(silence=5)).silence_s) == (2.0, 5)
+
+
+def test_update_bears_our_name_of_the_venue_and_the_time_of_receipt() -> None:
+    (order,) = hear(live(), "order_received")
+
+    assert isinstance(order, OrderUpdate)
+    assert (order.venue, order.received_ns, order.status, order.raw) == ("coinw", NOW_NS, OrderStatus.NEW, None)
+
+
+def test_raw_is_the_payload_with_ids_as_text() -> None:
+    (order,) = hear(live(raw=True), "order_received")
+
+    assert isinstance(order, OrderUpdate)
+    assert isinstance(order.raw, dict)
+    assert (order.raw["order_id"], order.raw["size"]) == ("4624530513294751114", "0.0001")
+
+
+def test_bad_row_is_rejected_between_good_ones() -> None:
+    row = b'{"order_id":1,"type":"RECEIVED"}'
+    frame = b'{"biz":"exchange","type":"order","data":[' + row + b',{"order_id":2},5,' + row + b"]}"
+    events = live().receive(frame, NOW_NS)
+
+    assert [type(event) for event in events] == [OrderUpdate, Reject, Reject, OrderUpdate]
+    assert [event.lost for event in events if isinstance(event, Reject)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"", b"\x00", b"ping", b"{", b"[]", b'{"a":NaN}', b'{"a":' + b"9" * 100_000, b'{"a":"\\ud800"}',
+        b'{"biz":"exchange","type":"order","data":' + b"[" * 100_000 + b"}", b"\xff\xfe", b"<html>400</html>",
+    ],
+)  # fmt: skip
+def test_unreadable_input_is_a_lost_message_and_the_connection_stays(frame: bytes) -> None:
+    conversation = live()
+    (event,) = conversation.receive(frame, NOW_NS)
+
+    assert isinstance(event, Reject)
+    assert (event.venue, event.size, event.lost, event.at_ns) == ("coinw", len(frame), True, NOW_NS)
+    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+
+
+def test_unknown_kind_is_rejected_once_and_then_counted() -> None:
+    conversation = live()
+    first, again, other = (
+        conversation.receive(frame, NOW_NS)[0]
+        for frame in (b'{"event":"notice"}', b'{"event":"notice"}', b'{"event":"maintenance"}')
+    )
+
+    assert isinstance(first, Reject)
+    assert (first.lost, first.reason) == (False, "message of an unknown kind: event=notice")
+    assert again == Counted("unknown")
+    assert isinstance(other, Reject)
+
+
+def test_kinds_without_end_are_only_counted() -> None:
+    conversation = live()
+    events = [conversation.receive(f'{{"event":"e{n}"}}'.encode(), NOW_NS)[0] for n in range(100)]
+
+    assert sum(isinstance(event, Reject) for event in events) == 64
+
+
+def test_asking_over_the_stream_is_refused_at_once() -> None:
+    (answer,) = live().ask(3, StreamRequest(), NOW_NS)
+
+    assert isinstance(answer, Answer)
+    assert answer.key == 3
+    assert isinstance(answer.error, VenueError)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        f'{{"data":{{"result":false,"errorCode":1003,"errorMsg":"no {CANARY} {KEY}"}},"channel":"login"}}',
+        f'{{"result":false,"errorCode":"{KEY[:18]}","errorMsg":"{CANARY}"}}',
+        f'{{"event":"login","params":{{"api_key":"{KEY}","passphrase":"{CANARY}"}}}}',
+        f'{{"event":"{CANARY}"}}',
+        f"{CANARY} {KEY}",
+        f'{{"result":false,"errorCode":7,"errorMsg":"{"x" * 290}{CANARY}"}}',
+    ],
+)
+@pytest.mark.parametrize("conversation", [session, live], ids=["at login", "live"])
+def test_secret_that_a_venue_echoes_is_blotted_out(frame: str, conversation: type[CoinwSession]) -> None:
+    told = conversation()
+    events = told.receive(frame.encode(), NOW_NS)
+    shown = f"{told!r} {events!r} {[str(event) for event in events]}"
+
+    assert CANARY not in shown
+    assert CANARY[:10] not in shown
+    assert KEY not in shown
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+WORDS = st.sampled_from(["RECEIVED", "DONE", "Filled", "CANCELLED", "BUY", "", "0E-18", "-1", "NaN", "1e400", "7E+1"])
+NAMES = (
+    "order_id", "type", "reason", "size", "remaining_size", "price", "dealFunds", "dealAvgPrice", "fee", "time",
+    "side", "order_type", "product_id", "client_id",
+)  # fmt: skip
+ROWS = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, WORDS | JSON))
+FRAMES = st.fixed_dictionaries(
+    {},
+    optional={
+        "event": JSON | st.just("pong"),
+        "channel": JSON | st.sampled_from(["login", "subscribe", "unsub"]),
+        "biz": st.just("exchange") | JSON,
+        "type": st.just("order") | JSON,
+        "data": ROWS | st.lists(ROWS, max_size=3) | ROWS.map(lambda row: msgspec.json.encode(row).decode()) | JSON,
+        "result": JSON,
+    },
+)
+PUSHES = ROWS.map(lambda row: {"biz": "exchange", "type": "order", "data": {"order_id": 5, "type": "DONE", **row}})
+
+
+@given(st.binary(max_size=200) | (FRAMES | PUSHES).map(msgspec.json.encode), st.booleans())
+def test_any_input_gives_events_and_never_an_exception(frame: bytes, raw: bool) -> None:
+    for event in live(raw=raw).receive(frame, NOW_NS):
+        assert isinstance(event, OrderUpdate | Reject | Closed | Counted | Notice | RoundTrip)
+
+
+@given(PUSHES.map(msgspec.json.encode))
+def test_every_push_is_an_order_or_a_reject(frame: bytes) -> None:
+    (event,) = live().receive(frame, NOW_NS)
+
+    assert isinstance(event, OrderUpdate | Reject)
+
+
+@given(st.integers(min_value=0, max_value=len(ORDER) - 1), st.integers(min_value=0, max_value=255))
+def test_any_byte_changed_gives_an_order_a_reject_or_a_count(place: int, byte: int) -> None:
+    frame = ORDER[:place] + bytes([byte]) + ORDER[place + 1 :]
+    (event,) = live().receive(frame, NOW_NS)
+
+    assert isinstance(event, OrderUpdate | Reject | Counted)
