@@ -108,7 +108,7 @@ class View:
                 case RejectRecord():
                     self._venue(record.venue).rejected += 1
                 case SessionRecord(state="start"):
-                    self._venues = {name: _Venue() for name in record.venues}
+                    self._apply_start(record)
                 case _:
                     pass
 
@@ -138,7 +138,7 @@ class View:
         venue.seen_at = max(venue.seen_at, order.received_at)
         if "late" in order.flags:
             return
-        key = OrderKey(order.venue, order.environment, order.account, order.order_id)
+        key = (order.venue, order.environment, order.account, order.order_id)
         known = self._rows.pop(key, None)
         self._final.pop(key, None)
         if order.final:
@@ -173,6 +173,11 @@ class View:
         if link.state == "live":
             venue.seen_at = max(venue.seen_at, link.at)
 
+    def _apply_start(self, session: SessionRecord) -> None:
+        for name in session.venues:
+            venue = self._venue(name)
+            venue.state, venue.detail = "connecting", None
+
     def _apply_alive(self, alive: AliveRecord) -> None:
         for name, told in alive.venues.items():
             venue = self._venue(name)
@@ -184,7 +189,7 @@ class View:
         if not self._in_order:
             self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1].changed_at))
             self._in_order = True
-        return list(islice(reversed(self._rows.values()), limit))
+        return list(islice(reversed(self._rows.values()), max(0, limit)))
 
 
 def _changed_at(order: OrderRecord, *, first: bool) -> str:

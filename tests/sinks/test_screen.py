@@ -1,0 +1,90 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordwatch.sinks.cells import UNICODE, Cell, Line, shown
+from ordwatch.sinks.screen import Screen, svg
+
+OURS = re.compile(r"\x1b\[(?:[0-9;]*m|[0-9]+A|K|J|\?25[lh]|\?7[lh])")
+ROW: Line = [Cell(" "), Cell("alpha", "bold"), Cell(" NEW", "red")]
+
+
+def test_a_drawing_hides_the_cursor_while_it_lasts_and_leaves_the_terminal_as_it_was() -> None:
+    drawing = Screen(color=True).draw([ROW], 80)
+
+    assert drawing.startswith(b"\x1b[?25l\r")
+    assert drawing.endswith(b"\x1b[K\r\n\x1b[J\x1b[?7h\x1b[?25h")
+
+
+def test_text_stands_in_its_style() -> None:
+    drawing = Screen(color=True).draw([ROW], 80)
+
+    assert b"\x1b[?7l \x1b[1malpha\x1b[0m\x1b[31m NEW\x1b[0m\x1b[K\r\n" in drawing
+
+
+def test_without_color_bold_and_dim_remain() -> None:
+    drawing = Screen(color=False).draw([ROW], 80)
+
+    assert b" \x1b[1malpha\x1b[0m NEW\x1b[K\r\n" in drawing
+
+
+def test_the_next_drawing_begins_where_the_first_line_stands() -> None:
+    screen = Screen(color=True)
+    screen.draw([ROW, ROW, ROW], 80)
+
+    assert screen.draw([ROW], 80).startswith(b"\x1b[?25l\r\x1b[3A")
+
+
+def test_the_first_drawing_stays_where_the_cursor_is() -> None:
+    assert b"A" not in Screen(color=True).draw([[Cell("x")]], 80)
+
+
+def test_lines_that_a_narrower_terminal_has_wrapped_are_drawn_over_too() -> None:
+    screen = Screen(color=True)
+    screen.draw([[Cell("x" * 70)], [Cell("y")], []], 80)
+
+    assert screen.draw([], 30).startswith(b"\x1b[?25l\r\x1b[5A")
+
+
+def test_notes_stand_above_the_table_for_good() -> None:
+    screen = Screen(color=True)
+
+    first = screen.draw([[Cell("x")]], 80, ["alpha: lost"])
+    second = screen.draw([[Cell("x")]], 80)
+
+    assert first.startswith(b"\x1b[?25l\ralpha: lost\x1b[K\r\n\x1b[?7lx\x1b[K")
+    assert second.startswith(b"\x1b[?25l\r\x1b[1A\x1b[?7lx")
+
+
+def test_an_empty_drawing_leaves_nothing_behind() -> None:
+    screen = Screen(color=True)
+    screen.draw([ROW], 80)
+
+    assert screen.draw([], 80) == b"\x1b[?25l\r\x1b[1A\x1b[?7l\x1b[J\x1b[?7h\x1b[?25h"
+
+
+def test_what_is_no_terminal_gets_no_escape_sequences() -> None:
+    assert Screen(color=True).plain([ROW, []], styles=False) == b" alpha NEW\n\n"
+
+
+def test_what_is_no_terminal_gets_styles_when_asked() -> None:
+    assert Screen(color=True).plain([ROW], styles=True) == b" \x1b[1malpha\x1b[0m\x1b[31m NEW\x1b[0m\n"
+
+
+@given(text=st.text())
+def test_only_our_own_escape_sequences_reach_the_terminal(text: str) -> None:
+    hostile = shown(f"[bold]:warning:[link=http://evil]{text}\x1b]0;x\x07\x9b2J", UNICODE)
+
+    drawn = Screen(color=True).draw([[Cell(hostile, "bold red")]], 80).decode()
+
+    rest = OURS.sub("", drawn)
+    assert rest == f"\r{hostile}\r\n"
+
+
+def test_a_picture_is_well_formed_and_holds_the_text() -> None:
+    picture = svg([[Cell("[bold]<alpha>", "bold")], ROW], 40, "ordwatch tail")
+
+    root = ElementTree.fromstring(picture)  # noqa: S314  # our own picture, made a line above
+    assert "[bold]<alpha>" in "".join(root.itertext())
