@@ -183,7 +183,8 @@ class LoopringSession:
         if len(self._refused) == len(self._markets):
             return self._close(Refused(f"no market can be subscribed to: {', '.join(self._refused)}"))
         self._ready = True
-        unscaled = unscaled_tokens(self._markets, self._origin.decimals)
+        watched = [market for market in self._markets if market not in self._refused]
+        unscaled = unscaled_tokens(watched, self._origin.decimals)
         if not unscaled:
             return (Ready(),)
         return (Notice(f"decimals of {', '.join(unscaled)} are unknown: their amounts stay in base units"), Ready())
