@@ -10,8 +10,9 @@ from ordwatch.records import AnyRecord, Time, decode
 MAX_LINE_BYTES = 16 * 2**20
 """No line is written or read beyond this."""
 
-_SEAL = b',"crc":"'
-_TAIL = len(b',"crc":"00000000"}\n')
+_TAIL_OF = b',"crc":"%08x"}\n'
+_TAIL = len(_TAIL_OF % 0)
+_SEAL = _TAIL_OF[:8]
 
 
 class BadLine(ValueError):
@@ -28,13 +29,9 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     account: str | None = None
     order_id: str | None = None
     final: bool | None = None
+    flags: tuple[str, ...] = ()
     received_at: Time | None = None
     at: Time | None = None
-
-    @property
-    def key(self) -> tuple[str | None, ...]:
-        """The key of the order, if it is one."""
-        return self.venue, self.environment, self.account, self.order_id
 
     @property
     def time(self) -> Time | None:
@@ -49,7 +46,7 @@ def sealed(line: bytes, seq: int) -> bytes:
     """An encoded record as a whole line of a recording."""
     comma = line.index(b",")
     body = b'%b,"seq":%d%b' % (line[:comma], seq, line[comma:-1])
-    return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
+    return body + _TAIL_OF % crc32(body)
 
 
 def mark(line: bytes) -> Mark:
@@ -58,17 +55,19 @@ def mark(line: bytes) -> Mark:
     Raises:
         BadLine: It is not.
     """
-    if not line.endswith(b"\n"):
-        raise BadLine("too long" if len(line) > MAX_LINE_BYTES else "no line end")
-    if line[-_TAIL:-11] != _SEAL or line[-3:-1] != b'"}':
-        raise BadLine("no checksum")
     # Compared as text: int(x, 16) would take an upper-case digit for the same.
-    if line[-11:-3] != b"%08x" % crc32(line[:-_TAIL]):
-        raise BadLine("checksum")
+    if line[-_TAIL:] != _TAIL_OF % crc32(line[:-_TAIL]):
+        raise BadLine(_why(line))
     try:
         return _decoder.decode(line)
     except (ValueError, RecursionError) as exc:
         raise BadLine("not a record") from exc
+
+
+def _why(line: bytes) -> str:
+    if not line.endswith(b"\n"):
+        return "too long" if len(line) > MAX_LINE_BYTES else "no line end"
+    return "checksum" if line[-_TAIL:-11] == _SEAL else "no checksum"
 
 
 def record(line: bytes) -> AnyRecord:

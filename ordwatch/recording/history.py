@@ -87,12 +87,14 @@ class History:
         """Whether the lines begin with the recording's first."""
         self._begun = False
         self._files: list[Path] = []
+        self._file_bits = 0
         self._open: dict[tuple[str | None, ...], list[int]] = {}
         self._final: dict[tuple[str | None, ...], list[int]] = {}
         self._gap_numbers: dict[str, int] = {}
 
     def next_file(self, path: Path) -> None:
         """The lines that follow stand in this file."""
+        self._file_bits = len(self._files) << _OFFSET_BITS
         self._files.append(path)
 
     def line(self, line: Line) -> None:
@@ -109,7 +111,7 @@ class History:
                 self.story.miss()
         if found.type == "order":
             self.story.order(found)
-            if b'"late"' not in line.raw:
+            if "late" not in found.flags:
                 self._keep(found, line.offset)
         elif found.type in TOLD:
             self._note(record(line.raw), found)
@@ -134,14 +136,15 @@ class History:
         )
 
     def _keep(self, found: Mark, offset: int) -> None:
-        key = found.key
-        places = self._open.pop(key, None) or self._final.pop(key, None) or []
-        places.append(len(self._files) - 1 << _OFFSET_BITS | offset)
+        key = (found.venue, found.environment, found.account, found.order_id)
+        places = self._open.get(key) or self._final.pop(key, None) or []
+        places.append(self._file_bits | offset)
         if len(places) > STATES_KEPT:
             del places[0]
         if not found.final:
             self._open[key] = places
             return
+        self._open.pop(key, None)
         self._final[key] = places
         if len(self._final) > FINAL_KEPT:
             del self._final[next(iter(self._final))]

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+import msgspec
+
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, gc=False):
     """A whole line in its place."""
 
     mark: Mark
     raw: bytes
-    number: int
     offset: int
 
 
@@ -51,11 +52,11 @@ def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | D
         else:
             seq = found.seq
             if expected is None or seq == expected or (damaged and seq > expected):
-                yield Line(found, raw, number, offset)
+                yield Line(found, raw, offset)
                 last_seq = seq
             elif seq > expected:
                 yield Damage(f"seq {seq} instead of {expected}", expected, number, offset, b"")
-                yield Line(found, raw, number, offset)
+                yield Line(found, raw, offset)
                 last_seq = seq
             else:
                 yield Damage(f"seq {seq} instead of {expected}", expected, number, offset, raw)

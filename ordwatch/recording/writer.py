@@ -114,18 +114,20 @@ class Writer:
     # -- lines -----------------------------------------------------------------------------------------------------
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        if any(isinstance(entry, AliveRecord) for entry in entries):
+        if any(type(entry) is AliveRecord for entry in entries):
             self._look_at_the_file()
         self._rotate_if_due(entries)
         news, self._news = self._news, []
         lines: list[bytes] = []
+        seq = self._file.last_seq
         for entry in (*news, *entries):
+            seq += 1
             if isinstance(entry, SessionRecord) and entry.state == "end":
                 # An end that can be read proves that all before it is durable.
                 self._put(lines)
                 self._sync()
                 lines = []
-            lines.append(self._line(entry, self._file.last_seq + len(lines) + 1))
+            lines.append(self._line(entry, seq))
         self._put(lines)
 
     def _line(self, entry: Entry, seq: int) -> bytes:
@@ -150,11 +152,11 @@ class Writer:
     # -- the next file ---------------------------------------------------------------------------------------------
 
     def _rotate_if_due(self, entries: Sequence[Entry]) -> None:
-        adding = sum(len(entry) for entry in entries if isinstance(entry, bytes))
         file = self._file
-        if file.last_seq > file.first_seq and self._rotation.due(
-            file.size, adding, written_ns=self._written_ns, now_ns=time_ns()
-        ):
+        if self._rotation == Rotation() or file.last_seq <= file.first_seq:
+            return
+        adding = sum(len(entry) for entry in entries if isinstance(entry, bytes))
+        if self._rotation.due(file.size, adding, written_ns=self._written_ns, now_ns=time_ns()):
             self._go_on_in_new_file()
 
     def _go_on_in_new_file(self) -> None:
