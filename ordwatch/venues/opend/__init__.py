@@ -1,1 +1,28 @@
 """OpenD: the gateway of Futu and moomoo, watched over its TCP or WebSocket listener."""
+
+from ordwatch.venues.contract import Simulator, Venue
+from ordwatch.venues.opend.age import age
+from ordwatch.venues.opend.connect import open_connection
+from ordwatch.venues.opend.orders import OpendExtra
+from ordwatch.venues.opend.query import query
+from ordwatch.venues.opend.settings import OpendSettings, split
+
+
+def _simulator() -> Simulator:
+    from ordwatch.venues.opend.simulator import OpendSimulator
+
+    return OpendSimulator()
+
+
+VENUE = Venue(
+    kind="opend",
+    settings=OpendSettings,
+    extra=OpendExtra,
+    split=split,
+    open=open_connection,
+    query=query,
+    age=age,
+    simulator=_simulator,
+    audit_s=300.0,
+    credentials=("websocket_key", "rsa_private_key_file", "accounts"),
+)

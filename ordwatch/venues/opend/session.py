@@ -40,6 +40,8 @@ class OpendSession:
 
     def __init__(self, venue: str, link: Link, reader: OrderReader, accounts: Sequence[str] = ()) -> None:
         """`accounts` are those to watch, as digits; none: every account OpenD lists."""
+        self.heartbeat_s = link.heartbeat_s
+        self.silence_s = link.silence_s
         self._venue = venue
         self._link = link
         self._reader = reader
@@ -66,16 +68,6 @@ class OpendSession:
         }
 
     # -- Session -------------------------------------------------------------------------------------------------
-
-    @property
-    def heartbeat_s(self) -> float:
-        """As OpenD wished at login."""
-        return self._link.heartbeat_s
-
-    @property
-    def silence_s(self) -> float:
-        """Three heartbeat intervals, at least 30 s."""
-        return self._link.silence_s
 
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
@@ -225,6 +217,7 @@ class OpendSession:
 
     def _login_answered(self, message: Message, _: _Waiting) -> None:
         self._link.logged_in(message.body)
+        self.heartbeat_s, self.silence_s = self._link.heartbeat_s, self._link.silence_s
         self._logged_in = True
         self._events.append(Progress("subscribing"))
         self._poll()

@@ -5,6 +5,7 @@ the zone OpenD is configured with; the timestamps say the same in UTC, to the mi
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -58,3 +59,9 @@ def zone_of(order: pb.Order, header: pb.TrdHeader, futures_zone: str) -> str | N
         return futures_zone
     zones = (tables.SEC_MARKET_ZONES.get(order.secMarket), *map(tables.TRD_MARKET_ZONES.get, markets))
     return next(filter(None, zones), None)
+
+
+def zones_of(markets: Iterable[int], futures_zone: str) -> list[str]:
+    """The zones of trading markets; none for a market whose zone is not known."""
+    zones = (futures_zone if each in tables.FUTURES_MARKETS else tables.TRD_MARKET_ZONES.get(each) for each in markets)
+    return sorted({zone for zone in zones if zone is not None})

@@ -1,0 +1,39 @@
+"""What each attempt to connect needs: where OpenD listens, and a session that talks there."""
+
+from ordwatch.venues.contract import Call, Endpoint, Opening, Setup
+from ordwatch.venues.opend.links import Link, TcpLink, WebSocketLink
+from ordwatch.venues.opend.orders import OrderReader
+from ordwatch.venues.opend.session import OpendSession
+from ordwatch.venues.opend.settings import OpendSettings
+
+
+async def open_connection(setup: Setup[OpendSettings], call: Call) -> Opening:
+    """Nothing needs to be fetched first.
+
+    Raises:
+        ConfigError: The RSA key cannot be used.
+    """
+    settings = setup.settings
+    reader = OrderReader(setup.name, futures_zone=settings.futures_time_zone, raw=setup.raw)
+    return Opening(_endpoint(settings), OpendSession(setup.name, _link(settings), reader, settings.accounts))
+
+
+def _endpoint(settings: OpendSettings) -> Endpoint:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"{host}:{settings.dialled_port}"
+    hint = "is OpenD running?"
+    if settings.transport == "tcp":
+        return Endpoint("tcp", shown=address, host=settings.host, port=settings.dialled_port, hint=hint)
+    url = f"{'wss' if settings.tls else 'ws'}://{address}"
+    return Endpoint("websocket", shown=url, url=url, hint=hint)
+
+
+def _link(settings: OpendSettings) -> Link:
+    if settings.transport == "websocket":
+        return WebSocketLink(settings.websocket_key)
+    if settings.rsa_private_key_file is None:
+        return TcpLink(None)
+    # The library takes a while to import, and few need it.
+    from ordwatch.venues.opend.crypto import load_rsa
+
+    return TcpLink(load_rsa(settings.rsa_private_key_file.reveal()))
