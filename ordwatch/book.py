@@ -6,9 +6,12 @@ The only place that merges. What a venue knows of its own versions stands in its
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+from operator import is_not
 from time import monotonic_ns
 
 import msgspec
+from msgspec.structs import astuple
 
 from ordwatch.model import (
     FINAL,
@@ -32,6 +35,7 @@ from ordwatch.records import (
     order_record,
     reject_record,
 )
+from ordwatch.restore import order_update
 from ordwatch.venues.contract import AnyVenue, fill_in
 
 STATES_KEPT = 8
@@ -41,25 +45,16 @@ FINAL_KEPT_NS = 24 * 3600 * 1_000_000_000
 REJECTS_PER_S = 20
 """Rejects of one venue written in a second; more are counted in `suppressed`."""
 
-_KEYS = (
-    "order_id_ext", "client_order_id", "symbol", "name", "side", "order_type", "time_in_force", "status",
-    "venue_status", "final", "reason", "qty", "filled_qty", "remaining_qty", "price", "stop_price", "avg_price",
-    "filled_value", "fee", "fee_currency", "currency", "remark", "created_at", "updated_at", "extra",
-)  # fmt: skip
-"""Keys of an order record whose difference is a change, in the order of `_shown`."""
+_KEYS = tuple(
+    {"created_ns": "created_at", "updated_ns": "updated_at"}.get(name, name)
+    if name not in ("received_ns", "source", "gone", "flags", "raw")
+    else ""
+    for name in OrderUpdate.__struct_fields__
+)
+"""The key of a record whose difference is a change, for each field of a statement; "" where it is none."""
 
-_Shown = tuple[object, ...]
 
-
-def _shown(order: OrderUpdate) -> _Shown:
-    final = order.status in FINAL
-    return (
-        order.order_id_ext, order.client_order_id, order.symbol, order.name, order.side, order.order_type,
-        order.time_in_force, order.status, order.venue_status, final, order.reason or None, order.qty,
-        order.filled_qty, "0" if final else order.remaining_qty, order.price, order.stop_price, order.avg_price,
-        order.filled_value, order.fee, order.fee_currency, order.currency, order.remark, order.created_ns,
-        order.updated_ns, order.extra,
-    )  # fmt: skip
+_INDEXES = range(len(_KEYS))
 
 
 class _Entry:
@@ -67,9 +62,10 @@ class _Entry:
 
     __slots__ = ("seen", "state")
 
-    def __init__(self, state: OrderUpdate, shown: _Shown) -> None:
+    def __init__(self, state: OrderUpdate) -> None:
         self.state = state
-        self.seen = [shown]
+        self.seen = [state]
+        """The last states, this one among them."""
 
 
 class Book:
@@ -104,15 +100,14 @@ class Book:
 
     def restore(self, records: Iterable[OrderRecord]) -> None:
         """Take up the states of a recording, oldest first; they count as seen and make no record."""
-        from ordwatch.restore import order_update
-
         for record in records:
             if record.venue in self._venues and "late" not in record.flags:
                 order = order_update(record, self._venues[record.venue].extra)
                 entry = self._orders.get(order.key)
                 if entry is None:
-                    entry = self._orders[order.key] = _Entry(order, _shown(order))
-                self._keep(entry, order, _shown(order))
+                    self._enter(order)
+                else:
+                    self._keep(entry, order)
 
     def _statement(self, update: OrderUpdate) -> OrderRecord | None:
         vitals = self._vitals[update.venue]
@@ -127,12 +122,11 @@ class Book:
             self.counts["written"] += 1
         return record
 
-    def _first(self, update: OrderUpdate) -> OrderRecord | None:
-        shown = _shown(update)
-        entry = self._orders[update.key] = _Entry(update, shown)
-        self._keep(entry, update, shown)
+    def _first(self, update: OrderUpdate) -> OrderRecord:
+        order = _settled(update)
+        self._enter(order)
         return order_record(
-            update, prev_status=None, gap=self._recovering(update), changed=[], flags=list(update.flags)
+            order, prev_status=None, gap=self._recovering(update), changed=[], flags=list(update.flags), raw=update.raw
         )
 
     def _next(self, entry: _Entry, update: OrderUpdate) -> OrderRecord | None:
@@ -140,13 +134,12 @@ class Book:
         venue = self._venues[update.venue]
         age = self._age(venue, update, known)
         if age is not Age.NEWER:
-            if update.source == "query" or any(_agrees(_shown(update), seen) for seen in entry.seen):
+            if update.source == "query" or any(_agrees(update, seen) for seen in entry.seen):
                 return None
             if age is Age.OLDER:
                 return self._late(entry, update)
-        merged = venue.merge(update, known)
-        shown = _shown(merged)
-        changed = _changed(shown, entry.seen[-1])
+        merged = _settled(venue.merge(update, known))
+        changed = _changed(merged, known)
         if not changed:
             return None
         flags = list(update.flags)
@@ -154,9 +147,14 @@ class Book:
             flags.append("unordered")
         if known.status in FINAL and merged.status not in FINAL:
             flags.append("reopened")
-        self._keep(entry, merged, shown)
+        self._keep(entry, merged)
         return order_record(
-            merged, prev_status=known.status, gap=self._recovering(update), changed=changed, flags=flags
+            merged,
+            prev_status=known.status,
+            gap=self._recovering(update),
+            changed=changed,
+            flags=flags,
+            raw=update.raw,
         )
 
     def _age(self, venue: AnyVenue, update: OrderUpdate, known: OrderUpdate) -> Age:
@@ -166,34 +164,43 @@ class Book:
         return Age.NEWER if known.gone and age is Age.EQUAL else age
 
     def _late(self, entry: _Entry, update: OrderUpdate) -> OrderRecord:
-        late = msgspec.structs.replace(fill_in(update, entry.state), updated_ns=update.updated_ns)
-        before = entry.seen[-1]
-        entry.seen.insert(-1, _shown(late))
+        known = entry.state
+        late = _settled(msgspec.structs.replace(fill_in(update, known), updated_ns=update.updated_ns))
+        entry.seen.insert(-1, late)
         del entry.seen[:-STATES_KEPT]
         return order_record(
             late,
-            prev_status=entry.state.status,
+            prev_status=known.status,
             gap=None,
-            changed=_changed(_shown(late), before),
+            changed=_changed(late, known),
             flags=[*update.flags, "late"],
+            raw=update.raw,
         )
 
-    def _keep(self, entry: _Entry, order: OrderUpdate, shown: _Shown) -> None:
-        key = order.key
+    def _enter(self, order: OrderUpdate) -> None:
+        entry = self._orders[order.key] = _Entry(order)
+        self._place(entry)
+
+    def _keep(self, entry: _Entry, order: OrderUpdate) -> None:
+        was_final = entry.state.status in FINAL
         entry.state = order
-        seen = entry.seen
-        if seen[-1] is not shown:
-            seen.append(shown)
-            if len(seen) > STATES_KEPT:
-                del seen[0]
+        entry.seen.append(order)
+        if len(entry.seen) > STATES_KEPT:
+            del entry.seen[0]
+        if (order.status in FINAL) is not was_final:
+            self._place(entry)
+
+    def _place(self, entry: _Entry) -> None:
+        order = entry.state
+        of_venue = self._open[order.venue]
         if order.status in FINAL:
-            self._open[order.venue].pop(key, None)
-            self._final[key] = order.received_ns
+            of_venue.pop(order.key, None)
+            self._final[order.key] = order.received_ns
             self._evict(order.received_ns)
         else:
-            self._open[order.venue][key] = entry
-            self._final.pop(key, None)
-        self._vitals[order.venue].open_orders = len(self._open[order.venue])
+            of_venue[order.key] = entry
+            self._final.pop(order.key, None)
+        self._vitals[order.venue].open_orders = len(of_venue)
 
     def _evict(self, now_ns: int) -> None:
         while self._final:
@@ -230,16 +237,40 @@ class Book:
                 return clock_record(event)
 
 
-def _changed(shown: _Shown, before: _Shown) -> list[str]:
-    return [key for key, new, old in zip(_KEYS, shown, before, strict=True) if new is not old and new != old]
+def _settled(order: OrderUpdate) -> OrderUpdate:
+    """The state as it is kept: nothing remains of a final order, and the payload is not held."""
+    if order.raw is not None:
+        order = msgspec.structs.replace(order, raw=None)
+    if order.remaining_qty != "0" and order.status in FINAL:
+        order = msgspec.structs.replace(order, remaining_qty="0")
+    return order
 
 
-def _agrees(told: _Shown, seen: _Shown) -> bool:
+def _changed(state: OrderUpdate, before: OrderUpdate) -> list[str]:
+    new, old = astuple(state), astuple(before)
+    differ = compress(_INDEXES, map(is_not, new, old))
+    changed = [_KEYS[index] for index in differ if new[index] != old[index] and _KEYS[index]]
+    if (state.status in FINAL) is not (before.status in FINAL):
+        changed.insert(changed.index("status") + 1 + ("venue_status" in changed), "final")
+    if "reason" in changed and not state.reason and not before.reason:
+        changed.remove("reason")
+    return changed
+
+
+_TOLD = tuple(name for name, key in zip(OrderUpdate.__struct_fields__, _KEYS, strict=True) if key)
+
+
+def _agrees(update: OrderUpdate, seen: OrderUpdate) -> bool:
     """Whether everything a statement tells stands in a state that was there before."""
-    return all(
-        new is None or new == old or (isinstance(new, Extra) and _extra_agrees(new, old))
-        for new, old in zip(told, seen, strict=True)
-    )
+    for name in _TOLD:
+        told, before = getattr(update, name), getattr(seen, name)
+        if told is None or told == before or (name == "reason" and not told and not before):
+            continue
+        if name == "remaining_qty" and seen.status in FINAL:
+            continue
+        if not (isinstance(told, Extra) and _extra_agrees(told, before)):
+            return False
+    return True
 
 
 def _extra_agrees(new: Extra, old: object) -> bool:

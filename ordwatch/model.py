@@ -4,7 +4,7 @@ Imports nothing of ours. What is written for the user (records, with texts for t
 """
 
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -52,23 +52,18 @@ class TimeInForce(StrEnum):
     GTD = "GTD"
 
 
-class OrderKey(NamedTuple):
-    """What makes an order one and the same; never the id alone."""
-
-    venue: str
-    environment: Environment
-    account: str | None
-    order_id: str
+OrderKey = tuple[str, Environment, str | None, str]
+"""Venue, environment, account and order id: what makes an order one and the same; never the id alone."""
 
 
-class Extra(msgspec.Struct, frozen=True, kw_only=True):
+class Extra(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Documented fields of a venue that have no key of their own. Each venue has its fixed subclass.
 
     Every field has the default None and is `str | bool | list | None`; ids and decimals are text.
     """
 
 
-class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
+class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One statement of a venue about one order.
 
     None: this statement does not tell. Merging keeps what is known in its place.
@@ -126,7 +121,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> OrderKey:
         """The key under which the book holds this order."""
-        return OrderKey(self.venue, self.environment, self.account, self.order_id)
+        return (self.venue, self.environment, self.account, self.order_id)
 
 
 class Age(StrEnum):

@@ -63,6 +63,7 @@ def _plain(number: Decimal) -> str:
     return text.lstrip("-") if number.is_zero() else text
 
 
+@lru_cache(maxsize=4096)
 def time_text(ns: int) -> str:
     """RFC 3339 in UTC with six decimals."""
     second, rest = divmod(ns, 1_000_000_000)

@@ -19,8 +19,7 @@ from ordwatch.records import (
     SessionRecord,
 )
 from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.lines import record_time
-from ordwatch.sinks.times import text_ns
+from ordwatch.sinks.times import record_time, text_ns
 
 MAX_FINAL_ROWS = 1000
 """Final orders that stay in memory; the oldest leave first. Open ones always stay."""

@@ -11,10 +11,11 @@ config.example.yaml. Contract tests, check, demo, recording, replay, table and J
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from operator import ne
+from operator import is_not
 from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from ordwatch.model import Age, Extra, OrderStatus, OrderUpdate, SessionEvent, Side
 
@@ -369,12 +370,16 @@ _MERGED = tuple("" if name == "raw" else name for name in OrderUpdate.__struct_f
 
 
 def _missing(new: msgspec.Struct, known: msgspec.Struct, names: tuple[str, ...]) -> dict[str, object]:
-    told, before = msgspec.structs.astuple(new), msgspec.structs.astuple(known)
+    told, before = astuple(new), astuple(known)
     return {
         names[index]: before[index]
-        for index in compress(range(len(names)), map(ne, told, before))
+        for index in compress(_INDEXES, map(is_not, told, before))
         if told[index] is None and names[index]
     }
+
+
+_INDEXES = range(64)
+"""Of the fields of any statement or Extra."""
 
 
 @dataclass(frozen=True)
