@@ -204,16 +204,16 @@ class Run:
 
     async def _merge_forever(self) -> None:
         while True:
-            self._merge(await self._funnel.take())
-            await asyncio.sleep(0)
+            await self._merge(await self._funnel.take())
 
-    def _merge(self, events: Sequence[FeedEvent]) -> None:
+    async def _merge(self, events: Sequence[FeedEvent]) -> None:
         slice_ = 1 if self._limits.max_events is not None else SLICE
         for begin in range(0, len(events), slice_):
             records = self._book.apply(events[begin : begin + slice_])
             self._write(records)
             if self._reached(records):
                 return
+            await asyncio.sleep(0)
 
     def _reached(self, records: Sequence[AnyRecord]) -> bool:
         limits = self._limits
@@ -263,7 +263,7 @@ class Run:
     async def _connect_in_time(self) -> None:
         if self._limits.connect_timeout_s is not None:
             await asyncio.sleep(self._limits.connect_timeout_s)
-            if not any(feed.coverage.ever_live for feed in self._feeds):
+            if not any(feed.ever_live for feed in self._feeds):
                 self._outcome.connected = False
                 self.stop("no venue became live in time")
 
@@ -307,11 +307,11 @@ class Run:
 
     async def _end(self) -> None:
         if self._limits.max_events is None or self._shown < self._limits.max_events:
-            self._merge(self._funnel.take_now())
+            await self._merge(self._funnel.take_now())
         now_ns = time.time_ns()
         coverages = [feed.coverage for feed in self._feeds]
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
-        self._outcome.covered = all(each.ever_live and each.uncertain_s(now_ns) == 0 for each in coverages)
+        self._outcome.covered = self._outcome.uncertain_s == 0 and all(feed.ever_live for feed in self._feeds)
         self._write([self._alive(), self._session("end")])
         await asyncio.gather(*(sink.close() for sink in self._sinks))
 

@@ -81,6 +81,7 @@ class Feed:
         self.setup = setup
         self.coverage = coverage
         self.failure: Exception | None = None
+        self.ever_live = False
         self._emit = emit
         self._open_orders = open_orders
         self._vitals = vitals
@@ -373,7 +374,7 @@ class Feed:
         events: list[FeedEvent] = list(self.coverage.restore(report, now_ns))
         if not self._live:
             log.info("%s: live", self.setup.name)
-        self._live = True
+        self._live = self.ever_live = True
         for link in self._links:
             link.was_live = True
             if link.state != "live" and not link.stale:
