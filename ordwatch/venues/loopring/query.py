@@ -93,21 +93,23 @@ class Inquiry:
         self.damage.append(f"the list of {words[0]} orders kept changing while it was read")
 
     async def _read_pages(self, words: Sequence[str], start_ms: int | None) -> bool:
-        """Read a list once; False if it changed its length meanwhile, so that rows may have slipped by."""
+        """Read a list once; False if it changed meanwhile, so that rows may have slipped by."""
         hashes: set[str] = set()
         totals: set[int | None] = set()
-        offset = 0
+        offset = nameless = 0
         for number in range(1, MAX_PAGES + 1):
             page = await self._read_page(words, offset, start_ms)
-            totals.add(page.total)
-            offset += page.told
-            if not page.told or (page.total is not None and offset >= page.total):
-                return len(totals) == 1
             fresh = {row.order.order_hash for row in page.rows} - hashes
             if page.rows and not fresh:
                 self.damage.append(f"page {number} of the {words[0]} orders repeats an earlier one")
                 return True
             hashes |= fresh
+            totals.add(page.total)
+            offset += page.told
+            nameless += page.told - len(page.rows)
+            is_whole = page.total is None or len(hashes) + nameless >= page.total
+            if not page.told or (is_whole and page.total is not None):
+                return is_whole and len(totals) == 1
         self.damage.append(f"more than {MAX_PAGES} pages of {words[0]} orders")
         return True
 

@@ -141,7 +141,7 @@ def orders_page(reply: HttpReply, access: Access, *, raw: bool) -> Page:
     body = _result("getOrders", reply, access)
     if not isinstance(body, dict):
         raise RemoteProtocolError("getOrders: the answer is no list of orders")
-    told = body.get("orders") or []
+    told = [] if body.get("orders") is None else body["orders"]
     if not isinstance(told, list):
         raise RemoteProtocolError("getOrders: the answer is no list of orders")
     shown = _raw_orders(reply, access) if raw else [None] * len(told)

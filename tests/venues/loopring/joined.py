@@ -36,7 +36,7 @@ def answer(code: int | None = None, sequence: int | None = None, words: str = "w
     result: dict[str, object] = {"status": status}
     if code is not None:
         result = {"status": "failed", "error": {"code": code, "message": words}}
-    told = {"op": "sub", "sequence": sequence, "topics": [], "result": result}
+    told: dict[str, object] = {"op": "sub", "sequence": sequence, "topics": [], "result": result}
     return json.dumps({key: value for key, value in told.items() if value is not None}).encode()
 
 
