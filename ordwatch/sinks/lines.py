@@ -10,19 +10,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Condition
 
-from ordwatch.records import (
-    AliveRecord,
-    AnyRecord,
-    ClockRecord,
-    GapRecord,
-    LinkRecord,
-    OrderRecord,
-    RejectRecord,
-    SessionRecord,
-    SinkGapRecord,
-)
+from ordwatch.records import AnyRecord, SinkGapRecord
 from ordwatch.sinks.filters import Filter
 from ordwatch.sinks.output import OutputThread, check_open, reader_is_gone, write_all
+from ordwatch.sinks.times import record_time
 from ordwatch.text import time_text
 
 MAX_QUEUED = 10_000
@@ -135,22 +126,3 @@ class _Missed:
         return SinkGapRecord(
             count=self.count, from_=record_time(self.first) or now, to=record_time(self.last) or now, at=now
         )
-
-
-def record_time(record: AnyRecord) -> str | None:
-    """When we learnt what the record says; None for the few that only a recording has."""
-    match record:
-        case OrderRecord():
-            return record.received_at
-        case (
-            GapRecord()
-            | LinkRecord()
-            | AliveRecord()
-            | RejectRecord()
-            | SessionRecord()
-            | SinkGapRecord()
-            | ClockRecord()
-        ):
-            return record.at
-        case _:
-            return None

@@ -127,7 +127,10 @@ class Table:
 
         screen = Screen(color=_wants_color(self._color))
         if self._live:
-            self._draw_until_closed(screen)
+            try:
+                self._draw_until_closed(screen)
+            finally:
+                self._live = False
             return
         self._closing.wait()
         lines = self.lines(_NO_TERMINAL_WIDTH, _LAST_ROWS)
@@ -140,6 +143,7 @@ class Table:
             if self._changed or size != drawn_size or now_s - drawn_s >= _IDLE_S:
                 self._draw(screen, size[0], size[1] - 1)
                 drawn_s, drawn_size = now_s, size
+        self._live = False
         self._draw(screen, _size(self._fd)[0], _LAST_ROWS)
 
     def _draw(self, screen: "Screen", width: int, height: int) -> None:

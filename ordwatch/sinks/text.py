@@ -1,7 +1,7 @@
 """Plain text: one line for each record, in columns that stay put and words that grep finds.
 
-    2026-03-02T12:03:09.604+08:00 opend     ORDER HK.00700 BUY PARTIALLY_FILLED 60/100 @ 480.00 LIMIT id=... was=NEW
-    2026-03-02T12:03:11.020+08:00 loopring  GAP   state=open gap=loopring-1 cause=reset from=...
+    2026-03-02T12:03:09.604+08:00 alpha     ORDER HK.00700 BUY PARTIALLY_FILLED 60/100 @ 480.00 LIMIT id=... was=NEW
+    2026-03-02T12:03:11.020+08:00 beta      GAP   gap=beta-1 state=open cause=reset from=...
 
 The time is when we learnt it; `updated` is the venue's own time of the state. `-` stands for what is not known.
 """
@@ -14,8 +14,8 @@ import msgspec
 from ordwatch.model import OrderStatus
 from ordwatch.records import AliveRecord, AnyRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SinkGapRecord
 from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.lines import LineSink, record_time
-from ordwatch.sinks.times import stamp
+from ordwatch.sinks.lines import LineSink
+from ordwatch.sinks.times import record_time, stamp
 from ordwatch.text import MAX_TEXT, safe_text
 
 _TIMES = frozenset({"from", "to", "updated", "last_at"})

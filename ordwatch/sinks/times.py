@@ -2,9 +2,40 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from ordwatch.records import (
+    AliveRecord,
+    AnyRecord,
+    ClockRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    RejectRecord,
+    SessionRecord,
+    SinkGapRecord,
+)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY_S = 86_400
+
+
+def record_time(record: AnyRecord) -> str | None:
+    """When we learnt what the record says; None for the few that only a recording has."""
+    match record:
+        case OrderRecord():
+            return record.received_at
+        case (
+            GapRecord()
+            | LinkRecord()
+            | AliveRecord()
+            | RejectRecord()
+            | SessionRecord()
+            | SinkGapRecord()
+            | ClockRecord()
+        ):
+            return record.at
+        case _:
+            return None
 
 
 def zoned(text: str, zone: tzinfo | None) -> datetime | None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ordwatch.errors import OutputError, ReaderGone
-from ordwatch.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, SinkGapRecord
+from ordwatch.records import AnyRecord, LinkRecord, OrderRecord, SinkGapRecord
 from ordwatch.sinks.filters import Filter, Records
-from ordwatch.sinks.lines import MAX_QUEUED, LineSink, record_time
+from ordwatch.sinks.lines import MAX_QUEUED, LineSink
 
 LIMIT_S = 20
 Make = Callable[..., OrderRecord]
@@ -138,10 +138,3 @@ def test_close_leaves_a_reader_that_never_reads(monkeypatch: pytest.MonkeyPatch,
 
 def test_lines_never_ask_for_the_links_to_be_closed() -> None:
     assert not LineSink(1, Filter(), tag).stalled
-
-
-def test_the_time_of_a_record_is_when_we_learnt_it(order: Make, gap: Callable[..., GapRecord]) -> None:
-    at = "2026-03-02T12:00:01.000000Z"
-
-    assert record_time(order(at=at)) == at
-    assert record_time(gap()) == gap().at

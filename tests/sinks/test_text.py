@@ -8,7 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ordwatch.model import OrderStatus
-from ordwatch.records import AliveRecord, AnyRecord, GapRecord, LinkRecord, OrderRecord, SinkGapRecord, VenueAlive
+from ordwatch.records import (
+    AliveRecord,
+    AnyRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    SinkGapRecord,
+    VenueAlive,
+)
 from ordwatch.sinks.filters import Filter
 from ordwatch.sinks.text import TextLines, text_line
 from ordwatch.text import UNSAFE
@@ -18,7 +27,7 @@ Make = Callable[..., OrderRecord]
 
 def written(path: Path, record: AnyRecord, *, color: bool) -> str:
     async def scenario(fd: int) -> None:
-        sink = TextLines(fd, Filter(), UTC, color)
+        sink = TextLines(fd, Filter(records="all"), UTC, color)
         sink.start()
         sink.write([record])
         await sink.close()
@@ -78,6 +87,35 @@ def test_missed_records_are_counted() -> None:
     missed = SinkGapRecord(count=5, from_="a", to="b", at="")
 
     assert text_line(missed, UTC) == "- -         SINK_GAP count=5 from=a to=b"
+
+
+def test_a_session_lists_its_venues_and_counts() -> None:
+    session = SessionRecord(
+        state="end",
+        schema="ordwatch/1",
+        version="1",
+        pid=1,
+        host="h",
+        venues=["alpha", "beta"],
+        config_sha256=None,
+        reason="event limit reached",
+        exit=0,
+        counts={"written": 3, "late": 0},
+        uncertain_s=None,
+        at="",
+    )
+
+    assert text_line(session, UTC) == (
+        "- -         SESSION state=end schema=ordwatch/1 version=1 pid=1 host=h venues=alpha,beta "
+        'reason="event limit reached" exit=0 counts=written:3,late:0'
+    )
+
+
+def test_with_color_a_gap_stands_out_and_a_link_does_not(
+    tmp_path: Path, gap: Callable[..., GapRecord], link: Callable[..., LinkRecord]
+) -> None:
+    assert written(tmp_path / "gap", gap(), color=True).startswith("\x1b[1;33m")
+    assert written(tmp_path / "link", link("live"), color=True).startswith("\x1b[2m")
 
 
 def test_there_are_no_escape_sequences_without_color(tmp_path: Path, order: Make) -> None:

@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch.sinks.times import age, clock_time, stamp, text_ns, time_of_day, zoned
+from ordwatch.records import GapRecord, OrderRecord, RotateRecord
+from ordwatch.sinks.times import age, clock_time, record_time, stamp, text_ns, time_of_day, zoned
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 AT = "2026-03-02T12:03:09.604123Z"
@@ -59,3 +61,14 @@ def test_a_text_that_is_no_time_has_no_nanoseconds(text: str) -> None:
 )
 def test_an_age_is_told_in_its_largest_whole_unit(seconds: float, text: str) -> None:
     assert age(seconds) == text
+
+
+def test_the_time_of_a_record_is_when_we_learnt_it(
+    order: Callable[..., OrderRecord], gap: Callable[..., GapRecord]
+) -> None:
+    assert record_time(order(at=AT, updated_at=None)) == AT
+    assert record_time(gap()) == gap().at
+
+
+def test_a_record_of_the_files_own_has_no_time() -> None:
+    assert record_time(RotateRecord(next="a", last_seq=1)) is None
