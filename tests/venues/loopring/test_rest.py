@@ -5,7 +5,7 @@ import pytest
 
 from ordwatch.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.venues.contract import HttpReply, HttpRequest, Rate
-from ordwatch.venues.loopring.profiles import PROFILES, Profile
+from ordwatch.venues.loopring.profiles import PROFILES, Protocol
 from ordwatch.venues.loopring.rest import (
     CLOSED_WORDS,
     OPEN_WORDS,
@@ -22,11 +22,9 @@ from ordwatch.venues.loopring.rest import (
 )
 from tests.venues.loopring.joined import KEY, START_NS, data, order
 
-PROFILE_OF: dict[str, Profile] = dict(PROFILES)
 
-
-def access(protocol: str = "v3") -> Access:
-    return Access(PROFILE_OF[protocol], "https://rest.example", KEY, "10005", False)
+def access(protocol: Protocol = "v3") -> Access:
+    return Access(PROFILES[protocol], "https://rest.example", KEY, "10005", False)
 
 
 def reply(body: bytes, status: int = 200) -> HttpReply:
@@ -82,7 +80,7 @@ ALLOWED = {
     ],
     ids=["ticket", "tokens", "orders", "order"],
 )
-def test_every_call_only_reads(protocol: str, make: Callable[[Access], HttpRequest]) -> None:
+def test_every_call_only_reads(protocol: Protocol, make: Callable[[Access], HttpRequest]) -> None:
     request = make(access(protocol))
 
     assert request.method == "GET"
@@ -92,7 +90,7 @@ def test_every_call_only_reads(protocol: str, make: Callable[[Access], HttpReque
 
 @pytest.mark.parametrize("name", ["ticket_v3.json", "ticket_v2.json"])
 @pytest.mark.parametrize("protocol", ["v3", "v2topics"])
-def test_a_ticket_is_read_in_either_shape_from_either_path(name: str, protocol: str) -> None:
+def test_a_ticket_is_read_in_either_shape_from_either_path(name: str, protocol: Protocol) -> None:
     assert ticket(reply(data(name)), access(protocol)) == "fx2xW5hoVFbcaanWS"
 
 
