@@ -1,0 +1,87 @@
+"""`ordwatch check`: configuration, secrets, and each venue up to its first answer: a verdict and a remedy a line."""
+
+import json
+
+import msgspec
+import typer
+
+from ordwatch.cli import options as opt
+from ordwatch.cli.configured import read_config, resolve
+from ordwatch.cli.messages import Messages, set_up
+from ordwatch.cli.process import Killed
+from ordwatch.cli.verdicts import Verdict, Witness
+from ordwatch.errors import ConfigError
+from ordwatch.text import safe_text
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+
+LONGEST_S = 90.0
+"""Seconds after which a venue that neither answered nor failed has failed."""
+
+
+def check(
+    config: opt.ConfigFile = None,
+    venue: opt.Venues = None,
+    output: opt.ReportKind = opt.Report.TEXT,
+    verbose: opt.Verbose = 0,
+) -> None:
+    """\b
+    Examples:
+      ordwatch check
+      ordwatch check --venue coinw -o json | jq -c 'select(.verdict == "failed")'
+
+    Check configuration, permissions and secrets, then reachability, login, subscription, query and clock of each
+    venue. Changes nothing at a venue. Exits 0, or as `tail` would after the first failure.
+    """
+    # The verdicts say what went wrong, so the log need not say it again.
+    said = set_up(verbose if verbose else -2)
+    verdicts = _checked(config, venue or [], said)
+    for verdict in verdicts:
+        typer.echo(said.redact(_line(verdict, output)))
+    raise typer.Exit(next((verdict.exit_code for verdict in verdicts if verdict.exit_code), 0))
+
+
+def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[Verdict]:
+    try:
+        config = read_config(path)
+    except ConfigError as exc:
+        return [Verdict(check="configuration", verdict="failed", detail=str(exc), exit_code=exc.exit_code)]
+    chosen = config.choose(names)
+    verdicts = [Verdict(check="configuration", verdict="ok", detail=f"{config.path}: {', '.join(config.venues)}")]
+    venues = []
+    for name in chosen:
+        try:
+            venues += resolve(config, [name], said)
+        except ConfigError as exc:
+            verdicts.append(
+                Verdict(venue=name, check="secrets", verdict="failed", detail=str(exc), exit_code=exc.exit_code)
+            )
+        else:
+            verdicts.append(Verdict(venue=name, check="secrets", verdict="ok", detail="private, and all there"))
+    return verdicts + (_of_venues(venues) if venues else [])
+
+
+def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verdict]:
+    from ordwatch.cli.running import run_to_end, stop_on_signals
+    from ordwatch.pipeline import Limits, Run
+
+    witness = Witness({setup.name: venue.credentials for venue, setup in venues})
+
+    async def watch() -> int | None:
+        run = Run(venues, [witness], Limits(duration_s=LONGEST_S))
+        witness.when_decided = lambda: run.stop("checked")
+        stop_on_signals(run.stop)
+        outcome = await run.run()
+        witness.offsets_s = {name: vitals.clock_offset_s for name, vitals in run.vitals().items()}
+        return outcome.signal
+
+    ended_by = run_to_end(watch())
+    if ended_by is not None:
+        raise Killed(ended_by)
+    return witness.verdicts()
+
+
+def _line(verdict: Verdict, output: opt.Report) -> str:
+    if output is opt.Report.JSON:
+        return json.dumps(msgspec.to_builtins(verdict))
+    remedy = f"; {verdict.remedy}" if verdict.remedy else ""
+    return safe_text(f"{verdict.verdict:<7} {verdict.venue or '-':<10} {verdict.check:<13} {verdict.detail}{remedy}")

@@ -1,0 +1,78 @@
+"""`ordwatch demo`: the same as tail, against simulators of every venue on loopback."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ordwatch.cli import options as opt
+from ordwatch.cli.messages import Messages, set_up
+from ordwatch.cli.showing import Showing
+
+if TYPE_CHECKING:
+    from ordwatch.pipeline import Limits, Outcome
+
+
+def demo(
+    venue: opt.Venues = None,
+    output: opt.Output = None,
+    records: opt.Records = None,
+    symbol: opt.Symbols = None,
+    status: opt.Statuses = None,
+    side: opt.Sides = None,
+    account: opt.Accounts = None,
+    open_: opt.Open = False,
+    raw: opt.Raw = False,
+    max_events: opt.MaxEvents = None,
+    duration: opt.Duration = None,
+    time_zone: opt.TimeZone = None,
+    speed: opt.Speed = 1.0,
+    seed: opt.Seed = 0,
+    color: opt.Color = opt.ColorChoice.AUTO,
+    verbose: opt.Verbose = 0,
+    quiet: opt.Quiet = False,
+) -> None:
+    """\b
+    Examples:
+      ordwatch demo                                  live table of invented orders
+      ordwatch demo --max-events 20 -o json
+      ordwatch demo --venue coinw --speed 10
+
+    Watch built-in simulators of the venues on loopback: no credentials, no configuration.
+    """
+    said = set_up(opt.verbosity(verbose, quiet=quiet))
+    showing = Showing(
+        output=output,
+        records=records,
+        symbols=symbol,
+        statuses=status,
+        sides=side,
+        accounts=account,
+        open_only=open_,
+        zone=time_zone,
+        color=color,
+    )
+    showing.check()
+    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    from ordwatch.cli.running import finish, run_to_end
+    from ordwatch.cli.simulators import chosen_kinds
+    from ordwatch.pipeline import Limits
+
+    limits = Limits(max_events=max_events, duration_s=duration, counts=showing.keep.passes)
+    kinds = chosen_kinds(venue)
+    finish(run_to_end(_demo(kinds, showing, limits, said=said, raw=raw, speed=speed, seed=seed)))
+
+
+async def _demo(
+    kinds: Sequence[str],
+    showing: Showing,
+    limits: "Limits",
+    *,
+    said: Messages,
+    raw: bool,
+    speed: float,
+    seed: int,
+) -> "Outcome":
+    from ordwatch.cli.running import watch
+    from ordwatch.cli.simulators import simulated
+
+    async with simulated(kinds, seed=seed, speed=speed) as hosts:
+        return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said)

@@ -1,0 +1,175 @@
+"""What goes to stderr: `ordwatch: VENUE: text`, one line each, without secrets, and never waiting for a reader.
+
+A message is written at most once a minute; what was held back is counted with the next one. A thread of its own
+writes, for a full pipe would stop the event loop.
+"""
+
+import logging
+import os
+import re
+import select
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from queue import Full, Queue
+from time import monotonic
+
+from ordwatch.secret import Redaction
+from ordwatch.text import safe_text
+
+log = logging.getLogger("ordwatch")
+
+QUIET_S = 60.0
+MAX_QUEUED = 1000
+CLOSE_S = 0.5
+_MAX_CAUSES = 1000
+_MAX_LINE = 2000
+_LEVELS = {-2: logging.CRITICAL, -1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
+# Third parties print what they send at DEBUG: websockets its headers and frames, keys included.
+_CHATTY = ("websockets", "aiohttp", "asyncio", "filelock")
+
+
+def set_up(verbosity: int = 0) -> "Messages":
+    """Send every logger's messages to stderr: warnings, with 1 also information, with 2 all; with -1 only errors,
+    with -2 hardly anything.
+    """
+    messages = Messages(tracebacks=verbosity > 0)
+    root = logging.getLogger()
+    root.handlers[:] = [messages]
+    root.setLevel(logging.WARNING)
+    log.setLevel(_LEVELS.get(verbosity, logging.DEBUG))
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, log.level))
+    logging.captureWarnings(True)
+    threading.excepthook = _thread_failed
+    sys.unraisablehook = _unraisable
+    return messages
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    log.error("internal error in a thread", exc_info=failed.exc_value)
+
+
+def _unraisable(failed: "sys.UnraisableHookArgs") -> None:
+    log.error("internal error while something was let go", exc_info=failed.exc_value)
+
+
+class Messages(logging.Handler):
+    """The handler of every logger: makes lines, drops repetitions, hands the rest to the thread."""
+
+    def __init__(self, fd: int = 2, *, tracebacks: bool = False) -> None:
+        super().__init__()
+        self.redact = Redaction()
+        self._fd = fd
+        self._tracebacks = tracebacks
+        self._causes: dict[str, _Cause] = {}
+        self._lines: Queue[bytes | None] = Queue(MAX_QUEUED)
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+        self.above: Callable[[str], bool] | None = None
+        """Shows a line above a table that moves on the same terminal; False: there is none now."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the lines of a record; what does not fit is dropped and counted."""
+        for text in self._texts(record):
+            self._put(text)
+
+    def flush_counts(self) -> None:
+        """Write how often messages were held back that nothing followed."""
+        for cause in self._causes.values():
+            if cause.held_back:
+                self._put(f"{cause.text} ({cause.held_back} more times)")
+        self._causes.clear()
+
+    def close(self) -> None:
+        """Write out what is queued, as far as that goes within CLOSE_S."""
+        self.flush_counts()
+        if self._thread is not None:
+            with suppress(Full):
+                self._lines.put(None, timeout=CLOSE_S)
+                self._thread.join(CLOSE_S)
+            self._thread = None
+        super().close()
+
+    def _texts(self, record: logging.LogRecord) -> Iterator[str]:
+        exception = record.exc_info[1] if record.exc_info else None
+        text = record.getMessage() + (f": {_summary(exception)}" if exception is not None else "")
+        text = self._clean(text)
+        again = self._again(text)
+        if again is None:
+            return
+        yield text + again
+        if exception is not None and self._tracebacks:
+            yield from (
+                self._clean(line) for part in traceback.format_exception(exception) for line in part.split("\n")
+            )
+
+    def _clean(self, text: str) -> str:
+        # Redacted first: escaping and cutting could change a secret so that it is not found.
+        return safe_text(self.redact(text).rstrip(), _MAX_LINE)
+
+    def _again(self, text: str) -> str | None:
+        """None if a message of this cause was written within the last minute; else what to add to it."""
+        now_s = monotonic()
+        key = re.sub(r"[0-9]+", "#", text)
+        cause = self._causes.get(key)
+        if cause is not None and now_s - cause.written_s < QUIET_S:
+            cause.held_back += 1
+            cause.text = text
+            return None
+        if len(self._causes) >= _MAX_CAUSES:
+            self._causes.clear()
+        self._causes[key] = _Cause(now_s, text)
+        return f" ({cause.held_back} more times before)" if cause is not None and cause.held_back else ""
+
+    def _put(self, text: str) -> None:
+        if self.above is not None and self.above(f"ordwatch: {text}"):
+            return
+        if self._thread is None:
+            self._start()
+        try:
+            if self._dropped:
+                self._lines.put_nowait(_line(f"{self._dropped} messages were dropped, for nobody read them"))
+                self._dropped = 0
+            self._lines.put_nowait(_line(text))
+        except Full:
+            self._dropped += 1
+
+    def _start(self) -> None:
+        # A daemon, for nothing gets a thread out of a write that nobody reads.
+        self._thread = threading.Thread(target=self._work, name="write stderr", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        with suppress(OSError):  # nobody can be told that stderr is gone
+            while (line := self._lines.get()) is not None:
+                while line:
+                    line = line[self._write(line) :]
+
+    def _write(self, line: bytes) -> int:
+        try:
+            return os.write(self._fd, line)
+        except BlockingIOError:
+            select.select([], [self._fd], [], 1.0)
+            return 0
+
+
+class _Cause:
+    def __init__(self, written_s: float, text: str) -> None:
+        self.written_s = written_s
+        self.text = text
+        self.held_back = 0
+
+
+def _line(text: str) -> bytes:
+    return f"ordwatch: {text}\n".encode("utf-8", "backslashreplace")
+
+
+def _summary(exception: BaseException) -> str:
+    """Kind, words and place of an error, for somebody who reports it."""
+    frames = traceback.extract_tb(exception.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    words = f": {exception}" if str(exception) else ""
+    return f"{type(exception).__name__}{words}{place}"

@@ -1,0 +1,90 @@
+"""The process itself: its descriptors, its hardening, its environment, and how it dies."""
+
+import os
+import sys
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import NoReturn
+
+_LEAVE_S = 0.2
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
+
+
+def open_standard_descriptors() -> None:
+    """Make 0, 1 and 2 valid, so that no file or socket opened later can become stdout or stderr."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - it stays open as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def harden() -> None:
+    """No core file and no debugger of the same user: from here on the memory holds secrets."""
+    import ctypes
+    import resource
+
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pr_set_dumpable = 4  # linux/prctl.h
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
+def ignored_variables(environ: MutableMapping[str, str]) -> list[str]:
+    """Names of variables that would redirect or reveal traffic, present here; the key log is taken out at once.
+
+    Connections never use a proxy, so those variables may stay for the commands of the configuration.
+    """
+    found = [name for name in environ if name.lower() in PROXIES]
+    if environ.pop("SSLKEYLOGFILE", None) is not None:
+        found.append("SSLKEYLOGFILE")
+    return found
+
+
+def leave_threads(code: int) -> None:
+    """End the process here if a thread hangs that Python would wait for at its exit; all was flushed before."""
+    import threading
+
+    others = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
+    for thread in others:
+        thread.join(_LEAVE_S)
+    if any(thread.is_alive() for thread in others):
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def die_by(signal_number: int) -> NoReturn:
+    """End by this signal, so that a shell or a service manager sees the truth."""
+    import signal
+
+    signal.signal(signal_number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal_number])
+    os.kill(os.getpid(), signal_number)
+    # The first process of a container is not killed by a signal without a handler.
+    os._exit(128 + signal_number)
+
+
+class Killed(BaseException):
+    """A signal asked the process to end before there was anything to end in good order."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal = signal_number
+
+
+def raise_on_signals() -> None:
+    """Let SIGINT and SIGTERM raise `Killed`, so that clean-ups run."""
+    import signal
+    from types import FrameType
+
+    def killed(number: int, _frame: FrameType | None) -> None:
+        raise Killed(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, killed)

@@ -1,0 +1,120 @@
+"""A run as a process sees it: signals stop it, its end becomes an exit code or a signal."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn, TypeVar
+
+import typer
+
+from ordwatch.cli.messages import Messages, log
+from ordwatch.cli.process import Killed, die_by
+from ordwatch.cli.showing import Showing
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError
+from ordwatch.pipeline import Limits, Outcome, Run, Start
+from ordwatch.recording.sink import Recording
+from ordwatch.sinks.contract import Sink
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+
+_SHOW_CURSOR = b"\x1b[?25h"
+_SAID_AT_THE_END = (OutputError, RecordingError, RecordingBusy)
+T = TypeVar("T")
+
+
+async def watch(
+    venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+    showing: Showing,
+    limits: Limits,
+    *,
+    said: Messages,
+    recording: Recording | None = None,
+    start: Start | None = None,
+    config_sha256: str | None = None,
+    fail_on_gap: bool = False,
+) -> Outcome:
+    """Watch these venues until a limit, a signal or a failure ends it.
+
+    Raises:
+        OutputError: An output cannot be made.
+    """
+    shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
+    sinks = [recording, shown] if recording is not None else [shown]
+    run = Run(venues, sinks, limits, start=start, config_sha256=config_sha256, fail_on_gap=fail_on_gap)
+    stop_on_signals(run.stop, recording.rotate_now if recording is not None else None)
+    said.above = showing.line_above(shown)
+    await start_all(sinks)
+    return await run.run()
+
+
+async def start_all(sinks: Sequence[Sink]) -> None:
+    """Start every sink, or none.
+
+    Raises:
+        OutputError: One cannot be made; those before it are closed again.
+    """
+    for place, sink in enumerate(sinks):
+        try:
+            sink.start()
+        except OrdwatchError:
+            await asyncio.gather(*(other.close() for other in sinks[:place]), return_exceptions=True)
+            raise
+
+
+def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], None] | None = None) -> None:
+    """Let SIGINT, SIGTERM and SIGHUP stop the run; a second one ends the process without clean-up.
+
+    With `on_hangup`, that is what SIGHUP does instead.
+    """
+    loop = asyncio.get_running_loop()
+    seen: list[int] = []
+
+    def on_signal(number: signal.Signals) -> None:
+        if seen:
+            if os.isatty(1):
+                os.write(1, _SHOW_CURSOR)
+            die_by(number)
+        seen.append(number)
+        stop(number.name, number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal, number)
+    if on_hangup is not None:
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+
+
+def run_to_end(work: Coroutine[object, object, T]) -> T:
+    """Run the coroutine in an event loop of its own, without waiting for name look-ups that hang at its end."""
+    return asyncio.run(_with_pool(work))
+
+
+async def _with_pool(work: Coroutine[object, object, T]) -> T:
+    loop = asyncio.get_running_loop()
+    lookups = ThreadPoolExecutor(8, "look up names")
+    loop.set_default_executor(lookups)
+    try:
+        return await work
+    finally:
+        lookups.shutdown(wait=False, cancel_futures=True)
+        # asyncio.run waits for the threads of the default executor; this one has none.
+        loop.set_default_executor(ThreadPoolExecutor(1))
+
+
+def finish(outcome: Outcome) -> NoReturn:
+    """Say what ended the run, if nobody has yet, and end the command.
+
+    Raises:
+        Killed: A signal ended it, or the reader of stdout is gone.
+        typer.Exit: Anything else, with the exit code.
+    """
+    for failure in outcome.failures:
+        if isinstance(failure, _SAID_AT_THE_END):
+            log.error("%s", failure)
+    if not outcome.connected:
+        log.error("%s", outcome.reason)
+    if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
+        raise Killed(signal.SIGPIPE)
+    if outcome.signal is not None:
+        raise Killed(outcome.signal)
+    raise typer.Exit(outcome.exit_code)

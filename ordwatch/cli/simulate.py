@@ -1,0 +1,81 @@
+"""`ordwatch simulate`: the simulators alone, and the configuration that reaches them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ordwatch.cli import options as opt
+from ordwatch.cli.messages import log, set_up
+from ordwatch.cli.process import Killed
+from ordwatch.errors import OutputRefused
+
+
+def simulate(
+    venue: Annotated[list[str], typer.Argument(metavar="VENUE...", help="Kinds of venues to simulate.")],
+    write_config: Annotated[
+        Path | None, opt.option("--write-config", metavar="FILE", help="Write the configuration to this new file.")
+    ] = None,
+    duration: opt.Duration = None,
+    speed: opt.Speed = 1.0,
+    seed: opt.Seed = 0,
+    verbose: opt.Verbose = 0,
+    quiet: opt.Quiet = False,
+) -> None:
+    """\b
+    Examples:
+      ordwatch simulate opend coinw --write-config sim.yaml &
+      ordwatch tail --config sim.yaml
+
+    Run simulators of venues on loopback until stopped, and print the configuration that reaches them.
+    """
+    set_up(opt.verbosity(verbose, quiet=quiet))
+    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    from ordwatch.cli.running import run_to_end
+    from ordwatch.cli.simulators import chosen_kinds
+
+    kinds = chosen_kinds(venue)
+    ended_by = run_to_end(_simulate(kinds, write_config, duration, speed=speed, seed=seed))
+    if ended_by is not None:
+        raise Killed(ended_by)
+
+
+async def _simulate(
+    kinds: Sequence[str], path: Path | None, duration_s: float | None, *, speed: float, seed: int
+) -> int | None:
+    """Simulate until a signal, which it gives, or for some seconds."""
+    import asyncio
+
+    from ordwatch.cli.running import stop_on_signals
+    from ordwatch.cli.simulators import simulated
+    from ordwatch.simulate.setup import config_text
+
+    ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+    stop_on_signals(lambda _reason, number: ended.set_result(number))
+    async with simulated(kinds, seed=seed, speed=speed) as hosts:
+        text = config_text({str(block["kind"]): block for block in (each.settings() for each in hosts)})
+        if path is None:
+            typer.echo(text, nl=False)
+        else:
+            write_private(path, text)
+            log.info("%s: written", path)
+        try:
+            return await asyncio.wait_for(ended, duration_s)
+        except TimeoutError:
+            return None
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file for the user alone.
+
+    Raises:
+        OutputRefused: It is there already, or cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as exc:
+        raise OutputRefused(f"cannot make {path}: {(exc.strerror or 'error').lower()}") from None
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

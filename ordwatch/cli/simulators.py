@@ -1,0 +1,45 @@
+"""Simulators for `demo` and `simulate`: each on loopback, with orders that come and go."""
+
+import asyncio
+import difflib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from ordwatch.errors import UsageError
+from ordwatch.simulate.host import Hosted, host
+from ordwatch.simulate.scenario import stories
+from ordwatch.venues import REGISTRY, load
+
+ORDER_STEPS_A_SECOND = 2.0
+
+
+def chosen_kinds(names: Sequence[str] | None) -> list[str]:
+    """The kinds of venues of these names, each once; none given: all.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    for name in names or ():
+        if name not in REGISTRY:
+            close = difflib.get_close_matches(name, REGISTRY, n=1)
+            hint = f", did you mean `{close[0]}`?" if close else f"; there are {', '.join(REGISTRY)}"
+            raise UsageError(f"no venue {name!r}{hint}")
+    return list(dict.fromkeys(names or REGISTRY))
+
+
+@asynccontextmanager
+async def simulated(kinds: Sequence[str], *, seed: int, speed: float) -> AsyncIterator[list[Hosted]]:
+    """Simulators of these kinds, orders coming and going, until the end of the block."""
+    async with AsyncExitStack() as stack:
+        hosts = [await stack.enter_async_context(host(load(kind).simulator(), seed=seed)) for kind in kinds]
+        players = [asyncio.create_task(_play(each, seed + place, speed)) for place, each in enumerate(hosts)]
+        try:
+            yield hosts
+        finally:
+            for player in players:
+                player.cancel()
+            await asyncio.gather(*players, return_exceptions=True)
+
+
+async def _play(hosted: Hosted, seed: int, speed: float) -> None:
+    await hosted.perform(stories(seed, rate=ORDER_STEPS_A_SECOND), speed=speed)

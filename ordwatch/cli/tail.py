@@ -1,0 +1,148 @@
+"""`ordwatch tail`: the configured venues, until stopped."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ordwatch.cli import options as opt
+from ordwatch.cli.configured import read_config, resolve
+from ordwatch.cli.messages import set_up
+from ordwatch.cli.showing import Showing
+from ordwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from ordwatch.pipeline import Start
+    from ordwatch.recording.sink import Recording
+    from ordwatch.recording.writer import SyncPolicy
+
+
+def tail(
+    config: opt.ConfigFile = None,
+    venue: opt.Venues = None,
+    output: opt.Output = None,
+    records: opt.Records = None,
+    symbol: opt.Symbols = None,
+    status: opt.Statuses = None,
+    side: opt.Sides = None,
+    account: opt.Accounts = None,
+    open_: opt.Open = False,
+    raw: opt.Raw = False,
+    once: opt.Once = False,
+    max_events: opt.MaxEvents = None,
+    duration: opt.Duration = None,
+    until: opt.Until = None,
+    time_zone: opt.TimeZone = None,
+    connect_timeout: opt.ConnectTimeout = None,
+    record: opt.Record = None,
+    rotate: opt.Rotate = None,
+    fsync: opt.FsyncWhen = None,
+    lock_wait: opt.LockWait = None,
+    fail_on_gap: opt.FailOnGap = False,
+    color: opt.Color = opt.ColorChoice.AUTO,
+    verbose: opt.Verbose = 0,
+    quiet: opt.Quiet = False,
+) -> None:
+    """\b
+    Examples:
+      ordwatch tail                                  live table; JSON lines in a pipe
+      ordwatch tail --once --open                    what is open now, then stop
+      ordwatch tail --venue opend --symbol 'HK.*' --status filled
+      ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
+
+    Connect to the configured venues and show their order updates until stopped.
+    """
+    said = set_up(opt.verbosity(verbose, quiet=quiet))
+    showing = Showing(
+        output=output,
+        records=records,
+        symbols=symbol,
+        statuses=status,
+        sides=side,
+        accounts=account,
+        open_only=open_,
+        zone=time_zone,
+        color=color,
+    )
+    showing.check()
+    recording = recording_of(record, rotate=rotate, fsync=fsync, lock_wait=lock_wait)
+    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    from ordwatch.cli.running import finish, run_to_end, watch
+    from ordwatch.pipeline import Limits
+
+    limits = Limits(
+        once=once,
+        max_events=max_events,
+        duration_s=shorter(duration, until, time_zone),
+        connect_timeout_s=connect_timeout,
+        counts=showing.keep.passes,
+    )
+    configured = read_config(config)
+    venues = resolve(configured, venue or [], said, raw=raw)
+    start = continued(recording, [setup.name for _, setup in venues])
+    watching = watch(
+        venues,
+        showing,
+        limits,
+        said=said,
+        recording=recording,
+        start=start,
+        config_sha256=configured.fingerprint,
+        fail_on_gap=fail_on_gap,
+    )
+    finish(run_to_end(watching))
+
+
+_POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
+    opt.Fsync.ALWAYS: "always",
+    opt.Fsync.SECOND: "1s",
+    opt.Fsync.NEVER: "never",
+}
+
+
+def shorter(duration_s: float | None, until: str | None, zone: ZoneInfo | None) -> float | None:
+    """The seconds until whichever comes first.
+
+    Raises:
+        UsageError: `until` is no time, or past.
+    """
+    until_s = opt.seconds_until(until, zone, datetime.now(UTC)) if until is not None else None
+    return min((seconds for seconds in (duration_s, until_s) if seconds is not None), default=None)
+
+
+def recording_of(
+    path: Path | None, *, rotate: str | None, fsync: opt.Fsync | None, lock_wait: float | None
+) -> "Recording | None":
+    """The recording of these options, not opened yet.
+
+    Raises:
+        UsageError: Options of a recording without one, or a size that is none.
+    """
+    if path is None:
+        given = {"--rotate": rotate, "--fsync": fsync, "--lock-wait": lock_wait}
+        for option in (name for name, value in given.items() if value is not None):
+            raise UsageError(f"{option} is about a recording; add --record FILE")
+        return None
+    from ordwatch.recording.rotation import rotation
+    from ordwatch.recording.sink import Recording
+
+    return Recording(
+        path, fsync=_POLICIES[fsync or opt.Fsync.SECOND], rotate=rotation(rotate), lock_wait_s=lock_wait or 0.0
+    )
+
+
+def continued(recording: "Recording | None", names: list[str]) -> "Start | None":
+    """Open the recording, before anything connects; what the run then goes on from.
+
+    Raises:
+        OutputError: It cannot be written there.
+        RecordingBusy: Another ordwatch holds it.
+        RecordingError: Damaged in durable data, or not ours.
+    """
+    if recording is None:
+        return None
+    from ordwatch.pipeline import Past, Start
+
+    found = recording.open()
+    pasts = {name: Past(found.covered_until_ns.get(name), found.next_gap(name) - 1) for name in names}
+    return Start(found.orders, pasts)

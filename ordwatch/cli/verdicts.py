@@ -1,0 +1,130 @@
+"""What `check` finds out about venues, from the states of their links."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from ordwatch.model import LinkState
+from ordwatch.records import AnyRecord, LinkRecord
+
+MAX_CLOCK_OFFSET_S = 5.0
+
+_STAGES: dict[LinkState, str] = {
+    "connecting": "reachability",
+    "authenticating": "login",
+    "subscribing": "subscription",
+    "reconciling": "query",
+}
+_REMEDIES = {
+    "reachability": "check host, port or URL in the configuration, the network, and that the venue is up",
+    "subscription": "check that the account may read orders",
+    "query": "the venue may be busy: try again; if it stays, run `ordwatch tail -v`",
+}
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding, a line of the answer."""
+
+    venue: str | None = None
+    check: str
+    verdict: Literal["ok", "warning", "failed"]
+    detail: str
+    remedy: str | None = None
+    exit_code: int = 0
+    """What `tail` would exit with; 0 unless failed."""
+
+
+class Witness:
+    """A sink that watches how far each venue comes until it is live or fails for the first time."""
+
+    def __init__(self, credentials: Mapping[str, Sequence[str]]) -> None:
+        self.when_decided: Callable[[], None] = lambda: None
+        """Called once, when every venue is live or has failed."""
+        self.offsets_s: Mapping[str, float | None] = {}
+        """By venue: how far its clock is ahead of ours, where it told."""
+        self._credentials = credentials
+        self._reached: dict[str, set[str]] = {name: set() for name in credentials}
+        self._stage = dict.fromkeys(credentials, "reachability")
+        self._ends: dict[str, LinkRecord] = {}
+
+    def start(self) -> None:
+        """Nothing has to be opened."""
+
+    def write(self, records: Sequence[AnyRecord]) -> None:
+        """Note the states of links."""
+        for record in records:
+            if isinstance(record, LinkRecord) and record.venue not in self._ends:
+                self._note(record)
+
+    @property
+    def stalled(self) -> bool:
+        """Never."""
+        return False
+
+    async def watch(self) -> None:
+        """Nothing can fail."""
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+    def _note(self, link: LinkRecord) -> None:
+        if link.state in _STAGES:
+            self._stage[link.venue] = _STAGES[link.state]
+            self._reached[link.venue].add(_STAGES[link.state])
+        if link.state in ("live", "down", "failed"):
+            self._ends[link.venue] = link
+            if self._ends.keys() == self._stage.keys():
+                self.when_decided()
+
+    def verdicts(self) -> list[Verdict]:
+        """What was found, venue by venue, each up to its first failure."""
+        return [verdict for name in self._stage for verdict in self._of(name)]
+
+    def _of(self, name: str) -> list[Verdict]:
+        end = self._ends.get(name)
+        passed = [stage for stage in _STAGES.values() if stage in self._reached[name]]
+        if end is not None and end.state == "live":
+            return [*(_ok(name, stage) for stage in passed), self._clock(name)]
+        stage = self._stage[name]
+        return [*(_ok(name, earlier) for earlier in passed if earlier != stage), self._failure(name, stage, end)]
+
+    def _failure(self, name: str, stage: str, end: LinkRecord | None) -> Verdict:
+        refused = end is not None and end.state == "failed"
+        keys = ", ".join(f"`{key}`" for key in self._credentials[name]) or "the credentials"
+        return Verdict(
+            venue=name,
+            check=stage,
+            verdict="failed",
+            detail=(end.detail if end is not None else None) or "no answer in time",
+            remedy=f"check {keys} in the configuration" if refused or stage == "login" else _REMEDIES[stage],
+            exit_code=77 if refused else 69,
+        )
+
+    def _clock(self, name: str) -> Verdict:
+        offset_s = self.offsets_s.get(name)
+        if offset_s is None:
+            return Verdict(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
+        if abs(offset_s) <= MAX_CLOCK_OFFSET_S:
+            return Verdict(venue=name, check="clock", verdict="ok", detail=f"{offset_s:+.1f} s from the venue's")
+        return Verdict(
+            venue=name,
+            check="clock",
+            verdict="warning",
+            detail=f"{-offset_s:+.1f} s from the venue's",
+            remedy="set this machine's clock, for example by NTP",
+        )
+
+
+def _ok(name: str, stage: str) -> Verdict:
+    return Verdict(venue=name, check=stage, verdict="ok", detail=_WORDS[stage])
+
+
+_WORDS = {
+    "reachability": "connected",
+    "login": "accepted",
+    "subscription": "acknowledged",
+    "query": "answered",
+}
