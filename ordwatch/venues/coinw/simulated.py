@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from ordwatch.model import OrderStatus
+from ordwatch.model import OrderStatus, Side
 from ordwatch.text import decimal_text
 from ordwatch.venues.contract import Intent, Step
 
@@ -51,7 +51,7 @@ class SimulatedOrder:
     intent: Intent
     created_ms: int
     status: OrderStatus = OrderStatus.NEW
-    words: str = ""
+    words: str = "RECEIVED"
     filled: Decimal = Decimal(0)
     average: Decimal = Decimal(0)
     moved_ms: int = 0
@@ -61,6 +61,11 @@ class SimulatedOrder:
     def pair(self) -> str:
         """The pair it trades."""
         return PAIRS[self.intent.instrument % len(PAIRS)]
+
+    @property
+    def side(self) -> str:
+        """BUY or SELL; spot knows no short sales."""
+        return "BUY" if self.intent.side in (Side.BUY, Side.BUY_BACK) else "SELL"
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +94,7 @@ class SimulatedOrder:
             return False
         words = step.native or _WORDS[status]
         filled = Decimal(step.filled)
-        if (status, words, filled) == (self.status, self.words, self.filled):
+        if self.states and (status, words, filled) == (self.status, self.words, self.filled):
             return False
         self.status, self.words, self.filled = status, words, filled
         self.average = Decimal(step.avg_price or self.market_price) if filled else Decimal(0)
@@ -101,7 +106,7 @@ class SimulatedOrder:
         """The order as the documentation's sample has it; `reason` and `dealAvgPrice` only where they apply."""
         kind, _, reason = self.words.partition("/")
         told: dict[str, object] = {
-            "side": self.intent.side.value if self.intent.price else "",
+            "side": self.side if self.intent.price else "",
             "fee": "0",
             "dealFunds": decimal_text(self.filled * self.average),
             "type": kind,
@@ -127,7 +132,7 @@ class SimulatedOrder:
             "date": self.created_ms,
             "startingAmount": _cut(self.size * Decimal(self.market_price), _QUOTE_PLACES),
             "total": _cut(self.size, _BASE_PLACES),
-            "type": self.intent.side.value.lower(),
+            "type": self.side.lower(),
             "prize": _cut(Decimal(self.market_price), _QUOTE_PLACES),
             "success_count": _cut(self.filled, _BASE_PLACES),
             "success_amount": _cut(self.filled * self.average, _QUOTE_PLACES),

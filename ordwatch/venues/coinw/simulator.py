@@ -76,7 +76,9 @@ class CoinwSimulator:
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """One message of a client."""
-        client = self._peers[peer]
+        client = self._peers.get(peer)
+        if client is None:
+            return
         client.heard_ns = now_ns
         try:
             message = msgspec.json.decode(data, type=_ClientMessage)

@@ -93,12 +93,17 @@ class Joint:
 
     def pump(self, now_ns: int = NOW_NS) -> None:
         """Carry what is queued, until both are silent."""
-        while (said := self.session.data_to_send()) or (heard := self.simulator.data_to_send()):
-            for payload in said:
-                assert isinstance(payload, str)
-                self.simulator.receive(1, payload.encode(), now_ns)
-            for outgoing in heard if not said else ():
-                self._deliver(outgoing.payload, now_ns)
+        while self._carry(now_ns):
+            pass
+
+    def _carry(self, now_ns: int) -> int:
+        said, heard = self.session.data_to_send(), self.simulator.data_to_send()
+        for payload in said:
+            assert isinstance(payload, str)
+            self.simulator.receive(1, payload.encode(), now_ns)
+        for outgoing in heard:
+            self._deliver(outgoing.payload, now_ns)
+        return len(said) + len(heard)
 
     def _deliver(self, payload: bytes | str | Close, now_ns: int) -> None:
         match payload:

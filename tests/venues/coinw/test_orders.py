@@ -27,9 +27,9 @@ LIMIT = OrderRow(
 )
 
 
-def pushed(row: OrderRow = LIMIT, **changes: object) -> OrderUpdate:
-    """The update that a row with these changes makes."""
-    return order_update(msgspec.structs.replace(row, **changes), venue="coinw", received_ns=7)
+def pushed(**changes: object) -> OrderUpdate:
+    """The update that the limit order with these changes makes."""
+    return order_update(msgspec.structs.replace(LIMIT, **changes), venue="coinw", received_ns=7)
 
 
 def test_documented_sample_is_a_new_order() -> None:

@@ -1,5 +1,6 @@
 """One conversation: login, subscription, pushes, pings and whatever else may come."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -249,7 +250,7 @@ def test_asking_over_the_stream_is_refused_at_once() -> None:
     ],
 )
 @pytest.mark.parametrize("conversation", [session, live], ids=["at login", "live"])
-def test_secret_that_a_venue_echoes_is_blotted_out(frame: str, conversation: type[CoinwSession]) -> None:
+def test_secret_that_a_venue_echoes_is_blotted_out(frame: str, conversation: Callable[[], CoinwSession]) -> None:
     told = conversation()
     events = told.receive(frame.encode(), NOW_NS)
     shown = f"{told!r} {events!r} {[str(event) for event in events]}"
