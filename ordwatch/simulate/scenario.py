@@ -16,7 +16,7 @@ from ordwatch.venues.contract import Intent, Step
 
 ACTIVE = 8
 """Orders that live side by side in a stream of stories."""
-ACCOUNTS = 4
+ACCOUNTS = 5
 
 Story = list[Step]
 """The steps of one order, oldest first."""
