@@ -53,7 +53,7 @@ class FrameReader:
         self.damage: RemoteProtocolError | None = None
         """Set once the stream is not Futu's: no frame can be found in it any more."""
         self._buffer = bytearray()
-        self._wanted = len(_FLAG)
+        self._wanted = 1
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Every frame that `chunk` completes, oldest first; those before a damage too."""
@@ -86,7 +86,7 @@ class FrameReader:
         if not _FLAG.startswith(flag):
             raise RemoteProtocolError(_damage(flag, _VERSION, 0))
         # Before its whole header only the flag of a frame is looked at, as early as it can be.
-        self._wanted = _HEADER.size if len(flag) == len(_FLAG) else len(_FLAG)
+        self._wanted = _HEADER.size if flag == _FLAG else len(flag) + 1
         return start
 
 
