@@ -1,0 +1,126 @@
+"""What is whole in a damaged recording, as a new one: counted anew, each missing stretch marked by a `repair`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ordwatch.errors import OutputError, OutputRefused, RecordingError
+from ordwatch.recording.files import Files, check_place
+from ordwatch.recording.format import record, sealed, unsealed
+from ordwatch.recording.linefile import LineFile
+from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.verify import in_order
+from ordwatch.records import AliveRecord, AnyRecord, PrevSessionRecord, RepairRecord, encode
+
+_DROPPED = frozenset({"rotate", "rotated_from"})
+_NUMBERED = frozenset({"alive", "prev_session", "repair"})
+
+
+class Salvaged(NamedTuple):
+    """What became of a damaged recording."""
+
+    lines: int
+    """Whole lines kept."""
+    lost: int
+    """Stretches that could not be read."""
+
+
+def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Salvaged:
+    """Write every whole line of these files to the new file `out`, durably. The files are only read.
+
+    Lines that another file held already are left out; `rotate` and `rotated_from` too, as `out` is one file.
+
+    Raises:
+        InputMissing: One of them cannot be read.
+        OutputRefused: `out` exists already or cannot be made.
+        OutputError: `out` cannot be written.
+        RecordingError: There is no whole line.
+    """
+    files = files or Files()
+    peeked = in_order(paths)
+    if all(file.first_seq is None for file in peeked):
+        raise RecordingError(f"{paths[0]}: not one whole line of a recording")
+    check_place(out)
+    try:
+        fd = files.create(out)
+    except OSError as exc:
+        raise OutputRefused(f"{out}: cannot be made ({exc.strerror}); name a new file") from exc
+    target = LineFile(files, out, fd=fd, last_seq=0)
+    with ExitStack() as closing:
+        closing.callback(target.close)
+        try:
+            counts = _copy(_whole([file.path for file in peeked]), target)
+            target.sync()
+            files.sync_folder(out.parent)
+        except OSError as exc:
+            raise OutputError(f"{out}: cannot be written ({exc.strerror})") from exc
+    return counts
+
+
+def _copy(items: Iterator[Line | RepairRecord], target: LineFile) -> Salvaged:
+    kept = lost = 0
+    for item in items:
+        seq = target.last_seq + 1
+        if isinstance(item, Line):
+            target.put(sealed(_counted(item, seq), seq))
+            kept += 1
+        else:
+            target.put(sealed(encode(msgspec.structs.replace(item, after_seq=seq - 1)), seq))
+            lost += 1
+        target.flush()
+    return Salvaged(kept, lost)
+
+
+def _whole(paths: Sequence[Path]) -> Iterator[Line | RepairRecord]:
+    """The lines in their order, with a repair for each stretch of damage or missing lines between them."""
+    last_seq: int | None = None
+    for path in paths:
+        torn: list[bytes] = []
+        with path.open("rb") as file:
+            for item in read_lines(file):
+                if isinstance(item, Damage):
+                    torn.append(item.raw)
+                    continue
+                seq = item.mark.seq
+                if last_seq is not None and seq <= last_seq:
+                    continue
+                if torn or (last_seq is not None and seq != last_seq + 1):
+                    yield _lost(path, torn)
+                    torn = []
+                last_seq = seq
+                if item.mark.type not in _DROPPED:
+                    yield item
+        if torn:
+            yield _lost(path, torn)
+
+
+def _lost(path: Path, torn: Sequence[bytes]) -> RepairRecord:
+    digest = sha256()
+    for raw in torn:
+        digest.update(raw)
+    return RepairRecord(bytes=sum(map(len, torn)), sha256=digest.hexdigest(), saved_as=path.name, after_seq=0)
+
+
+def _counted(line: Line, seq: int) -> bytes:
+    """The line without seq and crc; seqs that it tells are set to what holds in the new file."""
+    if line.mark.type in _NUMBERED:
+        return encode(_renumbered(record(line.raw), seq))
+    plain = unsealed(line.raw)
+    return plain.replace(b',"seq":%d,' % line.mark.seq, b",", 1)
+
+
+def _renumbered(record: AnyRecord, seq: int) -> AnyRecord:
+    match record:
+        case AliveRecord():
+            # All of the new file is synced before anybody sees it.
+            return msgspec.structs.replace(record, synced_seq=seq - 1)
+        case PrevSessionRecord():
+            return msgspec.structs.replace(record, last_seq=seq - 1)
+        case RepairRecord():
+            return msgspec.structs.replace(record, after_seq=seq - 1)
+        case _:
+            return record
