@@ -45,6 +45,8 @@ class Column(NamedTuple):
     title: str
     pieces: list[Line]
     width: int
+    narrow: "Column | None" = None
+    """The same without decoration, for little room."""
 
 
 class Scene(NamedTuple):
@@ -148,22 +150,24 @@ def _updated(order: OrderRecord, scene: Scene) -> str:
 def _amounts(orders: Sequence[OrderRecord], glyphs: Glyphs) -> Column:
     filled = aligned([shown(order.filled_qty or "-", glyphs) for order in orders])
     qty = aligned([shown(order.qty or "-", glyphs) for order in orders])
+    numbers = [f"{some} / {all_}" for some, all_ in zip(filled, qty, strict=True)]
+    slash = len(filled[0]) if orders else 0
+    bars = [[*_bar(order, glyphs), Cell("  ")] for order in orders]
+    narrow = _under_slash([[] for _ in orders], numbers, slash)
+    return _under_slash(bars, numbers, slash + _BAR + 2)._replace(narrow=narrow)
+
+
+def _under_slash(bars: Sequence[Line], numbers: Sequence[str], slash: int) -> Column:
+    """The amounts with their slash below that of the title, `slash` cells from where they begin."""
+    end = max(slash, len("FILLED"))
+    title = "FILLED".rjust(end) + " / QTY"
+    lead = Cell(" " * (end - slash))
+    after = max([len(" / QTY"), *(len(number) - number.index(" / ") for number in numbers)])
     pieces = [
-        [*_bar(order, glyphs), Cell(f"  {some} / {all_}")]
-        for order, some, all_ in zip(orders, filled, qty, strict=True)
+        [lead, *bar, Cell(padded(number, number.index(" / ") + after))]
+        for bar, number in zip(bars, numbers, strict=True)
     ]
-    title = "FILLED / QTY"
-    width = _BAR + 5 + (len(filled[0]) + len(qty[0]) if orders else 0)
-    slash = _BAR + 2 + (len(filled[0]) if orders else 0)
-    column = Column(" " * max(0, slash - len("FILLED")) + title, pieces, width)
-    return _widened(column, len(column.title))
-
-
-def _widened(column: Column, width: int) -> Column:
-    extra = width - column.width
-    if extra <= 0:
-        return column
-    return Column(column.title, [[*piece, Cell(" " * extra)] for piece in column.pieces], width)
+    return Column(title, pieces, end + after)
 
 
 def _bar(order: OrderRecord, glyphs: Glyphs) -> Line:

@@ -43,10 +43,11 @@ def _order_lines(rows: Sequence[Row], scene: Scene, width: int) -> list[Line]:
 def _fitting(rows: Sequence[Row], scene: Scene, room: int) -> list[Column]:
     kept: list[Column] = []
     for column in fixed_columns(rows, scene):
-        if column.width > room:
+        fitting = column if column.width <= room else column.narrow
+        if fitting is None or fitting.width > room:
             return kept
-        kept.append(column)
-        room -= column.width + _GAP
+        kept.append(fitting)
+        room -= fitting.width + _GAP
     if room >= MIN_ID:
         kept.append(id_column(rows, scene, room))
         room -= kept[-1].width + _GAP

@@ -59,7 +59,7 @@ class Table:
         self._fd = fd
         self._color = color
         self._clock = clock or (time.time_ns if vitals is not None else self._view.told_ns)
-        self._glyphs = glyphs_of(getattr(sys.stdout, "encoding", ""), locale.getencoding())
+        self._glyphs = glyphs_of(sys.stdout.encoding if sys.stdout is not None else "", locale.getencoding())
         self._live = False
         self._lock = Lock()
         self._changed = True
@@ -133,7 +133,8 @@ class Table:
                 self._live = False
             return
         self._closing.wait()
-        lines = self.lines(_NO_TERMINAL_WIDTH, _LAST_ROWS)
+        width = _size(self._fd)[0] if os.isatty(self._fd) else _NO_TERMINAL_WIDTH
+        lines = self.lines(width, _LAST_ROWS)
         write_all(self._fd, screen.plain(lines, styles=self._color == "always"))
 
     def _draw_until_closed(self, screen: "Screen") -> None:

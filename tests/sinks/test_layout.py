@@ -119,11 +119,21 @@ def test_as_many_rows_as_lines_leave_no_line_for_a_count(order: Make) -> None:
 
 
 def test_columns_leave_from_the_right_and_numbers_stay_whole(order: Make) -> None:
-    shown = texts(lines(order(), width=60))
+    shown = texts(lines(order(), width=58))
 
     assert shown[1:] == [
         "   AGE  VENUE  SYMBOL   SIDE  STATUS",
         "  10 s  alpha  AAA-BBB  BUY   NEW",
+    ]
+
+
+def test_amounts_go_without_their_bar_before_they_go(order: Make) -> None:
+    shown = texts(lines(order(filled_qty="60"), order(order_id="b", qty="10000.5"), width=64))
+
+    assert shown[1:] == [
+        "   AGE  VENUE  SYMBOL   SIDE  STATUS            FILLED / QTY",
+        "  10 s  alpha  AAA-BBB  BUY   NEW                    0 / 10000.5",
+        "  10 s  alpha  AAA-BBB  BUY   NEW                   60 /   100",
     ]
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ordwatch.errors import OutputRefused, ReaderGone
+from ordwatch.errors import ReaderGone
 from ordwatch.model import Vitals
 from ordwatch.records import OrderRecord
 from ordwatch.sinks.cells import ASCII, UNICODE, Glyphs
@@ -21,7 +21,6 @@ from ordwatch.sinks.filters import Filter
 from ordwatch.sinks.table import Table, glyphs_of
 
 LIMIT_S = 20
-NO_FD = 1_000_000
 Make = Callable[..., OrderRecord]
 
 
@@ -183,11 +182,6 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
         asyncio.run(scenario())
 
     os.close(fd)
-
-
-def test_a_closed_descriptor_is_refused() -> None:
-    with pytest.raises(OutputRefused):
-        asyncio.run(shown(table(NO_FD)))
 
 
 def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
