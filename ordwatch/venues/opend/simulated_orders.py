@@ -169,7 +169,7 @@ class SimulatedOrder:
             orderType=_TYPES.get(intent.order_type, 1),
             orderStatus=self.status,
             orderID=self.order_id,
-            orderIDEx=self._id_ex().encode(),
+            orderIDEx=self.order_id_ex.encode(),
             code=self.security.code.encode(),
             name=self.security.name.encode(),
             qty=float(intent.qty),
@@ -207,7 +207,9 @@ class SimulatedOrder:
             order.createTimestamp = created_ns / 1e9
             order.updateTimestamp = updated_ns / 1e9
 
-    def _id_ex(self) -> str:
+    @property
+    def order_id_ex(self) -> str:
+        """Its text twin, the id that the official SDK shows: the number for paper accounts."""
         if self.account.environment == PAPER:
             return str(self.order_id)
         day = local_text(self.created_ns, self.security.zone)[:10].replace("-", "")

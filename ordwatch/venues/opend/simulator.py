@@ -89,6 +89,8 @@ class OpendSimulator:
         self.broker = Broker()
         self.asked: list[int] = []
         """Proto ids of every request, in order."""
+        self.refused: list[int] = []
+        """Those that got a no."""
         self._rsa = rsa
         self._faults: set[str] = set()
         self._peers: dict[int, _Peer] = {}
@@ -255,6 +257,7 @@ class OpendSimulator:
         try:
             body, error = answer(peer, request.body), b""
         except Refusal as exc:
+            self.refused.append(request.proto_id)
             body = refused(str(exc))
             error = str(exc).encode() if "header_errors" in self._faults else b""
         if "deaf" not in self._faults:
