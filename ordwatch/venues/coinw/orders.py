@@ -9,15 +9,20 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ordwatch.model import DecimalText, Extra, OrderStatus, OrderUpdate, Side
-from ordwatch.venues.coinw.amounts import amount, difference, is_less, is_zero, quotient, signed
+from ordwatch.venues.coinw.amounts import amount, difference, is_zero, nonzero, quotient, signed
 from ordwatch.venues.coinw.loose import Unreadable
 from ordwatch.venues.coinw.messages import OrderRow
-from ordwatch.venues.coinw.status import Told, rule
+from ordwatch.venues.coinw.status import rule
 
+_BIG_ID = 2**63
 _MAX_WORD = 64
 _LAST_MS = 253_402_300_799_999
 """The end of the year 9999."""
 _ID = re.compile(r"(?!0+$)[0-9A-Za-z][0-9A-Za-z_-]{0,63}", re.ASCII)
+_NEW = OrderStatus.NEW
+_UNDONE = frozenset({OrderStatus.CANCELED, OrderStatus.REJECTED})
+_WHOLE = {OrderStatus.FILLED: True, OrderStatus.CANCELED: False, OrderStatus.REJECTED: False}
+"""Whether an order of this status is filled to the last."""
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
 
@@ -38,41 +43,37 @@ def order_update(row: OrderRow, *, venue: str, received_ns: int, raw: object = N
         Unreadable: There is no readable id, or neither type nor reason.
     """
     flags: list[str] = []
-    order_id, words = identifier(row.order_id), _words((row.type or "")[:_MAX_WORD], (row.reason or "")[:_MAX_WORD])
-    is_market = order_type(row.order_type) == "MARKET"
-    price = amount(row.price, "price", flags)
-    told = _amounts(row, flags)
-    status = _status(words, told, flags)
-    filled = _filled(status, told, flags)
+    words = _words((row.type or "")[:_MAX_WORD], (row.reason or "")[:_MAX_WORD])
+    price, kind = amount(row.price, "price", flags), order_type(row.order_type)
+    is_market = kind == "MARKET"
+    told = _judged(row, words, flags)
+    status, left = told.status, told.left
     time_ns = milliseconds_ns(row.time, "updated_at", flags)
     return OrderUpdate(
         venue=venue,
-        order_id=order_id,
+        order_id=identifier(row.order_id),
         client_order_id=row.client_id or None,
         symbol=symbol(row.product_id),
         side=side(row.side, flags),
-        order_type=order_type(row.order_type),
+        order_type=kind,
         status=status,
         venue_status=words.shown,
-        reason=row.reason if status in (OrderStatus.CANCELED, OrderStatus.REJECTED) else None,
+        reason=row.reason if status in _UNDONE else None,
         qty=told.size,
-        filled_qty=filled,
-        remaining_qty=told.left if told.size is not None else None,
+        filled_qty=told.filled,
+        remaining_qty=left if told.size is not None else None,
         price=None if is_market else price,
-        avg_price=told.average or _average(told.funds, filled, flags),
+        avg_price=told.average,
         filled_value=told.funds,
-        fee=fee(row.fee, flags),
+        fee=signed(row.fee, "fee", flags),
         # Whether later events bear the order's time or their own is not documented.
-        created_ns=time_ns if status is OrderStatus.NEW else None,
+        created_ns=time_ns if status is _NEW else None,
         updated_ns=time_ns,
         received_ns=received_ns,
         source="push",
         flags=tuple(flags),
         extra=CoinwExtra(
-            price=price if is_market else None,
-            remaining_size=told.left,
-            type=row.type or None,
-            reason=row.reason or None,
+            price=price if is_market else None, remaining_size=left, type=row.type or None, reason=row.reason or None
         ),
         raw=raw,
     )
@@ -84,8 +85,10 @@ def identifier(value: int | str) -> str:
     Raises:
         Unreadable: It is empty, zero or no id at all.
     """
+    if type(value) is int and 0 < value < _BIG_ID:
+        return str(value)
     text = str(value)
-    if not (text.isdecimal() and text.isascii() and len(text) <= 20 and text.strip("0")) and not _ID.fullmatch(text):
+    if not _ID.fullmatch(text):
         raise Unreadable("order without a readable id")
     return text
 
@@ -108,11 +111,6 @@ def side(word: str | None, flags: list[str]) -> Side | None:
     if known is None:
         flags.append("bad:side")
     return known
-
-
-def fee(value: str | None, flags: list[str]) -> DecimalText | None:
-    """The fee so far, below zero for a rebate. Its currency is not documented."""
-    return signed(value, "fee", flags)
 
 
 def milliseconds_ns(value: int | str | None, key: str, flags: list[str]) -> int | None:
@@ -147,70 +145,67 @@ def _words(kind: str, reason: str) -> _Words:
     return _Words(_upper(kind), _upper(reason), "/".join(own))
 
 
-class _Amounts(NamedTuple):
+class _Judged(NamedTuple):
+    status: OrderStatus
     size: DecimalText | None
     left: DecimalText | None
     funds: DecimalText | None
+    filled: DecimalText | None
     average: DecimalText | None
 
 
-def _amounts(row: OrderRow, flags: list[str]) -> _Amounts:
-    size = amount(row.size, "qty", flags)
-    average = amount(row.dealAvgPrice, "avg_price", flags)
-    return _Amounts(
-        size=None if size is None or is_zero(size) else size,
-        left=amount(row.remaining_size, "remaining_qty", flags),
-        funds=amount(row.dealFunds, "filled_value", flags),
-        average=None if average is None or is_zero(average) else average,
-    )
-
-
-def _status(words: _Words, told: _Amounts, flags: list[str]) -> OrderStatus:
-    size, left, funds, _ = told
-    paid = funds is not None and not is_zero(funds)
-    decided = rule(
-        Told(
-            words.kind,
-            words.reason,
-            sized=size is not None,
-            nothing_left=None if left is None else is_zero(left),
-            some_filled=paid or (size is not None and left is not None and is_less(left, size)),
-        )
-    )
+def _judged(row: OrderRow, words: _Words, flags: list[str]) -> _Judged:
+    """What the words and the sizes say together."""
+    size = nonzero(amount(row.size, "qty", flags))
+    left = amount(row.remaining_size, "remaining_qty", flags)
+    funds = amount(row.dealFunds, "filled_value", flags)
+    average = nonzero(amount(row.dealAvgPrice, "avg_price", flags))
+    unpaid = None if funds is None else is_zero(funds)
+    none_left = None if left is None else is_zero(left)
+    filled = difference(size, left) if size is not None and left is not None else None
+    some_filled = filled is not None and filled != "0" and filled[0] != "-"
+    decided = rule(words.kind, words.reason, size is not None, none_left, unpaid is False or some_filled)
     if decided.guessed:
         flags.append("guessed")
-    return decided.status
+    if filled is None:
+        filled = _paid_for(funds, unpaid, average, flags)
+    else:
+        if _disagree(filled, unpaid, none_left, decided.status):
+            flags.append("conflict")
+        filled = _believed(filled, unpaid, decided.status)
+        average = average or _average(funds, filled, unpaid, flags)
+    return _Judged(decided.status, size, left, funds, filled, average)
 
 
-def _filled(status: OrderStatus, told: _Amounts, flags: list[str]) -> DecimalText | None:
-    size, left, funds, average = told
-    nothing = funds is not None and is_zero(funds)
-    if size is None or left is None:
-        if funds is None or nothing:
-            return "0" if nothing else None
-        return _derived("filled_qty", funds, average, flags)
-    filled = difference(size, left)
-    if filled[0] == "-":
-        flags.append("conflict")
+def _disagree(filled: DecimalText, unpaid: bool | None, none_left: bool | None, status: OrderStatus) -> bool:
+    if filled[0] == "-" or (unpaid is not None and unpaid is not (filled == "0")):
+        return True
+    return none_left is not _WHOLE.get(status, none_left)
+
+
+def _believed(filled: DecimalText, unpaid: bool | None, status: OrderStatus) -> DecimalText | None:
+    # An ended order with nothing left and nothing paid for is not an order that was filled.
+    if unpaid and status in _UNDONE:
+        return "0"
+    return None if filled[0] == "-" else filled
+
+
+def _paid_for(
+    funds: DecimalText | None, unpaid: bool | None, average: DecimalText | None, flags: list[str]
+) -> DecimalText | None:
+    """What is filled of an order whose sizes do not say it."""
+    if unpaid:
+        return "0"
+    if funds is None or average is None:
         return None
-    if (funds is not None and nothing is not is_zero(filled)) or is_zero(left) is not _WHOLE.get(status, is_zero(left)):
-        flags.append("conflict")
-    # Sizes that say more than no money paid: an ended order with nothing left is not an order that was filled.
-    return "0" if nothing and status in (OrderStatus.CANCELED, OrderStatus.REJECTED) else filled
+    flags.append("derived:filled_qty")
+    return quotient(funds, average)
 
 
-_WHOLE = {OrderStatus.FILLED: True, OrderStatus.CANCELED: False, OrderStatus.REJECTED: False}
-"""Whether an order of this status is filled to the last."""
-
-
-def _average(funds: DecimalText | None, filled: DecimalText | None, flags: list[str]) -> DecimalText | None:
-    if funds is None or filled is None or is_zero(funds) or is_zero(filled) or "derived:filled_qty" in flags:
+def _average(
+    funds: DecimalText | None, filled: DecimalText | None, unpaid: bool | None, flags: list[str]
+) -> DecimalText | None:
+    if funds is None or unpaid or filled is None or filled == "0":
         return None
-    return _derived("avg_price", funds, filled, flags)
-
-
-def _derived(key: str, dividend: DecimalText, divisor: DecimalText | None, flags: list[str]) -> DecimalText | None:
-    if divisor is None:
-        return None
-    flags.append(f"derived:{key}")
-    return quotient(dividend, divisor)
+    flags.append("derived:avg_price")
+    return quotient(funds, filled)

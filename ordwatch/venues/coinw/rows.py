@@ -12,9 +12,9 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 
 from ordwatch.model import DecimalText, OrderStatus, OrderUpdate
-from ordwatch.venues.coinw.amounts import amount, difference, is_less, is_zero, quotient
+from ordwatch.venues.coinw.amounts import amount, difference, is_less, is_zero, nonzero, quotient, signed
 from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, payload, text
-from ordwatch.venues.coinw.orders import CoinwExtra, fee, identifier, milliseconds_ns, side, symbol
+from ordwatch.venues.coinw.orders import CoinwExtra, identifier, milliseconds_ns, side, symbol
 
 STATUSES = {
     "1": OrderStatus.NEW,
@@ -45,7 +45,7 @@ def order_update(
     order_id = identifier(_first(told, "orderNumber", "tradeID") or "")
     filled = amount(_first(told, "success_count", "success_total"), "filled_qty", flags)
     value = amount(_first(told, "success_amount"), "filled_value", flags)
-    qty = _nonzero(amount(_first(told, "total"), "qty", flags))
+    qty = nonzero(amount(_first(told, "total"), "qty", flags))
     word, status = _status(told, filled, flags)
     return OrderUpdate(
         venue=venue,
@@ -58,10 +58,10 @@ def order_update(
         qty=qty,
         filled_qty=filled,
         remaining_qty=_remaining(status, qty, filled),
-        price=_nonzero(amount(_first(told, "prize"), "price", flags)),
+        price=nonzero(amount(_first(told, "prize"), "price", flags)),
         avg_price=_average(value, filled, flags),
         filled_value=value,
-        fee=fee(_first(told, "fee"), flags),
+        fee=signed(_first(told, "fee"), "fee", flags),
         created_ns=created_ns(_first(told, "date"), flags),
         received_ns=received_ns,
         source="query",
@@ -86,10 +86,6 @@ def created_ns(date: str | None, flags: list[str]) -> int | None:
 
 def _first(told: Fields, *names: str) -> str | None:
     return next((value for name in names if (value := text(told.get(name))) is not None), None)
-
-
-def _nonzero(value: DecimalText | None) -> DecimalText | None:
-    return None if value is None or is_zero(value) else value
 
 
 def _status(told: Fields, filled: DecimalText | None, flags: list[str]) -> tuple[str, OrderStatus]:

@@ -62,6 +62,9 @@ _NO_RULE = Rule(8, OrderStatus.UNKNOWN, lambda told: True)
 
 
 @lru_cache(maxsize=1024)
-def rule(told: Told) -> Rule:
-    """The rule that decides the status."""
+def rule(
+    kind: str, reason: str, sized: bool = False, nothing_left: bool | None = None, some_filled: bool = False
+) -> Rule:
+    """The rule that decides the status, by the fields of `Told`."""
+    told = Told(kind, reason, sized, nothing_left, some_filled)
     return next((rule for rule in RULES if rule.holds(told)), _NO_RULE)

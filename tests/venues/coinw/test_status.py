@@ -38,6 +38,6 @@ from ordwatch.venues.coinw.status import Told, rule
     ],
 )
 def test_first_rule_that_holds_decides(told: Told, number: int, status: OrderStatus, guessed: bool) -> None:
-    decided = rule(told)
+    decided = rule(*told)
 
     assert (decided.number, decided.status, decided.guessed) == (number, status, guessed)
