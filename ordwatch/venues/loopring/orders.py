@@ -370,7 +370,7 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     """The statement completed by what is known.
 
     Fills that it leaves out are unchanged, so a status that rests on them is drawn again. Amounts whose base units it
-    tells but cannot scale stay unknown, rather than what they were. A re-sent state keeps the time it was first sent.
+    tells but cannot scale stay unknown, rather than what they were. A push sent again keeps the time it was first sent.
     """
     merged = fill_in(new, known)
     told, extra, held = _own(new), _own(merged), _own(known)
@@ -461,7 +461,9 @@ def _takes_cancel_back(new: OrderUpdate, known: OrderUpdate) -> bool:
 def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bool:
     held = _own(known)
     return (
-        new.venue_status == known.venue_status
+        known.source == new.source == "push"
+        and held.ts is not None
+        and new.venue_status == known.venue_status
         and (extra.filled_size, extra.filled_volume, extra.filled_fee)
         == (held.filled_size, held.filled_volume, held.filled_fee)
         and _update_at(new) is None

@@ -174,8 +174,8 @@ class LoopringSession:
             self._subscribe(*((market,) for market in markets))
             return (Progress("subscribing", "one market at a time, for one of them is refused"),)
         self._refused.append(markets[0])
-        notice = Notice(f"market {markets[0]} is refused ({self._words(answer)}); is it in exchange/markets?")
-        return (notice, *self._settle())
+        text = f"market {markets[0]} is refused ({self._words(answer)}); is it in exchange/markets?"
+        return (Notice(text), Progress("subscribing", text), *self._settle())
 
     def _settle(self) -> Sequence[SessionEvent]:
         if self._waiting or self._ready:

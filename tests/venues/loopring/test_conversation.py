@@ -108,10 +108,10 @@ def test_a_bad_market_does_not_cost_the_others() -> None:
     both = joined("bad_market")
     both.play(step("one", "NEW", instrument=1))
 
-    progress, notice, ready, update = both.events
-    assert isinstance(progress, Progress)
+    _, notice, progress, ready, update = both.events
     assert isinstance(notice, Notice)
     assert "LRC-ETH" in notice.text
+    assert progress == Progress("subscribing", notice.text)
     assert ready == Ready()
     assert isinstance(update, OrderUpdate)
 

@@ -222,6 +222,13 @@ def test_what_is_not_told_or_not_readable_is_null(field: str, value: object, key
     assert getattr(read(push(**{field: value})), key) is None
 
 
+@pytest.mark.parametrize("digits", [79, 4301, 5000])
+def test_an_endless_integer_is_flagged_and_the_order_kept(digits: int) -> None:
+    told = read(push(size="BIG").replace(b'"BIG"', b"9" * digits))
+
+    assert (told.qty, told.flags) == (None, ("bad:qty",))
+
+
 def test_a_push_without_a_readable_time_has_none() -> None:
     told = read(push(ts={}))
 
@@ -389,6 +396,18 @@ def test_a_state_sent_again_later_changes_nothing(again: bytes) -> None:
     merged = merge(read(again), before)
 
     assert msgspec.structs.replace(merged, flags=()) == before
+
+
+def test_the_time_of_a_state_that_a_query_told_first_is_taken_from_its_push() -> None:
+    before = merge(row(filledSize="1"), known())
+
+    assert merge(read(push(T + 9, filledSize="1")), before).updated_ns == (T + 9) * 10**6
+
+
+def test_a_push_tells_the_times_of_an_order_that_a_query_told_first() -> None:
+    merged = merge(read(push(T + 9)), row(createdAt=...))
+
+    assert (merged.created_ns, merged.updated_ns) == (T * 10**6, (T + 9) * 10**6)
 
 
 def test_a_state_with_a_newer_update_time_is_told() -> None:

@@ -137,10 +137,10 @@ def test_a_bad_market_among_several_is_looked_for_one_by_one() -> None:
 def test_a_bad_market_is_named_and_the_others_are_watched() -> None:
     talk = started("LRC-ETH", "LRC-XXX")
 
-    _, notice, ready = told(talk, answer(104110, 1), answer(None, 2), answer(104110, 3))
+    _, notice, progress, ready = told(talk, answer(104110, 1), answer(None, 2), answer(104110, 3))
 
-    assert notice == Notice("market LRC-XXX is refused (104110: words); is it in exchange/markets?")
-    assert ready == Ready()
+    text = "market LRC-XXX is refused (104110: words); is it in exchange/markets?"
+    assert (notice, progress, ready) == (Notice(text), Progress("subscribing", text), Ready())
 
 
 def test_answers_are_matched_by_sequence_in_any_order() -> None:
@@ -162,7 +162,7 @@ def test_answers_without_a_sequence_are_matched_in_turn() -> None:
 
 
 def test_without_any_good_market_the_connection_ends() -> None:
-    notice, closed = told(started("LRC-XXX"), data("answer_topics_failed.json"))
+    notice, _, closed = told(started("LRC-XXX"), data("answer_topics_failed.json"))
 
     assert isinstance(notice, Notice)
     assert isinstance(closed, Closed)
