@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from ordwatch.config import Config, find, read, secrets_of
 from ordwatch.errors import ConfigError, UsageError
@@ -405,3 +406,38 @@ def test_a_slip_is_either_harmless_or_an_error_that_shows_nothing(source: str, p
 
 def test_the_valid_configuration_of_the_mutations_is_valid(path: Path) -> None:
     assert list(configured(path, VALID).venues) == ["toy", "other"]
+
+
+EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
+
+
+@pytest.fixture
+def example() -> Config:
+    """The example, as it is."""
+    return read(EXAMPLE)
+
+
+def test_the_example_has_one_block_for_each_kind_of_venue(example: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(REGISTRY, "toy")
+
+    assert [found.kind for _, found in example.venues.values()] == list(REGISTRY)
+
+
+@pytest.mark.parametrize("name", list(REGISTRY))
+def test_the_example_names_every_key(example: Config, name: str) -> None:
+    block = EXAMPLE.read_text().partition(f"\n  {name}:")[2].partition("\n  # ----")[0]
+
+    assert set(re.findall(r"^    (?:# )?([a-z_]+):", block, re.MULTILINE)) == set(
+        example.venues[name][1].__struct_fields__
+    )
+
+
+@pytest.mark.parametrize("name", list(REGISTRY))
+def test_what_the_example_calls_a_default_is_one(example: Config, name: str) -> None:
+    block = EXAMPLE.read_text().partition(f"\n  {name}:")[2].partition("\n  # ----")[0]
+    named = set(re.findall(r"^    ([a-z_]+): .*# default(?!: (?:none|the name|11111))", block, re.MULTILINE))
+    settings_type = type(example.venues[name][1])
+    defaults = {field.name: field.default for field in fields(settings_type) if field.name in named}
+
+    assert named
+    assert {key: getattr(example.venues[name][1], key) for key in named} == defaults

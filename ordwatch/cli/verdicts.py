@@ -45,7 +45,6 @@ class Witness:
         self.offsets_s: Mapping[str, float | None] = {}
         """By venue: how far its clock is ahead of ours, where it told."""
         self._credentials = credentials
-        self._reached: dict[str, set[str]] = {name: set() for name in credentials}
         self._stage = dict.fromkeys(credentials, "reachability")
         self._ends: dict[str, LinkRecord] = {}
 
@@ -73,7 +72,6 @@ class Witness:
     def _note(self, link: LinkRecord) -> None:
         if link.state in _STAGES:
             self._stage[link.venue] = _STAGES[link.state]
-            self._reached[link.venue].add(_STAGES[link.state])
         if link.state in ("live", "down", "failed"):
             self._ends[link.venue] = link
             if self._ends.keys() == self._stage.keys():
@@ -85,11 +83,13 @@ class Witness:
 
     def _of(self, name: str) -> list[Verdict]:
         end = self._ends.get(name)
-        passed = [stage for stage in _STAGES.values() if stage in self._reached[name]]
+        stages = list(_STAGES.values())
         if end is not None and end.state == "live":
-            return [*(_ok(name, stage) for stage in passed), self._clock(name)]
+            return [*(_ok(name, stage) for stage in stages), self._clock(name)]
         stage = self._stage[name]
-        return [*(_ok(name, earlier) for earlier in passed if earlier != stage), self._failure(name, stage, end)]
+        if end is not None and end.state == "failed" and stage == "reachability":
+            stage = "login"  # whoever refuses was reached
+        return [*(_ok(name, earlier) for earlier in stages[: stages.index(stage)]), self._failure(name, stage, end)]
 
     def _failure(self, name: str, stage: str, end: LinkRecord | None) -> Verdict:
         refused = end is not None and end.state == "failed"
