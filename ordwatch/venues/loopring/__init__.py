@@ -2,7 +2,8 @@
 
 from ordwatch.venues.contract import Venue
 from ordwatch.venues.loopring.connect import LoopringSettings, open_connection, query, split
-from ordwatch.venues.loopring.orders import LoopringExtra, age, merge
+from ordwatch.venues.loopring.merging import age, merge
+from ordwatch.venues.loopring.orders import LoopringExtra
 from ordwatch.venues.loopring.simulator import LoopringSimulator
 
 VENUE = Venue(

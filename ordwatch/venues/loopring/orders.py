@@ -1,9 +1,9 @@
-"""An order of the relayer -> OrderUpdate; which of two statements is newer; how they merge.
+"""An order of the relayer -> OrderUpdate.
 
 Amounts come in base units and are written in human units by the decimals of the market's tokens; the integers stay in
 `extra`. Without decimals the quantities are null and the update says `raw_units`. The symbol is the market in upper
-case without the prefix that marks a swap ("AMM-LRC-ETH" and "LP-LRC-ETH" are orders of LRC-ETH). Statuses: the order
-page of Loopring/DEX-API and DEX-API-V3; `failed` from their REST pages. Fees are paid in the bought token (DEX-API-V3).
+case without the prefix that marks a swap ("AMM-LRC-ETH" and "LP-LRC-ETH" are orders of LRC-ETH). Fields: the
+order page of Loopring/DEX-API and DEX-API-V3. Fees are paid in the bought token (DEX-API-V3).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from ordwatch.model import FINAL, Age, Extra, OrderStatus, OrderUpdate, Side
+from ordwatch.model import FINAL, Extra, OrderStatus, OrderUpdate, Side
 from ordwatch.text import decimal_text
-from ordwatch.venues.contract import fill_in
 from ordwatch.venues.loopring.amounts import average, scaled, units_text
 from ordwatch.venues.loopring.messages import DamagedOrder, Number, OrderData, OrderPush, topic_market
+from ordwatch.venues.loopring.statuses import order_status
 
 MAX_PRICE_CHARACTERS = 100
 _FIRST_MS = 10**11
@@ -40,6 +40,12 @@ class LoopringExtra(Extra, frozen=True, kw_only=True):
     storage_id: str | None = None
     trade_channel: str | None = None
     order_type: str | None = None
+
+
+def own_extra(update: OrderUpdate) -> LoopringExtra:
+    """The extra fields of one of this venue's updates."""
+    extra = update.extra
+    return extra if isinstance(extra, LoopringExtra) else LoopringExtra()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,39 +82,6 @@ def unscaled_tokens(markets: Iterable[str], decimals: Mapping[str, int]) -> list
     return sorted(tokens - decimals.keys() - {""})
 
 
-class _Meaning(NamedTuple):
-    unfilled: OrderStatus
-    filled: OrderStatus
-    """The same word for an order that has fills."""
-    rank: int
-
-
-_MEANINGS = {
-    "waiting": _Meaning(OrderStatus.PENDING_NEW, OrderStatus.PARTIALLY_FILLED, 0),
-    "processing": _Meaning(OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, 1),
-    "cancelling": _Meaning(OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_CANCEL, 2),
-    # Filled also when a remainder too small to trade was dropped.
-    "processed": _Meaning(OrderStatus.FILLED, OrderStatus.FILLED, 3),
-    "cancelled": _Meaning(OrderStatus.CANCELED, OrderStatus.CANCELED, 3),
-    "expired": _Meaning(OrderStatus.EXPIRED, OrderStatus.EXPIRED, 3),
-    # FIX does not reject an order that has fills.
-    "failed": _Meaning(OrderStatus.REJECTED, OrderStatus.CANCELED, 3),
-}
-_CLOSED = 3
-
-
-def _meaning(word: str) -> _Meaning | None:
-    return _MEANINGS.get(word) or _MEANINGS.get(word.lower())
-
-
-def order_status(word: str, filled_units: str | None) -> OrderStatus:
-    """The status that the venue's word means for an order with these fills; unknown words are UNKNOWN."""
-    meaning = _meaning(word)
-    if meaning is None:
-        return OrderStatus.UNKNOWN
-    return meaning.unfilled if filled_units in (None, "0") else meaning.filled
-
-
 def pushed_order(push: OrderPush, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
     """What a push says."""
     data = push.data
@@ -128,7 +101,7 @@ def queried_order(row: OrderData, origin: Origin, received_ns: int, *, raw: obje
     storage_id = _units(row.storage_id, "storage_id", flags)
     update = _order_update(row, row.market or "", None, None, origin, received_ns, flags)
     extra = msgspec.structs.replace(
-        _own(update), storage_id=storage_id, trade_channel=row.trade_channel, order_type=row.order_type
+        own_extra(update), storage_id=storage_id, trade_channel=row.trade_channel, order_type=row.order_type
     )
     return msgspec.structs.replace(
         update, source="query", stop_price=stop_price, order_type=_order_type(row.order_type), extra=extra, raw=raw
@@ -156,8 +129,7 @@ def _terms(
     volume: Number,
     price: Number,
     created_at: Number,
-    valid_since: Number,
-    valid_until: Number,
+    validity: tuple[Number, Number],
 ) -> _Terms:
     """Every push repeats the terms of its order: they are read once."""
     symbol, base_token, quote_token = pair(market)
@@ -168,8 +140,8 @@ def _terms(
     extra = LoopringExtra(
         size=_units(size, "qty", flags),
         volume=_units(volume, "volume", flags),
-        valid_since=_units(valid_since, "valid_since", flags),
-        valid_until=_units(valid_until, "valid_until", flags),
+        valid_since=_units(validity[0], "valid_since", flags),
+        valid_until=_units(validity[1], "valid_until", flags),
     )
     update = OrderUpdate(
         venue=origin.venue,
@@ -208,8 +180,7 @@ def _order_update(
         data.volume,
         data.price,
         data.created_at,
-        data.valid_since,
-        data.valid_until,
+        (data.valid_since, data.valid_until),
     )
     filled = _units(data.filled_size, "filled_qty", flags)
     value = _units(data.filled_volume, "filled_value", flags)
@@ -340,131 +311,3 @@ def _order_type(word: str | None) -> str | None:
     if not word:
         return None
     return "LIMIT" if word == "LIMIT_ORDER" else word.upper()
-
-
-# -- which is newer, and what both say together ------------------------------------------------------------------
-
-
-def age(new: OrderUpdate, known: OrderUpdate) -> Age:
-    """How a statement compares with what is known; fills never shrink, statuses only go forward.
-
-    Exceptions are the venue's explicit words: `updateAt` on both, where the later one is newer, and a push later than
-    the last one that takes a cancellation back. Fills that grew prove an open state newer whatever its word. A word
-    we do not know has no rank: it is newer than any other of an open order, and any other is newer than it.
-    """
-    new_rank, known_rank = _rank(new), _rank(known)
-    if known_rank == _CLOSED and new_rank != _CLOSED:
-        return Age.OLDER
-    told, held = _update_at(new), _update_at(known)
-    if told is not None and held is not None and told != held:
-        return Age.NEWER if told > held else Age.OLDER
-    growth = _growth(new, known)
-    if growth:
-        return Age.NEWER if growth > 0 else Age.OLDER
-    if new_rank is None or known_rank is None or new_rank == known_rank:
-        return _age_by_word(new, known, closed=known_rank == _CLOSED)
-    return Age.NEWER if new_rank > known_rank or _takes_cancel_back(new, known) else Age.OLDER
-
-
-def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
-    """The statement completed by what is known.
-
-    Fills that it leaves out are unchanged, so a status that rests on them is drawn again. Amounts whose base units it
-    tells but cannot scale stay unknown, rather than what they were. A push sent again keeps the time it was first sent.
-    """
-    merged = fill_in(new, known)
-    told, extra, held = _own(new), _own(merged), _own(known)
-    changes: dict[str, object] = {}
-    if None in (new.qty, new.filled_qty, new.filled_value, new.fee):
-        changes |= {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
-    if told.filled_size is None and extra.filled_size is not None:
-        changes |= _redrawn(new, merged, extra.filled_size)
-    if known.gone and new.reason is None:
-        changes["reason"] = ""
-    if _is_resent(new, extra, known):
-        changes |= {"updated_ns": known.updated_ns, "extra": msgspec.structs.replace(extra, ts=held.ts)}
-    return msgspec.structs.replace(merged, **changes) if changes else merged
-
-
-_SCALED = (
-    ("qty", "size"),
-    ("filled_qty", "filled_size"),
-    ("remaining_qty", "filled_size"),
-    ("avg_price", "filled_size"),
-    ("filled_value", "filled_volume"),
-    ("fee", "filled_fee"),
-)
-
-
-def _outdated(new: OrderUpdate, key: str, units: str, held: LoopringExtra) -> bool:
-    told = getattr(new.extra, units)
-    return getattr(new, key) is None and told is not None and told != getattr(held, units)
-
-
-def _redrawn(new: OrderUpdate, merged: OrderUpdate, filled: str) -> dict[str, object]:
-    """Status, remainder and flags of a statement without fills, by those known before."""
-    changes: dict[str, object] = {}
-    status = order_status(new.venue_status, filled)
-    if status is not new.status and status is not OrderStatus.UNKNOWN:
-        changes["status"] = status
-    if status in FINAL:
-        changes["remaining_qty"] = "0"
-    if merged.avg_price is not None and "derived:avg_price" not in new.flags:
-        changes["flags"] = (*new.flags, "derived:avg_price")
-    return changes
-
-
-def _rank(update: OrderUpdate) -> int | None:
-    meaning = _meaning(update.venue_status)
-    return meaning.rank if meaning else None
-
-
-def _own(update: OrderUpdate) -> LoopringExtra:
-    extra = update.extra
-    return extra if isinstance(extra, LoopringExtra) else LoopringExtra()
-
-
-def _pushed_ns(update: OrderUpdate) -> int | None:
-    ts = _own(update).ts
-    return None if ts is None else venue_ns(ts)
-
-
-def _update_at(update: OrderUpdate) -> int | None:
-    """The venue's `updateAt`: the time of the state where it is not just the time of the push."""
-    return None if update.updated_ns == _pushed_ns(update) else update.updated_ns
-
-
-def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
-    told, held = _own(new).filled_size, _own(known).filled_size
-    return 0 if told is None or held is None else int(told) - int(held)
-
-
-def _age_by_word(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Age:
-    """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
-    if new.venue_status.lower() == known.venue_status.lower():
-        return Age.EQUAL
-    return Age.OLDER if closed else Age.NEWER
-
-
-def _takes_cancel_back(new: OrderUpdate, known: OrderUpdate) -> bool:
-    told, held = _pushed_ns(new), _pushed_ns(known)
-    return (
-        new.source == "push"
-        and known.venue_status.lower() == "cancelling"
-        and new.venue_status.lower() == "processing"
-        and told is not None
-        and held is not None
-        and told > held
-    )
-
-
-def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bool:
-    held = _own(known)
-    return (
-        known.source == new.source == "push"
-        and held.ts is not None
-        and new.venue_status == known.venue_status
-        and (extra.filled_size, extra.filled_volume, extra.filled_fee)
-        == (held.filled_size, held.filled_volume, held.filled_fee)
-        and _update_at(new) is None
-    )

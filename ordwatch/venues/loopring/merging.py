@@ -1,0 +1,126 @@
+"""Which of two statements about an order is newer, and what both say together.
+
+The relayer sends no version: fills and statuses only go forward, and that has to do.
+"""
+
+import msgspec
+
+from ordwatch.model import FINAL, Age, OrderStatus, OrderUpdate
+from ordwatch.venues.contract import fill_in
+from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
+from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
+
+
+def age(new: OrderUpdate, known: OrderUpdate) -> Age:
+    """How a statement compares with what is known; fills never shrink, statuses only go forward.
+
+    Exceptions are the venue's explicit words: `updateAt` on both, where the later one is newer, and a push later than
+    the last one that takes a cancellation back. Fills that grew prove an open state newer whatever its word. A word
+    we do not know has no rank: it is newer than any other of an open order, and any other is newer than it.
+    """
+    new_rank, known_rank = status_rank(new.venue_status), status_rank(known.venue_status)
+    if known_rank == CLOSED and new_rank != CLOSED:
+        return Age.OLDER
+    told, held = _update_at(new), _update_at(known)
+    if told is not None and held is not None and told != held:
+        return Age.NEWER if told > held else Age.OLDER
+    growth = _growth(new, known)
+    if growth:
+        return Age.NEWER if growth > 0 else Age.OLDER
+    if new_rank is None or known_rank is None or new_rank == known_rank:
+        return _age_by_word(new, known, closed=known_rank == CLOSED)
+    return Age.NEWER if new_rank > known_rank or _takes_cancel_back(new, known) else Age.OLDER
+
+
+def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
+    """The statement completed by what is known.
+
+    Fills that it leaves out are unchanged, so a status that rests on them is drawn again. Amounts whose base units it
+    tells but cannot scale stay unknown, rather than what they were. A push sent again keeps the time it was first sent.
+    """
+    merged = fill_in(new, known)
+    told, extra, held = own_extra(new), own_extra(merged), own_extra(known)
+    changes: dict[str, object] = {}
+    if None in (new.qty, new.filled_qty, new.filled_value, new.fee):
+        changes |= {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
+    if told.filled_size is None and extra.filled_size is not None:
+        changes |= _redrawn(new, merged, extra.filled_size)
+    if known.gone and new.reason is None:
+        changes["reason"] = ""
+    if _is_resent(new, extra, known):
+        changes |= {"updated_ns": known.updated_ns, "extra": msgspec.structs.replace(extra, ts=held.ts)}
+    return msgspec.structs.replace(merged, **changes) if changes else merged
+
+
+_SCALED = (
+    ("qty", "size"),
+    ("filled_qty", "filled_size"),
+    ("remaining_qty", "filled_size"),
+    ("avg_price", "filled_size"),
+    ("filled_value", "filled_volume"),
+    ("fee", "filled_fee"),
+)
+
+
+def _outdated(new: OrderUpdate, key: str, units: str, held: LoopringExtra) -> bool:
+    told = getattr(new.extra, units)
+    return getattr(new, key) is None and told is not None and told != getattr(held, units)
+
+
+def _redrawn(new: OrderUpdate, merged: OrderUpdate, filled: str) -> dict[str, object]:
+    """Status, remainder and flags of a statement without fills, by those known before."""
+    changes: dict[str, object] = {}
+    status = order_status(new.venue_status, filled)
+    if status is not new.status and status is not OrderStatus.UNKNOWN:
+        changes["status"] = status
+    if status in FINAL:
+        changes["remaining_qty"] = "0"
+    if merged.avg_price is not None and "derived:avg_price" not in new.flags:
+        changes["flags"] = (*new.flags, "derived:avg_price")
+    return changes
+
+
+def _pushed_ns(update: OrderUpdate) -> int | None:
+    ts = own_extra(update).ts
+    return None if ts is None else venue_ns(ts)
+
+
+def _update_at(update: OrderUpdate) -> int | None:
+    """The venue's `updateAt`: the time of the state where it is not just the time of the push."""
+    return None if update.updated_ns == _pushed_ns(update) else update.updated_ns
+
+
+def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
+    told, held = own_extra(new).filled_size, own_extra(known).filled_size
+    return 0 if told is None or held is None else int(told) - int(held)
+
+
+def _age_by_word(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Age:
+    """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
+    if new.venue_status.lower() == known.venue_status.lower():
+        return Age.EQUAL
+    return Age.OLDER if closed else Age.NEWER
+
+
+def _takes_cancel_back(new: OrderUpdate, known: OrderUpdate) -> bool:
+    told, held = _pushed_ns(new), _pushed_ns(known)
+    return (
+        new.source == "push"
+        and known.venue_status.lower() == "cancelling"
+        and new.venue_status.lower() == "processing"
+        and told is not None
+        and held is not None
+        and told > held
+    )
+
+
+def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bool:
+    held = own_extra(known)
+    return (
+        known.source == new.source == "push"
+        and held.ts is not None
+        and new.venue_status == known.venue_status
+        and (extra.filled_size, extra.filled_volume, extra.filled_fee)
+        == (held.filled_size, held.filled_volume, held.filled_fee)
+        and _update_at(new) in (None, _update_at(known))
+    )
