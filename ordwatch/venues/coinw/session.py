@@ -28,7 +28,6 @@ from ordwatch.venues.coinw.messages import (
     BadRow,
     ErrorFrame,
     LoginAnswer,
-    Message,
     OrderPush,
     OrderRow,
     Other,
@@ -100,11 +99,6 @@ class CoinwSession:
             message = decode(data)
         except Unreadable as exc:
             return (self._reject(data, str(exc), now_ns, lost=True),)
-        if type(message) is OrderPush:
-            return self._orders(message, data, now_ns)
-        return self._told(message, data, now_ns)
-
-    def _told(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         match message:
             case OrderPush():
                 return self._orders(message, data, now_ns)

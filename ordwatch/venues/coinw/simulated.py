@@ -24,6 +24,13 @@ _WORDS = {
 }
 """`type`, or `type/reason`, with which a push tells a status."""
 
+_MEANINGS = {
+    "RECEIVED": OrderStatus.NEW,
+    "OPEN": OrderStatus.NEW,
+    **{words: status for status, words in _WORDS.items() if "/" in words},
+}
+"""What a native word makes of an order; of any other the step itself says it."""
+
 _REST_STATUS = {
     OrderStatus.NEW: 1,
     OrderStatus.PARTIALLY_FILLED: 2,
@@ -93,6 +100,8 @@ class SimulatedOrder:
         if status is None:
             return False
         words = step.native or _WORDS[status]
+        if step.native is not None:
+            status = _MEANINGS.get(step.native, status)
         filled = Decimal(step.filled)
         if self.states and (status, words, filled) == (self.status, self.words, self.filled):
             return False

@@ -204,6 +204,21 @@ def test_final_status_with_fewer_fills_does_not_take_them_back() -> None:
     )
 
 
+def test_statements_that_tell_no_fills_are_not_compared_by_them() -> None:
+    silent = changed(NEW, filled_qty=None, filled_value=None)
+
+    assert age(silent, PARTIAL) is Age.OLDER
+    assert age(silent, NEW) is Age.EQUAL
+    assert merge(silent, NEW).filled_qty == "0"
+
+
+def test_query_that_ends_an_order_gives_its_own_word() -> None:
+    row = changed(ROW, status=OrderStatus.CANCELED, venue_status="4", filled_qty="0.0005", filled_value="41.21")
+    merged = merge(row, PARTIAL)
+
+    assert (merged.status, merged.venue_status, merged.filled_value) == (OrderStatus.CANCELED, "4", "41.21454")
+
+
 def test_first_time_of_creation_stays() -> None:
     assert merge(ROW, NEW).created_ns == NEW.created_ns
 

@@ -129,6 +129,12 @@ def test_error_while_live_is_told_and_the_connection_stays() -> None:
     assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
 
 
+def test_error_about_the_credentials_ends_a_live_session() -> None:
+    frame = b'{"result":false,"errorCode":6000,"errorMsg":"key deleted"}'
+
+    assert isinstance(refusal(list(live().receive(frame, NOW_NS))), AuthError)
+
+
 @pytest.mark.parametrize("channel", ["login", "subscribe"])
 def test_answer_without_a_result_is_rejected_and_awaited_further(channel: str) -> None:
     conversation = session()

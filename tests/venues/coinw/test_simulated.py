@@ -46,3 +46,11 @@ def test_native_words_are_played_as_they_are() -> None:
     pushed = order(Step("a", OrderStatus.UNKNOWN, INTENT, native="MATCH/MAKER")).pushed()
 
     assert (pushed["type"], pushed["reason"]) == ("MATCH", "MAKER")
+
+
+@pytest.mark.parametrize(
+    ("native", "status"),
+    [("OPEN", OrderStatus.NEW), ("DONE/CANCELLED", OrderStatus.CANCELED), ("CHANGE", OrderStatus.UNKNOWN)],
+)
+def test_native_words_that_have_a_meaning_are_taken_by_it(native: str, status: OrderStatus) -> None:
+    assert order(Step("a", OrderStatus.UNKNOWN, INTENT, native=native)).status is status
