@@ -207,13 +207,20 @@ class Run:
             await self._merge(await self._funnel.take())
 
     async def _merge(self, events: Sequence[FeedEvent]) -> None:
-        slice_ = 1 if self._limits.max_events is not None else SLICE
-        for begin in range(0, len(events), slice_):
-            records = self._book.apply(events[begin : begin + slice_])
+        begin = 0
+        while begin < len(events):
+            # Never more events than may still be shown, so that none is merged beyond the limit.
+            end = begin + min(SLICE, self._room())
+            records = self._book.apply(events[begin:end])
             self._write(records)
             if self._reached(records):
                 return
+            begin = end
             await asyncio.sleep(0)
+
+    def _room(self) -> int:
+        most = self._limits.max_events
+        return SLICE if most is None else most - self._shown
 
     def _reached(self, records: Sequence[AnyRecord]) -> bool:
         limits = self._limits

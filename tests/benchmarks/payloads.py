@@ -1,0 +1,73 @@
+"""The pushes that benchmarks send: made once by a venue's simulator, kept as the bytes that go over the wire."""
+
+import asyncio
+import pickle
+import struct
+import time
+from pathlib import Path
+
+from ordwatch.feed.supervisor import Pace
+from ordwatch.model import OrderStatus, Side
+from ordwatch.pipeline import Run
+from ordwatch.simulate.host import host
+from ordwatch.venues import load
+from ordwatch.venues.contract import Intent, Payload, Step
+from tests.support.collect import Collected
+
+ORDERS = 1_000
+"""Orders that take turns; each push is a new state of one of them."""
+
+
+def payloads(kind: str, count: int, folder: Path) -> list[bytes]:
+    """So many order pushes of this venue, in order, as they go over the wire; made once for each folder."""
+    kept = folder / f"{kind}-{count}.pickle"
+    if not kept.exists():
+        kept.write_bytes(pickle.dumps(asyncio.run(_make(kind, count))))
+    made: list[bytes] = pickle.loads(kept.read_bytes())  # noqa: S301 - written above, in a folder of our own
+    return made
+
+
+async def _make(kind: str, count: int) -> list[bytes]:
+    """Let a real client subscribe, so that the simulator has somebody to push to; then take what it pushes."""
+    simulator = load(kind).simulator()
+    async with host(simulator) as hosted:
+        out = Collected()
+        run = Run([hosted.setup()], [out], pace=Pace(first_s=0.01))
+        running = asyncio.create_task(run.run())
+        await out.until(lambda: "live" in out.states)
+        hosted.flush()
+        made: list[bytes] = []
+        now_ns = time.time_ns()
+        for number in range(count):
+            simulator.play(_step(number), now_ns + number * 1_000_000)
+            made += [_wire(outgoing.payload) for outgoing in simulator.data_to_send() if outgoing.push]
+        run.stop("made")
+        await running
+    return made
+
+
+def _step(number: int) -> Step:
+    turn, order = divmod(number, ORDERS)
+    intent = Intent(side=Side.BUY, qty="1000000", price="480.5", instrument=order % 4, account=1)
+    if turn == 0:
+        return Step(f"order-{order}", OrderStatus.NEW, intent)
+    return Step(f"order-{order}", OrderStatus.PARTIALLY_FILLED, intent, filled=str(turn), avg_price="480.25")
+
+
+def _wire(payload: object) -> bytes:
+    if isinstance(payload, str):
+        return _frame(0x81, payload.encode())
+    assert isinstance(payload, bytes)
+    return payload
+
+
+def _frame(first: int, data: bytes) -> bytes:
+    """A WebSocket frame of a server (RFC 6455, 5.2): not masked."""
+    if len(data) < 126:
+        return struct.pack("!BB", first, len(data)) + data
+    return struct.pack("!BBH", first, 126, len(data)) + data
+
+
+def unframed(data: bytes) -> Payload:
+    """The text in a frame that `payloads` made."""
+    return data[2:] if data[1] < 126 else data[4:]
