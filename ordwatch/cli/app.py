@@ -5,7 +5,7 @@ import signal
 import typer
 
 from ordwatch import __version__
-from ordwatch.cli import check, demo, messages, schema, simulate, tail, verify
+from ordwatch.cli import check, demo, messages, replay, schema, simulate, tail, verify
 from ordwatch.cli.process import Killed, die_by, leave_threads, raise_on_signals
 from ordwatch.errors import OrdwatchError, ReaderGone
 
@@ -34,6 +34,7 @@ app.command(short_help="Show the order updates of the configured venues.", epilo
 app.command(short_help="The same against built-in simulators: no account needed.", epilog=_VARIABLES)(demo.demo)
 app.command(short_help="Run simulators of venues alone.")(simulate.simulate)
 app.command(short_help="Check configuration, secrets and every venue.")(check.check)
+app.command(short_help="Show a recording, or emit it again.", epilog=_VARIABLES)(replay.replay)
 app.command(short_help="Say what a recording proves.")(verify.verify)
 app.command(short_help="Print the JSON Schema of the records.")(schema.schema)
 

@@ -8,7 +8,7 @@ import typer
 from ordwatch.cli import options as opt
 from ordwatch.cli.configured import read_config, resolve
 from ordwatch.cli.messages import Messages, set_up
-from ordwatch.cli.process import Killed
+from ordwatch.cli.process import Killed, write_out
 from ordwatch.cli.verdicts import Verdict, Witness
 from ordwatch.errors import ConfigError
 from ordwatch.text import safe_text
@@ -36,7 +36,7 @@ def check(
     said = set_up(verbose if verbose else -2)
     verdicts = _checked(config, venue or [], said)
     for verdict in verdicts:
-        typer.echo(said.redact(_line(verdict, output)))
+        write_out(said.redact(_line(verdict, output)))
     raise typer.Exit(next((verdict.exit_code for verdict in verdicts if verdict.exit_code), 0))
 
 

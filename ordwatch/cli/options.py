@@ -167,6 +167,10 @@ FailOnGap = Annotated[bool, option("--fail-on-gap", help="Exit 3 when an interva
 Speed = Annotated[
     float, option("--speed", min=0.01, max=1000, metavar="FACTOR", help="How much faster orders come and go.")
 ]
+ReplaySpeed = Annotated[
+    float | None,
+    option("--speed", min=0.01, metavar="FACTOR", help="1 is the pace of the recording. Default: as fast as can be."),
+]
 Seed = Annotated[int, option("--seed", min=0, help="The same number tells the same story.")]
 Color = Annotated[ColorChoice, option("--color", help="Default: on a terminal, unless NO_COLOR is set.")]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]

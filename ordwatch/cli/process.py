@@ -88,3 +88,20 @@ def raise_on_signals() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, killed)
+
+
+def write_out(text: str) -> None:
+    """Write a line to stdout, now.
+
+    Raises:
+        Killed: By SIGPIPE: nobody reads it.
+    """
+    import signal
+
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise Killed(signal.SIGPIPE) from None

@@ -2,7 +2,7 @@
 
 import json
 
-import typer
+from ordwatch.cli.process import write_out
 
 
 def schema() -> None:
@@ -15,4 +15,4 @@ def schema() -> None:
     """
     from ordwatch.schema import record_schema
 
-    typer.echo(json.dumps(record_schema(), indent=2, ensure_ascii=False))
+    write_out(json.dumps(record_schema(), indent=2, ensure_ascii=False))

@@ -4,13 +4,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
 from ordwatch.errors import UsageError
 from ordwatch.model import OrderStatus, Side, Vitals
+from ordwatch.records import AnyRecord
 from ordwatch.sinks.contract import Sink
 from ordwatch.sinks.filters import Filter
+
+if TYPE_CHECKING:
+    from ordwatch.sinks.table import Table
 
 _RECORDS: dict[RecordKinds | None, Literal["orders", "gaps", "all"]] = {
     None: "gaps",
@@ -65,7 +69,7 @@ class Showing:
             records=_RECORDS[self.records],
         )
 
-    def sink(self, venues: Iterable[str] = (), vitals: Callable[[], Mapping[str, Vitals]] | None = None) -> Sink:
+    def sink(self, venues: Iterable[str], vitals: Callable[[], Mapping[str, Vitals]]) -> Sink:
         """The sink for stdout; `vitals` and `venues` are for the table."""
         match self.kind:
             case OutputKind.JSON:
@@ -77,9 +81,24 @@ class Showing:
 
                 return TextLines(1, self.keep, self.zone, wants_color(self.color, os.environ))
             case OutputKind.TABLE:
-                from ordwatch.sinks.table import Table
+                return self.table(venues, vitals)
 
-                return Table(self.keep, self.zone, vitals, color=_COLORS[self.color], venues=venues)
+    def table(self, venues: Iterable[str] = (), vitals: Callable[[], Mapping[str, Vitals]] | None = None) -> "Table":
+        """The table; without `vitals` it knows of venues what the records tell."""
+        from ordwatch.sinks.table import Table
+
+        return Table(self.keep, self.zone, vitals, color=_COLORS[self.color], venues=venues)
+
+    def render(self) -> Callable[[AnyRecord, int], bytes]:
+        """What makes the line of a record and its place in the stream."""
+        if self.kind is OutputKind.JSON:
+            from ordwatch.sinks.jsonl import json_line
+
+            return json_line
+        from ordwatch.sinks.text import text_bytes
+
+        color = wants_color(self.color, os.environ)
+        return lambda record, _seq: text_bytes(record, self.zone, color=color)
 
     def line_above(self, sink: Sink) -> Callable[[str], bool] | None:
         """What shows a message above the table, where stderr is the terminal the table moves on."""

@@ -9,7 +9,7 @@ import typer
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import log, set_up
-from ordwatch.cli.process import Killed
+from ordwatch.cli.process import Killed, write_out
 from ordwatch.errors import OutputRefused
 
 
@@ -57,7 +57,7 @@ async def _simulate(
     async with simulated(kinds, seed=seed, speed=speed) as hosts:
         text = config_text({str(block["kind"]): block for block in (each.settings() for each in hosts)})
         if path is None:
-            typer.echo(text, nl=False)
+            write_out(text.rstrip())
         else:
             write_private(path, text)
             log.info("%s: written", path)

@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from ordwatch.cli import options as opt
-from ordwatch.cli.messages import set_up
+from ordwatch.cli.messages import log, set_up
+from ordwatch.cli.process import write_out
 
 
 def verify(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording, in any order.")],
     output: opt.ReportKind = opt.Report.TEXT,
+    salvage: Annotated[
+        Path | None,
+        opt.option("--salvage", metavar="OUT", help="Also write the lines that are whole to this new recording."),
+    ] = None,
 ) -> None:
     """\b
     Examples:
@@ -25,5 +30,10 @@ def verify(
     from ordwatch.recording.verify import check
 
     verdict = check(file)
-    typer.echo(verdict.json() if output is opt.Report.JSON else verdict.text())
+    write_out(verdict.json() if output is opt.Report.JSON else verdict.text())
+    if salvage is not None:
+        from ordwatch.recording.salvage import salvage as save
+
+        saved = save(file, salvage)
+        log.warning("%s: %d whole lines, %d stretches were lost", salvage, saved.lines, saved.lost)
     raise typer.Exit(verdict.exit_code)

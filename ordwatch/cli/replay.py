@@ -1,0 +1,166 @@
+"""`ordwatch replay`: a recording, shown or emitted as it was recorded."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from ordwatch.cli import options as opt
+from ordwatch.cli.messages import set_up
+from ordwatch.cli.process import Killed
+from ordwatch.cli.showing import Showing
+from ordwatch.errors import OutputError
+
+if TYPE_CHECKING:
+    from ordwatch.recording.replay import Recorded
+    from ordwatch.records import AnyRecord
+    from ordwatch.sinks.table import Table
+
+_LEAVE_S = 0.5
+"""How long a line that is being written may take after a signal."""
+
+
+def replay(
+    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording; - is stdin.")],
+    venue: opt.Venues = None,
+    output: opt.Output = None,
+    records: opt.Records = None,
+    symbol: opt.Symbols = None,
+    status: opt.Statuses = None,
+    side: opt.Sides = None,
+    account: opt.Accounts = None,
+    open_: opt.Open = False,
+    max_events: opt.MaxEvents = None,
+    speed: opt.ReplaySpeed = None,
+    time_zone: opt.TimeZone = None,
+    color: opt.Color = opt.ColorChoice.AUTO,
+) -> None:
+    """\b
+    Examples:
+      ordwatch replay day.jsonl                      the last state of every order
+      ordwatch replay day.jsonl --speed 60           an hour in a minute
+      ordwatch replay day.jsonl -o json --status rejected
+      ssh desk tail -f -n +1 day.jsonl | ordwatch replay -
+
+    Show a recording in the table, or emit its records as they were recorded. Nothing is judged again.
+    """
+    set_up()
+    showing = Showing(
+        output=output,
+        records=records,
+        symbols=symbol,
+        statuses=status,
+        sides=side,
+        accounts=account,
+        open_only=open_,
+        zone=time_zone,
+        color=color,
+    )
+    showing.check()
+    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    from ordwatch.cli.running import run_to_end
+
+    ended_by = run_to_end(_replay(file, frozenset(venue or ()), showing, max_events=max_events, speed=speed))
+    if ended_by is not None:
+        raise Killed(ended_by)
+
+
+async def _replay(
+    paths: Sequence[Path], venues: frozenset[str], showing: Showing, *, max_events: int | None, speed: float | None
+) -> int | None:
+    """Replay to the end, or until a signal, which it gives."""
+    from ordwatch.cli.running import stop_on_signals
+
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+    stop_on_signals(lambda _reason, number: ended.set_result(number))
+    stop = threading.Event()
+    table = showing.table() if showing.kind is opt.OutputKind.TABLE else None
+    put = _to_table(table, showing) if table is not None else _to_stdout(showing)
+    if table is not None:
+        table.start()
+    # A thread, for stdin may be silent and stdout full; neither must keep a signal waiting.
+    feeding = loop.run_in_executor(None, _feed, _chosen(paths, venues), put, _Bounds(max_events, speed, stop))
+    try:
+        both: list[asyncio.Future[None] | asyncio.Future[int]] = [feeding, ended]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await asyncio.wait([feeding], timeout=_LEAVE_S)
+    finally:
+        if table is not None:
+            await table.close()
+    if feeding.done():
+        feeding.result()
+    return ended.result() if ended.done() else None
+
+
+class _Bounds(NamedTuple):
+    max_events: int | None
+    speed: float | None
+    stop: threading.Event
+
+
+def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[Recorded]":
+    from ordwatch.recording.replay import recorded
+    from ordwatch.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
+
+    for item in recorded(paths):
+        match item.record:
+            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as told if venues:
+                if told.venue in venues:
+                    yield item
+            case _:
+                yield item
+
+
+def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds) -> None:
+    """Hand over the records; `put` says whether one was shown and counts."""
+    from ordwatch.recording.replay import paced
+
+    shown = 0
+    timed = paced(items, bounds.speed) if bounds.speed else ((0.0, item) for item in items)
+    for wait_s, item in timed:
+        if bounds.stop.wait(wait_s) if wait_s else bounds.stop.is_set():
+            return
+        shown += put(item.record)
+        if bounds.max_events is not None and shown >= bounds.max_events:
+            return
+
+
+def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
+    from ordwatch.records import OrderRecord
+    from ordwatch.sinks.output import write_all
+
+    keep, render = showing.keep, showing.render()
+    seq = 0
+
+    def put(record: "AnyRecord") -> bool:
+        nonlocal seq
+        if not keep.passes(record):
+            return False
+        seq += 1
+        try:
+            write_all(1, render(record, seq) + b"\n")
+        except BrokenPipeError:
+            raise Killed(signal.SIGPIPE) from None
+        except OSError as exc:
+            raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc
+        return isinstance(record, OrderRecord)
+
+    return put
+
+
+def _to_table(table: "Table", showing: Showing) -> "Callable[[AnyRecord], bool]":
+    from ordwatch.records import OrderRecord
+
+    shows = showing.keep.shows
+
+    def put(record: "AnyRecord") -> bool:
+        table.write([record])
+        return isinstance(record, OrderRecord) and shows(record)
+
+    return put
