@@ -44,10 +44,15 @@ class TextLines(LineSink):
         self._color = color
 
     def _bytes(self, record: AnyRecord, _seq: int) -> bytes:
-        line = text_line(record, self._zone)
-        if self._color and (code := _color(record)):
-            line = f"{code}{line}{_RESET}"
-        return line.encode("utf-8", "backslashreplace")
+        return text_bytes(record, self._zone, color=self._color)
+
+
+def text_bytes(record: AnyRecord, zone: tzinfo | None, *, color: bool) -> bytes:
+    """The line of a record as it is written, without a line end."""
+    line = text_line(record, zone)
+    if color and (code := _color(record)):
+        line = f"{code}{line}{_RESET}"
+    return line.encode("utf-8", "backslashreplace")
 
 
 def text_line(record: AnyRecord, zone: tzinfo | None) -> str:
