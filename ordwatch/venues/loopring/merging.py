@@ -92,7 +92,7 @@ def _update_at(update: OrderUpdate) -> int | None:
 
 def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
     told, held = own_extra(new).filled_size, own_extra(known).filled_size
-    return 0 if told is None or held is None else int(told) - int(held)
+    return 0 if told is None or held is None or told == held else int(told) - int(held)
 
 
 def _age_by_word(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Age:

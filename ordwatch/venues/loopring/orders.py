@@ -48,7 +48,7 @@ def own_extra(update: OrderUpdate) -> LoopringExtra:
     return extra if isinstance(extra, LoopringExtra) else LoopringExtra()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Origin:
     """Whose orders they are, and how much a token's base unit is."""
 
@@ -122,8 +122,9 @@ class _Terms(NamedTuple):
 
 @lru_cache(maxsize=16384)
 def _terms(
-    origin: Origin,
-    market: str,
+    owner: tuple[str, str],
+    decimals: tuple[int | None, int | None],
+    market: Pair,
     side_word: str | None,
     size: Number,
     volume: Number,
@@ -132,11 +133,10 @@ def _terms(
     validity: tuple[Number, Number],
 ) -> _Terms:
     """Every push repeats the terms of its order: they are read once."""
-    symbol, base_token, quote_token = pair(market)
-    base, quote = origin.decimals.get(base_token), origin.decimals.get(quote_token)
+    base, quote = decimals
     flags = ["raw_units"] if base is None or quote is None else []
     side = _side(side_word, flags)
-    fee_token = base_token if side is Side.BUY else quote_token if side is Side.SELL else ""
+    fee_token, fee = {Side.BUY: (market.base, base), Side.SELL: (market.quote, quote), None: ("", None)}[side]
     extra = LoopringExtra(
         size=_units(size, "qty", flags),
         volume=_units(volume, "volume", flags),
@@ -144,10 +144,10 @@ def _terms(
         valid_until=_units(validity[1], "valid_until", flags),
     )
     update = OrderUpdate(
-        venue=origin.venue,
-        account=origin.account,
+        venue=owner[0],
+        account=owner[1],
         order_id="",
-        symbol=symbol or None,
+        symbol=market.symbol or None,
         side=side,
         status=OrderStatus.UNKNOWN,
         venue_status="",
@@ -160,7 +160,7 @@ def _terms(
         extra=extra,
         flags=tuple(flags),  # last: reading the fields above adds to it
     )
-    return _Terms(update, extra, base, quote, origin.decimals.get(fee_token))
+    return _Terms(update, extra, base, quote, fee)
 
 
 def _order_update(
@@ -172,9 +172,11 @@ def _order_update(
     received_ns: int,
     flags: list[str],
 ) -> OrderUpdate:
+    names = pair(market)
     terms = _terms(
-        origin,
-        market,
+        (origin.venue, origin.account),
+        (origin.decimals.get(names.base), origin.decimals.get(names.quote)),
+        names,
         data.side,
         data.size,
         data.volume,
