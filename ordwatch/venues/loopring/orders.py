@@ -120,7 +120,7 @@ class _Terms(NamedTuple):
     fee: int | None
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=12_288)
 def _terms(
     owner: tuple[str, str],
     decimals: tuple[int | None, int | None],
