@@ -41,6 +41,8 @@ class Hosted:
         """How many clients ever came."""
         self.requests = 0
         """How many REST calls were answered."""
+        self.refusals = 0
+        """How many clients and REST calls were refused."""
         self.bug: Exception | None = None
         """What the simulator raised, and should not have."""
         self._peers: dict[int, Peer] = {}
@@ -174,6 +176,7 @@ class Hosted:
     async def answer(self, listener: str, request: web.Request) -> web.Response:
         """One REST call."""
         if listener in self._refused and request.transport is not None:
+            self._turn_away()
             request.transport.abort()
         form = await request.post() if request.method == "POST" else None
         question = HttpRequest(
@@ -204,6 +207,7 @@ class Hosted:
         number = self._next = self._next + 1
         try:
             if listener in self._refused:
+                self._turn_away()
                 peer.cut(reset=True)
             else:
                 self._welcome(number, peer, listener, path)
@@ -218,6 +222,10 @@ class Hosted:
             self._tasks.discard(task)
             sending.cancel()
             await asyncio.wait([sending])
+
+    def _turn_away(self) -> None:
+        self.refusals += 1
+        self._moved.set()
 
     def _welcome(self, number: int, peer: Peer, listener: str, path: str) -> None:
         self.connections += 1

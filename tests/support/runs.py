@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from ordwatch.feed.supervisor import Pace
 from ordwatch.pipeline import Limits, Outcome, Run
 from ordwatch.records import OrderRecord
@@ -48,6 +50,10 @@ class Watched:
         """Wait until so many gaps were closed."""
         await self.out.until(lambda: len(self.gaps("closed")) >= count)
 
+    async def covered(self) -> None:
+        """Wait until every gap was closed."""
+        await self.out.until(lambda: self.gaps("open") == self.gaps("closed"))
+
     async def true(self) -> None:
         """Wait until the last record of every order says what is so."""
         await self.out.until(lambda: untrue(self.hosted.simulator, self.out) == {})
@@ -59,13 +65,14 @@ class Watched:
 
 @asynccontextmanager
 async def watching(
-    simulator: Simulator, limits: Limits | None = None, *, seed: int = 0, live: bool = True
+    simulator: Simulator, limits: Limits | None = None, *, audit_interval: float | None = None
 ) -> AsyncIterator[Watched]:
     """The simulator, hosted, and a run that watches it; from its first `live` on."""
-    async with host(simulator, seed=seed) as hosted:
-        async with following(hosted, hosted.setup(), limits) as watched:
-            if live:
-                await watched.live()
+    async with host(simulator) as hosted:
+        venue, setup = hosted.setup()
+        settings = msgspec.structs.replace(setup.settings, audit_interval=audit_interval)
+        async with following(hosted, (venue, Setup(setup.name, settings)), limits) as watched:
+            await watched.live()
             yield watched
 
 
