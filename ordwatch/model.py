@@ -150,9 +150,9 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """The conversation reached a new stage: "authenticating" or "subscribing"."""
+    """The conversation reached a new stage; the engine itself says "authenticating" when the connection is up."""
 
-    state: Literal["authenticating", "subscribing"]
+    state: Literal["subscribing"]
     detail: str | None = None
 
 

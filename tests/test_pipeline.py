@@ -59,7 +59,7 @@ def test_states_of_a_link_lead_to_live() -> None:
         async with watching() as seen:
             await seen.live()
 
-            assert seen.out.states == ["connecting", "subscribing", "reconciling", "live"]
+            assert seen.out.states == ["connecting", "authenticating", "subscribing", "reconciling", "live"]
 
     run(test())
 
@@ -292,7 +292,7 @@ def test_silence_is_stale_first_and_then_a_gap() -> None:
             seen.server.answers = False
             await seen.out.until(lambda: bool(seen.out.gaps))
 
-            assert seen.out.states[4:6] == ["stale", "down"]
+            assert seen.out.states[5:7] == ["stale", "down"]
             assert seen.out.gaps[0].cause == "silent"
 
     run(test())

@@ -104,6 +104,7 @@ class Link:
         self._session, self._transport = session, transport
         self._heard_s = time.monotonic()
         self._feed.dated(transport.date, time.time_ns())
+        await self._feed.emit(self._feed.change(self, "authenticating"))
         session.start(time.time_ns())
         await self._flush()
         watch = asyncio.create_task(self._watch(session))

@@ -95,6 +95,8 @@ class Feed:
         self._links += [Link(self, part) for part in self.parts]
         self._interrupted = False
         self._epoch = 0
+        self._covered_ns: int | None = None
+        """When the last query that was answered to its end was sent."""
         self._live = False
         self._changed = asyncio.Event()
         self._unheld = asyncio.Event()
@@ -344,9 +346,11 @@ class Feed:
         return self._live and (self.venue.audit_when_idle or bool(self._open_orders()))
 
     async def _query(self) -> bool:
-        epoch = self._epoch
+        epoch, asked_ns = self._epoch, time.time_ns()
         gap = self.coverage.gap
-        ask = Ask(since_ns=gap.from_ns if gap else None, refresh=True, open_orders=self._open_orders)
+        # An audit reaches back to the query before it: an order may have come and gone with no push told.
+        since_ns = gap.from_ns if gap is not None else self._covered_ns
+        ask = Ask(since_ns=since_ns, refresh=True, open_orders=self._open_orders)
         try:
             report = await self.venue.query(self.setup, ask, self.call, self._emit_rows)
         except AuthError:
@@ -356,6 +360,7 @@ class Feed:
             return False
         if epoch != self._epoch or not self._askable():
             return False
+        self._covered_ns = asked_ns
         await self._went_live(report)
         return True
 
