@@ -52,7 +52,7 @@ class OpendExtra(Extra, frozen=True, kw_only=False):
     update_time: str | None = None
 
 
-_HEADER = attrgetter("trdEnv", "accID")
+_HEADER = attrgetter("trdEnv", "accID", "trdMarket")
 _TERMS = attrgetter(
     "trdSide",
     "orderType",
@@ -98,9 +98,9 @@ class OrderReader:
             RemoteProtocolError: It names no order: environment, account, id or status is missing or makes no sense.
         """
         # Longer than a function should be: one list of assignments.
-        environment, account = _account(_HEADER(header))
+        environment, account, market = _account(_HEADER(header))
         status, venue_status, qty, filled, remaining, amount_flags = _amounts(_AMOUNTS(order))
-        symbol, side, order_type, time_in_force, currency, words, term_flags = _terms(_TERMS(order), header.trdMarket)
+        symbol, side, order_type, time_in_force, currency, words, term_flags = _terms(_TERMS(order), market)
         price, stop_price, avg_price, price_flags = _prices(_PRICES(order))
         order_id_ex, name, reason, remark, created_text = _texts(_TEXTS(order))
         order_id, created, updated, updated_text, legs = _REST(order)
@@ -183,11 +183,11 @@ _EXACT = Context(prec=1000)
 
 
 @lru_cache(maxsize=_CACHED)
-def _account(fields: tuple[int, int]) -> tuple[Environment, str]:
-    environment, account = fields
+def _account(fields: tuple[int, int, int]) -> tuple[Environment, str, int]:
+    environment, account, market = fields
     if environment not in tables.ENVIRONMENTS or not account:
         raise RemoteProtocolError("an order of no known environment or account")
-    return tables.ENVIRONMENTS[environment], str(account)
+    return tables.ENVIRONMENTS[environment], str(account), market
 
 
 @lru_cache(maxsize=_CACHED)
