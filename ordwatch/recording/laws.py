@@ -19,8 +19,9 @@ class Laws:
         """Laws of counting: these say that the recording is not what its writer took in. At most MAX_TOLD."""
         self.late: list[str] = []
         """Alive records that came too late: what lies between proves nothing. At most MAX_TOLD."""
-        self.open_gaps: dict[str, str] = {}
+        self._open_gaps: set[str] = set()
         self._used_gaps: set[str] = set()
+        self._open_now: dict[str, str] = {}  # by venue, the gap that this session has open
         self._whole = True
         self._written: Counter[str] = Counter()
         self._excess: dict[str, int] | None = {}  # updates in that the lines read do not explain; None: not known yet
@@ -56,6 +57,7 @@ class Laws:
         self._excess = None
         self._counted = False
         self._written.clear()
+        self._open_now.clear()
         self._alive_ns = None
 
     def _start(self) -> None:
@@ -63,6 +65,7 @@ class Laws:
         self._excess = {}
         self._counted = True
         self._gaps.clear()
+        self._open_now.clear()
         self._alive_ns = None
 
     def _end(self, counts: Mapping[str, int], seq: int) -> None:
@@ -99,16 +102,18 @@ class Laws:
         self._gaps["open"] += 1
         if gap.gap in self._used_gaps:
             self._break(f"seq {seq}: gap {gap.gap} was opened before")
-        elif gap.venue in self.open_gaps:
-            self._break(f"seq {seq}: gap {gap.gap} opened while {self.open_gaps[gap.venue]} is open")
+        elif gap.venue in self._open_now:
+            self._break(f"seq {seq}: gap {gap.gap} opened while {self._open_now[gap.venue]} is open")
         self._used_gaps.add(gap.gap)
-        self.open_gaps[gap.venue] = gap.gap
+        self._open_gaps.add(gap.gap)
+        self._open_now[gap.venue] = gap.gap
 
     def _close(self, gap: GapRecord, seq: int) -> None:
         self._gaps["closed"] += 1
-        if self.open_gaps.pop(gap.venue, None) != gap.gap and self._whole:
+        if self._whole and gap.gap not in self._open_gaps:
             self._break(f"seq {seq}: gap {gap.gap} closed, but it was not open")
-        self._used_gaps.add(gap.gap)
+        self._open_gaps.discard(gap.gap)
+        self._open_now.pop(gap.venue, None)
 
     def _break(self, law: str) -> None:
         _note(self.broken, law)

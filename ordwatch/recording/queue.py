@@ -20,9 +20,12 @@ Entry = bytes | AnyRecord
 class Queue:
     """One thread puts, another takes; only `wake` and the properties are for both."""
 
-    def __init__(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES, group_records: int = GROUP_RECORDS
+    ) -> None:
         self._max_records = max_records
         self._max_bytes = max_bytes
+        self._group_records = group_records
         self._entries: deque[Entry] = deque()
         self._ready = Event()
         # Each written by one side only, so that reading them needs no lock.
@@ -56,7 +59,7 @@ class Queue:
         self._ready.clear()
         group: list[Entry] = []
         size = 0
-        while self._entries and len(group) < GROUP_RECORDS and size < GROUP_BYTES:
+        while self._entries and len(group) < self._group_records and size < GROUP_BYTES:
             entry = self._entries.popleft()
             group.append(entry)
             size += len(entry) if isinstance(entry, bytes) else _RECORD_BYTES

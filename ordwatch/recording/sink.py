@@ -51,6 +51,7 @@ class Recording:
         self._stalled = False
         self._over = asyncio.Event()
         self._error: BaseException | None = None
+        self._told = False
 
     def open(self) -> Continuation:
         """Take the lock, check and repair the recording, and say from where it goes on. Blocks; may take seconds.
@@ -125,14 +126,13 @@ class Recording:
             OutputError: Failed for longer than allowed, or a sync failed.
         """
         await self._over.wait()
-        if self._error is not None:
-            raise self._error
+        self._tell()
 
     async def close(self) -> None:
         """Write out what is queued and sync it, as far as that goes within 2 s, and let go of the lock.
 
         Raises:
-            OutputError: Lines are left that could not be written, or the sync failed.
+            OutputError: Lines are left that could not be written, or the sync failed; unless `watch` said so already.
         """
         if self._writer is not None:
             self._writer.finish()
@@ -140,7 +140,11 @@ class Recording:
         elif self._opened is not None:
             self._opened.file.close()
         self._lock.release()
-        if self._error is not None:
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._error is not None and not self._told:
+            self._told = True
             raise self._error
 
     async def _finished(self) -> None:

@@ -8,7 +8,7 @@ import errno
 import logging
 from collections.abc import Callable, Sequence
 from threading import Event
-from time import monotonic, time_ns
+from time import monotonic, sleep, time_ns
 from typing import Literal, TypeVar
 
 import msgspec
@@ -34,6 +34,9 @@ SyncPolicy = Literal["always", "1s", "never"]
 
 RETRY_S = 2.0
 GIVE_UP_S = 300.0
+FINISH_S = 1.5
+"""How long a refusing disk is tried again once the end was asked for, and how often."""
+FINISH_RETRY_S = 0.1
 SYNC_EVERY_S = 1.0
 
 T = TypeVar("T")
@@ -56,6 +59,7 @@ class Writer:
         self._must_sync = False
         self._news: list[AnyRecord] = []
         self._finishing = Event()
+        self._finish_by = 0.0
         self._rotate = Event()
 
     def run(self) -> None:
@@ -71,6 +75,7 @@ class Writer:
 
     def finish(self) -> None:
         """Ask to write what waits, and to end; for any thread."""
+        self._finish_by = monotonic() + FINISH_S
         self._finishing.set()
         self._queue.wake()
 
@@ -203,7 +208,8 @@ class Writer:
             except OSError as exc:
                 code = exc.errno or 0
                 since = self._refused(op, exc, since)
-                self._finishing.wait(RETRY_S)
+                if self._finishing.wait(RETRY_S):
+                    sleep(FINISH_RETRY_S)
             else:
                 break
         if since is not None:
@@ -218,7 +224,8 @@ class Writer:
         if since is None:
             log.warning("%s: %s failed (%s); trying again every %g s", path, op, exc.strerror, RETRY_S)
             since = now
-        if self._finishing.is_set() or self._queue.fill >= 1 or now - since > GIVE_UP_S:
+        late = self._finishing.is_set() and now > self._finish_by
+        if late or self._queue.fill >= 1 or now - since > GIVE_UP_S:
             raise OutputError(
                 f"{path}: {op} failed for {now - since:.0f} s ({exc.strerror}); "
                 f"{len(self._queue)} records and more could not be written"

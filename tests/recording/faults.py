@@ -1,0 +1,129 @@
+"""Disks that fail: at the n-th call, or by losing what was not synced."""
+
+import errno
+import os
+from pathlib import Path
+from random import Random
+
+from ordwatch.errors import OutputError
+from ordwatch.recording.files import Files
+
+
+class FailingFiles(Files):
+    """Fails the n-th call of one kind, once; a failing write puts out `short` bytes before."""
+
+    def __init__(self, call: str, nth: int, *, code: int = errno.ENOSPC, short: int = 0, times: int = 1) -> None:
+        self._call = call
+        self._due = range(nth, nth + times)
+        self._code = code
+        self._short = short
+        self._count = 0
+        self._shorten = False
+
+    def _check(self, call: str) -> None:
+        if call == self._call:
+            self._count += 1
+            if self._count in self._due:
+                raise OSError(self._code, os.strerror(self._code))
+
+    def write(self, fd: int, data: memoryview) -> int:
+        if self._call == "write" and self._count + 1 in self._due and self._short and not self._shorten:
+            self._shorten = True
+            return super().write(fd, data[: self._short])
+        self._check("write")
+        self._shorten = False
+        return super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        try:
+            self._check("sync")
+        except OSError as exc:
+            raise OutputError("cannot sync the recording") from exc
+        super().sync(fd)
+
+    def cut(self, fd: int, size: int) -> None:
+        self._check("cut")
+        super().cut(fd, size)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._check("rename")
+        os.rename(old, new)
+
+    def create(self, path: Path) -> int:
+        self._check("create")
+        return super().create(path)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this call happens."""
+
+
+class DyingFiles(Files):
+    """Ends the process, as it were, before the n-th call of any kind that changes something."""
+
+    def __init__(self, nth: int) -> None:
+        self._left = nth
+
+    def _step(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Killed
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self._step()
+        return super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        self._step()
+        super().sync(fd)
+
+    def create(self, path: Path) -> int:
+        self._step()
+        return super().create(path)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._step()
+        os.rename(old, new)
+
+    def sync_folder(self, folder: Path) -> None:
+        self._step()
+
+
+class JournalFiles(Files):
+    """Remembers what was written and when it was synced, to say what a power loss at any moment leaves."""
+
+    def __init__(self) -> None:
+        self.moments: list[tuple[bytes, int]] = [(b"", 0)]
+        """What the file held at each moment, and how many bytes of that were durable."""
+
+    def write(self, fd: int, data: memoryview) -> int:
+        count = super().write(fd, data)
+        content, durable = self.moments[-1]
+        self.moments.append((content + bytes(data[:count]), durable))
+        return count
+
+    def sync(self, fd: int) -> None:
+        super().sync(fd)
+        content, _ = self.moments[-1]
+        self.moments.append((content, len(content)))
+
+
+PAGE = 512
+
+
+def after_power_loss(content: bytes, durable: int, random: Random) -> bytes:
+    """What the disk may hold: the durable bytes, and of the others some, cut or with zeros."""
+    if durable == len(content):
+        return content
+    at = random.randrange(durable, len(content))
+    match random.choice(("dropped", "cut", "zeroed", "page")):
+        case "dropped":
+            return content[:durable]
+        case "cut":
+            return content[:at]
+        case "zeroed":
+            return content[:at] + bytes(len(content) - at)
+        case _:
+            begin = max(durable, at - at % PAGE)
+            stop = min(len(content), at - at % PAGE + PAGE)
+            return content[:begin] + bytes(stop - begin) + content[stop:]
