@@ -13,6 +13,8 @@ from ordwatch.venues.contract import Close, Payload
 
 RESET = -1
 """A Close with this code is a TCP reset."""
+_TURNS = 2
+"""Rounds of the event loop until a reader in the same loop has surely read what was sent."""
 _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
@@ -66,7 +68,8 @@ class TcpPeer:
         if self.split:
             for byte in data:
                 self._writer.write(bytes([byte]))
-                await asyncio.sleep(0)  # a reader in the same loop gets its turn after each byte
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
         else:
             self._writer.write(data)
         await self._writer.drain()
