@@ -70,7 +70,8 @@ class Writer:
         """
         while not self._finishing.is_set() or self._queue or self._news:
             self._step()
-        self._sync()
+        if self._file.dirty:
+            self._sync()
         self._file.close()
 
     def finish(self) -> None:

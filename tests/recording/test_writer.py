@@ -1,0 +1,243 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from ordwatch.errors import OutputError
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import record as record_of
+from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.writer import SyncPolicy
+from ordwatch.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRecord
+from tests.recording.faults import FailingFiles
+from tests.recording.told import alive, end, found, link, lost, order, record, start
+
+ORDERS = [order(str(n)) for n in range(60)]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused write is tried again without a pause."""
+    monkeypatch.setattr("ordwatch.recording.writer.FINISH_RETRY_S", 0.0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rec"
+
+
+def read(path: Path) -> list[AnyRecord]:
+    """The records in the file, none of its lines being damaged."""
+    with path.open("rb") as file:
+        items = list(read_lines(file, 0))
+    assert [item for item in items if isinstance(item, Damage)] == []
+    return [record_of(item.raw) for item in items if isinstance(item, Line)]
+
+
+def orders(path: Path) -> list[str]:
+    return [told.order_id for told in read(path) if isinstance(told, OrderRecord)]
+
+
+class CountingFiles(Files):
+    """Notes how many bytes were written before each sync."""
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.syncs: list[int] = []
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self.written += 1
+        return super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        self.syncs.append(self.written)
+        super().sync(fd)
+
+
+# -- groups and syncs ----------------------------------------------------------------------------------------------
+
+
+def test_records_are_written_as_told(path: Path) -> None:
+    told = [start(), *ORDERS, end()]
+
+    record(path, *told)
+
+    assert read(path) == [record_of(line) for line in path.read_bytes().splitlines()]
+    assert [type(r) for r in read(path)] == [type(r) for r in told]
+
+
+def test_group_goes_out_with_one_write(path: Path) -> None:
+    files = CountingFiles()
+
+    record(path, *ORDERS, files=files, group_records=20)
+
+    assert files.written == 3
+
+
+def test_always_syncs_each_group_before_the_next(path: Path) -> None:
+    files = CountingFiles()
+
+    record(path, *ORDERS, files=files, policy="always", group_records=20)
+
+    assert files.syncs[2:5] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("policy", ["always", "1s", "never"])
+@pytest.mark.parametrize("told", [start(), link("live"), lost(0), found(0, 1)], ids=["start", "live", "lost", "found"])
+def test_every_policy_syncs_after_what_matters(path: Path, policy: SyncPolicy, told: AnyRecord) -> None:
+    files = CountingFiles()
+
+    record(path, told, *ORDERS, files=files, policy=policy, group_records=1)
+
+    assert 1 in files.syncs
+
+
+def test_never_syncs_orders_only_at_the_end(path: Path) -> None:
+    files = CountingFiles()
+
+    record(path, *ORDERS, files=files, policy="never", group_records=1)
+
+    assert files.syncs[2:] == [60]
+
+
+@pytest.mark.parametrize("policy", ["always", "1s", "never"])
+def test_all_is_durable_before_the_end_is_written(path: Path, policy: SyncPolicy) -> None:
+    files = CountingFiles()
+
+    record(path, start(), order(), end(), files=files, policy=policy)
+
+    assert files.syncs[2:] == [1, 2]
+
+
+def test_alive_says_how_far_the_recording_is_durable(path: Path) -> None:
+    record(path, start(), order(), alive(1), group_records=1)
+
+    assert [told.synced_seq for told in read(path) if isinstance(told, AliveRecord)] == [1]
+
+
+# -- a disk that refuses -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nth", range(1, 51))
+@pytest.mark.parametrize("short", [0, 1, 700])
+def test_nth_refused_write_loses_nothing(path: Path, nth: int, short: int) -> None:
+    record(path, *ORDERS, files=FailingFiles("write", nth, short=short), group_records=1)
+
+    assert orders(path) == [told.order_id for told in ORDERS]
+
+
+@pytest.mark.parametrize("nth", range(1, 51))
+def test_nth_refused_write_is_told_once_it_works_again(path: Path, nth: int) -> None:
+    record(path, *ORDERS, files=FailingFiles("write", nth, code=errno.EIO), group_records=1)
+
+    told = [told for told in read(path) if isinstance(told, IoErrorRecord)]
+    assert [(error.op, error.errno, error.waiting) for error in told] == [("write", errno.EIO, 60 - nth)]
+
+
+def test_refusal_of_the_same_lines_is_told_once(path: Path) -> None:
+    record(path, *ORDERS, files=FailingFiles("write", 3, times=9), group_records=5)
+
+    assert orders(path) == [told.order_id for told in ORDERS]
+    assert sum(isinstance(told, IoErrorRecord) for told in read(path)) == 1
+
+
+@pytest.mark.parametrize("nth", range(3, 53))
+def test_nth_failed_sync_ends_the_output(path: Path, nth: int) -> None:
+    with pytest.raises(OutputError, match="cannot sync"):
+        record(path, *ORDERS, files=FailingFiles("sync", nth), policy="always", group_records=1)
+
+    assert orders(path) == [told.order_id for told in ORDERS[: nth - 2]]
+
+
+def test_disk_that_refuses_too_long_ends_the_output(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.GIVE_UP_S", -1.0)
+
+    with pytest.raises(OutputError, match="write failed"):
+        record(path, *ORDERS, files=FailingFiles("write", 3, times=10**9), group_records=5)
+
+    assert orders(path) == [told.order_id for told in ORDERS[:10]]
+
+
+def test_disk_that_refuses_after_the_end_was_asked_for_is_given_up_soon(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.FINISH_S", -1.0)
+
+    with pytest.raises(OutputError, match="could not be written"):
+        record(path, *ORDERS, files=FailingFiles("write", 3, times=10**9), group_records=5)
+
+
+def test_full_queue_while_the_disk_refuses_ends_the_output(path: Path) -> None:
+    with pytest.raises(OutputError, match="write failed"):
+        record(path, *ORDERS, files=FailingFiles("write", 1), group_records=1, max_records=10)
+
+
+# -- somebody else at the file -------------------------------------------------------------------------------------
+
+
+class Meddled(Files):
+    """Somebody does something to the file after its second write."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path = path
+        self._what = what
+        self._writes = 0
+
+    def write(self, fd: int, data: memoryview) -> int:
+        count = super().write(fd, data)
+        self._writes += 1
+        if self._writes == 2:
+            self._meddle()
+        return count
+
+    def _meddle(self) -> None:
+        match self._what:
+            case "removed":
+                self._path.unlink()
+            case "moved":
+                self._path.rename(self._path.with_name("moved"))
+            case "emptied":
+                self._path.write_bytes(b"")
+            case "cut":
+                self._path.write_bytes(self._path.read_bytes()[:-20])
+            case "edited":
+                self._path.with_name("edit").write_bytes(self._path.read_bytes().replace(b"alpha", b"alphA"))
+                self._path.with_name("edit").rename(self._path)
+
+
+@pytest.mark.parametrize("what", ["removed", "moved", "emptied", "cut", "edited"])
+def test_goes_on_in_a_new_file_at_the_next_alive(path: Path, what: str) -> None:
+    record(path, order("1"), order("2"), alive(1), order("3"), files=Meddled(path, what), group_records=1)
+
+    with path.open("rb") as file:
+        items = list(read_lines(file))
+    assert [item.mark.type for item in items if isinstance(item, Line)] == [
+        "rotated_from",
+        "io_error",
+        "alive",
+        "order",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "op"),
+    [("removed", "replaced"), ("moved", "replaced"), ("emptied", "cut"), ("cut", "cut"), ("edited", "replaced")],
+)
+def test_says_what_was_done_to_the_file(path: Path, what: str, op: str) -> None:
+    record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
+
+    told = [record_of(line) for line in path.read_bytes().splitlines()]
+    assert [(error.op, error.errno) for error in told if isinstance(error, IoErrorRecord)] == [(op, errno.ESTALE)]
+
+
+def test_file_that_was_moved_away_ends_with_rotate(path: Path) -> None:
+    record(path, order("1"), order("2"), alive(1), order("3"), files=Meddled(path, "moved"), group_records=1)
+
+    assert record_of(path.with_name("moved").read_bytes().splitlines()[-1]).__struct_config__.tag == "rotate"
+
+
+@pytest.mark.parametrize("what", ["cut", "edited"])
+def test_what_stands_in_the_way_is_kept(path: Path, what: str) -> None:
+    record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
+
+    assert len(list(path.parent.glob("rec.torn-*"))) == 1
