@@ -433,5 +433,22 @@ def test_the_raw_payload_is_what_the_documentation_prints(
     assert read(sdk["push_javascript_submitted"], reader).raw == printed
 
 
+def test_the_raw_payload_shows_what_json_cannot(sdk: dict[str, bytes]) -> None:
+    header = pb.TrdHeader(trdEnv=1, accID=7)
+    sent = pb.Order(orderID=1, orderStatus=5, qty=float("nan"), comboLegs=[pb.ComboLeg(side=1, positionID=2**63)])
+
+    raw = OrderReader("opend", futures_zone="UTC", raw=True).read(header, sent, 0, "push").raw
+
+    assert raw == {
+        "header": {"trdEnv": 1, "accID": "7"},
+        "order": {
+            "orderStatus": 5,
+            "orderID": "1",
+            "qty": "nan",
+            "comboLegs": [{"side": 1, "positionID": "9223372036854775808"}],
+        },
+    }
+
+
 def test_the_raw_payload_is_not_kept_unless_wanted(sdk: dict[str, bytes]) -> None:
     assert read(sdk["push_javascript_submitted"]).raw is None

@@ -214,6 +214,14 @@ def test_an_account_that_opend_does_not_list_is_the_users_to_mend(sdk: dict[str,
     assert str(closed.error).startswith("accounts: OpenD does not list 42; it lists 3637840, 9007199254740993")
 
 
+def test_an_opend_without_accounts_is_told(sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    peer.answer(INIT_CONNECT, sdk["init_connect"])
+    peer.answer(GET_GLOBAL_STATE, sdk["global_state"])
+
+    assert peer.answer(GET_ACC_LIST, OK) == [Notice("OpenD lists no account")]
+
+
 def test_a_refused_login_ends_it_for_good(sdk: dict[str, bytes]) -> None:
     closed = tcp().answer(INIT_CONNECT, sdk["init_connect_refused"])[-1]
 
@@ -568,8 +576,9 @@ def test_other_notifications_are_counted(peer: Peer, sdk: dict[str, bytes]) -> N
     assert peer.push(NOTIFY, sdk["notify_quota"]) == [Counted("notification")]
 
 
-def test_a_notification_that_cannot_be_read_may_hide_a_loss(peer: Peer) -> None:
-    reject = peer.push(NOTIFY, b"\xff")[0]
+@pytest.mark.parametrize("data", [tcp_frame(NOTIFY, 0, b"\xff"), tcp_frame(NOTIFY, 0, b"ab")[:-1] + b"x"])
+def test_a_notification_that_cannot_be_read_may_hide_a_loss(data: bytes, peer: Peer) -> None:
+    reject = peer.receive(data)[0]
 
     assert isinstance(reject, Reject)
     assert reject.lost
