@@ -1,0 +1,62 @@
+"""Keeps the README true: its two lines, its options, its commands, its picture."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from ordwatch.cli.app import app
+from ordwatch.venues import REGISTRY
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = typer.main.get_group(app).commands
+TAIL = [name for parameter in COMMANDS["tail"].params for name in parameter.opts if name not in ("-h", "--help")]
+
+
+def test_the_install_line_is_there() -> None:
+    assert "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/ordwatch demo\n" in README
+
+
+def test_the_test_line_is_the_one_ci_runs() -> None:
+    line = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest\n"
+
+    assert line in README
+    assert line in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("option", TAIL)
+def test_every_option_of_tail_is_explained(option: str) -> None:
+    assert re.search(rf"\| .*`{option}[ `]", README)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_listed(command: str) -> None:
+    assert f"| `ordwatch {command}" in README
+
+
+def test_no_option_is_invented() -> None:
+    known = {name for command in COMMANDS.values() for parameter in command.params for name in parameter.opts}
+    told = set(re.findall(r"`(--[a-z-]+)", README))
+
+    assert told <= known
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+def test_the_example_configuration_is_the_one_named() -> None:
+    assert "install -m 600 config.example.yaml ~/.config/ordwatch/config.yaml" in README
+
+
+def test_the_readme_is_the_package_s() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["readme"] == "README.md"
+
+
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_every_venue_is_in_the_example_configuration(kind: str) -> None:
+    assert f"kind: {kind}" in (ROOT / "config.example.yaml").read_text()
