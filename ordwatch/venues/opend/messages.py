@@ -66,8 +66,8 @@ TRANSIENT = frozenset({-100, -200, -400})
 """RetType of TimeOut, DisConnect and Unknown: asking again may help."""
 
 CLIENT_ID = "ordwatch"
-CLIENT_VERSION = 100
-"""InitConnect's clientVer: 1.0, as a * 100 + b."""
+CLIENT_VERSION = 300
+"""InitConnect's clientVer, as a * 100 + b: what the official SDK says, for OpenD may turn away older clients."""
 
 
 class Response(Protocol):

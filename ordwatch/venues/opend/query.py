@@ -25,12 +25,18 @@ _IDS_AT_ONCE = 100
 
 
 async def query(setup: Setup[OpendSettings], ask: Ask, call: Call, emit: Emit) -> Report:
-    """Every account in turn; see `Venue.query`."""
+    """Every account in turn, also after one that was refused; see `Venue.query`."""
     accounts = await call(ListAccounts())
     assert isinstance(accounts, Accounts)  # noqa: S101
     inquiry = _Inquiry(setup.settings, ask, call, emit, accounts.now_ns)
+    refused: list[Refused] = []
     for account in accounts.accounts:
-        await inquiry.about(account)
+        try:
+            await inquiry.about(account)
+        except Refused as exc:
+            refused.append(Refused(f"account {account.id}: {exc}"))
+    if refused:
+        raise refused[0]
     return inquiry.report()
 
 

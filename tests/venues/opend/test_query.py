@@ -217,6 +217,15 @@ def test_without_the_orders_of_the_day_the_query_fails(error: Exception) -> None
         ask(Opend(error=error))
 
 
+def test_the_other_accounts_are_asked_before_a_refusal_is_told() -> None:
+    opend = Opend(accounts=[HONG_KONG, WORLD], error=Refused("locked"))
+
+    with pytest.raises(Refused, match=r"^account 1: locked$"):
+        ask(opend)
+
+    assert [each.account for each in opend.asked if isinstance(each, ListOrders)] == [HONG_KONG, WORLD]
+
+
 def test_rows_that_could_not_be_read_are_told() -> None:
     _, report = ask(Opend(unread=2))
 
