@@ -3,10 +3,11 @@
 `main` imports next to nothing itself, so that `ordwatch --version` costs no more than Python's own start.
 """
 
+import os
 import sys
 
 from ordwatch import __version__
-from ordwatch.cli.process import open_standard_descriptors
+from ordwatch.cli.process import disable_key_log, open_standard_descriptors
 
 
 def main() -> int:
@@ -15,6 +16,7 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"ordwatch {__version__}")  # noqa: T201 - the answer itself
         return 0
+    disable_key_log(os.environ)
     from ordwatch.cli.app import run
 
     return run(sys.argv[1:])

@@ -33,10 +33,11 @@ _CHATTY = ("websockets", "aiohttp", "asyncio", "filelock")
 
 def set_up(verbosity: int = 0) -> "Messages":
     """Send every logger's messages to stderr: warnings, with 1 also information, with 2 all; with -1 only errors,
-    with -2 hardly anything.
+    with -2 hardly anything. Called again, it changes how much.
     """
-    messages = Messages(tracebacks=verbosity > 0)
     root = logging.getLogger()
+    messages = next((handler for handler in root.handlers if isinstance(handler, Messages)), None) or Messages()
+    messages.tracebacks = verbosity > 0
     root.handlers[:] = [messages]
     root.setLevel(logging.WARNING)
     log.setLevel(_LEVELS.get(verbosity, logging.DEBUG))
@@ -59,11 +60,12 @@ def _unraisable(failed: "sys.UnraisableHookArgs") -> None:
 class Messages(logging.Handler):
     """The handler of every logger: makes lines, drops repetitions, hands the rest to the thread."""
 
-    def __init__(self, fd: int = 2, *, tracebacks: bool = False) -> None:
+    def __init__(self, fd: int = 2) -> None:
         super().__init__()
         self.redact = Redaction()
+        self.tracebacks = False
+        """Show where an error came from, line by line."""
         self._fd = fd
-        self._tracebacks = tracebacks
         self._causes: dict[str, _Cause] = {}
         self._lines: Queue[bytes | None] = Queue(MAX_QUEUED)
         self._dropped = 0
@@ -101,7 +103,7 @@ class Messages(logging.Handler):
         if again is None:
             return
         yield text + again
-        if exception is not None and self._tracebacks:
+        if exception is not None and self.tracebacks:
             yield from (
                 self._clean(line) for part in traceback.format_exception(exception) for line in part.split("\n")
             )

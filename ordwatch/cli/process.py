@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import NoReturn
 
@@ -36,15 +36,15 @@ def harden() -> None:
             ctypes.CDLL(None).prctl(pr_set_dumpable, 0, 0, 0, 0)
 
 
-def ignored_variables(environ: MutableMapping[str, str]) -> list[str]:
-    """Names of variables that would redirect or reveal traffic, present here; the key log is taken out at once.
+def disable_key_log(environ: MutableMapping[str, str]) -> None:
+    """Keep session keys of TLS out of $SSLKEYLOGFILE. Before aiohttp is imported, which makes a context at once."""
+    if "SSLKEYLOGFILE" in environ:
+        environ["SSLKEYLOGFILE"] = ""
 
-    Connections never use a proxy, so those variables may stay for the commands of the configuration.
-    """
-    found = [name for name in environ if name.lower() in PROXIES]
-    if environ.pop("SSLKEYLOGFILE", None) is not None:
-        found.append("SSLKEYLOGFILE")
-    return found
+
+def ignored_variables(environ: Mapping[str, str]) -> list[str]:
+    """Names of variables that would redirect or reveal traffic, if they were heeded."""
+    return [name for name in environ if name.lower() in PROXIES or name == "SSLKEYLOGFILE"]
 
 
 def leave_threads(code: int) -> None:

@@ -1,0 +1,269 @@
+"""`ordwatch tail`, as a process, against simulators."""
+
+import json
+import re
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ordwatch.cli.options import Fsync
+from ordwatch.cli.tail import recording_of, shorter
+from ordwatch.errors import UsageError
+from ordwatch.model import OrderStatus, Side
+from ordwatch.venues.contract import Intent, Step
+from tests.support.process import Simulated, end, run, running, write_private
+
+OPEN_ORDERS = [
+    Step("bought", OrderStatus.NEW, Intent(side=Side.BUY, qty="2", price="10")),
+    Step("sold", OrderStatus.NEW, Intent(side=Side.SELL, qty="3", price="11")),
+    Step("sold too", OrderStatus.NEW, Intent(side=Side.SELL, qty="4", price="12")),
+]
+
+
+def records(out: str) -> list[dict[str, Any]]:
+    """The records on stdout."""
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def of_type(out: str, kind: str) -> list[dict[str, Any]]:
+    """Those of one type."""
+    return [record for record in records(out) if record["type"] == kind]
+
+
+def test_json_lines_are_what_a_pipe_gets(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--once")
+
+    assert ended.code == 0
+    assert [record["seq"] for record in records(ended.out)] == list(range(1, len(ended.lines) + 1))
+    assert {record["type"] for record in records(ended.out)} == {"order"}
+
+
+def test_all_records_begin_and_end_with_the_session(simulated: Simulated) -> None:
+    ended = run("tail", "--config", simulated.path, "--once", "--records", "all")
+
+    assert [record["state"] for record in of_type(ended.out, "session")] == ["start", "end"]
+    assert (records(ended.out)[0]["type"], records(ended.out)[-1]["type"]) == ("session", "session")
+
+
+def test_the_session_tells_the_fingerprint_of_the_configuration(simulated: Simulated) -> None:
+    ended = run("tail", "--config", simulated.path, "--once", "--records", "all")
+
+    assert re.fullmatch("[0-9a-f]{64}", records(ended.out)[0]["config_sha256"])
+
+
+def test_text_is_one_plain_line_for_each_record(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--once", "-o", "text")
+
+    assert ended.lines
+    assert all(" ORDER " in line and "\x1b" not in line for line in ended.lines)
+
+
+def test_a_table_in_a_pipe_is_the_last_state_once_and_without_escapes(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--once", "-o", "table", env={"FORCE_COLOR": "1", "TERM": "xterm"})
+
+    assert "FILLED / QTY" in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_a_run_ends_after_so_many_orders_were_shown(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--max-events", "2")
+
+    assert (ended.code, len(of_type(ended.out, "order"))) == (0, 2)
+
+
+def test_filters_narrow_what_is_shown(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--once", "--open", "--side", "sell")
+
+    assert {(record["final"], record["side"]) for record in records(ended.out)} == {(False, "SELL")}
+
+
+def test_raw_holds_what_the_venue_sent(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--once", "--raw")
+
+    assert all(isinstance(record["raw"], dict) for record in records(ended.out))
+
+
+def test_only_the_venues_that_are_named_are_watched(two_simulated: Simulated) -> None:
+    name = list(two_simulated.hosts)[1]
+
+    ended = run("tail", "--config", two_simulated.path, "--once", "--records", "all", "--venue", name)
+
+    assert records(ended.out)[0]["venues"] == [name]
+
+
+def test_options_can_come_from_variables(simulated: Simulated) -> None:
+    variables = {"ORDWATCH_TAIL_ONCE": "1", "ORDWATCH_TAIL_RECORDS": "all", "ORDWATCH_CONFIG": str(simulated.path)}
+
+    ended = run("tail", env=variables)
+
+    assert (ended.code, records(ended.out)[0]["type"]) == (0, "session")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_cleanly_and_is_what_it_died_by(simulated: Simulated, number: signal.Signals) -> None:
+    with running("tail", "--config", simulated.path, "--records", "all") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+
+        ended = end(process, number)
+
+    assert ended.code == -number
+    assert (records(ended.out)[-1]["type"], records(ended.out)[-1]["reason"]) == ("session", number.name)
+    assert ended.err == ""
+
+
+def test_a_reader_that_leaves_ends_it_quietly(simulated: Simulated) -> None:
+    with running("tail", "--config", simulated.path, "--records", "all") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        simulated.play(OPEN_ORDERS)
+
+        code, err = process.wait(20), process.stderr.read()
+
+    assert (code, err) == (-signal.SIGPIPE, "")
+
+
+def test_secrets_stand_in_no_output(simulated: Simulated) -> None:
+    secrets = re.findall(r"(?:api_key|secret_key): '?([^'\n]+)", simulated.path.read_text())
+
+    ended = run("tail", "--config", simulated.path, "--once", "--records", "all", "--raw", "-vv")
+
+    assert secrets
+    assert not [secret for secret in secrets if secret in ended.out + ended.err]
+
+
+def test_a_venue_that_is_not_configured_is_named_with_the_nearest(simulated: Simulated) -> None:
+    [name] = simulated.hosts
+
+    ended = run("tail", "--config", simulated.path, "--venue", name[:-1])
+
+    assert ended.code == 2
+    assert ended.err.endswith(f"did you mean `{name}`?\n")
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_configuration_that_others_can_read_connects_nothing(simulated: Simulated, mode: int) -> None:
+    simulated.path.chmod(mode)
+
+    ended = run("tail", "--config", simulated.path, "--once")
+
+    assert ended.code == 78
+    assert ended.err == f"ordwatch: {simulated.path}: mode {mode:04o}, must be 0600 (chmod 600 {simulated.path})\n"
+    assert simulated.connections == 0
+
+
+def test_a_configuration_that_is_not_there_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    ended = run("tail", env={"HOME": str(tmp_path)})
+
+    assert ended.code == 78
+    assert ended.err.startswith(f"ordwatch: {tmp_path}/.config/ordwatch/config.yaml: no such file or directory")
+
+
+def test_nobody_there_within_the_time_to_connect_is_told_by_the_code(simulated: Simulated) -> None:
+    simulated.do(lambda: next(iter(simulated.hosts.values())).refuse())
+
+    ended = run("tail", "--config", simulated.path, "--connect-timeout", "0.3")
+
+    assert ended.code == 69
+    assert "no venue became live in time" in ended.err
+
+
+def test_plain_text_off_loopback_is_refused(tmp_path: Path, simulated: Simulated) -> None:
+    elsewhere = write_private(tmp_path / "elsewhere.yaml", simulated.path.read_text().replace("127.0.0.1", "192.0.2.1"))
+
+    ended = run("tail", "--config", elsewhere, "--once")
+
+    assert ended.code == 78
+    assert "allow_plaintext" in ended.err
+
+
+def test_plain_text_that_is_allowed_is_warned_of_at_each_start(simulated: Simulated) -> None:
+    simulated.path.write_text(simulated.path.read_text() + "    allow_plaintext: true\n")
+
+    ended = run("tail", "--config", simulated.path, "--once")
+
+    assert (ended.code, ended.err.count("allow_plaintext is set")) == (0, 1)
+
+
+@pytest.mark.parametrize("variable", ["SSLKEYLOGFILE", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"])
+def test_a_variable_that_would_redirect_traffic_is_ignored_with_a_warning(
+    simulated: Simulated, tmp_path: Path, variable: str
+) -> None:
+    ended = run("tail", "--config", simulated.path, "--once", env={variable: str(tmp_path / "keys")})
+
+    assert ended.code == 0
+    assert f"ordwatch: {variable} is set and ignored" in ended.err
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_recording_stands_beside_what_is_shown(simulated: Simulated, tmp_path: Path) -> None:
+    simulated.play(OPEN_ORDERS)
+    recording = tmp_path / "day.jsonl"
+
+    ended = run("tail", "--config", simulated.path, "--once", "--open", "--record", recording, "--fsync", "always")
+
+    kinds = {json.loads(line)["type"] for line in recording.read_text().splitlines()}
+    assert ended.code == 0
+    assert {"session", "link", "order", "alive"} <= kinds
+    assert run("verify", recording).code == 0
+
+
+def test_a_recording_goes_on_where_it_ended(simulated: Simulated, tmp_path: Path) -> None:
+    recording = tmp_path / "day.jsonl"
+    run("tail", "--config", simulated.path, "--once", "--record", recording)
+
+    run("tail", "--config", simulated.path, "--once", "--record", recording)
+
+    lines = recording.read_text().splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulated, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+
+    ended = run("tail", "--config", simulated.path, "--once", "--record", tmp_path / "link")
+
+    assert ended.code == 73
+    assert simulated.connections == 0
+
+
+@pytest.mark.parametrize("option", ["--rotate", "--fsync", "--lock-wait"])
+def test_an_option_of_a_recording_wants_one(option: str) -> None:
+    given: dict[str, Any] = {"rotate": None, "fsync": None, "lock_wait": None}
+    given[option.removeprefix("--").replace("-", "_")] = {"--rotate": "daily", "--fsync": Fsync.ALWAYS}.get(option, 5.0)
+
+    with pytest.raises(UsageError, match=f"{option} is about a recording; add --record FILE"):
+        recording_of(None, **given)
+
+
+def test_a_size_that_is_none_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected `daily` or a size"):
+        recording_of(tmp_path / "day.jsonl", rotate="weekly", fsync=None, lock_wait=None)
+
+
+def test_of_two_limits_of_time_the_nearer_counts() -> None:
+    zone = ZoneInfo("UTC")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    assert shorter(None, None, zone) is None
+    assert shorter(5.0, tomorrow, zone) == 5.0
+    assert shorter(1e6, tomorrow, zone) == pytest.approx(86_400, abs=10)

@@ -1,0 +1,133 @@
+"""The installed command as a process of its own, and simulators that it can reach."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import NamedTuple
+
+from ordwatch.simulate.host import Hosted, host
+from ordwatch.simulate.setup import config_text
+from ordwatch.venues import load
+from ordwatch.venues.contract import Step
+
+COMMAND = Path(sys.executable).with_name("ordwatch")
+DEADLINE_S = 60
+
+
+class Ended(NamedTuple):
+    """How a process ended; a negative code is the signal it died by."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+def run(*args: str | Path, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ended:
+    """Run the command to its end, with no variables but these."""
+    done = subprocess.run(
+        [COMMAND, *args],
+        env=dict(env or {}),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        timeout=DEADLINE_S,
+        encoding="utf-8",
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def running(*args: str | Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs, its two outputs as pipes; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [COMMAND, *args],
+        env=dict(env or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=DEADLINE_S)
+
+
+def end(process: "subprocess.Popen[str]", signal_number: int) -> Ended:
+    """Send a signal and wait for the end."""
+    process.send_signal(signal_number)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return Ended(process.returncode, out, err)
+
+
+class Simulated:
+    """Hosted simulators in a thread of their own, and the configuration that reaches them."""
+
+    def __init__(self, kinds: Sequence[str], path: Path) -> None:
+        self.path = path
+        self.hosts: dict[str, Hosted] = {}
+        self._kinds = kinds
+        self._ready = Event()
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._thread = Thread(target=lambda: self._loop.run_until_complete(self._host()))
+
+    def __enter__(self) -> "Simulated":
+        self._thread.start()
+        assert self._ready.wait(DEADLINE_S)
+        write_private(self.path, config_text({kind: each.settings() for kind, each in self.hosts.items()}))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(DEADLINE_S)
+        self._loop.close()
+
+    async def _host(self) -> None:
+        await self._host_rest(list(self._kinds))
+
+    async def _host_rest(self, kinds: list[str]) -> None:
+        if not kinds:
+            self._ready.set()
+            await self._over.wait()
+            return
+        async with host(load(kinds[0]).simulator()) as self.hosts[kinds[0]]:
+            await self._host_rest(kinds[1:])
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Let something happen at the simulators, and wait until it has."""
+
+        async def acted() -> None:
+            act()
+
+        asyncio.run_coroutine_threadsafe(acted(), self._loop).result(DEADLINE_S)
+
+    def play(self, steps: Sequence[Step]) -> None:
+        """Let orders move at every simulator."""
+        for each in self.hosts.values():
+            for step in steps:
+                self.do(lambda each=each, step=step: each.play(step))  # type: ignore[misc]  # binds what the loop gives
+
+    @property
+    def connections(self) -> int:
+        """How many clients ever came."""
+        return sum(each.connections for each in self.hosts.values())
+
+
+def write_private(path: Path, text: str) -> Path:
+    """A file for the user alone."""
+    path.touch(0o600)
+    os.chmod(path, 0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
