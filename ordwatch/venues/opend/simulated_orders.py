@@ -204,8 +204,8 @@ class SimulatedOrder:
         order.createTime = local_text(created_ns, self.security.zone).encode()
         order.updateTime = local_text(updated_ns, self.security.zone).encode()
         if not {"sparse", "no_timestamps"} & set(variants):
-            order.createTimestamp = created_ns / 1e9
-            order.updateTimestamp = updated_ns / 1e9
+            order.createTimestamp = created_ns // _MICROSECOND / 1e6
+            order.updateTimestamp = updated_ns // _MICROSECOND / 1e6
 
     @property
     def order_id_ex(self) -> str:

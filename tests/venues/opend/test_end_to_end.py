@@ -1,0 +1,296 @@
+"""The whole engine against the simulated OpenD: its transports, its encryption, and what only OpenD can do wrong."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from ordwatch.model import OrderStatus, Side
+from ordwatch.pipeline import Limits
+from ordwatch.records import RejectRecord
+from ordwatch.simulate.host import host
+from ordwatch.simulate.scenario import natives, one_of_each
+from ordwatch.simulate.setup import setup
+from ordwatch.venues.contract import Intent, Step
+from ordwatch.venues.opend.crypto import load_rsa
+from ordwatch.venues.opend.messages import SENT
+from ordwatch.venues.opend.simulated_orders import NATIVES
+from ordwatch.venues.opend.simulator import OpendSimulator
+from tests.support.rsa_key import new_rsa_key
+from tests.support.runs import Watched, following, run, untrue
+
+STORY = one_of_each()
+INTENT = Intent(side=Side.SELL, qty="300", price="480.2", instrument=0, account=0)
+
+
+@asynccontextmanager
+async def watching(
+    simulator: OpendSimulator, limits: Limits | None = None, *, faults: Iterable[str] = (), **settings: Any
+) -> AsyncIterator[Watched]:
+    async with host(simulator) as hosted:
+        for name in faults:
+            hosted.fault(name)
+        async with following(hosted, setup("opend", {**hosted.settings(), **settings}), limits) as watched:
+            yield watched
+
+
+def play(watched: Watched, steps: Iterable[Step] = STORY) -> None:
+    for step in steps:
+        watched.hosted.play(step)
+
+
+def rejects(watched: Watched) -> list[str]:
+    return [record.reason for record in watched.out.records if isinstance(record, RejectRecord)]
+
+
+def encrypted() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(new_rsa_key())), {"rsa_private_key_file": new_rsa_key()}
+
+
+def over_websocket() -> tuple[OpendSimulator, dict[str, Any]]:
+    simulator = OpendSimulator()
+    simulator.transport = "websocket"
+    return simulator, {}
+
+
+@pytest.mark.parametrize("way", [encrypted, over_websocket], ids=["encrypted", "websocket"])
+def test_every_way_to_connect_tells_the_same(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
+    async def test() -> None:
+        simulator, settings = way()
+        async with watching(simulator, **settings) as watched:
+            await watched.live()
+            play(watched)
+            with watched.hosted.away():
+                play(watched, one_of_each("later"))
+            await watched.closed_gaps(1)
+
+            assert untrue(simulator, watched.out) == {}
+
+    run(test())
+
+
+def test_every_native_status_is_told_by_its_own_name() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator) as watched:
+            await watched.live()
+            play(watched, natives(map(str, (*NATIVES, 77)), INTENT))
+            await watched.out.until(lambda: len(watched.out.orders) >= 2 * len(NATIVES) + 1)
+
+            told = [order.venue_status for order in watched.out.orders[1::2]]
+            assert told[0:2] == ["Unknown", "Unsubmitted"]
+            assert told[-2:] == ["FillCancelled", "77"]
+
+    run(test())
+
+
+def test_a_busted_fill_takes_its_quantity_back() -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator()) as watched:
+            await watched.live()
+            play(watched, [Step("1", OrderStatus.FILLED, INTENT, filled="300")])
+            play(watched, [Step("1", OrderStatus.CANCELED, INTENT, filled="100", native="24")])
+            await watched.true()
+
+            bust = watched.out.orders[-1]
+            assert (bust.status, bust.prev_status, bust.filled_qty) == ("CANCELED", "FILLED", "100")
+            assert "fill_busted" in bust.flags
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["bad_sha1", "unreadable", "no_id"])
+def test_a_push_that_cannot_be_read_is_recovered(fault: str) -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator()) as watched:
+            await watched.live()
+            watched.hosted.fault(fault)
+            play(watched, STORY[:3])
+            await watched.true()
+            await watched.covered()
+
+            assert rejects(watched)
+            assert {gap.cause for gap in watched.out.gaps} == {"reject"}
+            assert watched.out.states.count("connecting") == 1
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["bad_flag", "endless"])
+def test_a_damaged_stream_is_left_and_what_it_hid_recovered(fault: str) -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator()) as watched:
+            await watched.live()
+            watched.hosted.fault(fault)
+            play(watched, STORY[:3])
+            watched.hosted.fault(fault, False)
+            await watched.true()
+            await watched.covered()
+
+            assert watched.out.states.count("connecting") == 2
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["no_timestamps", "whole_seconds", "bad_text", "not_a_number", "quotes", "unasked"])
+def test_what_is_odd_but_readable_loses_nothing(fault: str) -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator, faults=[fault]) as watched:
+            await watched.live()
+            play(watched)
+            await watched.true()
+
+            assert watched.out.gaps == []
+            assert rejects(watched) == []
+
+    run(test())
+
+
+def test_absent_fields_are_null_and_no_zero() -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator(), faults=["sparse"]) as watched:
+            await watched.live()
+            play(watched, [Step("1", OrderStatus.NEW, INTENT)])
+            await watched.out.until(lambda: watched.out.orders != [])
+
+            [order] = watched.out.orders
+            assert (order.filled_qty, order.price, order.avg_price, order.currency, order.remark) == (None,) * 5
+            assert "zone_assumed" in order.flags
+
+    run(test())
+
+
+def test_orders_played_while_the_trade_server_is_gone_are_recovered() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator) as watched:
+            await watched.live()
+            watched.hosted.fault("logged_out")
+            play(watched)
+            watched.hosted.fault("logged_out", False)
+            await watched.closed_gaps(1)
+
+            assert untrue(simulator, watched.out) == {}
+            assert {gap.cause for gap in watched.out.gaps} == {"venue_logged_out"}
+            assert "stale" in watched.out.states
+            assert watched.out.states.count("connecting") == 1
+
+    run(test())
+
+
+def test_a_stale_cache_is_refreshed_after_a_gap() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator) as watched:
+            await watched.live()
+            play(watched, STORY[:2])
+            watched.hosted.fault("stale_cache")
+            with watched.hosted.away():
+                play(watched, STORY[2:])
+            await watched.closed_gaps(1)
+
+            assert untrue(simulator, watched.out) == {}
+
+    run(test())
+
+
+def test_an_order_that_left_the_list_is_asked_for_by_its_id() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator, faults=["open_only"]) as watched:
+            await watched.live()
+            play(watched, STORY[:2])
+            await watched.true()
+            with watched.hosted.away():
+                play(watched, STORY[2:5])
+            await watched.closed_gaps(1)
+
+            assert untrue(simulator, watched.out) == {}
+
+    run(test())
+
+
+def test_an_order_nobody_knows_any_more_is_unknown_and_not_guessed() -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator()) as watched:
+            await watched.live()
+            play(watched, STORY[:2])
+            await watched.true()
+            with watched.hosted.away():
+                watched.hosted.fault("forgets")
+            await watched.closed_gaps(1)
+
+            assert [order.status for order in watched.out.orders] == ["PENDING_NEW", "NEW", "UNKNOWN"]
+
+    run(test())
+
+
+def test_a_refused_login_ends_the_venue_with_77() -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator(), faults=["login_refused"]) as watched:
+            outcome = await watched.outcome
+
+            assert outcome.exit_code == 77
+            assert watched.hosted.connections == 1
+
+    run(test())
+
+
+@pytest.mark.parametrize("faults", [(), ("header_errors",)], ids=["retType", "header"])
+def test_a_wrong_websocket_key_ends_the_venue_with_77(faults: tuple[str, ...]) -> None:
+    async def test() -> None:
+        simulator, _ = over_websocket()
+        async with watching(simulator, faults=faults, websocket_key="another") as watched:
+            outcome = await watched.outcome
+
+            assert outcome.exit_code == 77
+            assert simulator.asked == [1]
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["accounts_refused", "subscription_refused", "orders_refused"])
+def test_nothing_is_called_live_that_was_refused(fault: str) -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator, faults=[fault]) as watched:
+            await watched.hosted.until(lambda: len(simulator.refused) >= 3)
+            assert "live" not in watched.out.states
+
+            watched.hosted.fault(fault, False)
+            await watched.live()
+
+    run(test())
+
+
+def test_only_a_wanted_account_is_watched() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator, accounts=["3450309"]) as watched:
+            await watched.live()
+            play(watched)
+            with watched.hosted.away():
+                play(watched, one_of_each("later"))
+            await watched.closed_gaps(1)
+
+            assert {(order.environment, order.account) for order in watched.out.orders} == {("paper", "3450309")}
+
+    run(test())
+
+
+def test_nothing_is_sent_that_could_change_an_order() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator) as watched:
+            await watched.live()
+            play(watched)
+            watched.hosted.fault("open_only")
+            watched.hosted.drop()
+            await watched.closed_gaps(1)
+
+            assert set(simulator.asked) <= SENT
+            assert simulator.refused == []
+
+    run(test())
