@@ -1,6 +1,7 @@
 """The lines of a file, and what is wrong with those that are none. Nothing is held but one line."""
 
 from collections.abc import Iterator
+from os import SEEK_END
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -33,15 +34,17 @@ class Damage(NamedTuple):
 
 
 def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | Damage]:
-    """Every line of the file from where it stands, oldest first.
+    """Every line that the file holds now, oldest first; what is written to it meanwhile is not read.
 
     `last_seq` is the seq before the first; None if that may be any. After damage it goes on with the next line that
     is whole and newer than the last whole one.
     """
     number = 0
-    offset = file.tell()
+    offset = 0
+    size = file.seek(0, SEEK_END)
+    file.seek(0)
     damaged = False
-    while raw := file.readline(MAX_LINE_BYTES + 1):
+    while offset < size and (raw := file.readline(MAX_LINE_BYTES + 1)):
         number += 1
         expected = None if last_seq is None else last_seq + 1
         try:

@@ -44,7 +44,7 @@ class Recording:
         self._rotation = rotate or Rotation()
         self._lock_wait_s = lock_wait_s
         self._files = files or Files()
-        self._queue = queue or Queue()
+        self._queue = Queue() if queue is None else queue
         self._lock = Lock(path)
         self._opened: Opened | None = None
         self._writer: Writer | None = None

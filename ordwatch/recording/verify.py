@@ -48,11 +48,12 @@ def check(paths: Sequence[Path]) -> Verdict:
         InputMissing: One of them cannot be read.
     """
     files = in_order(paths)
+    being_written = any(is_held(file.path) for file in files)
     reader = _Reader()
     for index, file in enumerate(files):
         later = [other.first_seq for other in files[index + 1 :] if other.first_seq is not None]
         reader.read(file, again_from=min(later, default=None), last=not later)
-    return reader.verdict(being_written=any(is_held(file.path) for file in files))
+    return reader.verdict(being_written=being_written)
 
 
 def in_order(paths: Sequence[Path]) -> list[Peeked]:

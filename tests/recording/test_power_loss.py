@@ -7,10 +7,11 @@ import pytest
 
 from ordwatch.errors import RecordingError
 from ordwatch.recording.writer import SyncPolicy
+from ordwatch.records import AnyRecord
 from tests.recording.faults import JournalFiles, after_power_loss
 from tests.recording.told import alive, end, found, link, lost, opened, order, record, start
 
-LIFE = (
+LIFE: tuple[AnyRecord, ...] = (
     start(),
     link("live", 1),
     *(order(str(n), second=2) for n in range(9)),

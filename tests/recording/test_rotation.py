@@ -8,13 +8,13 @@ from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.rotation import Rotation, next_file, older_files, replacement, rotation
 from ordwatch.recording.verify import check
-from ordwatch.records import OrderRecord, RotatedFromRecord, RotateRecord
+from ordwatch.records import AnyRecord, OrderRecord, RotatedFromRecord, RotateRecord
 from tests.recording.faults import DyingFiles, FailingFiles, Killed
 from tests.recording.told import at_ns, lines, opened, order, record, start, written
 
 DAY_NS = 86_400 * 10**9
 SMALL = Rotation(max_bytes=3000)
-TOLD = (start(), *(order(str(n)) for n in range(20)))
+TOLD: tuple[AnyRecord, ...] = (start(), *(order(str(n)) for n in range(20)))
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ class CountingFiles(Files):
 
 
 def test_records_are_written_as_told(path: Path) -> None:
-    told = [start(), *ORDERS, end()]
+    told: list[AnyRecord] = [start(), *ORDERS, end()]
 
     record(path, *told)
 
@@ -191,18 +192,19 @@ class Meddled(Files):
         return count
 
     def _meddle(self) -> None:
-        match self._what:
-            case "removed":
-                self._path.unlink()
-            case "moved":
-                self._path.rename(self._path.with_name("moved"))
-            case "emptied":
-                self._path.write_bytes(b"")
-            case "cut":
-                self._path.write_bytes(self._path.read_bytes()[:-20])
-            case "edited":
-                self._path.with_name("edit").write_bytes(self._path.read_bytes().replace(b"alpha", b"alphA"))
-                self._path.with_name("edit").rename(self._path)
+        meddling: dict[str, Callable[[], object]] = {
+            "removed": self._path.unlink,
+            "moved": lambda: self._path.rename(self._path.with_name("moved")),
+            "emptied": lambda: self._path.write_bytes(b""),
+            "cut": lambda: self._path.write_bytes(self._path.read_bytes()[:-20]),
+            "edited": self._edit,
+        }
+        meddling[self._what]()
+
+    def _edit(self) -> None:
+        edited = self._path.with_name("edited")
+        edited.write_bytes(self._path.read_bytes().replace(b"alpha", b"alphA"))
+        edited.rename(self._path)
 
 
 @pytest.mark.parametrize("what", ["removed", "moved", "emptied", "cut", "edited"])

@@ -135,7 +135,14 @@ def found(from_: float, to: float, *, gap: str = "alpha-1", partial: str | None 
     )  # fmt: skip
 
 
-SESSION = (start(), link("live", 1), order("1", second=2), order("2", second=3), alive(4, updates=2), end(5))
+SESSION: tuple[AnyRecord, ...] = (
+    start(),
+    link("live", 1),
+    order("1", second=2),
+    order("2", second=3),
+    alive(4, updates=2),
+    end(5),
+)
 
 
 def lines(records: Sequence[AnyRecord], first_seq: int = 1) -> list[bytes]:

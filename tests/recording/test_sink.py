@@ -1,0 +1,226 @@
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from ordwatch.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import MAX_LINE_BYTES
+from ordwatch.recording.history import Continuation
+from ordwatch.recording.queue import Queue
+from ordwatch.recording.replay import recorded
+from ordwatch.recording.rotation import older_files
+from ordwatch.recording.sink import Recording
+from ordwatch.recording.verify import check
+from ordwatch.records import AnyRecord, OrderRecord
+from tests.recording.faults import FailingFiles
+from tests.recording.told import SESSION, alive, end, link, order, start, written
+
+RUN: tuple[AnyRecord, ...] = (
+    start(),
+    link("live", 1),
+    order("1", second=2),
+    order("2", second=3),
+    alive(4, updates=2),
+    end(5),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rec"
+
+
+def run(test: Coroutine[object, object, None]) -> None:
+    asyncio.run(test, debug=True)
+
+
+async def written_by(recording: Recording) -> Continuation:
+    """Write a whole session."""
+    continuation = recording.open()
+    recording.start()
+    recording.write(RUN[:3])
+    recording.write(RUN[3:])
+    await recording.close()
+    return continuation
+
+
+def test_what_was_recorded_is_covered(path: Path) -> None:
+    asyncio.run(written_by(Recording(path)))
+
+    assert check([path]).exit_code == 0
+
+
+def test_records_come_back_in_order(path: Path) -> None:
+    asyncio.run(written_by(Recording(path)))
+
+    assert [type(told.record) for told in recorded([path])] == [type(told) for told in RUN]
+
+
+def test_next_session_goes_on_from_the_first(path: Path) -> None:
+    first = asyncio.run(written_by(Recording(path)))
+    second = asyncio.run(written_by(Recording(path)))
+
+    assert (first.last_seq, second.last_seq) == (0, 7)
+    assert [told.order_id for told in second.orders] == ["1", "2"]
+
+
+def test_start_opens_what_is_not_open(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.start()
+        recording.write(RUN)
+        await recording.close()
+
+    run(scenario())
+
+    assert check([path]).lines == len(RUN)
+
+
+def test_second_recorder_is_refused(path: Path) -> None:
+    async def scenario() -> None:
+        first = Recording(path)
+        first.start()
+
+        with pytest.raises(RecordingBusy, match="locked by pid"):
+            Recording(path).open()
+        await first.close()
+
+    run(scenario())
+
+
+def test_damaged_recording_is_not_held(path: Path) -> None:
+    written(path, *SESSION)
+    path.write_bytes(path.read_bytes().replace(b'"order_id":"1"', b'"order_id":"x"'))
+
+    with pytest.raises(RecordingError):
+        Recording(path).open()
+    with pytest.raises(RecordingError):
+        Recording(path).open()
+
+
+def test_nothing_is_made_where_a_recording_cannot_stand(path: Path) -> None:
+    path.symlink_to(path.with_name("victim"))
+
+    with pytest.raises(OutputRefused):
+        Recording(path).open()
+
+    assert [file.name for file in path.parent.iterdir()] == ["rec"]
+
+
+def test_opened_recording_that_was_never_started_can_be_closed(path: Path) -> None:
+    async def scenario() -> None:
+        for _ in range(2):
+            recording = Recording(path)
+            recording.open()
+            await recording.close()
+
+    run(scenario())
+
+    assert path.read_bytes() == b""
+
+
+def test_is_stalled_from_full_until_half_empty(path: Path) -> None:
+    queue = Queue(max_records=4, group_records=1)
+    recording = Recording(path, queue=queue)
+    stalled = []
+
+    for _ in range(4):
+        recording.write([order()])
+        stalled.append(recording.stalled)
+    for _ in range(3):
+        queue.take(0)
+        stalled.append(recording.stalled)
+
+    assert stalled == [False, False, False, True, True, True, False]
+
+
+def test_failed_sync_ends_the_watch(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path, files=FailingFiles("sync", 3))
+        recording.start()
+        recording.write(RUN)
+
+        with pytest.raises(OutputError, match="cannot sync") as failed:
+            await recording.watch()
+        recording.write(RUN)
+        await recording.close()
+
+        assert failed.value.exit_code == 74
+
+    run(scenario())
+
+
+def test_close_says_what_nobody_watched(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path, files=FailingFiles("sync", 3))
+        recording.start()
+        recording.write(RUN)
+
+        with pytest.raises(OutputError, match="cannot sync"):
+            await recording.close()
+
+    run(scenario())
+
+
+def test_watch_ends_with_the_recording(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(recording.watch())
+            await recording.close()
+
+    run(scenario())
+
+
+def test_close_does_not_wait_for_a_sync_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.sink.CLOSE_S", 0.2)
+    go_on = Event()
+
+    class HangingFiles(Files):
+        def sync(self, fd: int) -> None:
+            if path.stat().st_size:
+                go_on.wait(20)
+            super().sync(fd)
+
+    async def scenario() -> None:
+        recording = Recording(path, files=HangingFiles())
+        recording.start()
+        recording.write([order()])
+        await recording.close()
+        go_on.set()
+
+    run(scenario())
+
+    assert path.read_bytes().count(b"\n") == 1
+
+
+def test_hangup_goes_on_in_a_new_file(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path, queue=Queue(group_records=1))
+        recording.start()
+        recording.write(RUN[:2])
+        recording.rotate_now()
+        recording.write(RUN[2:])
+        await recording.close()
+
+    run(scenario())
+
+    files = [*(older.path for older in older_files(path)), path]
+    assert len(files) == 2
+    assert check(files).exit_code == 0
+
+
+def test_payload_beyond_a_line_is_left_out(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.start()
+        recording.write([order("1", raw=["x" * 4000] * (MAX_LINE_BYTES // 4000))])
+        await recording.close()
+
+    run(scenario())
+
+    assert [told.record.raw for told in recorded([path]) if isinstance(told.record, OrderRecord)] == [None]
