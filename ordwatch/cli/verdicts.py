@@ -107,14 +107,13 @@ class Witness:
         offset_s = self.offsets_s.get(name)
         if offset_s is None:
             return Verdict(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
-        if abs(offset_s) <= MAX_CLOCK_OFFSET_S:
-            return Verdict(venue=name, check="clock", verdict="ok", detail=f"{offset_s:+.1f} s from the venue's")
+        off = abs(offset_s) > MAX_CLOCK_OFFSET_S
         return Verdict(
             venue=name,
             check="clock",
-            verdict="warning",
-            detail=f"{-offset_s:+.1f} s from the venue's",
-            remedy="set this machine's clock, for example by NTP",
+            verdict="warning" if off else "ok",
+            detail=f"{abs(offset_s):.1f} s {'behind' if offset_s > 0 else 'ahead of'} the venue's",
+            remedy="set this machine's clock, for example by NTP" if off else None,
         )
 
 

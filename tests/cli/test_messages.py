@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -177,7 +178,12 @@ def test_a_reader_that_left_is_no_error(pipe: Pipe) -> None:
 
 def test_a_table_on_the_same_terminal_shows_messages_itself(pipe: Pipe) -> None:
     shown: list[str] = []
-    pipe.handler.above = lambda text: not shown.append(text)
+
+    def above(text: str) -> bool:
+        shown.append(text)
+        return True
+
+    pipe.handler.above = above
 
     pipe.log.warning("toy: refused")
 
@@ -198,12 +204,12 @@ def as_it_was() -> Iterator[None]:
     """Put logging back as it was."""
     root = logging.getLogger()
     handlers, level, own_level = root.handlers[:], root.level, messages.log.level
-    hooks = threading.excepthook, messages.sys.unraisablehook
+    hooks = threading.excepthook, sys.unraisablehook
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     messages.log.setLevel(own_level)
-    threading.excepthook, messages.sys.unraisablehook = hooks
+    threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(False)
 
 

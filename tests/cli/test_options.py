@@ -1,0 +1,90 @@
+"""What options mean."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import typer
+
+from ordwatch.cli.options import duration, seconds_until, verbosity, zone
+from ordwatch.errors import UsageError
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 12:00 in New York
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90.0), ("90s", 90.0), ("30m", 1800.0), ("6h", 21_600.0), ("1d", 86_400.0), ("0.5", 0.5), ("1.5h", 5400.0)],
+)
+def test_a_duration_is_seconds_or_has_a_unit(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "5x", "-5", "1h30m", "inf", "nan", "1e3", "٣", "9" * 20])
+def test_another_text_is_no_duration(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="30m"):
+        duration(text)
+
+
+def test_a_zone_has_the_name_of_the_database() -> None:
+    assert zone("America/New_York") == NEW_YORK
+
+
+@pytest.mark.parametrize("name", ["Amerika/New_York", "", "/etc/passwd", "../../etc/passwd", "a\0b", "America"])
+def test_another_name_is_no_zone(name: str) -> None:
+    with pytest.raises(typer.BadParameter, match="no such time zone"):
+        zone(name)
+
+
+def test_a_zone_that_is_nearly_right_is_suggested() -> None:
+    with pytest.raises(typer.BadParameter, match="did you mean America/New_York"):
+        zone("America/NewYork")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("12:01", 60.0),
+        ("16:10", 15_000.0),
+        ("16:10:30", 15_030.0),
+        ("2026-03-03T12:00", 86_400.0),
+        ("2026-03-02 13:00", 3600.0),
+        ("2026-03-02T17:00:05Z", 5.0),
+        ("2026-03-02T18:00:05+01:00", 5.0),
+    ],
+)
+def test_a_time_is_todays_in_the_zone_unless_it_has_a_date(text: str, seconds: float) -> None:
+    assert seconds_until(text, NEW_YORK, NOON) == seconds
+
+
+def test_a_day_of_a_changing_clock_has_its_true_length() -> None:
+    before_the_change = datetime(2026, 3, 8, 5, 30, tzinfo=UTC)  # 00:30 in New York; at 2:00 it becomes 3:00
+
+    assert seconds_until("04:30", NEW_YORK, before_the_change) == 3 * 3600
+
+
+def test_a_short_hour_is_a_time_too() -> None:
+    assert seconds_until("9:30", NEW_YORK, datetime(2026, 3, 2, 14, 0, tzinfo=UTC)) == 1800.0
+
+
+@pytest.mark.parametrize("text", ["11:59", "12:00", "2026-03-01T23:00"])
+def test_a_time_that_is_past_is_refused_with_the_time_there(text: str) -> None:
+    with pytest.raises(UsageError, match="is past; it is 12:00:00 there"):
+        seconds_until(text, NEW_YORK, NOON)
+
+
+@pytest.mark.parametrize("text", ["", "noon", "25:00", "16:1", "16", "2026-13-01T00:00", "16:10:99", "١٦:١٠"])
+def test_another_text_is_no_time(text: str) -> None:
+    with pytest.raises(UsageError, match="expected a time such as 16:10"):
+        seconds_until(text, NEW_YORK, NOON)
+
+
+@pytest.mark.parametrize(("verbose", "quiet", "level"), [(0, False, 0), (0, True, -1), (1, False, 1), (3, False, 3)])
+def test_verbosity_counts_from_quiet_up(verbose: int, quiet: bool, level: int) -> None:
+    assert verbosity(verbose, quiet=quiet) == level
+
+
+def test_more_and_fewer_messages_at_once_are_refused() -> None:
+    with pytest.raises(UsageError, match="give one"):
+        verbosity(1, quiet=True)
