@@ -1,0 +1,73 @@
+"""The first part of `check`: is the venue's address there at all? Name look-up, TCP, TLS; nothing is said to it."""
+
+import asyncio
+import socket
+import ssl
+import time
+from urllib.parse import urlsplit
+
+from ordwatch.cli.verdicts import Verdict
+from ordwatch.errors import OrdwatchError
+from ordwatch.feed.backoff import Rates
+from ordwatch.feed.call import Caller
+from ordwatch.feed.http import Http
+from ordwatch.feed.transport import tls_context, words
+from ordwatch.text import safe_text
+from ordwatch.venues.contract import AnyVenue, Endpoint, Setup, VenueSettings
+
+PROBE_S = 10.0
+
+
+async def reach(venue: AnyVenue, setup: Setup[VenueSettings]) -> list[Verdict]:
+    """A verdict for each step, up to the first that fails. What must be fetched before dialling is fetched."""
+    http = Http(Rates())
+    part = Setup(setup.name, venue.split(setup.settings)[0])
+    try:
+        opening = await venue.open(part, Caller(Rates(), http, []))
+    except (OrdwatchError, OSError) as exc:
+        code = exc.exit_code if isinstance(exc, OrdwatchError) else 69
+        return [_failed(setup.name, "REST", exc, "check `rest_url` and the network", code)]
+    finally:
+        await http.close()
+    host, port, tls = _address(opening.endpoint)
+    verdicts = [await _look_up(setup.name, host, port)]
+    if verdicts[-1].verdict == "ok":
+        verdicts.append(await _connect(setup.name, opening.endpoint, host, port, tls=tls))
+    return verdicts
+
+
+def _address(endpoint: Endpoint) -> tuple[str, int, bool]:
+    if endpoint.transport == "tcp":
+        return endpoint.host, endpoint.port, False
+    url = urlsplit(endpoint.url)
+    tls = url.scheme == "wss"
+    return url.hostname or "", url.port or (443 if tls else 80), tls
+
+
+async def _look_up(name: str, host: str, port: int) -> Verdict:
+    try:
+        async with asyncio.timeout(PROBE_S):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        return _failed(name, "name lookup", exc, "check the host in the configuration, and that DNS works here")
+    addresses = ", ".join(dict.fromkeys(str(info[4][0]) for info in found))
+    return Verdict(venue=name, check="name lookup", verdict="ok", detail=safe_text(f"{host} is {addresses}", 200))
+
+
+async def _connect(name: str, endpoint: Endpoint, host: str, port: int, *, tls: bool) -> Verdict:
+    step = "TLS" if tls else "TCP"
+    began_s = time.perf_counter()
+    try:
+        async with asyncio.timeout(PROBE_S):
+            _, writer = await asyncio.open_connection(host, port, ssl=tls_context() if tls else None)
+            writer.transport.abort()
+    except ssl.SSLError as exc:
+        return _failed(name, "TLS", exc, "check the address, this machine's clock and its certificates")
+    except OSError as exc:
+        return _failed(name, "TCP", exc, endpoint.hint or "check host and port, and that the venue is up")
+    took_ms = (time.perf_counter() - began_s) * 1000
+    return Verdict(venue=name, check=step, verdict="ok", detail=f"{endpoint.shown} in {took_ms:.1f} ms")
+
+
+def _failed(name: str, step: str, error: Exception, remedy: str, exit_code: int = 69) -> Verdict:
+    return Verdict(venue=name, check=step, verdict="failed", detail=words(error), remedy=remedy, exit_code=exit_code)
