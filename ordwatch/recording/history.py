@@ -81,10 +81,10 @@ class History:
         self.story = Story()
         self.durable_seq = 0
         """Every line up to this one is known to be durable."""
-        self.newer_schema: str | None = None
-        """Set once a session of another schema was found."""
+        self.other_schema: str | None = None
+        """The schema of a session, if it is not ours."""
         self.whole = True
-        """Whether the lines begin with the recording's first."""
+        """Whether no line is missing from the recording's first on."""
         self._begun = False
         self._files: list[Path] = []
         self._file_bits = 0
@@ -159,7 +159,11 @@ class History:
                     known = self._gap_numbers.get(record.venue, 0)
                     self._gap_numbers[record.venue] = max(known, int(number))
             case SessionRecord() if record.schema != SCHEMA:
-                self.newer_schema = record.schema
+                self.other_schema = record.schema
+            case RepairRecord():
+                self.whole = False
+            case _:
+                pass
 
 
 def proven_durable(record: AnyRecord, seq: int) -> int:

@@ -71,7 +71,7 @@ def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
         raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
     except ValueError as exc:
         raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
-    if history.newer_schema is not None:
+    if history.other_schema is not None:
         raise RecordingError(f"{path}: {_foreign(history)}")
     try:
         file = _at_its_end(files, path, found, _opening_records(history, found, before))
@@ -86,9 +86,9 @@ def _last_ns(history: History) -> int:
 
 
 def _foreign(history: History) -> str:
-    if history.newer_schema is None:
+    if history.other_schema is None:
         return "not a recording of this ordwatch"
-    return f"written as {safe_text(history.newer_schema, 40)}, this ordwatch knows {SCHEMA}"
+    return f"written as {safe_text(history.other_schema, 40)}, this ordwatch knows {SCHEMA}"
 
 
 # -- reading -------------------------------------------------------------------------------------------------------
@@ -231,10 +231,12 @@ def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) 
         else:
             # The file was left in the middle of a rotation, or its name was taken away after one.
             file = next_file(files, path, first_seq=found.first_seq or 1, last_seq=found.last_seq)
-    lines = [sealed(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)]
-    file.put(b"".join(lines))
-    file.flush()
-    file.sync()
+    with ExitStack() as undo:
+        undo.callback(file.close)
+        file.put(b"".join(sealed(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)))
+        file.flush()
+        file.sync()
+        undo.pop_all()
     return file
 
 

@@ -1,0 +1,289 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ordwatch.errors import InputMissing
+from ordwatch.recording.format import sealed
+from ordwatch.recording.lock import Lock
+from ordwatch.recording.rotation import Rotation, older_files
+from ordwatch.recording.verify import check
+from ordwatch.records import AnyRecord, PrevSessionRecord, RepairRecord, encode
+from tests.recording.told import (
+    SESSION,
+    alive,
+    at,
+    end,
+    found,
+    lines,
+    link,
+    lost,
+    order,
+    record,
+    start,
+    written,
+)
+
+LIFE: tuple[AnyRecord, ...] = (
+    start(),
+    link("live", 1),
+    *(order(str(n), second=2) for n in range(20)),
+    alive(10, updates=20),
+    end(12),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rec"
+
+
+def test_covered_recording(path: Path) -> None:
+    verdict = check([written(path, *SESSION)])
+
+    assert (verdict.exit_code, verdict.damage, verdict.broken_laws, verdict.tail) == (0, [], [], None)
+    assert (verdict.first_seq, verdict.last_seq, verdict.lines) == (1, 6, 6)
+
+
+def test_venue_is_told_with_what_it_had(path: Path) -> None:
+    found_venue = check([written(path, *SESSION)]).venues["alpha"]
+
+    assert (found_venue.first_live, found_venue.covered_percent, found_venue.orders) == (at(1), 100.0, 2)
+
+
+def test_partial_gap_is_uncertain(path: Path) -> None:
+    verdict = check([written(path, start(), link("live", 0), lost(2), found(2, 4, partial="page 2 failed"), end(8))])
+
+    venue = verdict.venues["alpha"]
+    assert (verdict.exit_code, venue.covered_percent, venue.uncertain_s) == (3, 75.0, 2.0)
+    assert [(lost.from_, lost.to, lost.reason) for lost in venue.uncertain] == [(at(2), at(4), "eof; page 2 failed")]
+
+
+def test_percent_is_never_rounded_up(path: Path) -> None:
+    told: list[AnyRecord] = [start(), link("live", 0), lost(2), found(2, 2.001, partial="late"), end(100_000)]
+
+    assert check([written(path, *told)]).venues["alpha"].covered_percent == 99.99
+
+
+def test_venue_that_never_was_live_is_uncertain(path: Path) -> None:
+    verdict = check([written(path, start(0, "alpha", "beta"), link("live", 1), link("down", 1, venue="beta"), end(5))])
+
+    assert (verdict.exit_code, verdict.venues["beta"].first_live) == (3, None)
+
+
+def test_recording_that_just_stops_is_uncertain_from_its_last_proof_of_life(path: Path) -> None:
+    verdict = check([written(path, *SESSION[:-1])])
+
+    lost_interval = verdict.venues["alpha"].uncertain[0]
+    assert (verdict.exit_code, verdict.unclean_ends, lost_interval.from_, lost_interval.to) == (3, 1, at(4), None)
+
+
+def test_recording_that_is_being_written_is_not_uncertain(path: Path) -> None:
+    lock = Lock(path)
+    lock.take(0)
+    verdict = check([written(path, *SESSION[:-1])])
+    lock.release()
+
+    assert (verdict.exit_code, verdict.being_written, verdict.unclean_ends) == (0, True, 0)
+
+
+def test_torn_last_line_of_a_growing_file_is_no_damage(path: Path) -> None:
+    lock = Lock(path)
+    lock.take(0)
+    written(path, *SESSION[:-1])
+    path.write_bytes(path.read_bytes() + lines([order()], 6)[0][:40])
+    verdict = check([path])
+    lock.release()
+
+    assert (verdict.exit_code, verdict.damage, verdict.lines) == (0, [], 5)
+
+
+def test_torn_tail_is_no_damage_but_uncertain(path: Path) -> None:
+    path.write_bytes(b"".join(lines(SESSION))[:-1])
+
+    verdict = check([path])
+
+    assert (verdict.exit_code, verdict.damage) == (3, [])
+    assert verdict.tail is not None
+    assert verdict.tail.endswith("no line end")
+
+
+def test_second_session_covers_the_time_between_by_its_gap(path: Path) -> None:
+    told = [
+        *SESSION[:-1],
+        PrevSessionRecord(last_seq=5, last_at=at(4), end="unclean", reboot=False),
+        start(20),
+        lost(4, cause="restart"),
+        link("live", 25),
+        found(4, 25),
+        end(30),
+    ]
+
+    verdict = check([written(path, *told)])
+
+    assert (verdict.exit_code, len(verdict.sessions), verdict.unclean_ends) == (0, 2, 1)
+
+
+def test_venue_that_the_next_session_does_not_watch_stays_covered_until_its_end(path: Path) -> None:
+    told = [*SESSION, start(20, "beta"), link("live", 21, venue="beta"), end(30)]
+
+    verdict = check([written(path, *told)])
+
+    assert verdict.venues["alpha"].uncertain == []
+
+
+def test_alive_that_came_late_is_uncertain(path: Path) -> None:
+    verdict = check([written(path, start(), link("live", 1), alive(10), alive(60), end(61))])
+
+    assert (verdict.exit_code, verdict.late_alive) == (3, ["seq 4: 50 s since the alive record before"])
+
+
+def test_broken_law_is_damage(path: Path) -> None:
+    verdict = check([written(path, start(), link("live", 1), alive(10, updates=7), end(12))])
+
+    assert (verdict.exit_code, len(verdict.broken_laws)) == (65, 1)
+
+
+@pytest.mark.parametrize("number", range(1, len(LIFE) - 2))
+def test_each_edited_line_is_found(path: Path, number: int) -> None:
+    told = lines(LIFE)
+    told[number] = told[number].replace(b"alpha", b"alphA")
+    path.write_bytes(b"".join(told))
+
+    verdict = check([path])
+
+    assert verdict.exit_code == 65
+    assert verdict.damage == [f"{path}: line {number + 1} (byte {len(b''.join(told[:number]))}): checksum"]
+
+
+def test_all_damage_is_named(path: Path) -> None:
+    path.write_bytes(written(path, *LIFE).read_bytes().replace(b'"order_id":"1', b'"order_id":"x'))
+
+    assert len(check([path]).damage) == 11
+
+
+def test_lines_that_are_missing_are_uncertain_too(path: Path) -> None:
+    told = lines([start(), link("live", 0), alive(10), alive(20), alive(30), end(40)])
+    path.write_bytes(b"".join(told[:3] + told[4:]))
+
+    verdict = check([path])
+
+    lost_interval = verdict.venues["alpha"].uncertain[0]
+    assert (verdict.exit_code, lost_interval.from_, lost_interval.to) == (65, at(10), at(30))
+
+
+def test_files_may_come_in_any_order(path: Path) -> None:
+    record(path, *LIFE, rotation=Rotation(max_bytes=3000), group_records=5)
+    files = [path, *(older.path for older in reversed(older_files(path)))]
+
+    verdict = check(files)
+
+    assert (verdict.exit_code, [file.first_seq for file in verdict.files]) == (0, [1, 7, 14, 21, 28])
+
+
+def test_missing_file_is_a_hole(path: Path) -> None:
+    record(path, *LIFE, rotation=Rotation(max_bytes=3000), group_records=5)
+    older = [file.path for file in older_files(path)]
+
+    verdict = check([older[0], *older[2:], path])
+
+    assert (verdict.exit_code, verdict.damage) == (65, ["seq 7 to 13 stand in none of these files"])
+
+
+def test_last_file_alone_proves_what_is_in_it(path: Path) -> None:
+    record(path, *LIFE, rotation=Rotation(max_bytes=3000), group_records=5)
+
+    verdict = check([path])
+
+    assert (verdict.damage, verdict.broken_laws, verdict.first_seq) == ([], [], 28)
+
+
+def test_first_file_alone_goes_on_elsewhere(path: Path) -> None:
+    record(path, *LIFE, rotation=Rotation(max_bytes=3000), group_records=5)
+
+    verdict = check([older_files(path)[0].path])
+
+    assert (verdict.goes_on, verdict.exit_code) == (True, 0)
+
+
+def test_copies_of_one_history_are_one(path: Path) -> None:
+    copy = path.with_name("copy")
+    copy.write_bytes(b"".join(lines(LIFE[:9])))
+
+    verdict = check([written(path, *LIFE), copy])
+
+    assert (verdict.exit_code, verdict.damage) == (0, [])
+
+
+def test_two_histories_are_told_apart(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(b"".join(lines([*LIFE[:9], order("another")])))
+
+    verdict = check([written(path, *LIFE), other])
+
+    assert verdict.exit_code == 65
+    assert [what.split(": ")[1] for what in verdict.damage] == ["two histories from seq 10 on"]
+
+
+def test_repair_is_counted_and_proves_nothing_wrong(path: Path) -> None:
+    told = [
+        *SESSION[:-1],
+        RepairRecord(bytes=9, sha256="0", saved_as="rec.torn-1", after_seq=5),
+        PrevSessionRecord(last_seq=5, last_at=at(4), end="unclean", reboot=False),
+        start(20),
+        lost(4, cause="restart"),
+        link("live", 25),
+        found(4, 25),
+        end(30),
+    ]
+
+    verdict = check([written(path, *told)])
+
+    assert (verdict.exit_code, verdict.repairs) == (0, 1)
+
+
+def test_another_schema_is_named(path: Path) -> None:
+    verdict = check([written(path, start(schema="ordwatch/9"), end(5))])
+
+    assert (verdict.exit_code, verdict.damage) == (65, ["seq 1: written as ordwatch/9, this ordwatch knows ordwatch/1"])
+
+
+@pytest.mark.parametrize("content", [b"name,qty\n", b"\0" * 9000, b'{"type":"order","seq":1}\n'])
+def test_foreign_file_is_damage(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    assert check([path]).exit_code == 65
+
+
+def test_empty_file_proves_nothing(path: Path) -> None:
+    path.touch()
+
+    assert check([path]).exit_code == 3
+
+
+def test_lock_and_torn_tails_beside_a_recording_are_left_out(path: Path) -> None:
+    path.with_name("rec.lock").write_text("{}")
+    path.with_name("rec.torn-1").write_text("torn")
+
+    verdict = check([written(path, *SESSION), path.with_name("rec.lock"), path.with_name("rec.torn-1")])
+
+    assert (verdict.exit_code, len(verdict.files)) == (0, 1)
+
+
+def test_missing_input_is_named(path: Path) -> None:
+    with pytest.raises(InputMissing, match="rec: cannot be read"):
+        check([path])
+
+
+def test_hostile_record_with_a_right_checksum_is_damage(path: Path) -> None:
+    hostile = encode(end(5)).replace(at(5).encode(), b"yesterday")
+    path.write_bytes(sealed(encode(start()), 1) + sealed(hostile, 2))
+
+    assert check([path]).exit_code == 65
+
+
+def test_text_and_json_say_the_same(path: Path) -> None:
+    verdict = check([written(path, *SESSION)])
+
+    assert msgspec.json.decode(verdict.json())["exit"] == 0
+    assert verdict.text().splitlines()[-1] == "covered: nothing was missed"
