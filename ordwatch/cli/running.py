@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 
 import typer
 
+from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.process import Killed, die_by
 from ordwatch.cli.showing import Showing
@@ -40,7 +41,7 @@ async def watch(
         OutputError: An output cannot be made.
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
-    sinks = [recording, shown] if recording is not None else [shown]
+    sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
     run = Run(venues, sinks, limits, start=start, config_sha256=config_sha256, fail_on_gap=fail_on_gap)
     stop_on_signals(run.stop, recording.rotate_now if recording is not None else None)
     said.above = showing.line_above(shown)

@@ -237,6 +237,25 @@ def test_a_recording_goes_on_where_it_ended(simulated: Simulated, tmp_path: Path
     assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
 
 
+def test_a_recording_goes_on_when_the_reader_of_stdout_leaves(simulated: Simulated, tmp_path: Path) -> None:
+    recording = tmp_path / "day.jsonl"
+    with running("tail", "--config", simulated.path, "--records", "all", "--record", recording) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        simulated.play(OPEN_ORDERS)
+        warning = process.stderr.readline()
+        simulated.play([Step("sold late", OrderStatus.NEW, Intent(side=Side.SELL, qty="5", price="13"))])
+        process.send_signal(signal.SIGTERM)
+
+        code = process.wait(30)
+
+    assert warning == "ordwatch: nobody reads stdout any more; the recording goes on\n"
+    assert code == -signal.SIGTERM
+    assert json.loads(recording.read_text().splitlines()[-1])["reason"] == "SIGTERM"
+
+
 def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulated, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
 
