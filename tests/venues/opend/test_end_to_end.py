@@ -17,6 +17,7 @@ from ordwatch.venues.opend.crypto import load_rsa
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.simulated_orders import NATIVES
 from ordwatch.venues.opend.simulator import OpendSimulator
+from tests.support.faultproxy import fault_proxy
 from tests.support.rsa_key import new_rsa_key
 from tests.support.runs import Watched, following, run, untrue
 
@@ -292,5 +293,26 @@ def test_nothing_is_sent_that_could_change_an_order() -> None:
 
             assert set(simulator.asked) <= SENT
             assert simulator.refused == []
+
+    run(test())
+
+
+@pytest.mark.parametrize("at", [*range(12), *range(16, 60, 4), 100, 200, 300])
+def test_a_wrong_byte_never_makes_a_wrong_order(at: int) -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with host(simulator) as hosted, fault_proxy(hosted.addresses["tcp"]) as proxy:
+            reached = setup("opend", simulator.settings({"tcp": proxy.address}))
+            async with following(hosted, reached) as watched:
+                await watched.live()
+                proxy.corrupt(at)
+                play(watched)
+                await proxy.until(lambda: proxy.struck)
+                await watched.true()
+                await watched.covered()
+
+                assert {(order.order_id, order.qty) for order in watched.out.orders} == {
+                    (str(order.order_id), order.placed.intent.qty) for order in simulator.broker.orders.values()
+                }
 
     run(test())
