@@ -19,7 +19,7 @@ from ordwatch.text import time_text
 MAX_QUEUED = 10_000
 """Records that wait for a slow reader before the next are missed."""
 
-_BATCH = 64
+_BATCH = 512
 _IDLE_S = 1.0
 
 Render = Callable[[AnyRecord, int], bytes]
