@@ -227,23 +227,31 @@ def _of_type(
 
 
 def _of_check(document: Document, path: KeyPath, said: str, block: dict[str, Tree]) -> ConfigError:
-    """What a venue's own check says, at the key it begins with, and without the values it may quote."""
+    """What a venue's own check says, at the key it begins with, and without the value it may name."""
     key, colon, rest = said.partition(": ")
     if not colon or (*path, key) not in document.lines:
-        return document.error(path, _without(said, block))
-    return document.error((*path, key), _without(rest, block[key]))
+        return document.error(path, reduce(_without_quoted, _texts(block), said))
+    return document.error((*path, key), reduce(_without, _texts(block[key]), rest))
 
 
-def _without(said: str, value: Tree) -> str:
+def _texts(value: Tree) -> list[str]:
     match value:
         case str():
-            return said.replace(repr(value), "…")
+            return [value]
         case list():
-            return reduce(_without, value, said)
+            return [text for item in value for text in _texts(item)]
         case dict():
-            return reduce(_without, value.values(), said)
+            return [text for item in value.values() for text in _texts(item)]
         case _:
-            return said
+            return []
+
+
+def _without_quoted(said: str, value: str) -> str:
+    return said.replace(repr(value), "…")
+
+
+def _without(said: str, value: str) -> str:
+    return _without_quoted(said, value).replace(value, "…") if len(value) > 3 else _without_quoted(said, value)
 
 
 def _refuse_unknown(document: Document, path: KeyPath, block: Mapping[str, Tree], known: Iterable[str]) -> None:

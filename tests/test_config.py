@@ -38,6 +38,8 @@ class ToySettings(VenueSettings, frozen=True, kw_only=True):
             raise ValueError("port: no such port")
         if self.transport == "websocket" and self.second_key is None:
             raise ValueError("a websocket needs a second key")
+        if self.host.startswith("far"):
+            raise ValueError(f"host: plain text to {self.host} is refused")
         for pair in self.pairs:
             if "-" not in pair:
                 raise ValueError(f"pairs: {pair!r} is no pair")
@@ -163,6 +165,7 @@ def test_a_configuration_of_another_shape_is_refused_with_its_place(path: Path, 
         (["api_key: k", "audit_interval: -1"], ":4: venues.toy.audit_interval: expected a number >= 0.0"),
         (["api_key: k", "silence_timeout: .nan"], ":4: venues.toy.silence_timeout: expected a number"),
         (["api_key: k", "silence_timeout: 1m"], ":4: venues.toy.silence_timeout: expected a number"),
+        (["api_key: k", "host: far.away"], ":4: venues.toy.host: plain text to … is refused"),
         (["api_key: k", "pairs: [A-B, C_D_]"], ":4: venues.toy.pairs: … is no pair"),
         (["api_key: k", "port: 1", "port: 2"], ":5: a key stands twice, first on line 4"),
     ],

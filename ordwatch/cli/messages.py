@@ -82,7 +82,7 @@ class Messages(logging.Handler):
         """Write how often messages were held back that nothing followed."""
         for cause in self._causes.values():
             if cause.held_back:
-                self._put(f"{cause.text} ({cause.held_back} more times)")
+                self._put(f"{cause.text} ({cause.held_back} more like it)")
         self._causes.clear()
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class Messages(logging.Handler):
         if len(self._causes) >= _MAX_CAUSES:
             self._causes.clear()
         self._causes[key] = _Cause(now_s, text)
-        return f" ({cause.held_back} more times before)" if cause is not None and cause.held_back else ""
+        return f" ({cause.held_back} more like it before)" if cause is not None and cause.held_back else ""
 
     def _put(self, text: str) -> None:
         if self.above is not None and self.above(f"ordwatch: {text}"):

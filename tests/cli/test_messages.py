@@ -90,7 +90,7 @@ def test_the_same_is_said_once_a_minute_and_counted(pipe: Pipe, clock: list[floa
 
     assert pipe.lines() == [
         "ordwatch: toy: refused, retrying in 0.0 s",
-        "ordwatch: toy: refused, retrying in 61.0 s (3 more times before)",
+        "ordwatch: toy: refused, retrying in 61.0 s (3 more like it before)",
     ]
 
 
@@ -98,7 +98,7 @@ def test_what_was_held_back_is_counted_at_the_end(pipe: Pipe, clock: list[float]
     for clock[0] in (0.0, 1.0, 2.0):
         pipe.log.warning("toy: refused after %d", clock[0])
 
-    assert pipe.lines() == ["ordwatch: toy: refused after 0", "ordwatch: toy: refused after 2 (2 more times)"]
+    assert pipe.lines() == ["ordwatch: toy: refused after 0", "ordwatch: toy: refused after 2 (2 more like it)"]
 
 
 def test_different_causes_are_both_said(pipe: Pipe) -> None:
