@@ -61,13 +61,21 @@ def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[V
 
 
 def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verdict]:
+    from ordwatch.cli.reach import reach
     from ordwatch.cli.running import run_to_end, stop_on_signals
     from ordwatch.pipeline import Limits, Run
 
-    witness = Witness({setup.name: venue.credentials for venue, setup in venues})
+    witness = Witness({})
+    reached: dict[str, list[Verdict]] = {}
 
     async def watch() -> int | None:
-        run = Run(venues, [witness], Limits(duration_s=LONGEST_S))
+        for venue, setup in venues:
+            reached[setup.name] = await reach(venue, setup)
+        there = [(venue, setup) for venue, setup in venues if reached[setup.name][-1].verdict == "ok"]
+        if not there:
+            return None
+        witness.expect({setup.name: venue.credentials for venue, setup in there})
+        run = Run(there, [witness], Limits(duration_s=LONGEST_S))
         witness.when_decided = lambda: run.stop("checked")
         stop_on_signals(run.stop)
         outcome = await run.run()
@@ -77,7 +85,7 @@ def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verd
     ended_by = run_to_end(watch())
     if ended_by is not None:
         raise Killed(ended_by)
-    return witness.verdicts()
+    return [verdict for name, before in reached.items() for verdict in (*before, *witness.of(name))]
 
 
 def _line(verdict: Verdict, output: opt.Report) -> str:

@@ -74,5 +74,5 @@ async def _demo(
     from ordwatch.cli.running import watch
     from ordwatch.cli.simulators import simulated
 
-    async with simulated(kinds, seed=seed, speed=speed) as hosts:
+    async with simulated(kinds, seed=seed, speed=speed, drops=True) as hosts:
         return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said)

@@ -11,6 +11,9 @@ from ordwatch.simulate.scenario import stories
 from ordwatch.venues import REGISTRY, load
 
 ORDER_STEPS_A_SECOND = 2.0
+DROP_EVERY_S = 25.0
+"""How often a venue of the demo falls on average, so that gaps can be seen."""
+DROPPED_S = 2.0
 
 
 def chosen_kinds(names: Sequence[str] | None) -> list[str]:
@@ -28,11 +31,19 @@ def chosen_kinds(names: Sequence[str] | None) -> list[str]:
 
 
 @asynccontextmanager
-async def simulated(kinds: Sequence[str], *, seed: int, speed: float) -> AsyncIterator[list[Hosted]]:
-    """Simulators of these kinds, orders coming and going, until the end of the block."""
+async def simulated(
+    kinds: Sequence[str], *, seed: int, speed: float, drops: bool = False
+) -> AsyncIterator[list[Hosted]]:
+    """Simulators of these kinds, orders coming and going, until the end of the block; with `drops` they fall too."""
     async with AsyncExitStack() as stack:
-        hosts = [await stack.enter_async_context(host(load(kind).simulator(), seed=seed)) for kind in kinds]
-        players = [asyncio.create_task(_play(each, seed + place, speed)) for place, each in enumerate(hosts)]
+        hosts = [
+            await stack.enter_async_context(host(load(kind).simulator(), seed=seed + place))
+            for place, kind in enumerate(kinds)
+        ]
+        works = [_play(each, seed + place, speed) for place, each in enumerate(hosts)]
+        if drops:
+            works += [each.stumble_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
+        players = [asyncio.create_task(work) for work in works]
         try:
             yield hosts
         finally:
@@ -42,4 +53,5 @@ async def simulated(kinds: Sequence[str], *, seed: int, speed: float) -> AsyncIt
 
 
 async def _play(hosted: Hosted, seed: int, speed: float) -> None:
-    await hosted.perform(stories(seed, rate=ORDER_STEPS_A_SECOND), speed=speed)
+    markets = hosted.simulator.markets
+    await hosted.perform(stories(seed, rate=ORDER_STEPS_A_SECOND, markets=markets), speed=speed)

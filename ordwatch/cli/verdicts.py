@@ -8,6 +8,7 @@ import msgspec
 
 from ordwatch.model import LinkState
 from ordwatch.records import AnyRecord, LinkRecord
+from ordwatch.text import time_ns
 
 MAX_CLOCK_OFFSET_S = 5.0
 
@@ -44,9 +45,14 @@ class Witness:
         """Called once, when every venue is live or has failed."""
         self.offsets_s: Mapping[str, float | None] = {}
         """By venue: how far its clock is ahead of ours, where it told."""
+        self._ends: dict[str, LinkRecord] = {}
+        self._asked_ns: dict[str, int] = {}
+        self.expect(credentials)
+
+    def expect(self, credentials: Mapping[str, Sequence[str]]) -> None:
+        """Watch these venues; the keys of the configuration that hold the credentials of each."""
         self._credentials = credentials
         self._stage = dict.fromkeys(credentials, "reachability")
-        self._ends: dict[str, LinkRecord] = {}
 
     def start(self) -> None:
         """Nothing has to be opened."""
@@ -70,6 +76,8 @@ class Witness:
         """Nothing was opened."""
 
     def _note(self, link: LinkRecord) -> None:
+        if link.state == "reconciling":
+            self._asked_ns[link.venue] = time_ns(link.at)
         if link.state in _STAGES:
             self._stage[link.venue] = _STAGES[link.state]
         if link.state in ("live", "down", "failed"):
@@ -79,13 +87,19 @@ class Witness:
 
     def verdicts(self) -> list[Verdict]:
         """What was found, venue by venue, each up to its first failure."""
-        return [verdict for name in self._stage for verdict in self._of(name)]
+        return [verdict for name in self._stage for verdict in self.of(name)]
 
-    def _of(self, name: str) -> list[Verdict]:
+    def of(self, name: str) -> list[Verdict]:
+        """What was found of one venue; nothing if it was not watched."""
+        if name not in self._stage:
+            return []
         end = self._ends.get(name)
         stages = list(_STAGES.values())
         if end is not None and end.state == "live":
-            return [*(_ok(name, stage) for stage in stages), self._clock(name)]
+            *before, query = (_ok(name, stage) for stage in stages)
+            took_ms = (time_ns(end.at) - self._asked_ns.get(name, time_ns(end.at))) / 1e6
+            answered = msgspec.structs.replace(query, detail=f"answered in {took_ms:.0f} ms")
+            return [*before, answered, self._clock(name)]
         stage = self._stage[name]
         if end is not None and end.state == "failed" and stage == "reachability":
             stage = "login"  # whoever refuses was reached

@@ -21,6 +21,8 @@ def test_a_venue_that_answers_passes_every_check(simulated: Simulated) -> None:
     assert [found["check"] for found in verdicts(ended.out)] == [
         "configuration",
         "secrets",
+        "name lookup",
+        "TCP",
         "reachability",
         "login",
         "subscription",
