@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from random import Random
 
 from aiohttp import web
 from websockets import ConnectionClosed
@@ -45,6 +46,7 @@ class Hosted:
         """How many clients and REST calls were refused."""
         self.bug: Exception | None = None
         """What the simulator raised, and should not have."""
+        self._random = Random(seed)  # noqa: S311 - makes faults that can be repeated, guards nothing
         self._peers: dict[int, Peer] = {}
         self._next = 0
         self._refused: set[str] = set()
@@ -128,6 +130,13 @@ class Hosted:
         for outgoing in self.faults.release():
             if (peer := self._peers.get(outgoing.peer)) is not None:
                 peer.put(outgoing.payload)
+
+    async def stumble_forever(self, every_s: float, away_s: float) -> None:
+        """Be out of reach for `away_s` seconds again and again, on average every `every_s` seconds."""
+        while True:
+            await asyncio.sleep(every_s * self._random.uniform(0.5, 1.5))
+            with self.away(reset=self._random.random() < 0.5):
+                await asyncio.sleep(away_s)
 
     @property
     def clients(self) -> int:

@@ -9,10 +9,9 @@ from decimal import Decimal
 from itertools import count as numbers
 from itertools import islice
 from random import Random
-from typing import NamedTuple
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.contract import Intent, Step
+from ordwatch.venues.contract import Intent, Market, Step
 
 ACTIVE = 8
 """Orders that live side by side in a stream of stories."""
@@ -20,14 +19,6 @@ ACCOUNTS = 5
 
 Story = list[Step]
 """The steps of one order, oldest first."""
-
-
-class Market(NamedTuple):
-    """What an instrument costs, and in which amounts it is traded."""
-
-    price: str
-    tick: str
-    lot: str
 
 
 MARKETS = (
@@ -38,7 +29,7 @@ MARKETS = (
     Market("6.42", "0.01", "1000"),
     Market("140.10", "0.10", "50"),
 )
-"""By instrument, for a venue that has nothing of its own to offer."""
+"""By instrument, the same at every venue."""
 
 
 # -- the stories -----------------------------------------------------------------------------------------------

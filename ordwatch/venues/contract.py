@@ -215,6 +215,15 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class Market:
+    """What an instrument usually costs, and the amounts it is traded in; plain decimals."""
+
+    price: str
+    tick: str
+    lot: str
+
+
+@dataclass(frozen=True)
 class Intent:
     """What somebody wants to trade, in words every venue understands; amounts are plain decimals.
 
@@ -283,6 +292,8 @@ class Simulator(Protocol):
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]]
     """What to open, each on a loopback port of its own."""
+    markets: Sequence[Market]
+    """What an intent's `instrument` means here, so that stories can be told in likely amounts."""
     faults: Sequence[str]
     """Names `fault` takes: what this venue can do wrong beyond the host's drop, miss, duplicate, reorder, split."""
 

@@ -17,6 +17,7 @@ from ordwatch.venues.contract import (
     HttpReply,
     HttpRequest,
     Intent,
+    Market,
     Outgoing,
     Payload,
     Step,
@@ -31,6 +32,7 @@ class Echo:
     """Says back what it hears, pushes the story's name to everybody."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"wire": "tcp", "web": "websocket", "rest": "http"}
+    markets: Sequence[Market] = ()
     faults: Sequence[str] = ("loud",)
 
     def __init__(self) -> None:
@@ -346,5 +348,16 @@ def test_the_end_cuts_every_connection() -> None:
                 await ask(connection, b"hello")
 
             assert await connection[0].read() == b""
+
+    run(test())
+
+
+def test_stumbling_cuts_the_clients_again_and_again() -> None:
+    async def test() -> None:
+        async with host(Echo()) as hosted, wire(hosted) as connection:
+            await ask(connection, b"hello")
+            stumbling = asyncio.create_task(hosted.stumble_forever(every_s=0.01, away_s=0.01))
+            await hosted.until(lambda: hosted.clients == 0)
+            stumbling.cancel()
 
     run(test())

@@ -16,7 +16,7 @@ import msgspec
 from ordwatch.secret import Secret
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, PATH, signature
 from ordwatch.venues.coinw.simulated import FIRST_ID, SimulatedOrder
-from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Outgoing, Step, TrueState
+from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Market, Outgoing, Step, TrueState
 
 API_KEY = "c821db84-6fbd-11e4-a9e3-c86000d26d7c"
 SECRET_KEY = "simulated-secret-0123456789ABCDEF"  # noqa: S105 - of the simulator, no one's
@@ -49,6 +49,11 @@ class CoinwSimulator:
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = MappingProxyType(
         {"stream": "websocket", "rest": "http"}
+    )
+    markets: Sequence[Market] = (
+        Market("82000", "0.01", "0.001"),
+        Market("2800", "0.01", "0.05"),
+        Market("85.4", "0.01", "0.5"),
     )
     faults: Sequence[str] = FAULTS
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Outgoing, Payload, Step, TrueState
+from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Market, Outgoing, Payload, Step, TrueState
 from ordwatch.venues.loopring.profiles import Protocol
 from ordwatch.venues.loopring.relayer import MARKETS, Document, Relayer, RelayerOrder, push_document
 from ordwatch.venues.loopring.simulated_rest import SimulatedRest
@@ -64,6 +64,11 @@ class LoopringSimulator:
     """One relayer with one account. `protocol` chooses what `settings` tells; every generation is served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"ws": "websocket", "rest": "http"}
+    markets: Sequence[Market] = (
+        Market("0.00004", "0.0000001", "500"),
+        Market("0.11", "0.0001", "200"),
+        Market("2800", "0.1", "0.05"),
+    )
     faults: Sequence[str] = FAULTS
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ordwatch.model import OrderStatus, Side
 from ordwatch.text import double_text
-from ordwatch.venues.contract import Step, TrueState
+from ordwatch.venues.contract import Market, Step, TrueState
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 PAPER, LIVE = 0, 1
@@ -53,6 +53,7 @@ class Security(NamedTuple):
     zone: str
     markets: tuple[int, ...]
     """Numbers of TrdMarket an account needs, one of them."""
+    market: Market
 
 
 ACCOUNTS = (
@@ -66,13 +67,13 @@ ACCOUNTS = (
 _HK, _NEW_YORK, _SHANGHAI = "Asia/Hong_Kong", "America/New_York", "Asia/Shanghai"
 
 SECURITIES = (
-    Security("00700", "腾讯控股", 1, 1, 1, _HK, (1,)),
-    Security("AAPL", "苹果", 2, 2, 2, _NEW_YORK, (2,)),
-    Security("600519", "贵州茅台", 31, 4, 3, _SHANGHAI, (4,)),
-    Security("TSLA", "特斯拉", 2, 2, 2, _NEW_YORK, (2,)),
-    Security("09988", "阿里巴巴-W", 1, 1, 1, _HK, (1,)),
-    Security("HSI2612", "恒指期货2612", 1, 5, 1, _SHANGHAI, (5,)),
-    Security("NVDA", "英伟达", 2, 2, 2, _NEW_YORK, (2,)),
+    Security("00700", "腾讯控股", 1, 1, 1, _HK, (1,), Market("486.4", "0.2", "100")),
+    Security("AAPL", "苹果", 2, 2, 2, _NEW_YORK, (2,), Market("231.5", "0.01", "10")),
+    Security("600519", "贵州茅台", 31, 4, 3, _SHANGHAI, (4,), Market("1466.2", "0.01", "100")),
+    Security("TSLA", "特斯拉", 2, 2, 2, _NEW_YORK, (2,), Market("391.3", "0.01", "10")),
+    Security("09988", "阿里巴巴-W", 1, 1, 1, _HK, (1,), Market("152.3", "0.1", "100")),
+    Security("HSI2612", "恒指期货2612", 1, 5, 1, _SHANGHAI, (5,), Market("25880", "1", "10")),
+    Security("NVDA", "英伟达", 2, 2, 2, _NEW_YORK, (2,), Market("182.6", "0.01", "10")),
 )
 
 UNKNOWN_STATUS = -1
@@ -249,11 +250,11 @@ class Broker:
         }
 
     def _placed(self, step: Step, now_ns: int) -> SimulatedOrder:
-        account = ACCOUNTS[step.intent.account % len(ACCOUNTS)]
-        offered = [security for security in SECURITIES if set(security.markets) & set(account.markets)]
+        security = SECURITIES[step.intent.instrument % len(SECURITIES)]
+        able = [account for account in ACCOUNTS if set(security.markets) & set(account.markets)]
         return SimulatedOrder(
-            account=account,
-            security=offered[step.intent.instrument % len(offered)],
+            account=able[step.intent.account % len(able)],
+            security=security,
             order_id=_FIRST_ORDER_ID + _ORDER_ID_STEP * len(self.orders),
             placed=step,
             created_ns=now_ns,

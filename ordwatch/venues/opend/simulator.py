@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ordwatch.errors import RemoteProtocolError
-from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Outgoing, Step, TrueState
+from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Market, Outgoing, Step, TrueState
 from ordwatch.venues.opend import messages
 from ordwatch.venues.opend.crypto import Rsa
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
@@ -24,7 +24,7 @@ from ordwatch.venues.opend.simulated_links import (
     WebSocketClient,
     websocket_key_md5,
 )
-from ordwatch.venues.opend.simulated_orders import LIVE, Broker, SimulatedOrder
+from ordwatch.venues.opend.simulated_orders import LIVE, SECURITIES, Broker, SimulatedOrder
 
 HEARTBEAT_LIMIT_NS = 30 * 1_000_000_000
 
@@ -79,6 +79,7 @@ class OpendSimulator:
     """One OpenD with several accounts. `transport` chooses what `settings` tells; both are served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"tcp": "tcp", "websocket": "websocket"}
+    markets: Sequence[Market] = tuple(security.market for security in SECURITIES)
     faults: Sequence[str] = FAULTS
 
     def __init__(self, rsa: Rsa | None = None) -> None:

@@ -177,7 +177,7 @@ def test_what_changes_something_is_refused(client: Client) -> None:
 
 
 def test_only_subscribed_accounts_are_pushed(simulator: OpendSimulator, client: Client) -> None:
-    simulator.play(step(OrderStatus.NEW, intent=Intent(side=Side.BUY, qty="1", price="1", account=2)), START_NS)
+    simulator.play(step(OrderStatus.NEW, intent=Intent(side=Side.BUY, qty="1", price="1", instrument=5)), START_NS)
 
     assert client.pushed() == []
 
