@@ -116,7 +116,7 @@ def _as_bytes(payload: Payload) -> bytes:
 
 def _lost(exc: OSError) -> ConnectionLost:
     silent = isinstance(exc, TimeoutError)
-    text = exc.strerror or type(exc).__name__
+    text = exc.strerror or str(exc) or type(exc).__name__
     return ConnectionLost(text.lower(), "silent" if silent else "reset")
 
 
