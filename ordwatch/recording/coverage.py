@@ -4,6 +4,7 @@ A time is covered if it lies between `live` and the end of its proof of life, or
 else after the first `live` is uncertain. A proof of life is a push, an alive record's `last_rx`, or a clean end.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from ordwatch.records import GapRecord, Time
@@ -22,7 +23,8 @@ class Uncertain(NamedTuple):
 class Coverage:
     """What was seen of one venue. Its methods are called in the order of the records.
 
-    `unread`: records are missing before the first. Raises ValueError wherever a time is none.
+    `unread`: records are missing before the first. Those that take a gap raise ValueError if
+    a time in it is none.
     """
 
     def __init__(self, *, unread: bool = False) -> None:
@@ -137,7 +139,8 @@ class Coverage:
 
     def _proven(self) -> int:
         if self._heard:
-            self.prove(time_ns(self._heard))
+            with suppress(ValueError):  # what is no time proves nothing
+                self.prove(time_ns(self._heard))
             self._heard = ""
         return self._proof
 

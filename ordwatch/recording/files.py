@@ -126,13 +126,6 @@ def check_file(path: Path, found: os.stat_result) -> None:
         raise OutputRefused(f"{path}: has {found.st_nlink} names (hard links); a recording has one")
 
 
-def open_standard_streams() -> None:
-    """Give descriptors 0 to 2 to /dev/null where they are closed, so that no file opened later becomes stdout."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(fd, True)
-    os.close(fd)
-
-
 def _above_standard(fd: int) -> int:
     if fd > 2:
         return fd

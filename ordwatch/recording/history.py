@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ordwatch.recording.format import Mark, record
+from ordwatch.errors import RecordingError
+from ordwatch.recording.format import BadLine, Mark, record
 from ordwatch.recording.reading import Line
 from ordwatch.recording.story import Story
 from ordwatch.records import (
@@ -33,6 +34,7 @@ class StoredOrders:
     """The last states of each order, read from the files each time it is iterated, in the order of the lines.
 
     Read it before anything is written: it knows the files by the names they had when the recording was opened.
+    Iterating raises RecordingError where a line with a right checksum is no order of this schema.
     """
 
     def __init__(self, paths: Sequence[Path] = (), places: Sequence[int] = ()) -> None:
@@ -46,9 +48,12 @@ class StoredOrders:
         with ExitStack() as opened:
             files = [opened.enter_context(path.open("rb")) for path in self._paths]
             for place in self._places:
-                file = files[place >> _OFFSET_BITS]
-                file.seek(place & (1 << _OFFSET_BITS) - 1)
-                order = record(file.readline())
+                path, file = self._paths[place >> _OFFSET_BITS], files[place >> _OFFSET_BITS]
+                offset = file.seek(place & (1 << _OFFSET_BITS) - 1)
+                try:
+                    order = record(file.readline())
+                except BadLine as exc:
+                    raise RecordingError(f"{path}: byte {offset}: {exc}") from exc
                 if isinstance(order, OrderRecord):
                     yield order
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from time import time_ns as now_ns
+from time import time_ns
 from typing import BinaryIO, NamedTuple
 
 from ordwatch.errors import OutputError, OutputRefused, RecordingError
@@ -21,7 +21,7 @@ from ordwatch.recording.lock import Holder, boot_id
 from ordwatch.recording.reading import Damage, Line, read_lines
 from ordwatch.recording.rotation import OlderFile, aside, next_file, older_files
 from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, encode
-from ordwatch.text import safe_text, time_ns
+from ordwatch.text import safe_text
 
 _CHUNK = 2**20
 _SECTOR = 512
@@ -66,7 +66,6 @@ def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
     try:
         found = _read(path, history)
         continuation = history.continuation(found.last_seq)
-        written_ns = _last_ns(history)
     except OSError as exc:
         raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
     except ValueError as exc:
@@ -77,12 +76,7 @@ def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
         file = _at_its_end(files, path, found, _opening_records(history, found, before))
     except OSError as exc:
         raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
-    return Opened(file, replace(continuation, last_seq=file.last_seq), written_ns)
-
-
-def _last_ns(history: History) -> int:
-    last_at = history.story.last_at
-    return now_ns() if last_at is None else time_ns(last_at)
+    return Opened(file, replace(continuation, last_seq=file.last_seq), history.story.last_ns or time_ns())
 
 
 def _foreign(history: History) -> str:

@@ -1,7 +1,7 @@
 """What is whole in a damaged recording, as a new one: counted anew, each missing stretch marked by a `repair`."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import msgspec
 
 from ordwatch.errors import OutputError, OutputRefused, RecordingError
 from ordwatch.recording.files import Files, check_place
-from ordwatch.recording.format import record, sealed, unsealed
+from ordwatch.recording.format import BadLine, record, sealed, unsealed
 from ordwatch.recording.linefile import LineFile
 from ordwatch.recording.reading import Damage, Line, read_lines
 from ordwatch.recording.verify import in_order
@@ -108,7 +108,8 @@ def _lost(path: Path, torn: Sequence[bytes]) -> RepairRecord:
 def _counted(line: Line, seq: int) -> bytes:
     """The line without seq and crc; seqs that it tells are set to what holds in the new file."""
     if line.mark.type in _NUMBERED:
-        return encode(_renumbered(record(line.raw), seq))
+        with suppress(BadLine):
+            return encode(_renumbered(record(line.raw), seq))
     plain = unsealed(line.raw)
     return plain.replace(b',"seq":%d,' % line.mark.seq, b",", 1)
 

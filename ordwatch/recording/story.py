@@ -24,6 +24,14 @@ class Story:
         self.last_at: Time | None = None
         """The latest time that any record told, in the order of the lines."""
 
+    @property
+    def last_ns(self) -> int | None:
+        """`last_at` in ns since 1970 UTC; None if there is none, or it is no time."""
+        try:
+            return None if self.last_at is None else time_ns(self.last_at)
+        except ValueError:
+            return None
+
     def order(self, mark: Mark) -> None:
         """An order record was read."""
         self.last_at = mark.received_at

@@ -28,7 +28,7 @@ from ordwatch.recording.verdict import (
     Verdict,
 )
 from ordwatch.records import SCHEMA, AnyRecord, GapRecord, RejectRecord, RepairRecord, SessionRecord
-from ordwatch.text import time_ns, time_text
+from ordwatch.text import time_text
 
 _READ = TOLD | {"reject"}
 _OPENING = frozenset({"repair", "prev_session", "session"})
@@ -246,7 +246,7 @@ class _Reader:
             coverage.stop("stopped without an end")
             coverage.finish(None)
         else:
-            coverage.finish(time_ns(story.last_at) if story.last_at else None)
+            coverage.finish(story.last_ns)
 
 
 def _percent(covered_s: float, uncertain_s: float) -> float:
