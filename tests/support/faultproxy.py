@@ -50,6 +50,13 @@ class FaultProxy:
         """Change the byte that comes down after `at` others."""
         self._corrupt = (at, xor)
 
+    async def close(self) -> None:
+        """Hold nothing back any more and end every connection."""
+        for gate in self._open.values():
+            gate.set()
+        self.cut(reset=True)
+        await asyncio.sleep(0)
+
     @property
     def struck(self) -> bool:
         """Truncation and corruption have happened."""
@@ -156,9 +163,7 @@ async def fault_proxy(target: str) -> AsyncIterator[FaultProxy]:
         yield proxy
     finally:
         server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        proxy.cut(reset=True)
-        await asyncio.sleep(0)
+        await proxy.close()
+        if tasks:
+            await asyncio.wait(tasks)
         await server.wait_closed()
