@@ -11,7 +11,7 @@ from ordwatch.recording.format import record, sealed
 from ordwatch.recording.lock import Holder, boot_id
 from ordwatch.recording.opening import open_recording
 from ordwatch.recording.reading import Line, read_lines
-from ordwatch.records import AnyRecord, PrevSessionRecord, RepairRecord, encode
+from ordwatch.records import AnyRecord, PrevSessionRecord, RepairRecord, RotatedFromRecord, RotateRecord, encode
 from tests.recording.faults import FailingFiles
 from tests.recording.told import SESSION, alive, at, at_ns, end, found, lines, link, lost, opened, order, start, written
 
@@ -328,6 +328,32 @@ def test_foreign_file_is_refused(path: Path, content: bytes) -> None:
 
 def test_newer_schema_is_refused(path: Path) -> None:
     refused(path, b"".join(lines([start(schema="ordwatch/2"), order()])), "written as ordwatch/2")
+
+
+def test_older_file_that_reaches_into_the_last_one_is_refused(path: Path) -> None:
+    written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
+
+    refused(path, b"".join(lines(SESSION)), "two histories")
+
+
+def test_damage_in_an_older_file_is_refused(path: Path) -> None:
+    older = written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
+    older.write_bytes(older.read_bytes().replace(b'"order_id":"1"', b'"order_id":"x"'))
+
+    refused(path, b"".join(lines([RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)], 4)), "rec.1-3: line 2")
+
+
+def test_older_file_that_was_cut_is_refused(path: Path) -> None:
+    written(path.with_name("rec.1-3"), start(), order("1"))
+
+    refused(path, b"".join(lines([RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)], 4)), "ends with seq 2")
+
+
+def test_older_files_beyond_a_hole_are_not_read(path: Path) -> None:
+    written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
+    written(path, start(), order("2"), first_seq=9)
+
+    assert [told.order_id for told in opened(path).continuation.orders] == ["2"]
 
 
 def test_hostile_time_is_refused(path: Path) -> None:

@@ -214,6 +214,68 @@ def test_hangup_goes_on_in_a_new_file(path: Path) -> None:
     assert check(files).exit_code == 0
 
 
+def move_away(path: Path) -> None:
+    """As logrotate does with `create`."""
+    path.rename(path.with_name("rec.1"))
+    path.touch()
+
+
+def test_hangup_after_the_file_was_moved_away_goes_on_under_its_name(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path, queue=Queue(group_records=1))
+        recording.open()
+        move_away(path)
+        recording.start()
+        recording.rotate_now()
+        recording.write(RUN)
+        await recording.close()
+
+    run(scenario())
+
+    assert check([path.with_name("rec.1"), path]).exit_code == 0
+    assert [type(told.record).__name__ for told in recorded([path])][:2] == ["RotatedFromRecord", "SessionRecord"]
+
+
+def test_lines_are_synced_though_nothing_follows_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.SYNC_EVERY_S", 0.01)
+    synced = Event()
+
+    class TellingFiles(Files):
+        def sync(self, fd: int) -> None:
+            super().sync(fd)
+            if path.stat().st_size:
+                synced.set()
+
+    async def scenario() -> None:
+        recording = Recording(path, files=TellingFiles())
+        recording.start()
+        recording.write([order()])
+        assert await asyncio.to_thread(synced.wait, 20)
+        await recording.close()
+
+    run(scenario())
+
+
+def test_close_says_how_many_records_were_not_written_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.sink.CLOSE_S", 0.2)
+    go_on = Event()
+
+    class HangingFiles(Files):
+        def write(self, fd: int, data: memoryview) -> int:
+            go_on.wait(20)
+            return super().write(fd, data)
+
+    async def scenario() -> None:
+        recording = Recording(path, files=HangingFiles(), queue=Queue(group_records=1))
+        recording.start()
+        recording.write([order("1"), order("2")])
+        with pytest.raises(OutputError, match="1 records were not written in time"):
+            await recording.close()
+        go_on.set()
+
+    run(scenario())
+
+
 def test_payload_beyond_a_line_is_left_out(path: Path) -> None:
     async def scenario() -> None:
         recording = Recording(path)
