@@ -89,6 +89,8 @@ class _Tcp:
 
     async def read(self) -> bytes:
         try:
+            # What is buffered already is given without waiting: let the others have their turn between chunks.
+            await asyncio.sleep(0)
             chunk = await self._reader.read(CHUNK_BYTES)
         except OSError as exc:
             raise _lost(exc) from exc
