@@ -79,13 +79,21 @@ def is_held(path: Path) -> bool:
 
     False as well where the system has no /proc/locks.
     """
+    file = path.with_name(f"{path.name}.lock")
     try:
-        lock = path.with_name(f"{path.name}.lock").lstat()
+        lock = file.lstat()
         locks = _LOCKS.read_text()
     except OSError:
         return False
-    mine = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    return any(mine in line.split() for line in locks.splitlines() if "FLOCK" in line)
+    place = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
+    holder = _holder(file)
+    held = [line.split() for line in locks.splitlines() if "FLOCK" in line]
+    # Some file systems (overlay, btrfs) show another device here than to stat: then the holder must fit too.
+    return any(
+        place in words or (holder is not None and words[4] == str(holder.pid) and words[5].endswith(f":{lock.st_ino}"))
+        for words in held
+        if len(words) > 5
+    )
 
 
 def _holder(file: Path) -> Holder | None:
