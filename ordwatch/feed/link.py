@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ordwatch.errors import ConfigError, ConnectionLost, VenueError
 from ordwatch.feed.transport import Transport, dial
-from ordwatch.model import Answer, Closed, FeedEvent, LinkState, OrderUpdate, RoundTrip, SessionEvent
+from ordwatch.model import Answer, Closed, FeedEvent, LinkState, OrderUpdate, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import AnyVenue, Call, Session, Setup, StreamRequest, VenueSettings
 
 CALL_TIMEOUT_S = 10.0
@@ -71,7 +71,7 @@ class Link:
         self.last_rx_ns = 0
         """When anything was last received, ns since 1970 UTC; 0 before the first."""
         self.last_good_ns = 0
-        """The same, of the last chunk in which nothing was unreadable."""
+        """The same, of the last chunk in which nothing was unreadable; 0 until this connection brought one."""
         self._heard_s = 0.0
         self._session: Session | None = None
         self._transport: Transport | None = None
@@ -103,6 +103,7 @@ class Link:
     async def _talk(self, session: Session, transport: Transport) -> None:
         self._session, self._transport = session, transport
         self._heard_s = time.monotonic()
+        self.last_good_ns = 0
         self._feed.dated(transport.date, time.time_ns())
         await self._feed.emit(self._feed.change(self, "authenticating"))
         session.start(time.time_ns())
@@ -126,6 +127,8 @@ class Link:
             events = session.receive(data, now_ns)
             await self._flush()
             await self._dispatch(events, now_ns)
+            if not any(isinstance(event, Reject) for event in events):
+                self.last_good_ns = now_ns
 
     async def _dispatch(self, events: Sequence[SessionEvent], now_ns: int) -> None:
         out: list[FeedEvent] = []
