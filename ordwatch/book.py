@@ -5,13 +5,12 @@ The only place that merges. What a venue knows of its own versions stands in its
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from operator import is_not
 from time import monotonic_ns
 
-import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from ordwatch.model import (
     FINAL,
@@ -71,7 +70,11 @@ class _Entry:
 class Book:
     """Merges statements into records. `apply` is called with everything, in order, from one task."""
 
-    def __init__(self, venues: Mapping[str, AnyVenue], vitals: Mapping[str, Vitals]) -> None:
+    def __init__(
+        self, venues: Mapping[str, AnyVenue], vitals: Mapping[str, Vitals], redact: Callable[[str], str] = str
+    ) -> None:
+        """`redact` takes secrets out of a venue's words about links, gaps and what could not be read."""
+        self._redact = redact
         self._venues = venues
         self._vitals = vitals
         self._orders: dict[OrderKey, _Entry] = {}
@@ -98,8 +101,9 @@ class Book:
                 records.append(record)
         return records
 
-    def restore(self, records: Iterable[OrderRecord]) -> None:
-        """Take up the states of a recording, oldest first; they count as seen and make no record."""
+    def restore(self, records: Iterable[OrderRecord], gaps: Mapping[str, str] | None = None) -> None:
+        """Take up the states of a recording, oldest first, and the gaps still open; they make no record."""
+        self._gaps |= gaps or {}
         for record in records:
             if record.venue in self._venues and "late" not in record.flags:
                 order = order_update(record, self._venues[record.venue].extra)
@@ -165,7 +169,7 @@ class Book:
 
     def _late(self, entry: _Entry, update: OrderUpdate) -> OrderRecord:
         known = entry.state
-        late = _settled(msgspec.structs.replace(fill_in(update, known), updated_ns=update.updated_ns))
+        late = _settled(replace(fill_in(update, known), updated_ns=update.updated_ns))
         entry.seen.insert(-1, late)
         del entry.seen[:-STATES_KEPT]
         return order_record(
@@ -222,9 +226,9 @@ class Book:
             case Reject():
                 self._vitals[event.venue].rejected += 1
                 self.counts["rejected"] += 1
-                return self._rejects.record(event)
+                return self._rejects.record(replace(event, reason=self._redact(event.reason)))
             case LinkUpdate():
-                return link_record(event)
+                return link_record(replace(event, detail=self._redact(event.detail)) if event.detail else event)
             case GapUpdate(state="open"):
                 self._gaps[event.venue] = event.gap
                 self.counts["gaps_opened"] += 1
@@ -232,7 +236,8 @@ class Book:
             case GapUpdate():
                 self._gaps.pop(event.venue, None)
                 self.counts["gaps_closed"] += 1
-                return gap_record(event, recovered=self._recovered.pop(event.gap, 0))
+                closed = replace(event, limits=self._redact(event.limits)) if event.limits else event
+                return gap_record(closed, recovered=self._recovered.pop(event.gap, 0))
             case ClockJump():
                 return clock_record(event)
 
@@ -240,9 +245,9 @@ class Book:
 def _settled(order: OrderUpdate) -> OrderUpdate:
     """The state as it is kept: nothing remains of a final order, and the payload is not held."""
     if order.raw is not None:
-        order = msgspec.structs.replace(order, raw=None)
+        order = replace(order, raw=None)
     if order.remaining_qty != "0" and order.status in FINAL:
-        order = msgspec.structs.replace(order, remaining_qty="0")
+        order = replace(order, remaining_qty="0")
     return order
 
 

@@ -242,6 +242,7 @@ class GapUpdate(msgspec.Struct, frozen=True, kw_only=True):
     from_ns: int
     """The last proof of life before the break, not when it was noticed."""
     to_ns: int | None = None
+    """Once closed: until when nothing was seen; of a partial one, where the time begins that the query reached."""
     outcome: Literal["recovered", "partial"] | None = None
     limits: str | None = None
     at_ns: int

@@ -15,7 +15,7 @@ from ordwatch.errors import OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Pace
-from ordwatch.model import FeedEvent, Vitals
+from ordwatch.model import FeedEvent, GapUpdate, Vitals
 from ordwatch.records import (
     SCHEMA,
     AliveRecord,
@@ -25,6 +25,7 @@ from ordwatch.records import (
     SessionRecord,
     VenueAlive,
     host_name,
+    order_record,
 )
 from ordwatch.sinks.contract import Sink
 from ordwatch.text import time_text
@@ -64,6 +65,8 @@ class Past:
     covered_until_ns: int | None = None
     gaps: int = 0
     """Highest gap number used."""
+    open_gap: GapUpdate | None = None
+    """A gap that was never closed: it goes on."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,13 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """What the process ends with; of several causes the one that stands first in errors.PRECEDENCE."""
+        """What the process ends with: by its signal, else of several causes the first in errors.PRECEDENCE."""
         codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
         if not self.connected:
             codes.add(69)
         if self.fail_on_gap and not self.covered:
             codes.add(3)
-        return worst(codes) if codes or self.signal is None else 128 + self.signal
+        return worst(codes) if self.signal is None else 128 + self.signal
 
 
 class Run:
@@ -113,6 +116,7 @@ class Run:
         start: Start | None = None,
         config_sha256: str | None = None,
         fail_on_gap: bool = False,
+        redact: Callable[[str], str] = str,
         pace: Pace | None = None,
     ) -> None:
         start = start or Start()
@@ -120,8 +124,9 @@ class Run:
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
         self._vitals = {setup.name: Vitals() for _, setup in venues}
-        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals)
-        self._book.restore(start.orders)
+        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals, redact)
+        open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
+        self._book.restore(start.orders, open_gaps)
         self._funnel = Funnel()
         self._feeds = [self._feed(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
@@ -146,6 +151,14 @@ class Run:
     def vitals(self) -> Mapping[str, Vitals]:
         """How each venue is at this moment."""
         return self._vitals
+
+    def restored(self) -> Sequence[OrderRecord]:
+        """The open orders that a continued recording told, for a sink that shows how things stand."""
+        return [
+            order_record(order, prev_status=None, gap=None, changed=[], flags=[])
+            for name in self._vitals
+            for order in self._book.open_orders(name)
+        ]
 
     def stop(self, reason: str, signal: int | None = None) -> None:
         """End the run: links closed, queue drained, sinks flushed."""
@@ -189,7 +202,9 @@ class Run:
         now_ns = time.time_ns()
         for feed in self._feeds:
             past = self._past.get(feed.setup.name, Past())
-            if past.covered_until_ns is not None:
+            if past.open_gap is not None:
+                feed.coverage.go_on(past.open_gap)
+            elif past.covered_until_ns is not None:
                 await self._funnel.put(feed.coverage.resume(past.covered_until_ns, now_ns))
 
     # -- works ---------------------------------------------------------------------------------------------------
@@ -320,7 +335,8 @@ class Run:
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
         self._outcome.covered = self._outcome.uncertain_s == 0 and all(feed.ever_live for feed in self._feeds)
         self._write([self._alive(), self._session("end")])
-        await asyncio.gather(*(sink.close() for sink in self._sinks))
+        closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
+        self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
 
 
 def _venue_alive(vitals: Vitals) -> VenueAlive:

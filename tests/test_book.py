@@ -234,3 +234,19 @@ def test_restored_orders_are_known() -> None:
     assert orders(book.apply([*life, row("1", "PARTIALLY_FILLED", "4", 2)])) == []
     assert [order.order_id for order in book.open_orders("toy")] == ["1"]
     assert book.open_orders("toy")[0].status is OrderStatus.PARTIALLY_FILLED
+
+
+def test_gap_left_open_goes_on_with_its_id() -> None:
+    book = a_book()
+
+    book.restore([], {"toy": "toy-3"})
+
+    assert orders(book.apply([row("1", "NEW", "0", 1)]))[0].gap == "toy-3"
+
+
+def test_words_of_the_venue_are_redacted() -> None:
+    book = Book({"toy": VENUE}, {"toy": Vitals()}, lambda text: text.replace("canary", "***"))
+    link = LinkUpdate(venue="toy", conn=1, state="down", detail="no such key: canary", at_ns=2)
+    reject = Reject(venue="toy", reason="canary", data=b"", size=0, lost=False, at_ns=1)
+
+    assert b"canary" not in b"".join(encode(record) for record in book.apply([link, reject]))

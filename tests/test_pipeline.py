@@ -436,6 +436,47 @@ def test_failed_output_ends_the_run_with_74() -> None:
     run(test())
 
 
+def test_output_that_fails_at_its_end_is_an_exit_code_too() -> None:
+    class Failing(Collected):
+        async def close(self) -> None:
+            raise OutputError("disk full")
+
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            setup = Setup("toy", ToySettings(port=server.port))
+            outcome = await Run([(venue, setup)], [Failing()], Limits(once=True), pace=FAST).run()  # type: ignore[list-item]
+
+            assert outcome.exit_code == 74
+
+    run(test())
+
+
+def test_signal_decides_how_the_run_is_said_to_end() -> None:
+    async def test() -> None:
+        async with watching() as seen:
+            seen.server.greeting = "denied"
+            await seen.out.until(lambda: seen.out.states[-1:] == ["authenticating"])
+            seen.run.stop("SIGTERM", 15)
+
+            assert (await seen.outcome).exit_code == 143
+
+    run(test())
+
+
+def test_open_orders_of_a_recording_are_there_to_be_shown() -> None:
+    async def test() -> None:
+        async with watching() as before:
+            before.server.move("1", "NEW")
+            before.server.move("2", "FILLED", "10")
+            await before.live()
+
+            async with watching(start=Start(orders=before.out.orders)) as seen:
+                assert [order.order_id for order in seen.run.restored()] == ["1"]
+
+    run(test())
+
+
 def test_bug_in_a_venue_ends_the_run_after_the_third_time(caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         async with watching() as seen:

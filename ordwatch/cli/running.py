@@ -17,6 +17,7 @@ from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBus
 from ordwatch.pipeline import Limits, Outcome, Run, Start
 from ordwatch.recording.sink import Recording
 from ordwatch.sinks.contract import Sink
+from ordwatch.sinks.table import Table
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -42,10 +43,20 @@ async def watch(
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
     sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
-    run = Run(venues, sinks, limits, start=start, config_sha256=config_sha256, fail_on_gap=fail_on_gap)
+    run = Run(
+        venues,
+        sinks,
+        limits,
+        start=start,
+        config_sha256=config_sha256,
+        fail_on_gap=fail_on_gap,
+        redact=said.redact,
+    )
     stop_on_signals(run.stop, recording.rotate_now if recording is not None else None)
     said.above = showing.line_above(shown)
     await start_all(sinks)
+    if isinstance(shown, Table):
+        shown.write(run.restored())
     return await run.run()
 
 

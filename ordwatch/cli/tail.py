@@ -142,7 +142,15 @@ def continued(recording: "Recording | None", names: list[str]) -> "Start | None"
     if recording is None:
         return None
     from ordwatch.pipeline import Past, Start
+    from ordwatch.restore import gap_update
 
     found = recording.open()
-    pasts = {name: Past(found.covered_until_ns.get(name), found.next_gap(name) - 1) for name in names}
+    pasts = {
+        name: Past(
+            found.covered_until_ns.get(name),
+            found.next_gap(name) - 1,
+            gap_update(gap) if (gap := found.open_gaps.get(name)) is not None else None,
+        )
+        for name in names
+    }
     return Start(found.orders, pasts)

@@ -40,16 +40,22 @@ class Coverage:
         self.ever_live = True
         return self.lose("restart", covered_until_ns, at_ns)
 
+    def go_on(self, gap: GapUpdate) -> None:
+        """A recording goes on in which this gap was never closed."""
+        self.ever_live = True
+        self.gap = gap
+
     def restore(self, report: Report, at_ns: int) -> list[GapUpdate]:
         """A query, complete and sent after the subscription was acknowledged: covered again."""
         self.ever_live = True
         gap, self.gap = self.gap, None
         if gap is None:
             return []
-        outcome = self._outcome(gap, report)
+        outcome, to_ns = self._outcome(gap, report), at_ns
         if outcome == "partial":
-            reach_ns = report.reach_ns if report.reach_ns is not None else at_ns
-            self._uncertain_ns += max(0, min(reach_ns, at_ns) - gap.from_ns)
+            # What the query did reach is known: only the time before stays uncertain.
+            to_ns = max(gap.from_ns, min(report.reach_ns or at_ns, at_ns))
+            self._uncertain_ns += to_ns - gap.from_ns
         return [
             GapUpdate(
                 venue=gap.venue,
@@ -57,7 +63,7 @@ class Coverage:
                 state="closed",
                 cause=gap.cause,
                 from_ns=gap.from_ns,
-                to_ns=at_ns,
+                to_ns=to_ns,
                 outcome=outcome,
                 limits="; ".join(report.limits) or None,
                 at_ns=at_ns,

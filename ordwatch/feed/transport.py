@@ -6,10 +6,11 @@ the WebSocket library is off, because it prints what was sent, credentials inclu
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 import websockets
@@ -59,15 +60,19 @@ async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
     """A connection to the endpoint; closed at the end.
 
     Raises:
-        OSError: Nobody there, or TLS does not verify.
-        ConnectionLost: The WebSocket handshake was refused.
+        ConnectionLost: Nobody there, or the WebSocket handshake was refused.
+        SSLError: TLS does not verify.
     """
-    if endpoint.transport == "tcp":
-        async with _dial_tcp(endpoint) as transport:
-            yield transport
-    else:
-        async with _dial_websocket(endpoint) as transport:
-            yield transport
+    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _dial_websocket(endpoint)
+    async with AsyncExitStack() as stack:
+        try:
+            transport = await stack.enter_async_context(connection)
+        except ssl.SSLError:
+            raise  # an OSError too
+        except OSError as exc:
+            hint = f"; {endpoint.hint}" if endpoint.hint else ""
+            raise ConnectionLost(f"cannot reach {endpoint.shown} ({_reason(exc)}){hint}") from exc
+        yield transport
 
 
 @asynccontextmanager
@@ -117,15 +122,20 @@ def _as_bytes(payload: Payload) -> bytes:
 
 
 def _lost(exc: OSError) -> ConnectionLost:
-    silent = isinstance(exc, TimeoutError)
-    text = exc.strerror or str(exc) or type(exc).__name__
-    return ConnectionLost(text.lower(), "silent" if silent else "reset")
+    return ConnectionLost(_reason(exc), "silent" if isinstance(exc, TimeoutError) else "reset")
+
+
+class _Direct(connect):
+    """Goes where it is told and nowhere else: a redirect would carry the login to whoever it names."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 @asynccontextmanager
 async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     try:
-        connection = await connect(
+        connection = await _Direct(
             endpoint.url,
             ssl=tls_context() if endpoint.url.startswith("wss:") else None,
             proxy=None,
@@ -143,7 +153,7 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     except websockets.InvalidHandshake as exc:
         raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_words(exc)}") from None
     except (websockets.InvalidURI, ValueError):
-        raise ConnectionLost("the WebSocket address is not one, or it redirects to none") from None
+        raise ConnectionLost("the WebSocket address is not one") from None
     except EOFError as exc:
         raise ConnectionLost("the connection was closed during the WebSocket handshake", "eof") from exc
     try:
@@ -213,6 +223,15 @@ def words(error: Exception) -> str:
             hint = " (is the system clock right?)" if "expired" in error.verify_message else ""
             return safe_text(f"certificate verify failed: {error.verify_message}{hint}", 300)
         case OSError():
-            return safe_text(f"cannot connect ({(error.strerror or type(error).__name__).lower()})", 300)
+            return f"cannot connect ({_reason(error)})"
         case _:
             return safe_text(str(error), 300)
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words; asyncio's would name the address a second time."""
+    if isinstance(error, socket.gaierror):
+        return "the host name cannot be resolved"
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return safe_text(str(error) or type(error).__name__, 200)

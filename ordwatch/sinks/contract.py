@@ -36,5 +36,9 @@ class Sink(Protocol):
         ...
 
     async def close(self) -> None:
-        """Write out what is queued, as far as that goes within 2 s, and let go of the output."""
+        """Write out what is queued, as far as that goes within 2 s, and let go of the output.
+
+        Raises:
+            OutputError, ReaderGone: As `watch`, where it has not said so.
+        """
         ...

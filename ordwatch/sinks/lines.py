@@ -76,13 +76,20 @@ class LineSink:
         await self._thread.watch()
 
     async def close(self) -> None:
-        """Write what is queued, as far as that goes within 2 s."""
+        """Write what is queued, as far as that goes within 2 s.
+
+        Raises:
+            ReaderGone: Nobody reads any more.
+            OutputError: Writing failed.
+        """
         with self._condition:
             self._closing = True
             self._condition.notify()
         if not await self._thread.join():
             with self._condition:
                 self._queue.clear()
+        if self._thread.error is not None:
+            raise self._thread.error
 
     def _miss(self, record: AnyRecord) -> None:
         last = self._queue[-1]

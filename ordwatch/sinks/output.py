@@ -64,7 +64,8 @@ class OutputThread:
     def __init__(self, fd: int, work: Callable[[], None]) -> None:
         self._fd = fd
         self._work = work
-        self._error: OrdwatchError | None = None
+        self.error: OrdwatchError | None = None
+        """Why the work failed."""
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -86,7 +87,7 @@ class OutputThread:
             OutputError: Any other error of the system.
         """
         await self._failed.wait()
-        raise self._error or OutputError(f"the thread that writes to {fd_name(self._fd)} ended")
+        raise self.error or OutputError(f"the thread that writes to {fd_name(self._fd)} ended")
 
     async def join(self) -> bool:
         """Wait for the end of the work, at most CLOSE_S; False if it still blocks and is left to itself."""
@@ -103,7 +104,7 @@ class OutputThread:
             self._work()
             failed = False
         except OSError as exc:
-            self._error = self._reason(exc)
+            self.error = self._reason(exc)
         finally:
             # The loop is closed when the run ended while this thread was stuck in a write.
             with contextlib.suppress(RuntimeError):

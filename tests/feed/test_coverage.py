@@ -40,9 +40,18 @@ def test_gap_closes_partial_where_the_query_does_not_reach_its_start() -> None:
     coverage = live()
     coverage.lose("eof", 20 * SECOND, 25 * SECOND)
 
+    [gap] = coverage.restore(Report(reach_ns=22 * SECOND), 30 * SECOND)
+
+    assert (gap.outcome, gap.to_ns) == ("partial", 22 * SECOND)
+
+
+def test_query_that_reaches_less_than_five_seconds_before_the_gap_does_not_prove_it_recovered() -> None:
+    coverage = live()
+    coverage.lose("eof", 20 * SECOND, 25 * SECOND)
+
     [gap] = coverage.restore(Report(reach_ns=16 * SECOND), 30 * SECOND)
 
-    assert gap.outcome == "partial"
+    assert (gap.outcome, gap.to_ns) == ("partial", 20 * SECOND)
 
 
 def test_gap_closes_recovered_where_the_query_reaches_five_seconds_before() -> None:
@@ -83,3 +92,14 @@ def test_recovered_gap_is_not_uncertain() -> None:
     coverage.restore(Report(), 30 * SECOND)
 
     assert coverage.uncertain_s(99 * SECOND) == 0.0
+
+
+def test_gap_left_open_goes_on_and_closes_with_its_id() -> None:
+    coverage = Coverage("toy", gaps_before=7)
+    before = live()
+    [left] = before.lose("eof", 20 * SECOND, 25 * SECOND)
+
+    coverage.go_on(left)
+
+    assert coverage.lose("reset", 26 * SECOND, 27 * SECOND) == []
+    assert [(gap.gap, gap.from_ns) for gap in coverage.restore(Report(), 30 * SECOND)] == [("toy-1", 20 * SECOND)]

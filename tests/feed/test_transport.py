@@ -83,11 +83,21 @@ def test_abort_ends_a_read() -> None:
     asyncio.run(test(), debug=True)
 
 
-def test_nobody_there_is_an_os_error() -> None:
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        Endpoint(transport="tcp", shown="here", host="127.0.0.1", port=1, hint="is it running?"),
+        Endpoint(transport="websocket", shown="here", url="ws://127.0.0.1:1/?key=SECRET", hint="is it running?"),
+    ],
+    ids=["tcp", "websocket"],
+)
+def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
     async def test() -> None:
-        with pytest.raises(ConnectionRefusedError):
-            async with dial(Endpoint(transport="tcp", shown="here", host="127.0.0.1", port=1)):
+        with pytest.raises(ConnectionLost) as lost:
+            async with dial(endpoint):
                 pass
+
+        assert str(lost.value) == "cannot reach here (connection refused); is it running?"
 
     asyncio.run(test(), debug=True)
 
@@ -170,6 +180,34 @@ def test_http_answer_instead_of_a_handshake_is_told_by_its_status() -> None:
                     pass
 
             assert "SECRET" not in repr(lost.value)
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_redirect_of_the_handshake_is_not_followed() -> None:
+    strangers: list[str] = []
+
+    async def stranger(connection: ServerConnection) -> None:
+        strangers.append("came")
+
+    async def test() -> None:
+        async with serve(stranger, "127.0.0.1", 0) as elsewhere:
+            location = f"ws://127.0.0.1:{elsewhere.sockets[0].getsockname()[1]}/"
+
+            async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+                await writer.drain()
+                writer.close()
+
+            server = await asyncio.start_server(redirect, "127.0.0.1", 0)
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            async with server, asyncio.timeout(10):
+                with pytest.raises(ConnectionLost, match="HTTP status 302"):
+                    async with dial(Endpoint(transport="websocket", shown="here", url=url)):
+                        pass
+
+        assert strangers == []
 
     asyncio.run(test(), debug=True)
 
