@@ -125,13 +125,6 @@ def _lost(exc: OSError) -> ConnectionLost:
     return ConnectionLost(_reason(exc), "silent" if isinstance(exc, TimeoutError) else "reset")
 
 
-class _Direct(connect):
-    """Goes where it is told and nowhere else: a redirect would carry the login to whoever it names."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
 @asynccontextmanager
 async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     try:
@@ -166,6 +159,13 @@ def _handshake_words(exc: websockets.InvalidHandshake) -> str:
     if isinstance(exc, websockets.InvalidStatus):
         return f"HTTP status {exc.response.status_code}"
     return safe_text(type(exc).__name__, 200)
+
+
+class _Direct(connect):
+    """Goes where it is told and nowhere else: a redirect would carry the login to whoever it names."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class _WebSocket:

@@ -13,7 +13,7 @@ def test_a_loss_by_unreadable_input_begins_at_the_last_message_that_was_read() -
         async with asyncio.timeout(DEADLINE_S), toy_server() as server:
             out = Collected()
             venue: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well
-            run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])  # type: ignore[list-item]
+            run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])
             running = asyncio.create_task(run.run())
             await out.until(lambda: "live" in out.states)
             server.move("1", "NEW")
