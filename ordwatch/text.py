@@ -15,6 +15,10 @@ _MAX_DIGITS = 400
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
 # C0, DEL, C1, the Arabic letter mark, zero-width marks, line and paragraph separators, bidi controls,
 # the byte-order mark, surrogates. Everything a terminal or a line reader could take for a command.
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -110,3 +114,8 @@ def escape_json(text: str) -> str:
 def decode_text(data: bytes) -> str:
     """UTF-8, with the bytes that are not shown as \\xff."""
     return data.decode("utf-8", "backslashreplace")
+
+
+def mended_json(data: bytes) -> bytes:
+    """JSON source in which half a surrogate pair is shown as \\ud800: strict readers refuse the whole text for one."""
+    return _ESCAPE.sub(lambda match: rb"\\u" + match[1] if match[1] else match[0], data)

@@ -13,6 +13,7 @@ from ordwatch.text import (
     decode_text,
     double_text,
     escape_json,
+    mended_json,
     safe_text,
     time_ns,
     time_text,
@@ -122,3 +123,26 @@ def test_escaped_json_reads_back_the_same_and_is_one_line(text: str) -> None:
 
 def test_bytes_that_are_not_utf8_are_shown() -> None:
     assert decode_text(b"a\xff") == r"a\xff"
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        (rb'"\ud800"', r"\ud800"),
+        (rb'"a\uDC00b"', r"a\uDC00b"),
+        (rb'"\ud83d\ude00"', "\U0001f600"),
+        (rb'"\ud83d\ud83d\ude00"', "\\ud83d\U0001f600"),
+        (rb'"\\ud800"', r"\ud800"),
+        (rb'"\\\ud800"', "\\" + r"\ud800"),
+        (rb'"\"\n\u00e9"', '"\n\u00e9'),
+    ],
+)
+def test_half_a_surrogate_pair_in_json_is_shown(source: bytes, read: str) -> None:
+    assert json.loads(mended_json(source)) == read
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_json_without_half_pairs_stays_as_it_is(text: str) -> None:
+    source = json.dumps(text).encode()
+
+    assert mended_json(source) == source
