@@ -132,7 +132,6 @@ class Run:
         self._stop = asyncio.Event()
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
-        self._answered: set[str] = set()
         self._clocks = Clocks()
         self._past = start.venues
 
@@ -211,9 +210,6 @@ class Run:
 
     async def _watch_feed(self, feed: Feed) -> None:
         await feed.run()
-        if feed.failure is not None:
-            self._outcome.failures.append(feed.failure)
-            self._answered.add(feed.setup.name)
         if all(each.failure is not None for each in self._feeds):
             self.stop("no venue is left to watch")
 
@@ -240,8 +236,8 @@ class Run:
     def _reached(self, records: Sequence[AnyRecord]) -> bool:
         limits = self._limits
         if limits.once:
-            self._answered |= {r.venue for r in records if isinstance(r, LinkRecord) and r.state in ("live", "failed")}
-            if self._answered >= self._vitals.keys():
+            told = any(isinstance(record, LinkRecord) for record in records)
+            if told and all(feed.answered or feed.failure is not None for feed in self._feeds):
                 self.stop("every venue has answered")
         if limits.max_events is not None:
             self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
@@ -330,6 +326,7 @@ class Run:
     async def _end(self) -> None:
         if self._limits.max_events is None or self._shown < self._limits.max_events:
             await self._merge(self._funnel.take_now())
+        self._outcome.failures += [feed.failure for feed in self._feeds if feed.failure is not None]
         now_ns = time.time_ns()
         coverages = [feed.coverage for feed in self._feeds]
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)

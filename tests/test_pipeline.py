@@ -360,6 +360,27 @@ def test_once_stops_after_the_first_answer() -> None:
     run(test())
 
 
+def test_once_with_refused_credentials_ends_with_77() -> None:
+    async def test() -> None:
+        async with watching(Limits(once=True)) as seen:
+            seen.server.greeting = "denied"
+
+            assert (await seen.outcome).exit_code == 77
+
+    run(test())
+
+
+def test_once_stops_after_a_refused_query_too() -> None:
+    async def test() -> None:
+        async with watching(Limits(once=True)) as seen:
+            seen.server.refuses = True
+            outcome = await seen.outcome
+
+            assert (outcome.exit_code, outcome.reason) == (0, "every venue has answered")
+
+    run(test())
+
+
 def test_event_limit_is_exact() -> None:
     async def test() -> None:
         async with watching(Limits(max_events=3)) as seen:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, RemoteProtocolError, VenueError, leaves
+from ordwatch.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError, leaves
 from ordwatch.feed.backoff import Rates, backoff
 from ordwatch.feed.call import Caller
 from ordwatch.feed.coverage import Coverage
@@ -82,6 +82,8 @@ class Feed:
         self.coverage = coverage
         self.failure: Exception | None = None
         self.ever_live = False
+        self.answered = False
+        """The first query was answered, if only by a refusal."""
         self._emit = emit
         self._open_orders = open_orders
         self._vitals = vitals
@@ -369,6 +371,7 @@ class Feed:
 
     async def _query_failed(self, error: Exception, epoch: int) -> None:
         log.warning("%s: query failed: %s", self.setup.name, safe_text(str(error), 300))
+        self.answered = self.answered or isinstance(error, Refused)
         if epoch == self._epoch and not self._live:
             for link in self._links:
                 if link.subscribed:
@@ -379,7 +382,7 @@ class Feed:
         events: list[FeedEvent] = list(self.coverage.restore(report, now_ns))
         if not self._live:
             log.info("%s: live", self.setup.name)
-        self._live = self.ever_live = True
+        self._live = self.ever_live = self.answered = True
         for link in self._links:
             link.was_live = True
             if link.state != "live" and not link.stale:

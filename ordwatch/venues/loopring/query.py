@@ -8,7 +8,7 @@ known as open. Only orders of the configured markets are told: no push would kee
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ordwatch.errors import AuthError, RemoteProtocolError, VenueError
+from ordwatch.errors import Refused, RemoteProtocolError
 from ordwatch.model import OrderUpdate
 from ordwatch.venues.contract import Ask, Call, Emit, Report, gone, http
 from ordwatch.venues.loopring.messages import OrderData
@@ -37,16 +37,15 @@ CLOCK_MARGIN_NS = 600 * 1_000_000_000
 
 
 async def fetch_decimals(access: Access, call: Call) -> dict[str, int]:
-    """The tokens' decimals; none when the venue cannot tell them now: amounts then stay in base units.
+    """The tokens' decimals; none when the venue will not tell them: amounts then stay in base units.
 
     Raises:
         AuthError: The venue refuses the key.
+        ConnectionLost: No answer. It tells them as a rule, so the next attempt is worth more than amounts without.
     """
     try:
         return token_decimals(await http(call, tokens_request(access)), access)
-    except AuthError:
-        raise
-    except VenueError:
+    except (Refused, RemoteProtocolError):
         return {}
 
 
