@@ -54,7 +54,7 @@ class OpendSession:
         self._pending: dict[tuple[int, int], _Waiting] = {}
         self._unknown: set[int] = set()
         self._logged_in = self._listing = self._subscribed = self._closed = False
-        self._now_ns = self._polled_ns = 0
+        self._now_ns = self._polled_ns = self._whole_ns = 0
         self._heard_ns = 0
         """When the last push or answer came."""
         self._seen_ns = 0
@@ -71,7 +71,7 @@ class OpendSession:
 
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
-        self._now_ns = self._heard_ns = self._seen_ns = now_ns
+        self._now_ns = self._heard_ns = self._seen_ns = self._whole_ns = now_ns
         self._send(self._link.login_id, self._link.login())
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
@@ -86,6 +86,7 @@ class OpendSession:
                     break
         except VenueError as exc:
             self._close(exc)
+        self._end_if_deaf()
         events, self._events = self._events, []
         return events
 
@@ -118,9 +119,15 @@ class OpendSession:
         out, self._out = self._out, []
         return out
 
+    def _end_if_deaf(self) -> None:
+        """A damaged length makes a body of all that follows: bytes come, but no message ever again."""
+        if not self._closed and self._now_ns - self._whole_ns > self.silence_s * 1e9:
+            self._close(RemoteProtocolError(f"bytes, but no whole message for {self.silence_s:g} s"))
+
     # -- one message ---------------------------------------------------------------------------------------------
 
     def _take(self, message: Message) -> None:
+        self._whole_ns = self._now_ns
         if message.proto_id == messages.UPDATE_ORDER:
             self._order_pushed(message)
         elif message.proto_id == messages.NOTIFY:

@@ -809,3 +809,25 @@ def with_flips(body: bytearray, flips: list[tuple[int, int]]) -> bytearray:
     for position, value in flips:
         body[position : position + 1] = bytes([value])
     return body
+
+
+def test_a_body_that_never_ends_is_no_sign_of_life(sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    log_in(peer, sdk)
+    endless = struct.pack("<2sI2B2I20s8s", b"FT", UPDATE_ORDER, 0, 0, 1, 8 << 20, bytes(20), bytes(8))
+    peer.receive(endless)
+    peer.now_ns += 31 * S
+
+    [closed] = peer.receive(bytes(1000))
+
+    assert isinstance(closed, Closed)
+    assert isinstance(closed.error, RemoteProtocolError)
+
+
+def test_a_body_that_takes_its_time_is_waited_for(sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    log_in(peer, sdk)
+    peer.receive(struct.pack("<2sI2B2I20s8s", b"FT", UPDATE_ORDER, 0, 0, 1, 8 << 20, bytes(20), bytes(8)))
+    peer.now_ns += 20 * S
+
+    assert peer.receive(bytes(1000)) == []
