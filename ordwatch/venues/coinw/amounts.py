@@ -10,6 +10,8 @@ from ordwatch.text import decimal_text
 _EXACT = Context(prec=2000)
 _QUOTIENT = Context(prec=28)
 _SHORT = 32
+_MAX_DIGITS = 100
+"""Longer ones are no amounts of anything: 1e400."""
 
 
 def amount(value: str | None, key: str, flags: list[str]) -> DecimalText | None:
@@ -35,9 +37,10 @@ def signed(value: str | None, key: str, flags: list[str]) -> DecimalText | None:
 
 def _read(value: str) -> DecimalText | None:
     try:
-        return decimal_text(value)
+        number = decimal_text(value)
     except ValueError:
         return None
+    return number if len(number) <= _MAX_DIGITS else None
 
 
 # An order's size and price come again with each of its updates: seven amounts take 0.9 us instead of 3.3.

@@ -5,10 +5,11 @@ number passes through a float: 0.1000000000000000055 keeps its digits, 462453051
 """
 
 import re
+from typing import TypeVar
 
 import msgspec
 
-from ordwatch.text import decode_text
+from ordwatch.text import decode_text, mended_json
 
 Fields = dict[str, msgspec.Raw]
 
@@ -17,6 +18,7 @@ _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
 _STRAY = re.compile("[\udc80-\udcff]")
 _SAFE_INTEGER = 2**53
+T = TypeVar("T")
 
 
 class Unreadable(ValueError):
@@ -30,11 +32,9 @@ def fields(data: bytes | msgspec.Raw) -> Fields:
         Unreadable: Not JSON, or not an object.
     """
     try:
-        return _FIELDS.decode(data)
+        return _decoded(_FIELDS, data)
     except msgspec.ValidationError as exc:
         raise Unreadable("not a JSON object") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise Unreadable("not JSON") from exc
 
 
 def items(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
@@ -44,11 +44,9 @@ def items(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
         Unreadable: Not JSON, or not an array.
     """
     try:
-        return _ITEMS.decode(data)
+        return _decoded(_ITEMS, data)
     except msgspec.ValidationError as exc:
         raise Unreadable("not a JSON array") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise Unreadable("not JSON") from exc
 
 
 def text(value: msgspec.Raw | None) -> str | None:
@@ -84,6 +82,19 @@ def payload(data: msgspec.Raw) -> object:
         return {name: _plain(value) for name, value in fields(data).items()}
     except Unreadable:
         return decode_text(bytes(data))
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        source = bytes(data)
+        mended = mended_json(source)
+        if mended == source:
+            raise Unreadable("not JSON") from exc
+        return _decoded(decoder, mended)
 
 
 def _mended(source: bytes) -> bytes:

@@ -19,6 +19,7 @@ _MAX_WORD = 64
 _LAST_MS = 253_402_300_799_999
 """The end of the year 9999."""
 _ID = re.compile(r"(?!0+$)[0-9A-Za-z][0-9A-Za-z_-]{0,63}", re.ASCII)
+_TYPE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 _NEW = OrderStatus.NEW
 _UNDONE = frozenset({OrderStatus.CANCELED, OrderStatus.REJECTED})
 _WHOLE = {OrderStatus.FILLED: True, OrderStatus.CANCELED: False, OrderStatus.REJECTED: False}
@@ -99,8 +100,11 @@ def symbol(pair: str | None) -> str | None:
 
 
 def order_type(word: str | None) -> str | None:
-    """LIMIT, MARKET, or another word in the same form."""
-    return _upper(word[:_MAX_WORD]) or None if word else None
+    """LIMIT, MARKET, or another word in the same form; what is no word as UNKNOWN(it)."""
+    kind = _upper(word[:_MAX_WORD]) if word else ""
+    if not kind or _TYPE.fullmatch(kind):
+        return kind or None
+    return f"UNKNOWN({kind.replace(')', '')})"
 
 
 def side(word: str | None, flags: list[str]) -> Side | None:

@@ -111,7 +111,7 @@ class _Inquiry:
         try:
             data, received_ns = await told(self.call, asked)
         except Denied as exc:
-            await self.emit([gone(known, str(exc), exc.received_ns)])
+            await self.emit([gone(known, self.setup.settings.blanked(str(exc)), exc.received_ns)])
             return
         source = bytes(data).strip() if data is not None else b""
         if data is None or source in (b"null", b"{}", b"[]", b'""'):

@@ -53,8 +53,6 @@ _MAX_KINDS = 64
 _MAX_PINGS = 16
 _MAX_REJECT_BYTES = 4096
 _MAX_WORDS = 300
-_MIN_SECRET = 6
-"""Shorter ones are no secrets, and would blot out innocent words."""
 
 
 class CoinwSession:
@@ -66,8 +64,7 @@ class CoinwSession:
         self.heartbeat_s = min(HEARTBEAT_S, self.silence_s / 2.5)
         self._venue = setup.name
         self._raw = setup.raw
-        self._api_key = settings.api_key
-        self._secret_key = settings.secret_key
+        self._settings = settings
         self._outgoing: list[Payload] = []
         self._pinged_ns: deque[int] = deque(maxlen=_MAX_PINGS)
         self._logged_in = self._ready = self._closed = False
@@ -75,7 +72,7 @@ class CoinwSession:
 
     def start(self, now_ns: int) -> None:
         """Queue the login; it holds the secret itself."""
-        self._outgoing.append(login(self._api_key.reveal(), self._secret_key.reveal()))
+        self._outgoing.append(login(self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
 
     def heartbeat(self, now_ns: int) -> None:
         """Queue a ping."""
@@ -186,19 +183,9 @@ class CoinwSession:
         return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        shown = data
-        for secret in self._secrets():
-            shown = shown.replace(secret.encode(), b"***")
-        return Reject(
-            venue=self._venue, reason=reason, data=shown[:_MAX_REJECT_BYTES], size=len(data), lost=lost, at_ns=now_ns
-        )
+        shown = self._settings.blanked(data.decode("latin-1")).encode("latin-1")[:_MAX_REJECT_BYTES]
+        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def _safe(self, words: str) -> str:
         """The venue's words, should they quote what we sent."""
-        for secret in self._secrets():
-            words = words.replace(secret, "***")
-        return safe_text(words, _MAX_WORDS)
-
-    def _secrets(self) -> list[str]:
-        both = (self._secret_key.reveal(), self._api_key.reveal())
-        return [secret for secret in both if len(secret) >= _MIN_SECRET]
+        return safe_text(self._settings.blanked(words), _MAX_WORDS)

@@ -7,6 +7,8 @@ from ordwatch.secret import Secret
 from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import VenueSettings
 
+_MIN_SECRET = 6
+"""Shorter ones are no secrets, and would blot out innocent words."""
 _PAIR = re.compile(r"[0-9A-Za-z]{1,32}[-_][0-9A-Za-z]{1,32}", re.ASCII)
 
 
@@ -24,6 +26,12 @@ class CoinwSettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fie
     def symbols(self) -> tuple[str, ...]:
         """The pairs as the venue writes them, BTC_USDT, each once."""
         return tuple(dict.fromkeys(pair.upper().replace("-", "_") for pair in self.pairs))
+
+    def blanked(self, words: str) -> str:
+        """The venue's words with *** in place of the credentials, should they quote what we sent."""
+        for secret in (self.secret_key.reveal(), self.api_key.reveal()):
+            words = words.replace(secret, "***") if len(secret) >= _MIN_SECRET else words
+        return words
 
     def check(self) -> None:
         """Refuse what is no pair and addresses that would carry the secret in plain text.

@@ -23,7 +23,7 @@ def test_amount_keeps_every_digit(told: str, expected: str) -> None:
     assert flags == []
 
 
-@pytest.mark.parametrize("told", ["NaN", "Infinity", "-1", "1e9999", "true", "{}", "1,5", " ", "9" * 5000])
+@pytest.mark.parametrize("told", ["NaN", "Infinity", "-1", "1e9999", "1e400", "true", "{}", "1,5", " ", "9" * 5000])
 def test_what_is_no_amount_is_flagged(told: str) -> None:
     flags: list[str] = []
 
@@ -88,8 +88,8 @@ def test_cut_drops_decimals_and_never_rounds(short: str, full: str, cut: bool) -
 
 def test_cut_of_the_longest_amounts_is_no_error() -> None:
     flags: list[str] = []
-    long = amount("1e400", "qty", flags)
-    fine = amount("1." + "1" * 390 + "e-400", "qty", flags)
+    long = amount("9" * 100, "qty", flags)
+    fine = amount("1.1e-97", "qty", flags)
 
     assert flags == []
     assert long is not None

@@ -236,7 +236,17 @@ def test_symbol_has_one_form(pair: str) -> None:
     assert symbol(pair) == "BTC_USDT"
 
 
-@pytest.mark.parametrize(("word", "name"), [("limit", "LIMIT"), ("Stop Limit", "STOP_LIMIT"), ("", None), (None, None)])
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("limit", "LIMIT"),
+        ("Stop Limit", "STOP_LIMIT"),
+        ("", None),
+        (None, None),
+        ("7", "UNKNOWN(7)"),
+        ("限价)", "UNKNOWN(限价)"),
+    ],
+)
 def test_order_type_is_upper_snake_case(word: str | None, name: str | None) -> None:
     assert order_type(word) == name
 

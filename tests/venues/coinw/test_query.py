@@ -11,7 +11,7 @@ from ordwatch.model import OrderStatus, OrderUpdate, Side
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import PAGE_ROWS, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
-from ordwatch.venues.coinw.simulator import CoinwSimulator
+from ordwatch.venues.coinw.simulator import SECRET_KEY, CoinwSimulator
 from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Intent, Report, Step
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, ask, reach, setup
 
@@ -167,6 +167,18 @@ def test_order_the_venue_denies_is_unknown_with_its_words() -> None:
     (order,) = desk.rows
     assert (order.status, order.gone, order.received_ns) == (OrderStatus.UNKNOWN, True, NOW_NS)
     assert order.reason == "returnOrderTrades: code -3: no such order"
+
+
+def test_reason_of_an_order_never_quotes_the_secret() -> None:
+    def answer(request: HttpRequest) -> HttpReply:
+        denied = b'{"code":"500","msg":"no order for ' + SECRET_KEY.encode() + b'"}'
+        body = b'{"code":"200","data":[]}' if request.name == OPEN_ORDERS else denied
+        return HttpReply(status=200, body=body, received_ns=NOW_NS)
+
+    desk = Desk(answer)
+    run(desk, ask(held()), "BTC_USDT")
+
+    assert desk.rows[0].reason == "returnOrderTrades: code 500: no order for ***"
 
 
 @pytest.mark.parametrize("error", [ConnectionLost("no answer"), Refused("HTTP status 500"), AuthError("no")])
