@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ordwatch.text import safe_text
+from ordwatch.text import mended_json, safe_text
 
 Number = str | int | None
 """The relayer writes numbers as text or as integers, and changed its mind about which."""
@@ -136,10 +136,10 @@ def topic_market(topic: str | Topic) -> str | None:
 
 
 def loads(data: bytes) -> object:
-    """JSON with every number as its own text and bytes that are no UTF-8 visible as \\xff.
+    """JSON with every number as its own text; bytes that are no UTF-8 visible as \\xff, half surrogates as \\ud800.
 
     Raises:
-        Unreadable: Not JSON, or text that no UTF-8 can hold.
+        Unreadable: Not JSON.
     """
     return _parse(_text(data), str)
 
@@ -244,10 +244,6 @@ def _answer(fields: Mapping[str, object]) -> SubscriptionAnswer:
 def _parse(text: str, integer: Callable[[str], int | str]) -> object:
     try:
         value: object = json.loads(text, parse_int=integer, parse_float=str, parse_constant=_refuse_constant)
-        if "\\ud" in text.lower():
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise Unreadable("a lone surrogate in a text") from None
     except json.JSONDecodeError as exc:
         raise Unreadable(f"not JSON: {exc.msg} at character {exc.pos}") from None
     except RecursionError:
@@ -256,6 +252,8 @@ def _parse(text: str, integer: Callable[[str], int | str]) -> object:
 
 
 def _text(data: bytes) -> str:
+    if b"\\u" in data:
+        data = mended_json(data)
     try:
         return data.decode()
     except UnicodeDecodeError:
