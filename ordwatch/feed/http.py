@@ -36,10 +36,8 @@ class Http:
         """
         waits = backoff(0.5, 5.0)
         for last in (False,) * (TRIES - 1) + (True,):
-            for rate in request.rates:
-                await self._rates.wait(rate)
             try:
-                reply, retry_after_s = await self._once(request)
+                reply, retry_after_s = await self._in_its_place(request)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
                 if last or isinstance(exc, aiohttp.ClientSSLError):
                     raise ConnectionLost(f"{request.name}: {_words(exc)}") from None
@@ -49,6 +47,14 @@ class Http:
                 await asyncio.sleep(retry_after_s)
             await asyncio.sleep(next(waits))
         raise AssertionError("unreachable")
+
+    async def _in_its_place(self, request: HttpRequest) -> tuple[HttpReply, float]:
+        places = [await self._rates.wait(rate) for rate in request.rates]
+        try:
+            return await self._once(request)
+        finally:
+            for place in places:
+                place.answered()
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
         session = self._session = self._session or aiohttp.ClientSession(

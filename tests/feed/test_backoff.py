@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 
 import pytest
@@ -30,3 +31,15 @@ def test_a_place_is_free_again_after_the_window(monkeypatch: pytest.MonkeyPatch)
     rates, rate = Rates(), Rate("r", 1, 30.0)
 
     assert [rates.take(rate) for _ in range(3)] == [True, False, True]
+
+
+def test_a_place_counts_from_its_answer_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    rates, rate = Rates(), Rate("r", 1, 1.0)
+    place = asyncio.run(rates.wait(rate))
+    now[0] = 100.8
+    place.answered()
+    now[0] = 101.1
+
+    assert rates.delay_s(rate) == pytest.approx(0.701)
