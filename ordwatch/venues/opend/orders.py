@@ -235,7 +235,8 @@ def _terms(
         flags += ("bad:time_in_force",)
     words, word_flags = _words(fields[7:], sec_market, market)
     return (
-        _symbol(code, sec_market, market, header_market),
+        # The header's market is but the first of the account's: it counts only where the order names none.
+        _symbol(code, sec_market, market or header_market),
         tables.SIDES.get(side),
         _word(tables.ORDER_TYPES, order_type),
         tables.TIMES_IN_FORCE.get(time_in_force),
@@ -245,11 +246,10 @@ def _terms(
     )
 
 
-def _symbol(code: bytes, sec_market: int, *trd_markets: int) -> str | None:
+def _symbol(code: bytes, sec_market: int, trd_market: int) -> str | None:
     if not code:
         return None
-    prefixes = [tables.SEC_MARKET_PREFIXES.get(sec_market), *map(tables.TRD_MARKET_PREFIXES.get, trd_markets)]
-    prefix = next(filter(None, prefixes), None)
+    prefix = tables.SEC_MARKET_PREFIXES.get(sec_market) or tables.TRD_MARKET_PREFIXES.get(trd_market)
     return f"{prefix}.{decode_text(code)}" if prefix else decode_text(code)
 
 

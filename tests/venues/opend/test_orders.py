@@ -342,7 +342,10 @@ def test_numbers_the_documentation_does_not_have_survive_in_extra() -> None:
         (None, 2, "US.00700"),
         (99, 15, "JP.00700"),
         (None, None, "HK.00700"),
-        (None, 5, "HK.00700"),
+        (None, 0, "HK.00700"),
+        (None, 3, "00700"),
+        (None, 5, "00700"),
+        (None, 99, "00700"),
     ],
 )
 def test_a_symbol_bears_its_markets_prefix(sec_market: int | None, trd_market: int | None, symbol: str) -> None:
