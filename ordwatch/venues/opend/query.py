@@ -6,6 +6,8 @@ Which call tells what, and how often: Futu API documentation, "Get Open Orders" 
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from ordwatch.errors import Refused, RemoteProtocolError
 from ordwatch.model import OrderUpdate
 from ordwatch.text import time_text
@@ -65,7 +67,7 @@ class _Inquiry:
             self._limits.append(f"account {account.id} {why} and was not asked")
             return
         known = set(self._open_ids(account))
-        told = await self._told(ListOrders(account=account, refresh=self._refresh(account)))
+        told = await self._told(self._today(account))
         if self._ask.since_ns is not None:
             told |= await self._history(account, self._ask.since_ns)
         # Those that a push ended meanwhile need no asking.
@@ -75,11 +77,13 @@ class _Inquiry:
     async def _told(self, request: ListOrders | ListHistory) -> set[str]:
         """The ids of the orders in the answer, which go out as rows."""
         rows = await self._rows(request)
-        if rows.updates:
-            await self._emit(rows.updates)
+        told: set[str] = set()
+        for page in rows.pages:
+            await self._emit(page)
+            told.update(row.order_id for row in page)
         if rows.unread:
-            self._limits.append(f"{rows.unread} orders of account {request.account.id} could not be read")
-        return {row.order_id for row in rows.updates}
+            self._reached(self._now_ns, f"{rows.unread} orders of account {request.account.id} could not be read")
+        return told
 
     async def _rows(self, request: StreamRequest) -> Rows:
         rows = await self._call(request)
@@ -87,12 +91,16 @@ class _Inquiry:
         self._now_ns = rows.received_ns
         return rows
 
-    def _refresh(self, account: Account) -> bool:
-        """OpenD refreshes only so often; its cache, which may be stale, is better than waiting."""
-        if not self._ask.refresh or self._call.take(account.rate("refresh")):
-            return self._ask.refresh
+    def _today(self, account: Account, order_ids: Sequence[str] = ()) -> ListOrders:
+        """OpenD refreshes only so often. Its cache may be stale: better than waiting, but no proof about a gap."""
+        request = ListOrders(account=account, order_ids=tuple(order_ids), refresh=self._ask.refresh)
+        rate = account.rate("refresh")
+        if self._ask.refresh and self._ask.since_ns is not None:
+            return msgspec.structs.replace(request, rates=(rate,))
+        if not self._ask.refresh or self._call.take(rate):
+            return request
         self._limits.append(f"account {account.id} was answered from OpenD's cache")
-        return False
+        return msgspec.structs.replace(request, refresh=False)
 
     async def _history(self, account: Account, since_ns: int) -> set[str]:
         zones = zones_of(account.markets, self._settings.futures_time_zone)
@@ -138,13 +146,20 @@ class _Inquiry:
     async def _missing(self, account: Account, order_ids: list[str]) -> None:
         """Open here, not told there: first among the day's orders by id, then in the history."""
         for some in _portions(order_ids):
-            request = ListOrders(account=account, order_ids=tuple(some), refresh=self._refresh(account))
-            left = _without(some, await self._told(request))
+            left = _without(some, await self._told(self._today(account, some)))
             if left:
-                left = _without(left, await self._told(self._span(account, self._now_ns - _HISTORY_NS, left)))
+                left = await self._not_in_history(account, left)
             orders = self._open_ids(account)
             if lost := [gone(orders[order_id], GONE, self._now_ns) for order_id in left if order_id in orders]:
                 await self._emit(lost)
+
+    async def _not_in_history(self, account: Account, order_ids: list[str]) -> list[str]:
+        """Those the history does not know either; nothing becomes of an order that could not be asked for."""
+        try:
+            return _without(order_ids, await self._told(self._span(account, self._now_ns - _HISTORY_NS, order_ids)))
+        except (Refused, RemoteProtocolError) as exc:
+            self._reached(self._now_ns, f"{len(order_ids)} open orders of account {account.id} not found: {exc}")
+            return []
 
 
 def _without(order_ids: Sequence[str], told: set[str]) -> list[str]:

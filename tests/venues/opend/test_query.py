@@ -60,10 +60,10 @@ class Opend:
                 return Accounts(tuple(self.accounts), NOON)
             case ListOrders(account=account):
                 self._note(request, self.error)
-                return Rows(self._rows(self.today, account, request.order_ids), self.unread, NOON)
+                return Rows(iter([self._rows(self.today, account, request.order_ids)]), NOON, self.unread)
             case ListHistory(account=account):
                 self._note(request, self.history_error)
-                return Rows(self._rows(self.history, account, request.order_ids), 0, NOON)
+                return Rows(iter([self._rows(self.history, account, request.order_ids)]), NOON)
             case _:
                 raise AssertionError(request)
 
@@ -124,6 +124,15 @@ def test_without_a_free_place_the_cache_answers_and_the_report_says_so() -> None
 
     assert opend.asked == [ListOrders(account=HONG_KONG, refresh=False)]
     assert report.limits == ("account 1 was answered from OpenD's cache",)
+
+
+def test_what_closes_a_gap_waits_for_a_place_and_is_never_the_cache() -> None:
+    opend = Opend(free=False)
+
+    _, report = ask(opend, since_ns=NOON - 3600 * S)
+
+    assert opend.asked == [ListOrders(account=HONG_KONG, refresh=True, rates=(Rate("opend-refresh-1", 10, 30.0),))]
+    assert report == Report(limits=(PASSED,))
 
 
 def test_no_refresh_is_asked_for_where_none_is_wanted() -> None:
@@ -230,6 +239,7 @@ def test_rows_that_could_not_be_read_are_told() -> None:
     _, report = ask(Opend(unread=2))
 
     assert report.limits == ("2 orders of account 1 could not be read",)
+    assert report.reach_ns == NOON
 
 
 def test_an_open_order_that_is_absent_is_asked_for_by_id_then_in_the_history() -> None:
@@ -250,6 +260,13 @@ def test_an_order_nobody_knows_any_more_becomes_unknown_never_a_guess() -> None:
 
     assert rows == [gone(known, GONE, NOON)]
     assert rows[0].status is OrderStatus.UNKNOWN
+
+
+def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complete() -> None:
+    rows, report = ask(Opend(history_error=Refused("locked")), since_ns=NOON - 3600 * S, known=[row("9")])
+
+    assert rows == []
+    assert report == Report(NOON, ("1 open orders of account 1 not found: locked", PASSED))
 
 
 def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
