@@ -5,7 +5,7 @@ bounded by the time of creation only, so an order that was made before a gap and
 known as open. Only orders of the configured markets are told: no push would keep the others true.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from ordwatch.errors import Refused, RemoteProtocolError
@@ -16,6 +16,7 @@ from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unscale
 from ordwatch.venues.loopring.rest import (
     CLOSED_WORDS,
     OPEN_WORDS,
+    PAGE_ROWS,
     UNKNOWN_ORDER,
     Access,
     ApiError,
@@ -99,17 +100,25 @@ class Inquiry:
         for number in range(1, MAX_PAGES + 1):
             page = await self._read_page(words, offset, start_ms)
             fresh = {row.order.order_hash for row in page.rows} - hashes
-            if page.rows and not fresh:
-                self.damage.append(f"page {number} of the {words[0]} orders repeats an earlier one")
-                return True
-            hashes |= fresh
             totals.add(page.total)
+            hashes |= fresh
             offset += page.told
             nameless += page.told - len(page.rows)
             is_whole = page.total is None or len(hashes) + nameless >= page.total
-            if not page.told or (is_whole and page.total is not None):
+            if page.rows and not fresh:
+                return self._repeated(f"page {number} of the {words[0]} orders", totals, is_whole)
+            # A full page may have another behind it, whatever the total says.
+            if not page.told or (is_whole and page.total is not None and page.told < PAGE_ROWS):
                 return is_whole and len(totals) == 1
         self.damage.append(f"more than {MAX_PAGES} pages of {words[0]} orders")
+        return True
+
+    def _repeated(self, page: str, totals: Set[int | None], is_whole: bool) -> bool:
+        """A page without a new row: the list grew at its head, or has no more, or the venue gives one page for ever."""
+        if len(totals) > 1:
+            return False
+        if not is_whole or None in totals:
+            self.damage.append(f"{page} repeats an earlier one")
         return True
 
     async def _read_page(self, words: Sequence[str], offset: int, start_ms: int | None) -> Page:

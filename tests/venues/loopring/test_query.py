@@ -112,6 +112,32 @@ def test_a_list_that_shrank_while_it_was_read_is_read_again() -> None:
     assert report.reach_ns is None
 
 
+def test_a_list_that_grew_past_its_last_page_is_read_again() -> None:
+    grown = (rows(100, 50, 53), rows(0, 3, 53))
+    call = Scripted(TOKENS, rows(0, 50, 50), rows(47, 3, 53), *grown)
+
+    told, report = asked(call, ask())
+
+    assert sorted(ids(told)) == [*range(50), *range(100, 150)]
+    assert report.reach_ns is None
+
+
+def test_a_total_that_is_too_small_hides_no_page() -> None:
+    call = Scripted(TOKENS, rows(0, 50, 30), rows(50, 20, 30))
+
+    told, report = asked(call, ask())
+
+    assert sorted(ids(told)) == list(range(70))
+    assert report.reach_ns is None
+
+
+def test_a_venue_that_gives_its_only_page_again_has_told_all() -> None:
+    told, report = asked(Scripted(TOKENS, rows(0, 50, 50), rows(0, 50, 50)), ask())
+
+    assert sorted(ids(told)) == list(range(50))
+    assert report.reach_ns is None
+
+
 def test_a_list_that_never_holds_still_is_not_all_there_is() -> None:
     changing = [rows(0, 50, 52), rows(50, 1, 51)] * 3
 
