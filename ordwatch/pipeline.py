@@ -227,6 +227,8 @@ class Run:
             if self._reached(records):
                 return
             begin = end
+            for sink in self._sinks:
+                await sink.drain()
             await asyncio.sleep(0)
 
     def _room(self) -> int:

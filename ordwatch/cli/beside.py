@@ -1,6 +1,7 @@
 """What stdout shows beside a recording: when its reader leaves, the recording goes on."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from ordwatch.cli.messages import log
@@ -47,6 +48,16 @@ class Beside:
             log.warning("%s; the recording goes on", gone)
             await asyncio.Event().wait()
 
+    async def drain(self) -> None:
+        """Wait as it does, as long as somebody reads."""
+        if not self._left:
+            await self._sink.drain()
+
     async def close(self) -> None:
-        """Let go of it."""
-        await self._sink.close()
+        """Let go of it.
+
+        Raises:
+            OutputError: It failed.
+        """
+        with contextlib.suppress(ReaderGone):
+            await self._sink.close()

@@ -63,6 +63,9 @@ class Witness:
             if isinstance(record, LinkRecord) and record.venue not in self._ends:
                 self._note(record)
 
+    async def drain(self) -> None:
+        """Nothing is queued."""
+
     @property
     def stalled(self) -> bool:
         """Never."""

@@ -368,6 +368,7 @@ class Feed:
 
     async def _emit_rows(self, rows: Sequence[OrderUpdate]) -> None:
         await self._emit(rows)
+        await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 
     async def _query_failed(self, error: Exception, epoch: int) -> None:
         log.warning("%s: query failed: %s", self.setup.name, safe_text(str(error), 300))

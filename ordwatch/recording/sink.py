@@ -108,6 +108,9 @@ class Recording:
         if self._error is None:
             self._queue.put([_entry(record) for record in records])
 
+    async def drain(self) -> None:
+        """Never waits: the queue is long, and `stalled` closes the venues before it is full."""
+
     @property
     def stalled(self) -> bool:
         """True from when the queue is full until it is half empty again."""

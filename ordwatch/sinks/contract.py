@@ -21,6 +21,10 @@ class Sink(Protocol):
         """Take records; never blocks and never raises."""
         ...
 
+    async def drain(self) -> None:
+        """Wait while what is queued is being written: a burst is no loss. Never for a reader that takes nothing."""
+        ...
+
     @property
     def stalled(self) -> bool:
         """True while the sink wants nothing more: the pipeline then closes the venues' links (gap output_stalled)."""

@@ -4,6 +4,7 @@ The queue holds records; the thread makes them lines, so only it knows a line's 
 is full, records are missed and counted; the count stands in the stream where they are missing, as a `sink_gap`.
 """
 
+import asyncio
 import errno
 import time
 from collections import deque
@@ -19,7 +20,11 @@ from ordwatch.text import time_text
 MAX_QUEUED = 10_000
 """Records that wait for a slow reader before the next are missed."""
 
+PATIENCE_S = 0.5
+"""A reader that took nothing for so long is slow: it is not waited for, and misses records."""
+
 _BATCH = 512
+_BREATH_S = 0.002
 _IDLE_S = 1.0
 
 Render = Callable[[AnyRecord, int], bytes]
@@ -37,6 +42,8 @@ class LineSink:
         self._queue: deque[AnyRecord | _Missed] = deque()
         self._condition = Condition()
         self._closing = False
+        self._moved_s = time.monotonic()
+        """When something was last written."""
         self._thread = OutputThread(fd, self._work)
 
     def start(self) -> None:
@@ -60,6 +67,11 @@ class LineSink:
             for record in wanted[room:]:
                 self._miss(record)
             self._condition.notify()
+
+    async def drain(self) -> None:
+        """Wait while the queue is half full and the reader takes something, half a second at the most in vain."""
+        while len(self._queue) > MAX_QUEUED // 2 and time.monotonic() - self._moved_s < PATIENCE_S:  # noqa: ASYNC110 - a thread moves it
+            await asyncio.sleep(_BREATH_S)
 
     @property
     def stalled(self) -> bool:
@@ -101,6 +113,7 @@ class LineSink:
     def _work(self) -> None:
         while batch := self._take():
             write_all(self._fd, b"".join([self._line(item) for item in batch]))
+            self._moved_s = time.monotonic()
 
     def _take(self) -> list["AnyRecord | _Missed"]:
         """What comes next, oldest first; waits for it. Nothing when the sink closes and all is written."""

@@ -88,6 +88,9 @@ class Table:
         self._notes.append(shown(text, self._glyphs, MAX_TEXT))
         self._changed = True
 
+    async def drain(self) -> None:
+        """A table may skip states: nothing is queued."""
+
     @property
     def stalled(self) -> bool:
         """Never: a terminal that stands still misses drawings, not records."""

@@ -23,6 +23,9 @@ class Collected:
         self.records += records
         self._more.set()
 
+    async def drain(self) -> None:
+        """Nothing is queued."""
+
     async def watch(self) -> None:
         await asyncio.Event().wait()
 

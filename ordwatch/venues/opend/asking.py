@@ -1,5 +1,7 @@
 """What can be asked over a connection to OpenD, and what comes back. Three requests, none of which changes anything."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from ordwatch.model import Environment, OrderUpdate
@@ -54,9 +56,9 @@ class Accounts(msgspec.Struct, frozen=True):
 
 
 class Rows(msgspec.Struct):
-    """The orders of one answer."""
+    """The orders of one answer, read page by page as they are wanted: an answer may hold tens of thousands."""
 
-    updates: list[OrderUpdate]
-    unread: int
-    """Orders in the answer that could not be read."""
+    pages: Iterator[list[OrderUpdate]]
     received_ns: int
+    unread: int = 0
+    """Orders in the pages so far that could not be read."""

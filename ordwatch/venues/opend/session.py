@@ -4,12 +4,12 @@ The same on TCP and WebSocket; what differs is in links.py. Steps and their orde
 "Protocol Introduction" and "Trade".
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
 from ordwatch.errors import AuthError, ConfigError, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import Answer, Closed, Counted, Notice, Progress, Reject, RoundTrip, SessionEvent
+from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.opend import messages, tables
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
@@ -20,6 +20,8 @@ from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP conversation asks for the global state, beside KeepAlive."""
+PAGE = 500
+"""Orders of an answer that are read in one go."""
 MAX_PENDING = 256
 """Requests whose answers are waited for; the oldest is forgotten when there are more."""
 
@@ -190,14 +192,23 @@ class OpendSession:
                 self._reject(message, exc, lost=False)
             return Answer(key, error=exc)
         self._seen_ns = self._now_ns
-        rows = Rows([], 0, self._now_ns)
-        for order in s2c.orderList:
-            try:
-                rows.updates.append(self._reader.read(s2c.header, order, self._now_ns, "query"))
-            except RemoteProtocolError as exc:
-                rows.unread += 1
-                self._reject(message, exc, lost=False)
+        rows = Rows(iter(()), self._now_ns)
+        rows.pages = self._pages(message, s2c, rows)
         return Answer(key, rows)
+
+    def _pages(
+        self, message: Message, s2c: pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C, rows: Rows
+    ) -> Iterator[list[OrderUpdate]]:
+        orders = s2c.orderList
+        for begin in range(0, len(orders), PAGE):
+            page = []
+            for order in orders[begin : begin + PAGE]:
+                try:
+                    page.append(self._reader.read(s2c.header, order, rows.received_ns, "query"))
+                except RemoteProtocolError as exc:
+                    rows.unread += 1
+                    self._reject(message, exc, lost=False)
+            yield page
 
     # -- answers to our own requests -----------------------------------------------------------------------------
 

@@ -686,7 +686,7 @@ def test_orders_asked_for_come_as_rows(
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Rows)
     assert answer.key == 41
-    assert [(row.order_id, row.source) for row in answer.value.updates] == [
+    assert [(row.order_id, row.source) for page in answer.value.pages for row in page] == [
         ("4883217202603317248", "query"),
         ("72625263708670783", "query"),
     ]
@@ -720,13 +720,14 @@ def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(pee
     body.s2c.orderList[0].ClearField("orderID")
     peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
 
-    reject, answer = peer.answer(GET_ORDER_LIST, body.SerializeToString())
+    (answer,) = peer.answer(GET_ORDER_LIST, body.SerializeToString())
 
-    assert isinstance(reject, Reject)
-    assert not reject.lost
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Rows)
-    assert (len(answer.value.updates), answer.value.unread) == (1, 1)
+    assert ([len(page) for page in answer.value.pages], answer.value.unread) == ([1], 1)
+    (reject,) = peer.receive(b"")
+    assert isinstance(reject, Reject)
+    assert not reject.lost
 
 
 def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
