@@ -67,7 +67,7 @@ class _Inquiry:
             self._limits.append(f"account {account.id} {why} and was not asked")
             return
         known = set(self._open_ids(account))
-        told = await self._told(self._today(account))
+        told = await self._today(account)
         if self._ask.since_ns is not None:
             told |= await self._history(account, self._ask.since_ns)
         # Those that a push ended meanwhile need no asking.
@@ -91,16 +91,23 @@ class _Inquiry:
         self._now_ns = rows.received_ns
         return rows
 
-    def _today(self, account: Account, order_ids: Sequence[str] = ()) -> ListOrders:
-        """OpenD refreshes only so often. Its cache may be stale: better than waiting, but no proof about a gap."""
-        request = ListOrders(account=account, order_ids=tuple(order_ids), refresh=self._ask.refresh)
+    async def _today(self, account: Account, order_ids: Sequence[str] = ()) -> set[str]:
+        """The ids told of the day's orders. OpenD refreshes only so often: beyond that its cache is asked now.
+
+        The cache may be stale and proves nothing about a gap, so then it is refreshed as soon as that is allowed.
+        """
+        cached = ListOrders(account=account, order_ids=tuple(order_ids), refresh=False)
+        if not self._ask.refresh:
+            return await self._told(cached)
         rate = account.rate("refresh")
-        if self._ask.refresh and self._ask.since_ns is not None:
-            return msgspec.structs.replace(request, rates=(rate,))
-        if not self._ask.refresh or self._call.take(rate):
-            return request
-        self._limits.append(f"account {account.id} was answered from OpenD's cache")
-        return msgspec.structs.replace(request, refresh=False)
+        fresh = msgspec.structs.replace(cached, refresh=True)
+        if self._call.take(rate):
+            return await self._told(fresh)
+        self._limits.append(f"account {account.id} was answered from OpenD's cache first")
+        told = await self._told(cached)
+        if self._ask.since_ns is None:
+            return told
+        return told | await self._told(msgspec.structs.replace(fresh, rates=(rate,)))
 
     async def _history(self, account: Account, since_ns: int) -> set[str]:
         zones = zones_of(account.markets, self._settings.futures_time_zone)
@@ -146,7 +153,7 @@ class _Inquiry:
     async def _missing(self, account: Account, order_ids: list[str]) -> None:
         """Open here, not told there: first among the day's orders by id, then in the history."""
         for some in _portions(order_ids):
-            left = _without(some, await self._told(self._today(account, some)))
+            left = _without(some, await self._today(account, some))
             if left:
                 left = await self._not_in_history(account, left)
             orders = self._open_ids(account)
