@@ -1,11 +1,12 @@
 """Asking the relayer for orders: the open ones, those closed since a time, and known ones by hash.
 
-Lists are paged by offset and shift while they are read: a list whose length changed is read again. A list can be
-bounded by the time of creation only, so an order that was made before a gap and closed in it is found because it was
-known as open. Only orders of the configured markets are told: no push would keep the others true.
+Lists are paged by offset and shift while they are read. From the list of open orders rows leave, and others slip by
+unread: if its length changed it is read again. The list of closed ones only grows, so its rows come twice at worst. A
+list can be bounded by the time of creation only, so an order that was made before a gap and closed in it is found
+because it was known as open. Only orders of the configured markets are told: no push would keep the others true.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ordwatch.errors import Refused, RemoteProtocolError
@@ -94,26 +95,29 @@ class Inquiry:
 
     async def _read_pages(self, words: Sequence[str], start_ms: int | None) -> bool:
         """Read a list once; False if it changed meanwhile, so that rows may have slipped by."""
+        only_grows = words is CLOSED_WORDS
         hashes: set[str] = set()
-        totals: set[int | None] = set()
+        totals: dict[int | None, None] = {}
         offset = nameless = 0
         for number in range(1, MAX_PAGES + 1):
             page = await self._read_page(words, offset, start_ms)
             fresh = {row.order.order_hash for row in page.rows} - hashes
-            totals.add(page.total)
+            totals[page.total] = None
             hashes |= fresh
             offset += page.told
             nameless += page.told - len(page.rows)
-            is_whole = page.total is None or len(hashes) + nameless >= page.total
-            if page.rows and not fresh:
+            total = next(iter(totals)) if only_grows else page.total
+            is_whole = total is None or len(hashes) + nameless >= total
+            is_steady = len(totals) == 1
+            if page.rows and not fresh and (is_steady or not only_grows):
                 return self._repeated(f"page {number} of the {words[0]} orders", totals, is_whole)
             # A full page may have another behind it, whatever the total says.
             if not page.told or (is_whole and page.total is not None and page.told < PAGE_ROWS):
-                return is_whole and len(totals) == 1
+                return is_whole and (is_steady or only_grows)
         self.damage.append(f"more than {MAX_PAGES} pages of {words[0]} orders")
         return True
 
-    def _repeated(self, page: str, totals: Set[int | None], is_whole: bool) -> bool:
+    def _repeated(self, page: str, totals: Collection[int | None], is_whole: bool) -> bool:
         """A page without a new row: the list grew at its head, or has no more, or the venue gives one page for ever."""
         if len(totals) > 1:
             return False

@@ -138,6 +138,15 @@ def test_a_venue_that_gives_its_only_page_again_has_told_all() -> None:
     assert report.reach_ns is None
 
 
+def test_a_list_of_closed_orders_that_grows_is_read_once() -> None:
+    closed = [rows(0, 50, 100), rows(40, 50, 110), rows(80, 20, 120), rows(98, 2, 122), rows(0, 0, 122)]
+
+    told, report = asked(Scripted(TOKENS, NO_ORDERS, *closed), ask(since_ns=START_NS))
+
+    assert sorted(ids(told)) == list(range(100))
+    assert report.reach_ns is None
+
+
 def test_a_list_that_never_holds_still_is_not_all_there_is() -> None:
     changing = [rows(0, 50, 52), rows(50, 1, 51)] * 3
 
