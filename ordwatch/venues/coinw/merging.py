@@ -39,7 +39,7 @@ def age(new: OrderUpdate, known: OrderUpdate) -> Age:
 
 
 def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
-    """The statement completed by what is known. Fills never shrink, finer amounts stay, so does the first time."""
+    """The statement completed by what is known. Fills never shrink; finer amounts and the first time stay."""
     kept: dict[str, object] = {}
     if known.created_ns is not None:
         kept["created_ns"] = known.created_ns
@@ -52,7 +52,16 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
         kept |= _finer(new, known)
         if growth == 0:
             kept |= _unmoved(new, known)
-    return fill_in(msgspec.structs.replace(new, **kept), known)
+    merged = fill_in(msgspec.structs.replace(new, **kept), known)
+    same_state = new.status is known.status and growth == 0
+    if new.updated_ns is None or same_state or _is_later(new.updated_ns, known):
+        return merged
+    return msgspec.structs.replace(merged, updated_ns=None)
+
+
+def _is_later(told_ns: int, known: OrderUpdate) -> bool:
+    """Whether a new state's time is its own. One that is not later is the order's, and says nothing of the state."""
+    return told_ns > max(known.updated_ns or 0, known.created_ns or 0)
 
 
 def _age_beside_unknown(new: OrderUpdate, known: OrderUpdate, new_rank: int | None, known_rank: int | None) -> Age:

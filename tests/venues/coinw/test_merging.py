@@ -223,8 +223,17 @@ def test_first_time_of_creation_stays() -> None:
     assert merge(ROW, NEW).created_ns == NEW.created_ns
 
 
-def test_time_of_the_state_never_goes_back() -> None:
-    assert merge(changed(FILLED, updated_ns=1), PARTIAL).updated_ns == PARTIAL.updated_ns
+@pytest.mark.parametrize("told_ns", [1, PARTIAL.updated_ns])
+def test_time_that_is_not_later_is_none_of_a_new_state(told_ns: int) -> None:
+    assert merge(changed(FILLED, updated_ns=told_ns), PARTIAL).updated_ns is None
+
+
+def test_time_that_is_later_is_the_new_states() -> None:
+    assert merge(changed(FILLED, updated_ns=9_000_000_000), PARTIAL).updated_ns == 9_000_000_000
+
+
+def test_time_of_the_same_state_never_goes_back() -> None:
+    assert merge(changed(PARTIAL, updated_ns=1), PARTIAL).updated_ns == PARTIAL.updated_ns
 
 
 def test_order_that_is_back_no_longer_says_it_is_gone() -> None:
