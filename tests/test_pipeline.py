@@ -1,6 +1,7 @@
 """The engine, whole, against a server that does as it is told: real sockets, no simulator of a venue."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import pytest
 from ordwatch.errors import AuthError, OutputError
 from ordwatch.feed.supervisor import Pace
 from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
-from ordwatch.records import AliveRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
+from ordwatch.records import AliveRecord, ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
 from ordwatch.venues.contract import AnyVenue, Setup
+from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ToyServer, ToySettings, toy_server
+from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_server
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
 
@@ -87,6 +89,20 @@ def test_each_push_is_one_record() -> None:
             await seen.out.until(lambda: "FILLED" in seen.out.told("1"))
 
             assert [order.filled_qty for order in seen.out.orders] == [*map(str, range(10)), "10"]
+
+    run(test())
+
+
+def test_a_long_stream_is_told_whole() -> None:
+    async def test() -> None:
+        async with watching() as seen:
+            await seen.live()
+            for filled in range(3_500):
+                seen.server.move("1", "PARTIALLY_FILLED", str(filled))
+            seen.server.move("1", "FILLED", "3500")
+            await seen.out.until(lambda: "FILLED" in seen.out.told("1"))
+
+            assert [order.filled_qty for order in seen.out.orders] == [*map(str, range(3_500)), "3500"]
 
     run(test())
 
@@ -247,6 +263,76 @@ def test_never_live_while_the_query_is_unanswered() -> None:
 
             assert outcome.exit_code == 69
             assert "live" not in seen.out.states
+
+    run(test())
+
+
+def test_nothing_is_asked_before_the_subscription_is_acknowledged() -> None:
+    async def test() -> None:
+        async with watching(heartbeat=0.01) as seen:
+            seen.server.answers = False
+            await seen.server.until(lambda: seen.server.seen.count("ping") == 3)
+
+            assert seen.server.seen == ["hello", "ping", "ping", "ping"]
+
+    run(test())
+
+
+def test_a_query_from_before_a_break_closes_no_gap() -> None:
+    async def test() -> None:
+        async with watching() as seen:
+            await seen.live()
+            seen.server.answers = False
+            seen.server.say("bad")
+            await seen.server.until(lambda: "list 2" in seen.server.seen)
+            seen.server.say("bad")
+            seen.server.say("rows 2")
+            await seen.server.until(lambda: "list 3" in seen.server.seen)
+
+            assert [gap.state for gap in seen.out.gaps] == ["open"]
+
+    run(test())
+
+
+def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with watching() as seen:
+            await seen.live()
+            monkeypatch.setattr("ordwatch.clocks._boot_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
+            await seen.closed_gaps(1)
+
+            [slept] = [record for record in seen.out.records if isinstance(record, ClockRecord)]
+
+            assert slept.suspended_ms > 3_500_000
+            assert (seen.out.gaps[0].cause, seen.out.gaps[1].outcome) == ("suspended", "recovered")
+            assert seen.out.gaps[0].from_ < slept.at
+
+    run(test())
+
+
+def test_unanswered_query_ends_the_link() -> None:
+    async def test() -> None:
+        async with watching() as seen:
+            await seen.server.until(lambda: seen.server.connections == 1)
+            seen.server.mute_lists = True
+            await seen.out.until(lambda: "down" in seen.out.states)
+
+            assert "live" not in seen.out.states
+
+    run(test())
+
+
+def test_unanswered_query_that_is_not_vital_leaves_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy, "LIST", ListOrders(patience_s=0.05, vital=False))
+
+    async def test() -> None:
+        async with watching() as seen:
+            seen.server.mute_lists = True
+            await seen.out.until(lambda: any("no answer to a query" in (_detail(r) or "") for r in seen.out.records))
+            seen.server.mute_lists = False
+            await seen.live()
+
+            assert seen.server.connections == 1
 
     run(test())
 

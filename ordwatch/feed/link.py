@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Protocol
 
-from ordwatch.errors import ConfigError, ConnectionLost, VenueError
+from ordwatch.errors import ConfigError, ConnectionLost, Refused, VenueError
 from ordwatch.feed.transport import Transport, dial
 from ordwatch.model import Answer, Closed, FeedEvent, LinkState, OrderUpdate, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import AnyVenue, Call, Session, Setup, StreamRequest, VenueSettings
 
-CALL_TIMEOUT_S = 10.0
 MAX_PENDING = 256
 
 
@@ -161,22 +160,27 @@ class Link:
         """Send a request over this connection and wait for its answer.
 
         Raises:
-            ConnectionLost: The link is down or fell, or nothing came within 10 s (then it falls).
+            ConnectionLost: The link is down or fell, or a vital request was not answered in time (then it falls).
+            Refused: One that is not vital was not answered in time.
             VenueError: What the session made of the answer.
         """
         session = self._session
         if session is None or len(self._pending) >= MAX_PENDING:
             raise ConnectionLost("not connected")
+        limit_s = request.patience_s or CALL_TIMEOUT_S
         key = next(self._keys)
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             now_ns = time.time_ns()
             await self._dispatch(session.ask(key, request, now_ns), now_ns)
             await self._flush()
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(request.patience_s):
                 return await future
         except TimeoutError as exc:
-            lost = ConnectionLost(f"no answer to a query within {CALL_TIMEOUT_S:.0f} s", "silent")
+            told = f"no answer to a query within {request.patience_s:g} s"
+            if not request.vital:
+                raise Refused(told) from exc
+            lost = ConnectionLost(told, "silent")
             self.drop(lost)
             raise lost from exc
         finally:

@@ -99,6 +99,10 @@ class StreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request over the venue's own connection; each venue derives its own, its Session encodes them."""
 
     rates: tuple[Rate, ...] = ()
+    patience_s: float = 10.0
+    """How long an answer is waited for."""
+    vital: bool = True
+    """No answer means that the link is dead; otherwise it counts as a refusal of this request alone."""
 
 
 RequestT = HttpRequest | StreamRequest
@@ -112,7 +116,7 @@ class Call(Protocol):
 
         Raises:
             ConnectionLost: No answer in time, or the link fell.
-            Refused: The venue said no; its words are the message.
+            Refused: The venue said no; its words are the message. Or it left a request unanswered that is not vital.
             RemoteProtocolError: The answer makes no sense.
         """
         ...

@@ -62,6 +62,11 @@ class ToySettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_field
 class ListOrders(StreamRequest, frozen=True, kw_only=True):
     """Everything the venue holds."""
 
+    patience_s: float = 1.0
+
+
+LIST = ListOrders()
+
 
 def toy_update(
     venue: str, order_id: str, status: str, filled: str, version: str, source: str = "push", now_ns: int | None = None
@@ -153,7 +158,7 @@ async def toy_open(setup: Setup[ToySettings], call: Call) -> Opening:
 
 
 async def toy_query(setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
-    rows = await call(ListOrders())
+    rows = await call(LIST)
     assert isinstance(rows, list)
     await emit(rows)
     told = {row.order_id for row in rows}
@@ -191,6 +196,7 @@ class ToyServer:
         self.greeting = "ok"
         self.answers = True
         self.refuses = False
+        self.mute_lists = False
         self.port = 0
         self.connections = 0
         self.seen: list[str] = []
@@ -220,6 +226,8 @@ class ToyServer:
                 writer.write(self.greeting.encode() + b"\n")
             case ["ping"]:
                 writer.write(b"pong\n")
+            case ["list", _] if self.mute_lists:
+                pass
             case ["list", key] if self.refuses:
                 writer.write(f"refuse {key}\n".encode())
             case ["list", key]:

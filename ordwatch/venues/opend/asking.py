@@ -38,8 +38,13 @@ class ListOrders(StreamRequest, frozen=True, kw_only=True):
 
 
 class ListHistory(StreamRequest, frozen=True, kw_only=True):
-    """Orders made in a span of time, or those of them with the ids; answered with `Rows`."""
+    """Orders made in a span of time, or those of them with the ids; answered with `Rows`.
 
+    OpenD can be slow at it, or not answer at all (FutunnOpen/py-futu-api issue 148): the link works all the same.
+    """
+
+    patience_s: float = 30.0
+    vital: bool = False
     account: Account
     begin: str
     """Local text, YYYY-MM-DD HH:MM:SS."""
