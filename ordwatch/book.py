@@ -111,7 +111,7 @@ class Book:
                 if entry is None:
                     self._enter(order)
                 else:
-                    self._keep(entry, order)
+                    self._keep(entry, order, order.updated_ns)
 
     def _statement(self, update: OrderUpdate) -> OrderRecord | None:
         vitals = self._vitals[update.venue]
@@ -151,7 +151,7 @@ class Book:
             flags.append("unordered")
         if known.status in FINAL and merged.status not in FINAL:
             flags.append("reopened")
-        self._keep(entry, merged)
+        self._keep(entry, merged, update.updated_ns)
         return order_record(
             merged,
             prev_status=known.status,
@@ -185,10 +185,11 @@ class Book:
         entry = self._orders[order.key] = _Entry(order)
         self._place(entry)
 
-    def _keep(self, entry: _Entry, order: OrderUpdate) -> None:
+    def _keep(self, entry: _Entry, order: OrderUpdate, told_ns: int | None) -> None:
         was_final = entry.state.status in FINAL
         entry.state = order
-        entry.seen.append(order)
+        # By the time it was told with, a repetition is known again; the state's own may be another's.
+        entry.seen.append(order if told_ns in (None, order.updated_ns) else replace(order, updated_ns=told_ns))
         if len(entry.seen) > STATES_KEPT:
             del entry.seen[0]
         if (order.status in FINAL) is not was_final:
@@ -273,8 +274,6 @@ def _agrees(update: OrderUpdate, seen: OrderUpdate) -> bool:
             continue
         if name == "remaining_qty" and seen.status in FINAL:
             continue
-        if name == "updated_ns" and before is None:
-            continue  # a time that is not of the state, says the venue's merge
         if not (isinstance(told, Extra) and _extra_agrees(told, before)):
             return False
     return True

@@ -1,10 +1,12 @@
+import dataclasses
 import itertools
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from ordwatch.book import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, Book
-from ordwatch.model import ClockJump, GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject, Vitals
+from ordwatch.model import Age, ClockJump, GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject, Vitals
 from ordwatch.records import AnyRecord, GapRecord, OrderRecord, decode, encode, numbered
 from ordwatch.venues.contract import AnyVenue, gone
 from tests.support.toy import TOY, toy_update
@@ -67,6 +69,14 @@ def test_repeated_pushes_are_counted_not_written(copies: int) -> None:
     assert book.counts["duplicates"] == copies - 1
 
 
+def test_a_newer_statement_without_a_change_is_a_duplicate() -> None:
+    book = Book({"toy": replace(VENUE, age=lambda _new, _known: Age.NEWER)}, {"toy": Vitals()})
+
+    book.apply([push("1", "NEW", "0", 1)] * 2)
+
+    assert (book.counts["written"], book.counts["duplicates"]) == (1, 1)
+
+
 def test_older_push_never_seen_is_late_and_changes_nothing() -> None:
     book = a_book()
 
@@ -105,6 +115,21 @@ def test_equal_version_that_differs_is_unordered_and_arrival_decides() -> None:
 @pytest.mark.parametrize("version", [1, 2])
 def test_query_row_that_is_not_newer_is_counted(version: int) -> None:
     assert statuses(push("1", "PARTIALLY_FILLED", "4", 2), row("1", "NEW", "0", version)) == ["PARTIALLY_FILLED"]
+
+
+def by_fill(new: OrderUpdate, known: OrderUpdate) -> Age:
+    """A venue whose times do not order its statements."""
+    told, before = int(new.filled_qty or 0), int(known.filled_qty or 0)
+    return Age.EQUAL if told == before else Age.NEWER if told > before else Age.OLDER
+
+
+def test_repetition_is_known_where_times_went_back() -> None:
+    book = Book({"toy": dataclasses.replace(VENUE, age=by_fill)}, {"toy": Vitals()})
+    told_later = push("1", "PARTIALLY_FILLED", "4", 5)
+
+    book.apply([push("1", "PARTIALLY_FILLED", "2", 9), told_later, push("1", "FILLED", "10", 12)])
+
+    assert book.apply([told_later]) == []
 
 
 def test_query_row_that_is_newer_is_written_as_such() -> None:
