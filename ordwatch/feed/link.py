@@ -167,7 +167,6 @@ class Link:
         session = self._session
         if session is None or len(self._pending) >= MAX_PENDING:
             raise ConnectionLost("not connected")
-        limit_s = request.patience_s or CALL_TIMEOUT_S
         key = next(self._keys)
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:

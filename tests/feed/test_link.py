@@ -1,11 +1,15 @@
 """What one connection knows of itself, seen in what the engine tells of it."""
 
 import asyncio
+from dataclasses import replace
 
+import pytest
+
+from ordwatch.errors import Refused
 from ordwatch.pipeline import Run
-from ordwatch.venues.contract import AnyVenue, Setup
+from ordwatch.venues.contract import AnyVenue, Ask, Call, Emit, Report, Setup
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ToySettings, toy_server
+from tests.support.toy import TOY, ListOrders, ToySettings, toy_server
 
 
 def test_a_loss_by_unreadable_input_begins_at_the_last_message_that_was_read() -> None:
@@ -25,5 +29,29 @@ def test_a_loss_by_unreadable_input_begins_at_the_last_message_that_was_read() -
 
             assert out.gaps[0].from_ == out.orders[0].received_at
             assert out.gaps[0].at > out.gaps[0].from_
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_request_that_is_not_vital_and_gets_no_answer_is_refused_and_the_link_stays() -> None:
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+
+            async def query(setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
+                server.answers = False
+                with pytest.raises(Refused, match=r"^no answer to a query within"):
+                    await call(ListOrders(patience_s=0.01, vital=False))
+                return Report()
+
+            out = Collected()
+            venue: AnyVenue = replace(TOY, query=query)  # type: ignore[assignment]  # as above
+            run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])
+            running = asyncio.create_task(run.run())
+            await out.until(lambda: "live" in out.states)
+            run.stop("test over")
+            await running
+
+            assert server.connections == 1
+            assert "down" not in out.states
 
     asyncio.run(test(), debug=True)

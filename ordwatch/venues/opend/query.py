@@ -107,7 +107,8 @@ class _Inquiry:
         told = await self._told(cached)
         if self._ask.since_ns is None:
             return told
-        return told | await self._told(msgspec.structs.replace(fresh, rates=(rate,)))
+        # What only the stale cache told is not among the orders of the day.
+        return await self._told(msgspec.structs.replace(fresh, rates=(rate,)))
 
     async def _history(self, account: Account, since_ns: int) -> set[str]:
         zones = zones_of(account.markets, self._settings.futures_time_zone)

@@ -47,6 +47,8 @@ class Opend:
     accounts: Sequence[Account] = (HONG_KONG,)
     today: Sequence[OrderUpdate] = ()
     history: Sequence[OrderUpdate] = ()
+    cached: Sequence[OrderUpdate] = ()
+    """What only the cache holds."""
     unread: int = 0
     error: Exception | None = None
     history_error: Exception | None = None
@@ -60,7 +62,8 @@ class Opend:
                 return Accounts(tuple(self.accounts), NOON)
             case ListOrders(account=account):
                 self._note(request, self.error)
-                return Rows(iter([self._rows(self.today, account, request.order_ids)]), NOON, self.unread)
+                told = [*self.today, *([] if request.refresh else self.cached)]
+                return Rows(iter([self._rows(told, account, request.order_ids)]), NOON, self.unread)
             case ListHistory(account=account):
                 self._note(request, self.history_error)
                 return Rows(iter([self._rows(self.history, account, request.order_ids)]), NOON)
@@ -136,6 +139,14 @@ def test_what_closes_a_gap_is_the_cache_now_and_a_refreshed_answer_later() -> No
         ListOrders(account=HONG_KONG, refresh=True, rates=(Rate("opend-refresh-1", 10, 30.0),)),
     ]
     assert report == Report(limits=("account 1 was answered from OpenD's cache first", PASSED))
+
+
+def test_an_order_that_only_a_stale_cache_told_is_asked_for_by_id() -> None:
+    opend = Opend(free=False, cached=[row("9")], history=[row("9", status=OrderStatus.FILLED)])
+
+    rows, _ = ask(opend, since_ns=NOON - 3600 * S, known=[row("9")])
+
+    assert rows[-1].status is OrderStatus.FILLED
 
 
 def test_no_refresh_is_asked_for_where_none_is_wanted() -> None:
