@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Protocol
 
 import websockets
@@ -23,6 +23,10 @@ from ordwatch.venues.contract import Endpoint, Payload
 CHUNK_BYTES = 64 * 1024
 MAX_MESSAGE_BYTES = 16 * 2**20
 SEND_TIMEOUT_S = 10.0
+MESSAGES_A_TURN = 64
+"""WebSocket messages read before the others have their turn; as many as one chunk of bytes holds would take 30 ms."""
+GOODBYE_S = 0.5
+"""How long a WebSocket's closing handshake is waited for."""
 
 _quiet = logging.getLogger("ordwatch.websockets")
 _quiet.setLevel(logging.CRITICAL)
@@ -152,6 +156,9 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     try:
         yield _WebSocket(connection)
     finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await connection.close()
         connection.transport.abort()
 
 
@@ -172,8 +179,12 @@ class _WebSocket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self.date = connection.response.headers.get("Date") if connection.response is not None else None
+        self._messages = 0
 
     async def read(self) -> bytes:
+        self._messages += 1
+        if self._messages % MESSAGES_A_TURN == 0:
+            await asyncio.sleep(0)
         try:
             return await self._connection.recv(decode=False)
         except websockets.ConnectionClosed as exc:

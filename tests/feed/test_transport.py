@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 from ordwatch.errors import ConnectionLost
-from ordwatch.feed.transport import MAX_MESSAGE_BYTES, Transport, dial, tls_context
+from ordwatch.feed.transport import MAX_MESSAGE_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
 from ordwatch.venues.contract import Endpoint
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
@@ -115,6 +115,31 @@ def test_text_and_binary_messages_arrive_as_bytes() -> None:
     asyncio.run(test(), debug=True)
 
 
+def test_messages_that_wait_leave_turns_to_others() -> None:
+    async def flood(connection: ServerConnection) -> None:
+        for _ in range(10 * MESSAGES_A_TURN):
+            await connection.send("x")
+        await connection.wait_closed()
+
+    async def test() -> None:
+        turns: list[int] = []
+
+        async def other() -> None:
+            while True:
+                await asyncio.sleep(0)
+                turns.append(1)
+
+        async with websocket(flood) as transport:
+            neighbour = asyncio.create_task(other())
+            for _ in range(10 * MESSAGES_A_TURN):
+                await transport.read()
+            neighbour.cancel()
+
+            assert len(turns) >= 9
+
+    asyncio.run(test())
+
+
 def test_str_goes_out_as_text_and_bytes_as_binary() -> None:
     got: list[str | bytes] = []
 
@@ -145,6 +170,24 @@ def test_close_code_is_the_cause() -> None:
 
             assert lost.value.cause == "close:4001"
             assert str(lost.value) == r"closed by the venue, code 4001 maintenance\x1b[2J"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_we_say_goodbye() -> None:
+    codes: list[int | None] = []
+
+    async def listen(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+        codes.append(connection.close_code)
+
+    async def test() -> None:
+        async with serve(listen, "127.0.0.1", 0) as server, asyncio.timeout(10):
+            port = next(iter(server.sockets)).getsockname()[1]
+            async with dial(Endpoint(transport="websocket", shown="here", url=f"ws://127.0.0.1:{port}/")):
+                pass
+
+        assert codes == [1000]
 
     asyncio.run(test(), debug=True)
 
