@@ -314,9 +314,14 @@ class OpendSession:
 def _order_list(message: Message) -> pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C:
     if message.fault is not None:
         raise message.fault
+    response: pb.GetOrderList.Response | pb.GetHistoryOrderList.Response
     if message.proto_id == messages.GET_ORDER_LIST:
-        return messages.answer(pb.GetOrderList.Response.FromString, message.body).s2c
-    return messages.answer(pb.GetHistoryOrderList.Response.FromString, message.body).s2c
+        response = messages.answer(pb.GetOrderList.Response.FromString, message.body)
+    else:
+        response = messages.answer(pb.GetHistoryOrderList.Response.FromString, message.body)
+    if not response.HasField("s2c"):
+        raise RemoteProtocolError("a yes without a list")
+    return response.s2c
 
 
 def _header(account: Account) -> pb.TrdHeader:

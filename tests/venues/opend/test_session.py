@@ -715,6 +715,23 @@ def test_a_damaged_answer_is_a_reject_and_an_error_for_who_asked(peer: Peer, sdk
     assert isinstance(answer.error, RemoteProtocolError)
 
 
+@pytest.mark.parametrize(
+    ("proto_id", "request_"),
+    [
+        (GET_ORDER_LIST, ListOrders(account=ACCOUNT)),
+        (GET_HISTORY, ListHistory(account=ACCOUNT, begin="2026-03-09 00:00:00", end="2026-03-10 00:00:00")),
+    ],
+)
+def test_a_yes_without_a_list_is_no_empty_list(peer: Peer, proto_id: int, request_: StreamRequest) -> None:
+    peer.session.ask(41, request_, peer.now_ns)
+
+    reject, answer = peer.answer(proto_id, OK)
+
+    assert isinstance(reject, Reject)
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.error, RemoteProtocolError)
+
+
 def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(peer: Peer, sdk: dict[str, bytes]) -> None:
     body = pb.GetOrderList.Response.FromString(sdk["order_list"])
     body.s2c.orderList[0].ClearField("orderID")
