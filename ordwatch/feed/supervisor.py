@@ -352,7 +352,7 @@ class Feed:
         gap = self.coverage.gap
         # An audit reaches back to the query before it: an order may have come and gone with no push told.
         since_ns = gap.from_ns if gap is not None else self._covered_ns
-        ask = Ask(since_ns=since_ns, refresh=True, open_orders=self._open_orders)
+        ask = Ask(since_ns=since_ns, open_orders=self._open_orders)
         try:
             report = await self.venue.query(self.setup, ask, self.call, self._emit_rows)
         except AuthError:

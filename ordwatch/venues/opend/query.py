@@ -97,8 +97,6 @@ class _Inquiry:
         The cache may be stale and proves nothing about a gap, so then it is refreshed as soon as that is allowed.
         """
         cached = ListOrders(account=account, order_ids=tuple(order_ids), refresh=False)
-        if not self._ask.refresh:
-            return await self._told(cached)
         rate = account.rate("refresh")
         fresh = msgspec.structs.replace(cached, refresh=True)
         if self._call.take(rate):

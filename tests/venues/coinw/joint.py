@@ -30,7 +30,7 @@ def setup(
 
 def ask(*open_orders: OrderUpdate, since_ns: int | None = None) -> Ask:
     """A question of the engine's."""
-    return Ask(since_ns=since_ns, refresh=True, open_orders=lambda: open_orders)
+    return Ask(since_ns=since_ns, open_orders=lambda: open_orders)
 
 
 class Desk:

@@ -18,7 +18,7 @@ NO_ORDERS = b'{"totalNum":0,"orders":[]}'
 
 
 def ask(*known: OrderUpdate, since_ns: int | None = None) -> Ask:
-    return Ask(since_ns=since_ns, refresh=True, open_orders=lambda: known)
+    return Ask(since_ns=since_ns, open_orders=lambda: known)
 
 
 def asked(

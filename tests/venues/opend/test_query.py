@@ -87,7 +87,6 @@ def ask(
     opend: Opend,
     *,
     since_ns: int | None = None,
-    refresh: bool = True,
     known: Sequence[OrderUpdate] = (),
     settings: OpendSettings | None = None,
 ) -> tuple[list[OrderUpdate], Report]:
@@ -97,7 +96,7 @@ def ask(
     async def emit(page: Sequence[OrderUpdate]) -> None:
         rows.extend(page)
 
-    question = Ask(since_ns=since_ns, refresh=refresh, open_orders=lambda: known)
+    question = Ask(since_ns=since_ns, open_orders=lambda: known)
     report = asyncio.run(query(Setup("opend", settings or OpendSettings()), question, opend, emit))
     return rows, report
 
@@ -147,15 +146,6 @@ def test_an_order_that_only_a_stale_cache_told_is_asked_for_by_id() -> None:
     rows, _ = ask(opend, since_ns=NOON - 3600 * S, known=[row("9")])
 
     assert rows[-1].status is OrderStatus.FILLED
-
-
-def test_no_refresh_is_asked_for_where_none_is_wanted() -> None:
-    opend = Opend()
-
-    _, report = ask(opend, refresh=False)
-
-    assert (opend.asked, opend.taken) == ([ListOrders(account=HONG_KONG)], [])
-    assert report == Report()
 
 
 @pytest.mark.parametrize(
