@@ -83,7 +83,6 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     form: Mapping[str, str] | None = None
     rates: tuple[Rate, ...] = ()
-    allow_plaintext: bool = False
 
 
 class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,8 +138,6 @@ class Ask:
 
     since_ns: int | None
     """Reach back to this time (the gap's start); None: what is open, and what the venue tells with it."""
-    refresh: bool
-    """After a gap: do not answer from a cache."""
     open_orders: Callable[[], Sequence[OrderUpdate]]
     """Orders the book holds as open now, this venue's only. Those absent from the venue's list: ask by id."""
 

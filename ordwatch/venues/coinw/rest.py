@@ -67,7 +67,6 @@ def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) ->
         url=settings.rest_url.rstrip("/") + PATH,
         params={"command": command, **signed, "sign": signature(signed, settings.secret_key)},
         rates=(RATES[command],),
-        allow_plaintext=settings.allow_plaintext,
     )
 
 

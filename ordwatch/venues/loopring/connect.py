@@ -97,7 +97,6 @@ def _access(settings: LoopringSettings) -> Access:
         base_url=settings.rest_url or profile.rest_url,
         api_key=settings.api_key.reveal(),
         account_id=settings.account_id,
-        allow_plaintext=settings.allow_plaintext,
     )
 
 

@@ -47,7 +47,6 @@ class Access(NamedTuple):
     base_url: str
     api_key: str
     account_id: str
-    allow_plaintext: bool
 
 
 class Row(NamedTuple):
@@ -169,7 +168,6 @@ def _get(access: Access, name: str, path: str, params: Mapping[str, str], header
         params=params,
         headers=headers,
         rates=(access.profile.rate(path),),
-        allow_plaintext=access.allow_plaintext,
     )
 
 

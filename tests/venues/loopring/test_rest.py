@@ -24,7 +24,7 @@ from tests.venues.loopring.joined import KEY, START_NS, data, order
 
 
 def access(protocol: Protocol = "v3") -> Access:
-    return Access(PROFILES[protocol], "https://rest.example", KEY, "10005", False)
+    return Access(PROFILES[protocol], "https://rest.example", KEY, "10005")
 
 
 def reply(body: bytes, status: int = 200) -> HttpReply:
