@@ -9,7 +9,7 @@ def schema() -> None:
     """\b
     Examples:
       ordwatch schema > ordwatch.schema.json
-      ordwatch schema | jq '."$defs".order.required'
+      ordwatch schema | jq '."$defs".OrderRecord.required'
 
     Print the JSON Schema of the records.
     """

@@ -1,6 +1,7 @@
 """`ordwatch schema`."""
 
 import json
+import re
 
 import jsonschema
 
@@ -13,3 +14,10 @@ def test_it_prints_the_schema_of_the_records() -> None:
 
     assert printed == record_schema()
     jsonschema.Draft202012Validator.check_schema(printed)
+
+
+def test_the_example_in_its_help_names_a_record() -> None:
+    named = re.search(r'"\$defs"\.(\w+)\.required', run("schema", "--help").out)
+
+    assert named is not None
+    assert named[1] in record_schema()["$defs"]
