@@ -36,7 +36,9 @@ class Coverage:
         self._from: int | None = None  # since when it is covered
         self._begun = 0  # where the last covered time began, as long as its end may still move
         self._proof = 0
-        self._heard: Time = ""  # a later proof, not yet read
+        self._heard: Time = ""  # the latest push, and the time of the pushes before it
+        self._heard_before: Time = ""
+        self._sure: int | None = None  # until when it was heard before a clean end
         self._lost: tuple[int, str] | None = None  # since when and why it is not covered
         self._fell: str | None = None  # the link left live, and no gap has said so yet
         self._unread = unread
@@ -48,17 +50,23 @@ class Coverage:
             return self._lost[0] if self._lost else time_ns(self.gap.from_)
         if self._from is not None:
             return max(self._proven(), self._from)
-        return self._lost[0] if self._lost else None
+        if self._lost is None:
+            return None
+        # What arrived between the last reading and a clean end nobody has read.
+        return self._lost[0] if self._sure is None else max(self._sure, self._begun)
 
     def prove(self, ns: int) -> None:
         """The venue was heard then."""
         self._proof = max(self._proof, ns)
 
     def hear(self, at: Time) -> None:
-        """The venue was heard then; for each push, so the text is read only when it matters."""
+        """A push was read then; for each, so the text is read only when it matters.
+
+        It proves what was read before it: of what was read with it, more may have been lost with the process.
+        """
         # Texts of one length and zone compare as the times they name.
         if at > self._heard:
-            self._heard = at
+            self._heard_before, self._heard = self._heard, at
 
     def begin(self) -> None:
         """A session begins; what was missing before it no longer matters."""
@@ -107,6 +115,7 @@ class Coverage:
     def end(self, at_ns: int) -> None:
         """The session ended cleanly: until then the link was live, if it was."""
         if self._fell is None and self._from is not None:
+            self._sure = self._proven()
             self.prove(at_ns)
         self.stop("not recorded")
 
@@ -128,6 +137,7 @@ class Coverage:
             self.covered_ns += max(0, self._proven() - self._from)
             self._from = self._begun = at_ns
         self._proof = at_ns
+        self._heard = self._heard_before = ""
 
     def finish(self, at_ns: int | None) -> None:
         """Nothing more follows; what is lost stays uncertain until then, or for good."""
@@ -138,10 +148,10 @@ class Coverage:
             self.uncertain.append(Uncertain(self._lost[0], at_ns, self._lost[1]))
 
     def _proven(self) -> int:
-        if self._heard:
+        if self._heard_before:
             with suppress(ValueError):  # what is no time proves nothing
-                self.prove(time_ns(self._heard))
-            self._heard = ""
+                self.prove(time_ns(self._heard_before))
+            self._heard_before = ""
         return self._proof
 
     def _lose(self, from_ns: int, reason: str) -> None:
@@ -169,6 +179,7 @@ class Coverage:
             from_ns = max(from_ns, lost_ns)
             self._lost = None
         self._from = from_ns
+        self._sure = None
         self.prove(from_ns)
 
 

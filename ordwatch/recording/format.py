@@ -30,6 +30,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     order_id: str | None = None
     final: bool | None = None
     flags: tuple[str, ...] = ()
+    source: str | None = None
     received_at: Time | None = None
     at: Time | None = None
 

@@ -35,7 +35,7 @@ class Story:
     def order(self, mark: Mark) -> None:
         """An order record was read."""
         self.last_at = mark.received_at
-        if mark.venue in self.coverage and mark.received_at is not None:
+        if mark.source == "push" and mark.venue in self.coverage and mark.received_at is not None:
             self.coverage[mark.venue].hear(mark.received_at)
 
     def record(self, record: AnyRecord) -> None:

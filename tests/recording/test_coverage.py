@@ -82,6 +82,7 @@ def test_gap_may_close_after_the_link_says_live(live: Coverage) -> None:
 
 def test_link_that_fell_without_a_gap_is_uncertain_from_its_last_proof_of_life(live: Coverage) -> None:
     live.hear(at(14))
+    live.hear(at(15))
     live.fall("down")
     live.live(at_ns(25))
     live.end(at_ns(30))
@@ -108,9 +109,28 @@ def test_unclean_end_is_uncertain_from_the_last_proof_of_life(live: Coverage) ->
 def test_push_after_the_last_alive_proves_life(live: Coverage) -> None:
     live.alive(at_ns(20), at_ns(19.5))
     live.hear(at(21))
+    live.hear(at(22))
     live.hear(at(20.5))
 
     assert live.until_ns == at_ns(21)
+
+
+def test_pushes_read_together_prove_only_what_was_read_before_them(live: Coverage) -> None:
+    live.hear(at(21))
+    live.hear(at(22))
+    live.hear(at(22))
+
+    assert live.until_ns == at_ns(21)
+
+
+def test_clean_end_covers_to_its_time_but_the_next_gap_begins_where_it_was_last_heard(live: Coverage) -> None:
+    live.alive(at_ns(29), at_ns(27))
+    live.end(at_ns(30))
+
+    assert live.until_ns == at_ns(27)
+
+    live.finish(at_ns(30))
+    assert (seconds(live), live.uncertain) == (20, [])
 
 
 def test_time_between_sessions_is_uncertain_unless_a_gap_recovers_it(live: Coverage) -> None:

@@ -132,10 +132,10 @@ def test_reopened_order_is_open_again(path: Path, monkeypatch: pytest.MonkeyPatc
     assert [o.order_id for o in opened(path).continuation.orders] == ["1", "1", "3"]
 
 
-def test_covered_until_the_clean_end(path: Path) -> None:
+def test_covered_until_the_last_proof_of_life_before_a_clean_end(path: Path) -> None:
     written(path, *SESSION)
 
-    assert opened(path).continuation.covered_until_ns == {"alpha": at_ns(5)}
+    assert opened(path).continuation.covered_until_ns == {"alpha": at_ns(4)}
 
 
 def test_covered_until_the_last_proof_of_life_after_an_unclean_end(path: Path) -> None:
@@ -145,7 +145,7 @@ def test_covered_until_the_last_proof_of_life_after_an_unclean_end(path: Path) -
 
 
 def test_push_after_the_last_alive_is_proof_of_life(path: Path) -> None:
-    written(path, start(), link("live", 1), alive(10, last_rx=8.5), order("1", second=11.25))
+    written(path, start(), link("live", 1), alive(10, last_rx=8.5), order("1", second=11.25), order("1", second=12))
 
     assert opened(path).continuation.covered_until_ns == {"alpha": at_ns(11.25)}
 

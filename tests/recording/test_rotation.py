@@ -134,6 +134,35 @@ def test_other_names_are_no_older_files(path: Path) -> None:
     assert older_files(path) == []
 
 
+class UnsyncedFiles(Files):
+    """Notes at each renaming how many files were written and not synced."""
+
+    def __init__(self) -> None:
+        self.unsynced: set[int] = set()
+        self.at_renaming: list[int] = []
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self.unsynced.add(fd)
+        return super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        self.unsynced.discard(fd)
+        super().sync(fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self.at_renaming.append(len(self.unsynced))
+        super().rename(old, new)
+
+
+def test_no_file_gets_its_name_before_it_is_durable(path: Path) -> None:
+    files = UnsyncedFiles()
+
+    record(path, *TOLD, rotation=SMALL, group_records=5, files=files)
+
+    assert files.at_renaming
+    assert set(files.at_renaming) == {0}
+
+
 # -- interrupted ---------------------------------------------------------------------------------------------------
 
 

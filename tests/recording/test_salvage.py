@@ -74,7 +74,7 @@ def test_salvaged_recording_is_whole_but_not_covered(path: Path, out: Path) -> N
 
     verdict = check([out])
     assert (verdict.damage, verdict.broken_laws, verdict.exit_code) == ([], [], 3)
-    assert [(lost.from_, lost.to) for lost in verdict.venues["alpha"].uncertain] == [(at(2), at(10)), (at(10), at(21))]
+    assert [(lost.from_, lost.to) for lost in verdict.venues["alpha"].uncertain] == [(at(1), at(10)), (at(10), at(21))]
 
 
 def test_salvaged_recording_can_be_continued(path: Path, out: Path) -> None:

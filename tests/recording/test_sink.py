@@ -59,6 +59,19 @@ def test_records_come_back_in_order(path: Path) -> None:
     assert [type(told.record) for told in recorded([path])] == [type(told) for told in RUN]
 
 
+def test_a_long_stream_is_recorded_whole(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.start()
+        recording.write([order("1", second=2, filled=str(n)) for n in range(3_500)])
+        await recording.close()
+
+    run(scenario())
+
+    told = [item.record.filled_qty for item in recorded([path]) if isinstance(item.record, OrderRecord)]
+    assert told == [str(n) for n in range(3_500)]
+
+
 def test_next_session_goes_on_from_the_first(path: Path) -> None:
     first = asyncio.run(written_by(Recording(path)))
     second = asyncio.run(written_by(Recording(path)))

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 
+import msgspec
+
 from ordwatch.recording.format import mark, record
 from ordwatch.recording.story import Story
 from ordwatch.records import AnyRecord, RotateRecord
@@ -39,8 +41,18 @@ def test_new_story_has_no_time() -> None:
 
 def test_clean_end_proves_coverage_of_what_was_watched() -> None:
     story = followed([start(), link("live", 1), end(20)])
+    story.coverage["alpha"].finish(at_ns(20))
 
-    assert (story.coverage["alpha"].until_ns, story.watched_until) == (at_ns(20), {"alpha": at_ns(20)})
+    assert (story.coverage["alpha"].covered_ns, story.watched_until) == (19 * 10**9, {"alpha": at_ns(20)})
+
+
+def test_row_of_a_query_is_no_proof_that_pushes_were_read() -> None:
+    rows = [mark(line) for line in lines([order("1", second=8), order("2", second=9)])]
+    story = followed([start(), link("live", 1), alive(6, last_rx=5)])
+    for row in rows:
+        story.order(msgspec.structs.replace(row, source="query"))
+
+    assert story.coverage["alpha"].until_ns == at_ns(5)
 
 
 def test_stale_link_lost_nothing() -> None:

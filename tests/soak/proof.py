@@ -1,0 +1,198 @@
+"""Holds a recording against the journal of the venues: what is lost, told twice, or covered in words only."""
+
+import json
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from ordwatch.recording.verdict import Verdict
+from ordwatch.recording.verify import check
+from ordwatch.text import time_ns
+from tests.soak.recorders import Soaked
+
+OrderName = tuple[str, str, str | None, str]
+"""Venue, environment, account, id."""
+State = tuple[str, Decimal | None]
+Record = dict[str, Any]
+
+_NEVER_NS = 2**63
+_STATEMENT_WITHOUT = {"seq", "crc", "prev_status", "received_at", "source", "gap", "changed", "flags", "raw"}
+
+
+@dataclass
+class Proof:
+    """What was found; a recording that keeps its word leaves every list empty."""
+
+    verdict: Verdict
+    orders: int = 0
+    lines: int = 0
+    order_lines: int = 0
+    states: int = 0
+    gaps: int = 0
+    states_in_gaps: int = 0
+    """States that an order had while nobody was connected, or nobody could prove it."""
+    lost_finals: list[str] = field(default_factory=list)
+    """Orders whose last recorded state is not the true one."""
+    lost_states: list[str] = field(default_factory=list)
+    """States outside every gap that no line tells."""
+    twice: list[str] = field(default_factory=list)
+    """Statements that two lines of one order tell."""
+    holes: list[str] = field(default_factory=list)
+    unsaid: list[str] = field(default_factory=list)
+    """Connections that ended, and no gap covers it."""
+    early: list[str] = field(default_factory=list)
+    """Gaps that begin before the last proof of life, and so call uncertain what was seen."""
+
+    @property
+    def faults(self) -> list[str]:
+        """Everything that should not be."""
+        verdict = self.verdict
+        uncertain = [f"{name}: {each}" for name, venue in verdict.venues.items() for each in venue.uncertain]
+        never = [f"{name} was never live" for name, venue in verdict.venues.items() if venue.first_live is None]
+        said = [*verdict.damage, *verdict.broken_laws, *verdict.late_alive, *uncertain, *never]
+        if verdict.exit_code != 0:
+            said.append(f"verify exits {verdict.exit_code}")
+        return [*self.lost_finals, *self.lost_states, *self.twice, *self.holes, *self.unsaid, *self.early, *said]
+
+
+def prove(soaked: Soaked) -> Proof:
+    """Read the whole recording and the journal, and compare."""
+    files = soaked.files
+    records = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    journal = [json.loads(line) for line in soaked.journal.read_text().splitlines()]
+    orders = [record for record in records if record["type"] == "order"]
+    proof = Proof(check(files), lines=len(records), order_lines=len(orders))
+    proof.holes += _holes(records)
+    proof.twice += _twice(orders)
+    proof.lost_finals += _lost_finals(orders, journal, proof)
+    _states(records, journal, proof)
+    _connections(records, journal, proof)
+    proof.early += _early(records)
+    return proof
+
+
+def _holes(records: Sequence[Record]) -> Iterator[str]:
+    for expected, record in enumerate(records, 1):
+        if record["seq"] != expected:
+            yield f"seq {record['seq']} stands where {expected} should"
+            return
+
+
+def _twice(orders: Iterable[Record]) -> Iterator[str]:
+    told: dict[str, int] = {}
+    for order in orders:
+        statement = json.dumps({key: value for key, value in order.items() if key not in _STATEMENT_WITHOUT})
+        if statement in told:
+            yield f"seq {order['seq']} tells of {order['order_id']} what seq {told[statement]} told"
+        told[statement] = order["seq"]
+
+
+def _lost_finals(orders: Iterable[Record], journal: Iterable[Record], proof: Proof) -> Iterator[str]:
+    last = {_name(order): _told(order) for order in orders if "late" not in order["flags"]}
+    for entry in journal:
+        if entry["what"] == "truth":
+            proof.orders += 1
+            name, true = _true(entry)
+            if last.get(name) != true:
+                yield f"{name} is {true}, the recording says {last.get(name)}"
+
+
+def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) -> None:
+    """Whether each state that was true outside of every gap is in the recording."""
+    told = {(_name(record), _told(record)) for record in records if record["type"] == "order"}
+    uncovered = _uncovered(records)
+    for entry in journal:
+        if entry["what"] != "state":
+            continue
+        proof.states += 1
+        if uncovered[entry["venue"]].holds(entry["ns"]):
+            proof.states_in_gaps += 1
+        elif _true(entry) not in told:
+            proof.lost_states.append(f"{entry} stands in no line, and no gap covers it")
+
+
+def _connections(records: Sequence[Record], journal: Iterable[Record], proof: Proof) -> None:
+    """Whether each moment in which a connection ended lies in a gap."""
+    uncovered = _uncovered(records)
+    proof.gaps = sum(record["type"] == "gap" and record["state"] == "open" for record in records)
+    last_ns = time_ns(records[-1]["at"])
+    for entry in journal:
+        ended = entry["what"] == "disconnected" and entry["ns"] < last_ns
+        if ended and not uncovered[entry["venue"]].holds(entry["ns"]):
+            proof.unsaid.append(f"{entry} lies in no gap")
+
+
+def _early(records: Iterable[Record]) -> Iterator[str]:
+    """Gaps after a kill must not begin before the last but one thing that was heard."""
+    heard: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for record in records:
+        match record:
+            case {"type": "order", "venue": venue, "source": "push", "received_at": at}:
+                _hear(heard[venue], time_ns(at))
+            case {"type": "link", "venue": venue, "state": "live", "at": at}:
+                _hear(heard[venue], time_ns(at))
+            case {"type": "alive", "venues": venues}:
+                for name, each in venues.items():
+                    if each["state"] == "live":
+                        _hear(heard[name], time_ns(each["last_rx"]))
+            case {"type": "gap", "venue": venue, "state": "open", "from": from_, "gap": gap}:
+                if time_ns(from_) < heard[venue][0]:
+                    yield f"{gap} begins {heard[venue][0] - time_ns(from_)} ns before the last but one proof of life"
+
+
+def _hear(heard: list[int], ns: int) -> None:
+    if ns > heard[1]:
+        heard[:] = [heard[1], ns]
+
+
+class _Intervals:
+    """Times, both ends included."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        self._starts.append(start)
+        self._ends.append(end)
+
+    def holds(self, ns: int) -> bool:
+        place = bisect_right(self._starts, ns)
+        return any(end >= ns for end in self._ends[max(0, place - 3) : place])
+
+
+def _uncovered(records: Sequence[Record]) -> dict[str, _Intervals]:
+    """By venue, the time before the first `live` and every gap; one that is open lasts for ever."""
+    found: dict[str, _Intervals] = defaultdict(_Intervals)
+    still_open: dict[str, str] = {}
+    for record in records:
+        if record["type"] == "link" and record["state"] == "live" and record["venue"] not in found:
+            found[record["venue"]].add(0, time_ns(record["at"]))
+        elif record["type"] == "gap" and record["state"] == "closed":
+            found[record["venue"]].add(time_ns(record["from"]), time_ns(record["to"]))
+            still_open.pop(record["venue"], None)
+        elif record["type"] == "gap":
+            still_open[record["venue"]] = record["from"]
+    for venue, from_ in still_open.items():
+        found[venue].add(time_ns(from_), _NEVER_NS)
+    return found
+
+
+def _name(order: Record) -> OrderName:
+    return order["venue"], order["environment"], order["account"], order["order_id"]
+
+
+def _told(order: Record) -> State:
+    return order["status"], _amount(order["filled_qty"])
+
+
+def _true(entry: Record) -> tuple[OrderName, State]:
+    environment, account, order_id = entry["key"]
+    return (entry["venue"], environment, account, order_id), (entry["status"], _amount(entry["filled"]))
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,0 +1,144 @@
+"""Runs of `ordwatch tail --record`, one after the other: killed at a moment chosen by chance, the last one ended."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ordwatch.recording.rotation import older_files
+from ordwatch.recording.verify import check
+from tests.support.process import COMMAND, DEADLINE_S
+
+SHORTEST_S, LONGEST_S = 0.2, 4.0
+WATCH_S = 3.0
+"""How long the last run watches before the orders come to rest."""
+REST_S = 1.0
+"""How long what was sent last may take."""
+COVERED_S = 60.0
+"""How long the last run has for its gaps: the venues' limits on queries may delay the answers."""
+
+
+@dataclass
+class Soaked:
+    """What a soak leaves behind, in one folder."""
+
+    folder: Path
+    kills: int = 0
+    rotations: int = 0
+    stderr: list[str] = field(default_factory=list)
+
+    @property
+    def recording(self) -> Path:
+        """The last file of the recording; the older ones stand beside it."""
+        return self.folder / "orders.jsonl"
+
+    @property
+    def files(self) -> list[Path]:
+        """All of the recording's files, oldest first."""
+        return [*(older.path for older in older_files(self.recording)), self.recording]
+
+    @property
+    def config(self) -> Path:
+        """The configuration that reaches the venues."""
+        return self.folder / "config.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """What the venues wrote down."""
+        return self.folder / "journal.jsonl"
+
+
+def soak(
+    folder: Path, kinds: Sequence[str], *, runs: int, seed: int, rate: float, longest_s: float = LONGEST_S
+) -> Soaked:
+    """Kill `runs` recorders while the venues' orders move, then let one record to its end after they have stopped."""
+    chance = random.Random(seed)
+    soaked = Soaked(folder)
+    with _venues(soaked, kinds, seed, rate) as venues:
+        for number in range(runs):
+            _record_and_kill(soaked, chance, number, longest_s)
+        with _recorder(soaked, "last") as recorder:
+            time.sleep(WATCH_S)
+            _tell(venues, "quiet")
+            time.sleep(REST_S)
+            _until_covered(soaked)
+            recorder.terminate()
+            code = recorder.wait(DEADLINE_S)
+        assert code == -signal.SIGTERM, (code, soaked.stderr[-1])
+    return soaked
+
+
+def _until_covered(soaked: Soaked) -> None:
+    """Wait until the recording has no open gap, as long as that may take."""
+    give_up_s = time.monotonic() + COVERED_S
+    while time.monotonic() < give_up_s and any(
+        venue.open_gap is not None or venue.first_live is None for venue in check(soaked.files).venues.values()
+    ):
+        time.sleep(REST_S)
+
+
+@contextmanager
+def _venues(soaked: Soaked, kinds: Sequence[str], seed: int, rate: float) -> Iterator["subprocess.Popen[str]"]:
+    options = ["--config", soaked.config, "--journal", soaked.journal, "--seed", str(seed), "--rate", str(rate)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.soak.venues", *kinds, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        _hear(process, "ready")
+        yield process
+        process.communicate(timeout=DEADLINE_S)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _tell(process: "subprocess.Popen[str]", wanted: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    _hear(process, wanted)
+
+
+def _hear(process: "subprocess.Popen[str]", wanted: str) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{wanted}\n"
+
+
+def _record_and_kill(soaked: Soaked, chance: random.Random, number: int, longest_s: float) -> None:
+    live_s = chance.uniform(SHORTEST_S, longest_s)
+    options = ["--rotate", "48K"] if chance.random() < 0.15 else []
+    hangs_up = chance.random() < 0.2 and live_s > 2.0
+    with _recorder(soaked, str(number), *options) as recorder:
+        if hangs_up:
+            time.sleep(live_s - 0.3)
+            recorder.send_signal(signal.SIGHUP)
+            live_s = chance.uniform(0.0, 0.3)
+        time.sleep(live_s)
+        assert recorder.poll() is None, (soaked.folder / f"{number}.err").read_text()
+        recorder.kill()
+        soaked.kills += 1
+        soaked.rotations += hangs_up or bool(options)
+
+
+@contextmanager
+def _recorder(soaked: Soaked, name: str, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [COMMAND, "tail", "--config", soaked.config, "--record", soaked.recording, "-o", "json", *options]
+    err = soaked.folder / f"{name}.err"
+    with err.open("wb") as file:
+        process = subprocess.Popen(command, env={}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(DEADLINE_S)
+    soaked.stderr.append(err.read_text())
