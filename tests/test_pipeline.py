@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from ordwatch import pipeline
 from ordwatch.errors import AuthError, OutputError
 from ordwatch.feed.supervisor import Pace
 from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
 from ordwatch.records import AliveRecord, ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
+from ordwatch.text import time_ns
 from ordwatch.venues.contract import AnyVenue, Setup
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
@@ -257,12 +259,14 @@ def _detail(record: object) -> str | None:
 def test_never_live_while_the_query_is_unanswered() -> None:
     async def test() -> None:
         async with watching(Limits(connect_timeout_s=0.2)) as seen:
-            await seen.server.until(lambda: seen.server.connections == 1)
             seen.server.answers = False
+            await seen.server.until(lambda: "hello" in seen.server.seen)
+            seen.server.say("ok")
+            await seen.server.until(lambda: "list 1" in seen.server.seen)
             outcome = await seen.outcome
 
             assert outcome.exit_code == 69
-            assert "live" not in seen.out.states
+            assert seen.out.states[-1] == "reconciling"
 
     run(test())
 
@@ -596,5 +600,29 @@ def test_bug_in_a_venue_ends_the_run_after_the_third_time(caplog: pytest.LogCapt
 
             assert outcome.exit_code == 1
             assert "internal error" in caplog.text
+
+    run(test())
+
+
+def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "ALIVE_S", 0.01)
+
+    async def test() -> None:
+        async with watching() as seen:
+            await seen.live()
+            for filled in range(9):
+                seen.server.move("1", "PARTIALLY_FILLED", str(filled))
+            await seen.out.until(lambda: seen.out.told("1").count("PARTIALLY_FILLED") == 9)
+            beats = sum(isinstance(record, AliveRecord) for record in seen.out.records)
+            await seen.out.until(lambda: sum(isinstance(r, AliveRecord) for r in seen.out.records) > beats)
+
+        told_ns = 0
+        for record in seen.out.records:
+            if isinstance(record, OrderRecord):
+                assert time_ns(record.received_at) >= told_ns
+            elif isinstance(record, AliveRecord) and (last_rx := record.venues["toy"].last_rx) is not None:
+                told_ns = time_ns(last_rx)
+
+        assert told_ns
 
     run(test())
