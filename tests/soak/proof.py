@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from ordwatch.recording.verdict import Verdict
@@ -115,13 +116,11 @@ def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) 
 
 
 def _connections(records: Sequence[Record], journal: Iterable[Record], proof: Proof) -> None:
-    """Whether each moment in which a connection ended lies in a gap."""
+    """Whether each moment in which a connection ended lies in a gap, up to when the orders came to rest."""
     uncovered = _uncovered(records)
     proof.gaps = sum(record["type"] == "gap" and record["state"] == "open" for record in records)
-    last_ns = time_ns(records[-1]["at"])
-    for entry in journal:
-        ended = entry["what"] == "disconnected" and entry["ns"] < last_ns
-        if ended and not uncovered[entry["venue"]].holds(entry["ns"]):
+    for entry in takewhile(lambda entry: entry["what"] != "truth", journal):
+        if entry["what"] == "disconnected" and not uncovered[entry["venue"]].holds(entry["ns"]):
             proof.unsaid.append(f"{entry} lies in no gap")
 
 
