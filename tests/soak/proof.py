@@ -140,6 +140,8 @@ def _early(records: Iterable[Record]) -> Iterator[str]:
             case {"type": "gap", "venue": venue, "state": "open", "from": from_, "gap": gap}:
                 if time_ns(from_) < heard[venue][0]:
                     yield f"{gap} begins {heard[venue][0] - time_ns(from_)} ns before the last but one proof of life"
+            case _:
+                pass
 
 
 def _hear(heard: list[int], ns: int) -> None:

@@ -84,7 +84,16 @@ def _until_covered(soaked: Soaked) -> None:
 
 @contextmanager
 def _venues(soaked: Soaked, kinds: Sequence[str], seed: int, rate: float) -> Iterator["subprocess.Popen[str]"]:
-    options = ["--config", soaked.config, "--journal", soaked.journal, "--seed", str(seed), "--rate", str(rate)]
+    options = [
+        "--config",
+        str(soaked.config),
+        "--journal",
+        str(soaked.journal),
+        "--seed",
+        str(seed),
+        "--rate",
+        str(rate),
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.soak.venues", *kinds, *options],
         stdin=subprocess.PIPE,
@@ -132,7 +141,8 @@ def _record_and_kill(soaked: Soaked, chance: random.Random, number: int, longest
 
 @contextmanager
 def _recorder(soaked: Soaked, name: str, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [COMMAND, "tail", "--config", soaked.config, "--record", soaked.recording, "-o", "json", *options]
+    files = ["--config", str(soaked.config), "--record", str(soaked.recording)]
+    command = [str(COMMAND), "tail", *files, "-o", "json", *options]
     err = soaked.folder / f"{name}.err"
     with err.open("wb") as file:
         process = subprocess.Popen(command, env={}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
