@@ -35,7 +35,8 @@ from ordwatch.records import (
     reject_record,
 )
 from ordwatch.restore import order_update
-from ordwatch.venues.contract import AnyVenue, fill_in
+from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.merging import fill_in
 
 STATES_KEPT = 8
 """Last states of each order against which a repeated push is known again."""

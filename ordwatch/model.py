@@ -111,7 +111,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When our socket returned the bytes, ns since 1970 UTC."""
     source: Source
     gone: bool = False
-    """The venue, asked for this order by id, does not know it (any more); see contract.gone()."""
+    """The venue, asked for this order by id, does not know it (any more); see venues/merging.py."""
     flags: tuple[str, ...] = ()
     """Flags of this statement (guessed, conflict, fill_busted, bad:KEY, ...); the book adds late and the like."""
     extra: Extra

@@ -8,7 +8,8 @@ import pytest
 from ordwatch.book import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, Book
 from ordwatch.model import Age, ClockJump, GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject, Vitals
 from ordwatch.records import AnyRecord, GapRecord, OrderRecord, decode, encode, numbered
-from ordwatch.venues.contract import AnyVenue, gone
+from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.merging import gone
 from tests.support.toy import TOY, toy_update
 
 VENUE: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from random import Random
 
-from ordwatch.venues.contract import Outgoing
+from ordwatch.venues.simulation import Outgoing
 
 
 class PushFaults:

@@ -17,7 +17,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from ordwatch.simulate.faults import PushFaults
 from ordwatch.simulate.peers import Peer, TcpPeer, WebSocketPeer
 from ordwatch.simulate.setup import setup
-from ordwatch.venues.contract import AnyVenue, HttpRequest, Setup, Simulator, Step, VenueSettings
+from ordwatch.venues.contract import AnyVenue, HttpRequest, Setup, VenueSettings
+from ordwatch.venues.simulation import Simulator, Step
 
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.05

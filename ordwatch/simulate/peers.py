@@ -9,7 +9,8 @@ from typing import Protocol
 import websockets
 from websockets.asyncio.server import ServerConnection
 
-from ordwatch.venues.contract import Close, Payload
+from ordwatch.venues.contract import Payload
+from ordwatch.venues.simulation import Close
 
 RESET = -1
 """A Close with this code is a TCP reset."""

@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.contract import Intent, Market, Step
+from ordwatch.venues.simulation import Intent, Market, Step
 
 ACTIVE = 8
 """Orders that live side by side in a stream of stories."""

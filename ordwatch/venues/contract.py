@@ -6,24 +6,23 @@ no socket; `open` and `query` are coroutines, but all they await is the `call` h
 
 To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
 config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
+Beside this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
-from operator import is_not
-from typing import Annotated, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
-from msgspec.structs import astuple
 
-from ordwatch.model import Age, Extra, OrderStatus, OrderUpdate, SessionEvent, Side
+from ordwatch.model import Age, Extra, OrderUpdate, SessionEvent
+from ordwatch.venues.merging import fill_in
+
+if TYPE_CHECKING:
+    from ordwatch.venues.simulation import Simulator
 
 Payload = bytes | str
 """Bytes for a TCP stream or a binary message; str for a text message."""
-
-
-# -- configuration ---------------------------------------------------------------------------------------------
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,9 +57,6 @@ class Setup(Generic[SettingsT]):
     settings: SettingsT
     raw: bool = False
     """Fill `OrderUpdate.raw`."""
-
-
-# -- asking ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -156,9 +152,6 @@ Emit = Callable[[Sequence[OrderUpdate]], Awaitable[None]]
 """Takes the rows of one page (source="query"), in the venue's order."""
 
 
-# -- the conversation ------------------------------------------------------------------------------------------
-
-
 class Session(Protocol):
     """One connection's conversation; made anew for each connection. Draws no random numbers, has no clock."""
 
@@ -212,188 +205,6 @@ class Opening:
     session: Session
 
 
-# -- simulation ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Market:
-    """What an instrument usually costs, and the amounts it is traded in; plain decimals."""
-
-    price: str
-    tick: str
-    lot: str
-
-
-@dataclass(frozen=True)
-class Intent:
-    """What somebody wants to trade, in words every venue understands; amounts are plain decimals.
-
-    `instrument` and `account` are numbers the simulator reduces to what it has.
-    """
-
-    side: Side
-    qty: str
-    price: str | None
-    """None: a market order."""
-    stop_price: str | None = None
-    order_type: str = "LIMIT"
-    instrument: int = 0
-    account: int = 0
-    remark: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One moment in an order's life."""
-
-    order: str
-    """The story's own name for the order; the first step with a name places it."""
-    status: OrderStatus
-    intent: Intent
-    filled: str = "0"
-    """Executed so far, of intent.qty."""
-    avg_price: str | None = None
-    reason: str = ""
-    native: str | None = None
-    """Play this status of the venue's own (a number or word) instead of the one `status` maps to."""
-    after_s: float = 0.0
-    """Seconds after the step before."""
-
-
-@dataclass(frozen=True)
-class Close:
-    """The simulator ends a conversation; code 0 on TCP is an orderly FIN, -1 a reset."""
-
-    code: int = 1000
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """Something a simulator sends to one of its peers."""
-
-    peer: int
-    payload: Payload | Close
-    push: bool = False
-    """An order push: the host's faults (miss, duplicate, reorder) touch only these."""
-
-
-@dataclass(frozen=True)
-class TrueState:
-    """What the venue itself holds about an order, to compare records with."""
-
-    status: OrderStatus
-    filled_qty: str | None
-    states: int
-    """How many states it ever gave the order."""
-
-
-class Simulator(Protocol):
-    """The venue's side of every conversation, and its orders. Sans-I/O too; simulate/ hosts it."""
-
-    listeners: Mapping[str, Literal["tcp", "websocket", "http"]]
-    """What to open, each on a loopback port of its own."""
-    markets: Sequence[Market]
-    """What an intent's `instrument` means here, so that stories can be told in likely amounts."""
-    faults: Sequence[str]
-    """Names `fault` takes: what this venue can do wrong beyond the host's drop, miss, duplicate, reorder, split."""
-
-    def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
-        """A client came; `path` is a WebSocket's path with its query, else ""."""
-        ...
-
-    def receive(self, peer: int, data: bytes, now_ns: int) -> None:
-        """Bytes of a TCP stream or one WebSocket message."""
-        ...
-
-    def disconnected(self, peer: int) -> None:
-        """The client is gone."""
-        ...
-
-    def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
-        """Answer a REST call; `url` holds the path only."""
-        ...
-
-    def play(self, step: Step, now_ns: int) -> None:
-        """Let an order move; queues the pushes this makes. Steps played while nobody listens still count."""
-        ...
-
-    def tick(self, now_ns: int) -> None:
-        """Called every 50 ms or so: time-outs, pings."""
-        ...
-
-    def data_to_send(self) -> list[Outgoing]:
-        """Take what is queued, in order."""
-        ...
-
-    def fault(self, name: str, on: bool = True) -> None:
-        """Switch one of `faults`."""
-        ...
-
-    def truth(self) -> dict[tuple[str, str | None, str], TrueState]:
-        """By environment, account and order id, as ordwatch's records name them: what is so."""
-        ...
-
-    def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
-        """The block of config.yaml that reaches it; `addresses` gives host:port for each listener."""
-        ...
-
-
-# -- the venue -------------------------------------------------------------------------------------------------
-
-
-def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
-    """The statement that the venue, asked for this order by its id, does not know it: UNKNOWN, never a guess."""
-    return msgspec.structs.replace(
-        known,
-        status=OrderStatus.UNKNOWN,
-        reason=reason,
-        received_ns=received_ns,
-        source="query",
-        gone=True,
-        flags=(),
-        raw=None,
-    )
-
-
-def fill_in(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
-    """The statement with what it does not tell taken from what is known; its time never goes back."""
-    filled = _missing(new, known, _MERGED)
-    extra = fill_in_extra(new.extra, known.extra)
-    if extra is not new.extra:
-        filled["extra"] = extra
-    updated_ns, known_ns = new.updated_ns, known.updated_ns
-    if updated_ns is not None and known_ns is not None and known_ns > updated_ns:
-        filled["updated_ns"] = known_ns
-    if known.gone and not new.gone and new.reason is None:
-        filled["reason"] = ""
-    return msgspec.structs.replace(new, **filled) if filled else new
-
-
-def fill_in_extra(new: Extra, known: Extra) -> Extra:
-    """The same for the fields of one venue."""
-    if new is known or type(new) is not type(known):
-        return new
-    filled = _missing(new, known, new.__struct_fields__)
-    return msgspec.structs.replace(new, **filled) if filled else new
-
-
-_MERGED = tuple("" if name == "raw" else name for name in OrderUpdate.__struct_fields__)
-
-
-def _missing(new: msgspec.Struct, known: msgspec.Struct, names: tuple[str, ...]) -> dict[str, object]:
-    told, before = astuple(new), astuple(known)
-    return {
-        names[index]: before[index]
-        for index in compress(_INDEXES, map(is_not, told, before))
-        if told[index] is None and names[index]
-    }
-
-
-_INDEXES = range(64)
-"""Of the fields of any statement or Extra."""
-
-
 @dataclass(frozen=True)
 class Venue(Generic[SettingsT]):
     """Everything ordwatch knows of one kind of venue."""
@@ -417,7 +228,7 @@ class Venue(Generic[SettingsT]):
     """
     age: Callable[[OrderUpdate, OrderUpdate], Age]
     """How the first statement compares with the second, the merged state the book holds."""
-    simulator: Callable[[], Simulator]
+    simulator: Callable[[], "Simulator"]
     merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = fill_in
     """The first statement completed by the second, the state known before. Both arguments stay as they are."""
     audit_s: float = 300.0

@@ -11,7 +11,8 @@ from ordwatch.model import OrderStatus, Side
 from ordwatch.pipeline import Run
 from ordwatch.simulate.host import host
 from ordwatch.venues import load
-from ordwatch.venues.contract import Intent, Payload, Step
+from ordwatch.venues.contract import Payload
+from ordwatch.venues.simulation import Intent, Step
 from tests.support.collect import Collected
 
 ORDERS = 1_000

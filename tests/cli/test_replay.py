@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.contract import Intent, Step
+from ordwatch.venues.simulation import Intent, Step
 from tests.support.process import Simulated, end, run, running
 
 

@@ -14,7 +14,7 @@ from ordwatch.cli.options import Fsync
 from ordwatch.cli.tail import recording_of, shorter
 from ordwatch.errors import UsageError
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.contract import Intent, Step
+from ordwatch.venues.simulation import Intent, Step
 from tests.support.process import Simulated, end, run, running, write_private
 
 OPEN_ORDERS = [

@@ -8,7 +8,7 @@ import pytest
 from ordwatch.records import OrderRecord
 from ordwatch.simulate.scenario import one_of_each, stories
 from ordwatch.venues import REGISTRY
-from ordwatch.venues.contract import Step
+from ordwatch.venues.simulation import Step
 from tests.support.runs import Watched, repeated, run, simulator_of, untrue, watching
 
 STORY = one_of_each()

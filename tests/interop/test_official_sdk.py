@@ -15,10 +15,10 @@ import pytest
 
 from ordwatch.simulate.host import Hosted, host
 from ordwatch.simulate.scenario import one_of_each
-from ordwatch.venues.contract import Step
 from ordwatch.venues.opend.crypto import Rsa, load_rsa
 from ordwatch.venues.opend.simulated_orders import ACCOUNTS, PAPER
 from ordwatch.venues.opend.simulator import OpendSimulator
+from ordwatch.venues.simulation import Step
 from tests.support.rsa_key import new_rsa_key
 from tests.support.runs import run
 

@@ -1,7 +1,7 @@
 """What happens to pushes on the way."""
 
 from ordwatch.simulate.faults import PushFaults
-from ordwatch.venues.contract import Outgoing
+from ordwatch.venues.simulation import Outgoing
 
 PUSHES = [Outgoing(1, f"push {number}", push=True) for number in range(10)]
 ANSWER = Outgoing(1, "answer")

@@ -12,17 +12,8 @@ from websockets.asyncio.client import connect
 
 from ordwatch.model import OrderStatus, Side
 from ordwatch.simulate.host import Hosted, host
-from ordwatch.venues.contract import (
-    Close,
-    HttpReply,
-    HttpRequest,
-    Intent,
-    Market,
-    Outgoing,
-    Payload,
-    Step,
-    TrueState,
-)
+from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
+from ordwatch.venues.simulation import Close, Intent, Market, Outgoing, Step, TrueState
 from tests.support.runs import run
 
 STEP = Step("1", OrderStatus.NEW, Intent(side=Side.BUY, qty="1", price="1"))

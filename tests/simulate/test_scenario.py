@@ -8,7 +8,7 @@ import pytest
 
 from ordwatch.model import FINAL, OrderStatus, Side
 from ordwatch.simulate.scenario import LIVES, Life, natives, one_of_each, stories, suspended
-from ordwatch.venues.contract import Intent, Step
+from ordwatch.venues.simulation import Intent, Step
 
 INTENT = Intent(side=Side.BUY, qty="500", price="480.2")
 

@@ -22,7 +22,8 @@ from ordwatch.simulate.host import Hosted, host
 from ordwatch.simulate.scenario import stories
 from ordwatch.simulate.setup import config_text
 from ordwatch.venues import load
-from ordwatch.venues.contract import HttpReply, HttpRequest, Intent, Market, Outgoing, Simulator, Step, TrueState
+from ordwatch.venues.contract import HttpReply, HttpRequest
+from ordwatch.venues.simulation import Intent, Market, Outgoing, Simulator, Step, TrueState
 from tests.support.process import write_private
 
 Key = tuple[str, str | None, str]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ordwatch.simulate.host import Hosted, host
 from ordwatch.simulate.setup import config_text
 from ordwatch.venues import load
-from ordwatch.venues.contract import Step
+from ordwatch.venues.simulation import Step
 
 COMMAND = Path(sys.executable).with_name("ordwatch")
 DEADLINE_S = 60

@@ -13,7 +13,8 @@ from ordwatch.pipeline import Limits, Outcome, Run
 from ordwatch.records import OrderRecord
 from ordwatch.simulate.host import Hosted, host
 from ordwatch.venues import load
-from ordwatch.venues.contract import AnyVenue, Setup, Simulator, TrueState, VenueSettings
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.simulation import Simulator, TrueState
 from tests.support.collect import Collected
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)

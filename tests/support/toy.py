@@ -36,12 +36,12 @@ from ordwatch.venues.contract import (
     Payload,
     Report,
     Setup,
-    Simulator,
     StreamRequest,
     Venue,
     VenueSettings,
-    gone,
 )
+from ordwatch.venues.merging import gone
+from ordwatch.venues.simulation import Simulator
 
 
 class ToyExtra(Extra, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from ordwatch.venues.coinw.merging import age, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Simulator, Venue
+from ordwatch.venues.contract import Venue
+from ordwatch.venues.simulation import Simulator
 
 
 def _split(settings: CoinwSettings) -> Sequence[CoinwSettings]:

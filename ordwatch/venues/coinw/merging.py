@@ -11,7 +11,7 @@ import msgspec
 
 from ordwatch.model import Age, OrderStatus, OrderUpdate
 from ordwatch.venues.coinw.amounts import is_cut
-from ordwatch.venues.contract import fill_in
+from ordwatch.venues.merging import fill_in
 
 _FINAL_RANK = 2
 _RANKS = {

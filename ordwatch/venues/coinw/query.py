@@ -14,7 +14,8 @@ from ordwatch.venues.coinw.loose import Unreadable, items
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy, Denied, request, told
 from ordwatch.venues.coinw.rows import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Ask, Call, Emit, Report, Setup, gone
+from ordwatch.venues.contract import Ask, Call, Emit, Report, Setup
+from ordwatch.venues.merging import gone
 
 SLACK_MS = 60_000
 """How much further than a gap its history is asked for: the two clocks may differ."""

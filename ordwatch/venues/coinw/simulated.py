@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from ordwatch.model import OrderStatus, Side
 from ordwatch.text import decimal_text
-from ordwatch.venues.contract import Intent, Step
+from ordwatch.venues.simulation import Intent, Step
 
 PAIRS = ("BTC_USDT", "ETH_USDT", "LTC_USDT")
 MARKET_PRICE = "82429.08"

@@ -16,7 +16,8 @@ import msgspec
 from ordwatch.secret import Secret
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, PATH, signature
 from ordwatch.venues.coinw.simulated import FIRST_ID, SimulatedOrder
-from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Market, Outgoing, Step, TrueState
+from ordwatch.venues.contract import HttpReply, HttpRequest
+from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 
 API_KEY = "c821db84-6fbd-11e4-a9e3-c86000d26d7c"
 SECRET_KEY = "simulated-secret-0123456789ABCDEF"  # noqa: S105 - of the simulator, no one's

@@ -6,9 +6,9 @@ The relayer sends no version: fills and statuses only go forward, and that has t
 import msgspec
 
 from ordwatch.model import FINAL, Age, OrderStatus, OrderUpdate
-from ordwatch.venues.contract import fill_in
 from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
+from ordwatch.venues.merging import fill_in
 
 
 def age(new: OrderUpdate, known: OrderUpdate) -> Age:

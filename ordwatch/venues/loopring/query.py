@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ordwatch.errors import Refused, RemoteProtocolError
 from ordwatch.model import OrderUpdate
-from ordwatch.venues.contract import Ask, Call, Emit, Report, gone, http
+from ordwatch.venues.contract import Ask, Call, Emit, Report, http
 from ordwatch.venues.loopring.messages import OrderData
 from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unscaled_tokens
 from ordwatch.venues.loopring.rest import (
@@ -30,6 +30,7 @@ from ordwatch.venues.loopring.rest import (
     token_decimals,
     tokens_request,
 )
+from ordwatch.venues.merging import gone
 
 MAX_PAGES = 1000
 MAX_READINGS = 3

@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Context, Decimal
 from hashlib import sha256
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.contract import Step, TrueState
+from ordwatch.venues.simulation import Step, TrueState
 
 TOKENS = {"LRC": 18, "ETH": 18, "USDT": 6}
 """Symbol -> decimals; the position is the token's id."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Market, Outgoing, Payload, Step, TrueState
+from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 from ordwatch.venues.loopring.profiles import Protocol
 from ordwatch.venues.loopring.relayer import MARKETS, Document, Relayer, RelayerOrder, push_document
 from ordwatch.venues.loopring.simulated_rest import SimulatedRest
+from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 
 PING_S = 30.0
 PONG_LIMIT_S = 120.0

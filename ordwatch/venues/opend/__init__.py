@@ -1,11 +1,12 @@
 """OpenD: the gateway of Futu and moomoo, watched over its TCP or WebSocket listener."""
 
-from ordwatch.venues.contract import Simulator, Venue
+from ordwatch.venues.contract import Venue
 from ordwatch.venues.opend.age import age
 from ordwatch.venues.opend.connect import open_connection
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import query
 from ordwatch.venues.opend.settings import OpendSettings, split
+from ordwatch.venues.simulation import Simulator
 
 
 def _simulator() -> Simulator:

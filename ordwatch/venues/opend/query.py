@@ -11,7 +11,8 @@ import msgspec
 from ordwatch.errors import Refused, RemoteProtocolError
 from ordwatch.model import OrderUpdate
 from ordwatch.text import time_text
-from ordwatch.venues.contract import Ask, Call, Emit, Report, Setup, StreamRequest, gone
+from ordwatch.venues.contract import Ask, Call, Emit, Report, Setup, StreamRequest
+from ordwatch.venues.merging import gone
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import local_text, midnight_ns, zones_of

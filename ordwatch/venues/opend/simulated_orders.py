@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from ordwatch.model import OrderStatus, Side
 from ordwatch.text import double_text
-from ordwatch.venues.contract import Market, Step, TrueState
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.simulation import Market, Step, TrueState
 
 PAPER, LIVE = 0, 1
 

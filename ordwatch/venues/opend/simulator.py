@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ordwatch.errors import RemoteProtocolError
-from ordwatch.venues.contract import Close, HttpReply, HttpRequest, Market, Outgoing, Step, TrueState
+from ordwatch.venues.contract import HttpReply, HttpRequest
 from ordwatch.venues.opend import messages
 from ordwatch.venues.opend.crypto import Rsa
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
@@ -25,6 +25,7 @@ from ordwatch.venues.opend.simulated_links import (
     websocket_key_md5,
 )
 from ordwatch.venues.opend.simulated_orders import LIVE, SECURITIES, Broker, SimulatedOrder
+from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 
 HEARTBEAT_LIMIT_NS = 30 * 1_000_000_000
 

@@ -7,7 +7,8 @@ from ordwatch.secret import Secret
 from ordwatch.venues.coinw.session import CoinwSession
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.coinw.simulator import API_KEY, SECRET_KEY, CoinwSimulator
-from ordwatch.venues.contract import Ask, Close, HttpReply, HttpRequest, Rate, RequestT, Setup
+from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Rate, RequestT, Setup
+from ordwatch.venues.simulation import Close
 
 NOW_NS = 1_743_244_437_255_000_000
 SECOND_NS = 1_000_000_000

@@ -9,7 +9,7 @@ import pytest
 from ordwatch.model import Age, OrderStatus, OrderUpdate, Side
 from ordwatch.venues.coinw.merging import age, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.contract import gone
+from ordwatch.venues.merging import gone
 
 NEW = OrderUpdate(
     venue="coinw",

@@ -12,7 +12,8 @@ from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import PAGE_ROWS, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
 from ordwatch.venues.coinw.simulator import SECRET_KEY, CoinwSimulator
-from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Intent, Report, Step
+from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Report
+from ordwatch.venues.simulation import Intent, Step
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, ask, reach, setup
 
 LIMIT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")

@@ -23,7 +23,8 @@ from ordwatch.venues import load
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.rest import PATH, signature
 from ordwatch.venues.coinw.simulator import API_KEY, FAULTS, LIMITS, CoinwSimulator
-from ordwatch.venues.contract import Close, HttpRequest, Intent, Outgoing, Step
+from ordwatch.venues.contract import HttpRequest
+from ordwatch.venues.simulation import Close, Intent, Outgoing, Step
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Joint, ask, reach, setup
 
 INTENT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from ordwatch.model import Age, OrderStatus, OrderUpdate
-from ordwatch.venues.contract import gone
 from ordwatch.venues.loopring.merging import age, merge
 from ordwatch.venues.loopring.messages import order_data
 from ordwatch.venues.loopring.orders import Origin, queried_order
+from ordwatch.venues.merging import gone
 from tests.venues.loopring.joined import ORIGIN, START_NS, order, push, read, session
 
 T = 1584717910000

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from ordwatch.venues.contract import Close, HttpRequest, Outgoing
+from ordwatch.venues.contract import HttpRequest
 from ordwatch.venues.loopring.simulator import FAULTS, LoopringSimulator
+from ordwatch.venues.simulation import Close, Outgoing
 from tests.venues.loopring.joined import START_NS, data, step
 
 LRC_ETH = {"topic": "order", "market": "LRC-ETH"}

@@ -12,11 +12,11 @@ from ordwatch.records import RejectRecord
 from ordwatch.simulate.host import host
 from ordwatch.simulate.scenario import natives, one_of_each
 from ordwatch.simulate.setup import setup
-from ordwatch.venues.contract import Intent, Step
 from ordwatch.venues.opend.crypto import load_rsa
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.simulated_orders import NATIVES
 from ordwatch.venues.opend.simulator import OpendSimulator
+from ordwatch.venues.simulation import Intent, Step
 from tests.support.faultproxy import fault_proxy
 from tests.support.rsa_key import new_rsa_key
 from tests.support.runs import Watched, following, run, untrue

@@ -9,7 +9,8 @@ import pytest
 
 from ordwatch.errors import ConnectionLost, Refused
 from ordwatch.model import OrderStatus, OrderUpdate
-from ordwatch.venues.contract import Ask, Rate, Report, RequestT, Setup, gone
+from ordwatch.venues.contract import Ask, Rate, Report, RequestT, Setup
+from ordwatch.venues.merging import gone
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import GONE, query

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.contract import Close, HttpRequest, Intent, Outgoing, Step
+from ordwatch.venues.contract import HttpRequest
 from ordwatch.venues.opend import frames, messages
 from ordwatch.venues.opend.crypto import Rsa, body_seal, load_rsa
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
@@ -15,6 +15,7 @@ from ordwatch.venues.opend.simulated_answers import REFRESHES
 from ordwatch.venues.opend.simulated_fills import UPDATE_ORDER_FILL
 from ordwatch.venues.opend.simulated_orders import ACCOUNTS, NATIVES, local_text
 from ordwatch.venues.opend.simulator import FAULTS, OpendSimulator
+from ordwatch.venues.simulation import Close, Intent, Outgoing, Step
 from tests.support.rsa_key import new_rsa_key
 
 S = 1_000_000_000
