@@ -205,6 +205,11 @@ class Opening:
     session: Session
 
 
+def one_connection(settings: SettingsT) -> Sequence[SettingsT]:
+    """What most venues need: one that carries everything."""
+    return [settings]
+
+
 @dataclass(frozen=True)
 class Venue(Generic[SettingsT]):
     """Everything ordwatch knows of one kind of venue."""
@@ -213,8 +218,6 @@ class Venue(Generic[SettingsT]):
     settings: type[SettingsT]
     extra: type[Extra]
     """The fixed set of `extra` keys, in order."""
-    split: Callable[[SettingsT], Sequence[SettingsT]]
-    """The settings of each connection it needs; live when all are. Most venues: just [settings]."""
     open: Callable[[Setup[SettingsT], Call], Awaitable[Opening]]
     """Before each attempt, for one of `split`: fetch what must be had first, say where to dial, make the session.
 
@@ -229,6 +232,8 @@ class Venue(Generic[SettingsT]):
     age: Callable[[OrderUpdate, OrderUpdate], Age]
     """How the first statement compares with the second, the merged state the book holds."""
     simulator: Callable[[], "Simulator"]
+    split: Callable[[SettingsT], Sequence[SettingsT]] = one_connection
+    """The settings of each connection it needs; live when all are."""
     merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = fill_in
     """The first statement completed by the second, the state known before. Both arguments stay as they are."""
     audit_s: float = 300.0

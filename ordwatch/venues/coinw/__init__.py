@@ -1,7 +1,5 @@
 """CoinW, spot: the "current orders" WebSocket, and REST to ask for what it did not tell."""
 
-from collections.abc import Sequence
-
 from ordwatch.venues.coinw.connect import open_connection
 from ordwatch.venues.coinw.merging import age, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
@@ -9,10 +7,6 @@ from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Venue
 from ordwatch.venues.simulation import Simulator
-
-
-def _split(settings: CoinwSettings) -> Sequence[CoinwSettings]:
-    return [settings]
 
 
 def _simulator() -> Simulator:
@@ -25,7 +19,6 @@ VENUE = Venue(
     kind="coinw",
     settings=CoinwSettings,
     extra=CoinwExtra,
-    split=_split,
     open=open_connection,
     query=query,
     age=age,

@@ -15,7 +15,7 @@ import msgspec
 
 from ordwatch.secret import Secret
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, PATH, signature
-from ordwatch.venues.coinw.simulated import FIRST_ID, SimulatedOrder
+from ordwatch.venues.coinw.simulated import FIRST_ID, PAIRS, SimulatedOrder
 from ordwatch.venues.contract import HttpReply, HttpRequest
 from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 
@@ -272,7 +272,7 @@ class CoinwSimulator:
             "kind": "coinw",
             "api_key": API_KEY,
             "secret_key": SECRET_KEY,
-            "pairs": ["BTC_USDT", "ETH_USDT", "LTC_USDT"],
+            "pairs": list(PAIRS),
             "ws_url": f"ws://{addresses['stream']}",
             "rest_url": f"http://{addresses['rest']}",
         }

@@ -4,7 +4,14 @@ from ordwatch.venues.contract import Venue
 from ordwatch.venues.loopring.connect import LoopringSettings, open_connection, query, split
 from ordwatch.venues.loopring.merging import age, merge
 from ordwatch.venues.loopring.orders import LoopringExtra
-from ordwatch.venues.loopring.simulator import LoopringSimulator
+from ordwatch.venues.simulation import Simulator
+
+
+def _simulator() -> Simulator:
+    from ordwatch.venues.loopring.simulator import LoopringSimulator
+
+    return LoopringSimulator()
+
 
 VENUE = Venue(
     kind="loopring",
@@ -15,7 +22,7 @@ VENUE = Venue(
     query=query,
     age=age,
     merge=merge,
-    simulator=LoopringSimulator,
+    simulator=_simulator,
     audit_s=300.0,
     credentials=("api_key", "account_id"),
 )

@@ -5,7 +5,7 @@ from ordwatch.venues.opend.age import age
 from ordwatch.venues.opend.connect import open_connection
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import query
-from ordwatch.venues.opend.settings import OpendSettings, split
+from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.simulation import Simulator
 
 
@@ -19,7 +19,6 @@ VENUE = Venue(
     kind="opend",
     settings=OpendSettings,
     extra=OpendExtra,
-    split=split,
     open=open_connection,
     query=query,
     age=age,

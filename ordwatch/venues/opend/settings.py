@@ -1,6 +1,5 @@
 """What the configuration says of an OpenD."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -75,8 +74,3 @@ class OpendSettings(VenueSettings, frozen=True, kw_only=True):
     def dialled_port(self) -> int:
         """The port, or the transport's own."""
         return self.port or (TCP_PORT if self.transport == "tcp" else WEBSOCKET_PORT)
-
-
-def split(settings: OpendSettings) -> Sequence[OpendSettings]:
-    """One connection carries every account."""
-    return [settings]

@@ -3,7 +3,7 @@
 import pytest
 
 from ordwatch.secret import Secret, SecretFile
-from ordwatch.venues.opend.settings import OpendSettings, split
+from ordwatch.venues.opend.settings import OpendSettings
 
 
 def test_the_defaults_are_a_local_opend_over_tcp() -> None:
@@ -58,9 +58,3 @@ def test_contradictions_and_plain_text_off_loopback_are_refused(settings: OpendS
         settings.check()
 
     assert "hunter2" not in str(error.value)
-
-
-def test_one_connection_carries_every_account() -> None:
-    settings = OpendSettings(accounts=("1", "2"))
-
-    assert split(settings) == [settings]
