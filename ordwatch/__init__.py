@@ -6,12 +6,16 @@ The way data takes is the way the folders are named, and imports only point left
     feed/           venues/<venue>/ (pure)      model.py     book.py  records.py  sinks/, recording/
           ^ one supervisor and one pump for every venue         ^ joined by pipeline.py
 
-venues/    one folder for each venue; sans-I/O: bytes and the time come in, events and bytes go out
-feed/      the live engine, the only part that dials
-book.py    merges what venues state: every order once, in its latest known state
-sinks/     the table, JSON lines, plain text; recording/ is the durable one
-simulate/  hosts the venues' simulators on loopback
-cli/       one file for each command; the only place that prints errors and picks exit codes
+model.py    what the parts say to each other; errors.py what can go wrong, by what to do next
+text.py     how numbers, times and characters are written; secret.py what prints as ***
+venues/     one folder for each venue; sans-I/O: bytes and the time come in, events and bytes go out
+config/     which venues are watched: the file, and where its secrets come from
+feed/       the live engine, the only part that dials
+book.py     merges what venues state: every order once, in its latest known state
+records.py  what is written, as types and JSON; schema.py as JSON Schema, restore.py read back
+sinks/      the table, JSON lines, plain text; recording/ is the durable one
+simulate/   hosts the venues' simulators on loopback
+cli/        one file for each command; the only place that prints errors and picks exit codes
 """
 
 __version__ = "0.1.0"

@@ -18,7 +18,9 @@ ORDER = [
     "secret",
     "venues",
     "records",
+    "schema",
     "config",
+    "clocks",
     "restore",
     "feed",
     "book",
@@ -46,6 +48,12 @@ def imports(path: Path) -> list[str]:
 
 def name(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
+
+
+def test_every_part_has_its_place() -> None:
+    parts = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
+
+    assert parts == {"__init__", *ORDER}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -1,10 +1,10 @@
 """Simulators for `demo` and `simulate`: each on loopback, with orders that come and go."""
 
 import asyncio
-import difflib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from ordwatch.config import near
 from ordwatch.errors import UsageError
 from ordwatch.simulate.host import Hosted, host
 from ordwatch.simulate.scenario import stories
@@ -24,9 +24,7 @@ def chosen_kinds(names: Sequence[str] | None) -> list[str]:
     """
     for name in names or ():
         if name not in REGISTRY:
-            close = difflib.get_close_matches(name, REGISTRY, n=1)
-            hint = f", did you mean `{close[0]}`?" if close else f"; there are {', '.join(REGISTRY)}"
-            raise UsageError(f"no venue {name!r}{hint}")
+            raise UsageError(f"no venue {name!r}{near(name, REGISTRY)}")
     return list(dict.fromkeys(names or REGISTRY))
 
 

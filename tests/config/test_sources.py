@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch import sources
-from ordwatch.document import Tree, Unclear
+from ordwatch.config import sources
+from ordwatch.config.document import Tree, Unclear
+from ordwatch.config.sources import Command, Env, File, Unread, fetch, read_private, secret_source
 from ordwatch.secret import Secret
-from ordwatch.sources import Command, Env, File, Unread, fetch, read_private, secret_source
 
 CANARY = "cAnArY-5f3a"
 

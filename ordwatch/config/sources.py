@@ -1,6 +1,6 @@
 """Where a secret comes from: the configuration itself, a variable, a private file, or what a command prints.
 
-The errors here are ValueErrors without a place; config.py adds file, line and key. None holds a secret.
+The errors here are ValueErrors without a place; settings.py adds file, line and key. None holds a secret.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from stat import S_IMODE, S_ISREG
 from time import monotonic
 
-from ordwatch.document import Tree
+from ordwatch.config.document import Tree
 from ordwatch.secret import Secret, SecretFile
 
 COMMAND_S = 10.0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.document import Unclear, parse
+from ordwatch.config.document import Unclear, parse
 from ordwatch.errors import ConfigError
 
 CANARY = "cAnArY-5f3a"

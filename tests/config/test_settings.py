@@ -411,7 +411,7 @@ def test_the_valid_configuration_of_the_mutations_is_valid(path: Path) -> None:
     assert list(configured(path, VALID).venues) == ["toy", "other"]
 
 
-EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
+EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 
 
 @pytest.fixture

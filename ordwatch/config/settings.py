@@ -16,11 +16,11 @@ from pathlib import Path
 import msgspec
 from msgspec import inspect
 
-from ordwatch.document import MAX_BYTES, Document, Tree, Unclear, parse
-from ordwatch.document import Path as KeyPath
+from ordwatch.config.document import MAX_BYTES, Document, Tree, Unclear, parse
+from ordwatch.config.document import Path as KeyPath
+from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
 from ordwatch.errors import ConfigError, UsageError
 from ordwatch.secret import Secret, SecretFile
-from ordwatch.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
 from ordwatch.venues import REGISTRY, load
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 

@@ -1,0 +1,10 @@
+"""The configuration file: YAML read strictly, settings whose errors say line and key, and secrets, apart from both.
+
+document   the text as a tree, and the line each key stands on
+settings   which file, and what it says of each venue
+sources    where a secret comes from: quoted text, a variable, a private file, a command
+"""
+
+from ordwatch.config.settings import Config, find, near, read, secrets_of
+
+__all__ = ["Config", "find", "near", "read", "secrets_of"]
