@@ -333,6 +333,25 @@ def clock_record(jump: ClockJump) -> ClockRecord:
     return ClockRecord(jump_ms=jump.jump_ms, suspended_ms=jump.suspended_ms, at=time_text(jump.at_ns))
 
 
+def record_time(record: AnyRecord) -> Time | None:
+    """When we learnt what the record says; None for the few that only a recording has."""
+    match record:
+        case OrderRecord():
+            return record.received_at
+        case (
+            GapRecord()
+            | LinkRecord()
+            | AliveRecord()
+            | RejectRecord()
+            | SessionRecord()
+            | SinkGapRecord()
+            | ClockRecord()
+        ):
+            return record.at
+        case _:
+            return None
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyRecord)
 

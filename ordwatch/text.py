@@ -4,6 +4,7 @@ The only place that makes a `DecimalText`, formats a time or escapes a character
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from time import gmtime
@@ -11,6 +12,8 @@ from time import gmtime
 MAX_TEXT = 4096
 """Characters of a venue's string that a record keeps."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _MAX_DIGITS = 400
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -86,12 +89,9 @@ def time_ns(text: str) -> int:
     Raises:
         ValueError: Not such a text.
     """
-    from calendar import timegm
-    from time import strptime
-
-    if len(text) != 27 or text[26] != "Z" or text[19] != ".":
+    if len(text) != 27 or text[10] != "T" or text[19] != "." or text[26] != "Z":
         raise ValueError(f"not a time: {text[:40]!r}")
-    return timegm(strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) * 1_000_000_000 + int(text[20:26]) * 1000
+    return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND * 1000
 
 
 def safe_text(text: str, limit: int = MAX_TEXT) -> str:

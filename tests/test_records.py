@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordwatch.model import GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
-from ordwatch.records import OrderRecord, decode, encode, gap_record, link_record, numbered, order_record, reject_record
+from ordwatch.records import (
+    OrderRecord,
+    RotateRecord,
+    decode,
+    encode,
+    gap_record,
+    link_record,
+    numbered,
+    order_record,
+    record_time,
+    reject_record,
+)
 from ordwatch.text import MAX_TEXT, UNSAFE
 from tests.support.toy import ToyExtra
 
@@ -115,6 +126,17 @@ def test_a_record_reads_back() -> None:
     line = numbered(encode(record(qty="100")), 1)
 
     assert msgspec.to_builtins(decode(line)) == msgspec.to_builtins(record(qty="100"))
+
+
+def test_the_time_of_a_record_is_when_we_learnt_it() -> None:
+    link = link_record(LinkUpdate(venue="toy", conn=1, state="live", at_ns=1_700_000_000_000_000_000))
+
+    assert record_time(link) == link.at
+    assert record_time(record(updated_ns=1_000)) == "2025-03-29T05:27:17.255000Z"
+
+
+def test_a_record_of_the_files_own_has_no_time() -> None:
+    assert record_time(RotateRecord(next="a", last_seq=1)) is None
 
 
 def test_what_is_no_record_is_refused() -> None:

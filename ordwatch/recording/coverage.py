@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ordwatch.records import GapRecord, Time
-from ordwatch.text import time_ns, time_text
+from ordwatch.text import time_ns
 
 
 class Uncertain(NamedTuple):
@@ -181,9 +181,3 @@ class Coverage:
         self._from = from_ns
         self._sure = None
         self.prove(from_ns)
-
-
-def interval(uncertain: Uncertain) -> str:
-    """An uncertain interval for people."""
-    end = "?" if uncertain.to_ns is None else time_text(uncertain.to_ns)
-    return f"{time_text(uncertain.from_ns)} to {end}: {uncertain.reason}"

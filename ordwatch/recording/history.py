@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ordwatch.book import FINAL_KEPT, STATES_KEPT
 from ordwatch.errors import RecordingError
 from ordwatch.recording.format import BadLine, Mark, record
 from ordwatch.recording.reading import Line
@@ -20,9 +21,6 @@ from ordwatch.records import (
     RotatedFromRecord,
     SessionRecord,
 )
-
-STATES_KEPT = 8
-FINAL_KEPT = 50_000
 
 TOLD = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
 """Types of records, besides orders, that say something to a later reader."""

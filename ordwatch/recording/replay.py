@@ -9,16 +9,7 @@ from ordwatch.errors import RecordingError
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, record
 from ordwatch.recording.reading import Damage, read_lines
 from ordwatch.recording.verify import in_order
-from ordwatch.records import (
-    AnyRecord,
-    IoErrorRecord,
-    OrderRecord,
-    PrevSessionRecord,
-    RepairRecord,
-    RotatedFromRecord,
-    RotateRecord,
-    Time,
-)
+from ordwatch.records import AnyRecord, record_time
 from ordwatch.text import time_ns
 
 STDIN = Path("-")
@@ -43,7 +34,7 @@ def recorded(paths: Sequence[Path]) -> Iterator[Recorded]:
     """
     at_ns = 0
     for item in _records(paths):
-        at = _time(item)
+        at = record_time(item)
         if at is not None:
             try:
                 at_ns = time_ns(at)
@@ -97,13 +88,3 @@ def _of_stdin(file: BinaryIO) -> Iterator[AnyRecord]:
             if not raw.endswith(b"\n") and len(raw) <= MAX_LINE_BYTES:
                 return
             raise RecordingError(f"stdin: line {number}: {exc}") from exc
-
-
-def _time(record: AnyRecord) -> Time | None:
-    match record:
-        case OrderRecord():
-            return record.received_at
-        case PrevSessionRecord() | RepairRecord() | RotateRecord() | RotatedFromRecord() | IoErrorRecord():
-            return None
-        case _:
-            return record.at

@@ -5,7 +5,16 @@ Read by the next session, which continues the recording, and by verify, which ju
 
 from ordwatch.recording.coverage import Coverage
 from ordwatch.recording.format import Mark
-from ordwatch.records import AliveRecord, AnyRecord, ClockRecord, GapRecord, LinkRecord, SessionRecord, Time
+from ordwatch.records import (
+    AliveRecord,
+    AnyRecord,
+    ClockRecord,
+    GapRecord,
+    LinkRecord,
+    SessionRecord,
+    Time,
+    record_time,
+)
 from ordwatch.text import time_ns
 
 
@@ -40,7 +49,7 @@ class Story:
 
     def record(self, record: AnyRecord) -> None:
         """Any other record was read."""
-        self.last_at = getattr(record, "at", None) or self.last_at
+        self.last_at = record_time(record) or self.last_at
         match record:
             case SessionRecord(state="start"):
                 self._start(record)

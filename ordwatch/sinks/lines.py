@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Condition
 
-from ordwatch.records import AnyRecord, SinkGapRecord
+from ordwatch.records import AnyRecord, SinkGapRecord, record_time
 from ordwatch.sinks.filters import Filter
 from ordwatch.sinks.output import OutputThread, check_open, reader_is_gone, write_all
-from ordwatch.sinks.times import record_time
 from ordwatch.text import time_text
 
 MAX_QUEUED = 10_000

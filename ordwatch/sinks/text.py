@@ -12,10 +12,19 @@ from datetime import tzinfo
 import msgspec
 
 from ordwatch.model import OrderStatus
-from ordwatch.records import AliveRecord, AnyRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SinkGapRecord
+from ordwatch.records import (
+    AliveRecord,
+    AnyRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    RejectRecord,
+    SinkGapRecord,
+    record_time,
+)
 from ordwatch.sinks.filters import Filter
 from ordwatch.sinks.lines import LineSink
-from ordwatch.sinks.times import record_time, stamp
+from ordwatch.sinks.times import stamp
 from ordwatch.text import MAX_TEXT, safe_text
 
 _TIMES = frozenset({"from", "to", "updated", "last_at"})

@@ -1,41 +1,10 @@
 """Times and ages as people read them, in a zone of their choice."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
-from ordwatch.records import (
-    AliveRecord,
-    AnyRecord,
-    ClockRecord,
-    GapRecord,
-    LinkRecord,
-    OrderRecord,
-    RejectRecord,
-    SessionRecord,
-    SinkGapRecord,
-)
+from ordwatch.text import time_ns
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DAY_S = 86_400
-
-
-def record_time(record: AnyRecord) -> str | None:
-    """When we learnt what the record says; None for the few that only a recording has."""
-    match record:
-        case OrderRecord():
-            return record.received_at
-        case (
-            GapRecord()
-            | LinkRecord()
-            | AliveRecord()
-            | RejectRecord()
-            | SessionRecord()
-            | SinkGapRecord()
-            | ClockRecord()
-        ):
-            return record.at
-        case _:
-            return None
 
 
 def zoned(text: str, zone: tzinfo | None) -> datetime | None:
@@ -49,8 +18,8 @@ def zoned(text: str, zone: tzinfo | None) -> datetime | None:
 def text_ns(text: str) -> int | None:
     """A record's time in nanoseconds since 1970 UTC; None if the text is no time."""
     try:
-        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND * 1000
-    except (ValueError, TypeError):
+        return time_ns(text)
+    except ValueError:
         return None
 
 

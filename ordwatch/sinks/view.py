@@ -17,9 +17,10 @@ from ordwatch.records import (
     OrderRecord,
     RejectRecord,
     SessionRecord,
+    record_time,
 )
 from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.times import record_time, text_ns
+from ordwatch.sinks.times import text_ns
 
 MAX_FINAL_ROWS = 1000
 """Final orders that stay in memory; the oldest leave first. Open ones always stay."""
