@@ -15,6 +15,7 @@ from msgspec.structs import astuple, replace
 from ordwatch.model import (
     FINAL,
     Age,
+    Beat,
     ClockJump,
     Extra,
     FeedEvent,
@@ -72,10 +73,15 @@ class Book:
     """Merges statements into records. `apply` is called with everything, in order, from one task."""
 
     def __init__(
-        self, venues: Mapping[str, AnyVenue], vitals: Mapping[str, Vitals], redact: Callable[[str], str] = str
+        self,
+        venues: Mapping[str, AnyVenue],
+        vitals: Mapping[str, Vitals],
+        redact: Callable[[str], str] = str,
+        alive: Callable[[Beat], AnyRecord | None] = lambda _: None,
     ) -> None:
-        """`redact` takes secrets out of a venue's words about links, gaps and what could not be read."""
+        """`redact` takes secrets out of a venue's words; `alive` makes the record of a sign of life."""
         self._redact = redact
+        self._alive = alive
         self._venues = venues
         self._vitals = vitals
         self._orders: dict[OrderKey, _Entry] = {}
@@ -223,7 +229,7 @@ class Book:
             self._recovered[gap] += 1
         return gap
 
-    def _note(self, event: Reject | LinkUpdate | GapUpdate | ClockJump) -> AnyRecord | None:
+    def _note(self, event: Reject | LinkUpdate | GapUpdate | ClockJump | Beat) -> AnyRecord | None:
         match event:
             case Reject():
                 self._vitals[event.venue].rejected += 1
@@ -242,6 +248,8 @@ class Book:
                 return gap_record(closed, recovered=self._recovered.pop(event.gap, 0))
             case ClockJump():
                 return clock_record(event)
+            case Beat():
+                return self._alive(event)
 
 
 def _settled(order: OrderUpdate) -> OrderUpdate:

@@ -3,6 +3,7 @@
 Imports nothing of ours. What is written for the user (records, with texts for times) is in records.py.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
@@ -256,7 +257,14 @@ class ClockJump(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
 
 
-FeedEvent = OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump
+class Beat(msgspec.Struct, frozen=True):
+    """Time for a sign of life. It waits in line, so that what was heard before is written before."""
+
+    last_rx_ns: Mapping[str, int | None]
+    """By venue: when anything was last received and handed on, ns since 1970 UTC."""
+
+
+FeedEvent = OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | Beat
 
 
 class Vitals(msgspec.Struct, kw_only=True):

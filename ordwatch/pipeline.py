@@ -15,7 +15,7 @@ from ordwatch.errors import OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Pace
-from ordwatch.model import FeedEvent, GapUpdate, Vitals
+from ordwatch.model import Beat, FeedEvent, GapUpdate, Vitals
 from ordwatch.records import (
     SCHEMA,
     AliveRecord,
@@ -124,7 +124,7 @@ class Run:
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
         self._vitals = {setup.name: Vitals() for _, setup in venues}
-        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals, redact)
+        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals, redact, self._alive)
         open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
         self._book.restore(start.orders, open_gaps)
         self._funnel = Funnel()
@@ -251,7 +251,7 @@ class Run:
     async def _alive_forever(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_S)
-            self._write([self._alive()])
+            await self._funnel.put([self._beat()])
 
     async def _clocks_forever(self) -> None:
         while True:
@@ -294,9 +294,13 @@ class Run:
             for sink in self._sinks:
                 sink.write(records)
 
-    def _alive(self) -> AliveRecord:
+    def _beat(self) -> Beat:
+        return Beat({name: vitals.last_rx_ns for name, vitals in self._vitals.items()})
+
+    def _alive(self, beat: Beat) -> AliveRecord:
+        # A reader takes `last_rx` for the end of what the records before tell.
         return AliveRecord(
-            venues={name: _venue_alive(vitals) for name, vitals in self._vitals.items()},
+            venues={name: _venue_alive(vitals, beat.last_rx_ns[name]) for name, vitals in self._vitals.items()},
             queue=len(self._funnel),
             loop_lag_ms=self._clocks.take_lag_ms(),
             rss_mib=rss_mib(),
@@ -333,15 +337,15 @@ class Run:
         coverages = [feed.coverage for feed in self._feeds]
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
         self._outcome.covered = self._outcome.uncertain_s == 0 and all(feed.ever_live for feed in self._feeds)
-        self._write([self._alive(), self._session("end")])
+        self._write([self._alive(self._beat()), self._session("end")])
         closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
 
 
-def _venue_alive(vitals: Vitals) -> VenueAlive:
+def _venue_alive(vitals: Vitals, last_rx_ns: int | None) -> VenueAlive:
     return VenueAlive(
         state=vitals.state,
-        last_rx=time_text(vitals.last_rx_ns) if vitals.last_rx_ns is not None else None,
+        last_rx=time_text(last_rx_ns) if last_rx_ns is not None else None,
         rtt_ms=vitals.rtt_ms,
         updates=vitals.updates,
         duplicates=vitals.duplicates,

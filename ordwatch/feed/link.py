@@ -42,7 +42,7 @@ class Supervisor(Protocol):
         ...
 
     def heard(self, now_ns: int) -> None:
-        """Something was received."""
+        """Something was received, and what it said was handed on."""
         ...
 
     def dated(self, date: str | None, now_ns: int) -> None:
@@ -122,10 +122,12 @@ class Link:
             now_ns = time.time_ns()
             self._heard_s = time.monotonic()
             self.last_rx_ns = now_ns
-            self._feed.heard(now_ns)
             events = session.receive(data, now_ns)
-            await self._flush()
-            await self._dispatch(events, now_ns)
+            try:
+                await self._flush()
+            finally:  # what was received counts, also where nothing can be sent any more
+                await self._dispatch(events, now_ns)
+            self._feed.heard(now_ns)
             if not any(isinstance(event, Reject) for event in events):
                 self.last_good_ns = now_ns
 

@@ -236,7 +236,7 @@ class Feed:
     # -- what links say ------------------------------------------------------------------------------------------
 
     def heard(self, now_ns: int) -> None:
-        """Something was received."""
+        """Something was received, and what it said was handed on."""
         self._vitals.last_rx_ns = now_ns
 
     def round_trip(self, event: RoundTrip, now_ns: int) -> None:
