@@ -132,7 +132,7 @@ def test_the_time_of_a_record_is_when_we_learnt_it() -> None:
     link = link_record(LinkUpdate(venue="toy", conn=1, state="live", at_ns=1_700_000_000_000_000_000))
 
     assert record_time(link) == link.at
-    assert record_time(record(updated_ns=1_000)) == "2025-03-29T05:27:17.255000Z"
+    assert record_time(record(updated_ns=1_000)) == "2025-03-29T10:33:57.255000Z"
 
 
 def test_a_record_of_the_files_own_has_no_time() -> None:
