@@ -71,6 +71,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Damage in durable data, holes, second histories."""
     tail: str | None
     """Damage that a crash may leave; the next run cuts it off."""
+    taken: str | None
+    """What was done to the file before the first of these, whose lines stand in none of them."""
     broken_laws: list[str]
     late_alive: list[str]
     venues: dict[str, VenueFound]
@@ -96,6 +98,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         yield from (f"damaged: {what}" for what in self.damage)
         if self.tail is not None:
             yield f"torn tail: {self.tail}; the next run saves it and cuts it off"
+        if self.taken is not None:
+            yield f"missing: {self.taken}; its lines stand in none of these files"
         yield from (f"law broken: {law}" for law in self.broken_laws)
         yield from (f"alive too late: {late}" for late in self.late_alive)
         if not self.damage and not self.broken_laws:

@@ -27,10 +27,10 @@ from ordwatch.recording.verdict import (
     VenueFound,
     Verdict,
 )
-from ordwatch.records import SCHEMA, AnyRecord, GapRecord, RejectRecord, RepairRecord, SessionRecord
+from ordwatch.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
 from ordwatch.text import time_text
 
-_READ = TOLD | {"reject"}
+_READ = TOLD | {"reject", "io_error"}
 _OPENING = frozenset({"repair", "prev_session", "session"})
 
 
@@ -91,6 +91,7 @@ class _Reader:
         self._first_seq: int | None = None
         self._last_seq = 0
         self._last_type = ""
+        self._taken: str | None = None
         self._durable_seq = 0
         self._missing = False  # lines before the next one cannot be read
 
@@ -177,6 +178,9 @@ class _Reader:
                 self._counts["reject", record.venue] += 1 + record.suppressed
             case RepairRecord():
                 self._repairs += 1
+            case IoErrorRecord(op="cut" | "replaced" as what) if seq - 1 == self._first_seq != 1:
+                # The second line of a new file that was begun because of that.
+                self._taken = f"the file with seq {self._first_seq - 1} and before was {what} by somebody else"
             case _:
                 pass
 
@@ -190,9 +194,10 @@ class _Reader:
         stopped = self._story.running and not being_written and not goes_on
         venues = {name: self._venue(name, stopped=stopped) for name in self._story.coverage}
         uncertain = any(venue.uncertain or venue.first_live is None for venue in venues.values())
+        missing = self._taken is not None or not self._first_seq
         if damage or self._laws.broken:
             exit_code = DAMAGED
-        elif uncertain or stopped or self._laws.late or (tail and not being_written) or not self._first_seq:
+        elif uncertain or stopped or missing or self._laws.late or (tail and not being_written):
             exit_code = UNCERTAIN
         else:
             exit_code = COVERED
@@ -209,6 +214,7 @@ class _Reader:
             repairs=self._repairs,
             damage=damage,
             tail=tail[0] if tail else None,
+            taken=self._taken,
             broken_laws=self._laws.broken,
             late_alive=self._laws.late,
             venues=venues,

@@ -25,6 +25,7 @@ VERDICT = Verdict(
     repairs=0,
     damage=["rec: line 2 (byte 70): checksum"],
     tail="rec: line 10 (byte 900): no line end",
+    taken=None,
     broken_laws=["seq 3: gap alpha-1 was opened before"],
     late_alive=[],
     venues={"alpha": VENUE},

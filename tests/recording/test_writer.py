@@ -8,6 +8,7 @@ from ordwatch.errors import OutputError
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.verify import check
 from ordwatch.recording.writer import SyncPolicy
 from ordwatch.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRecord
 from tests.recording.faults import FailingFiles
@@ -230,6 +231,22 @@ def test_says_what_was_done_to_the_file(path: Path, what: str, op: str) -> None:
 
     told = [record_of(line) for line in path.read_bytes().splitlines()]
     assert [(error.op, error.errno) for error in told if isinstance(error, IoErrorRecord)] == [(op, errno.ESTALE)]
+
+
+@pytest.mark.parametrize("what", ["removed", "moved", "emptied", "cut", "edited"])
+def test_verify_says_that_lines_were_taken_away(path: Path, what: str) -> None:
+    record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
+
+    verdict = check([path])
+
+    assert verdict.exit_code == 3
+    assert "by somebody else; its lines stand in none of these files" in verdict.text()
+
+
+def test_verify_misses_nothing_where_the_moved_file_is_given_too(path: Path) -> None:
+    record(path, order("1"), order("2"), alive(1), files=Meddled(path, "moved"), group_records=1)
+
+    assert check([path, path.with_name("moved")]).taken is None
 
 
 def test_file_that_was_moved_away_ends_with_rotate(path: Path) -> None:
