@@ -12,11 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from ordwatch.venues import REGISTRY
 from tests.benchmarks.feeder import feeding
+from tests.benchmarks.recorded import make_recording
 
 ROUNDS = 3
+VERIFIED_LINES = 1_000_000
+MERGED_S = 10.0
+MERGED_PER_S = 20_000
+"""Updates of all venues together."""
 _ORDWATCH = [str(Path(sys.executable).with_name("ordwatch"))]
 
 
@@ -149,6 +156,82 @@ def memory(count: int, folder: Path) -> None:
     report("longest stall of the loop, ms", max(record["loop_lag_ms"] for record in alive), "< 50", "blast as above")
 
 
+# -- recording -------------------------------------------------------------------------------------------------
+
+
+def recording(count: int, folder: Path) -> None:
+    """The same stream with a recording beside it and without, in turns."""
+    pairs = []
+    for number in range(ROUNDS):
+        kept = folder / f"recording-{number}.jsonl"
+        pairs.append((_rate_recorded(count, folder, kept), ordwatch_rate("opend", count, folder)))
+        assert lines(kept) > count, f"{lines(kept)} lines for {count} orders"
+        kept.unlink()
+    cost = statistics.median(1 - recorded / bare for recorded, bare in pairs)
+    recorded, bare = (statistics.median(each) for each in zip(*pairs, strict=True))
+    report("opend: what --record costs, %", cost * 100, "<= 30", f"{recorded:,.0f}/s against {bare:,.0f}/s")
+
+
+def _rate_recorded(count: int, folder: Path, path: Path) -> float:
+    return ordwatch_rate("opend", count, folder, "--record", str(path))
+
+
+def verify(count: int, folder: Path) -> None:
+    """A recording of a million lines: verified, and opened once more by a recorder."""
+    path = folder / "million.jsonl"
+    make_recording(path, VERIFIED_LINES)
+    size_mb = path.stat().st_size / 1e6
+    took, peak_mib = _measured([*_ORDWATCH, "verify", str(path)])
+    report("verify a million lines, s", took, "< 15", f"{size_mb:,.0f} MB")
+    report("verify a million lines, peak MiB", peak_mib, "< 100", "whole process")
+    opening = "from pathlib import Path; from ordwatch.recording.sink import Recording; Recording(Path({!r})).open()"
+    took, peak_mib = _measured([sys.executable, "-c", opening.format(str(path))])
+    report("open a million lines again, s", took, "< 15", f"peak {peak_mib:.0f} MiB")
+    path.unlink()
+
+
+def _measured(command: list[str]) -> tuple[float, float]:
+    """Seconds and peak memory in MiB of a process that must succeed."""
+    began = time.monotonic()
+    process = subprocess.Popen(pinned(command), stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{command[-2:]} ended with {process.returncode}"
+    return time.monotonic() - began, used.ru_maxrss / 1024
+
+
+# -- all venues ------------------------------------------------------------------------------------------------
+
+
+def merged(count: int, folder: Path) -> None:
+    """All venues at once for about ten seconds: every line arrives, and the loop never stalls."""
+    each = int(MERGED_S * MERGED_PER_S / len(REGISTRY))
+    with ExitStack() as feeding_all:
+        feeders = [feeding_all.enter_context(feeding(kind, each, folder, per_s=each / MERGED_S)) for kind in REGISTRY]
+        config = folder / "merged.yaml"
+        config.touch(0o600)
+        config.write_text("venues:\n" + "".join(_blocks(feeder.config) for feeder in feeders))
+        options = ["-o", "json", "--records", "all", "--max-events", str(each * len(REGISTRY))]
+        out = folder / "merged.jsonl"
+        with out.open("wb") as file:
+            process = subprocess.Popen(tail(config, *options), stdout=file)
+            began = min(feeder.began() for feeder in feeders)
+            assert process.wait() == 0
+            took = time.monotonic() - began
+    with out.open("rb") as file:
+        told = [json.loads(line) for line in file]
+    orders = sum(record["type"] == "order" for record in told)
+    assert orders == each * len(REGISTRY), f"{orders} orders of {each * len(REGISTRY)}"
+    assert not [record for record in told if record["type"] in ("gap", "sink_gap", "reject")]
+    stall = max(record["loop_lag_ms"] for record in told if record["type"] == "alive")
+    report("three venues: longest stall of the loop, ms", stall, "< 50", f"{orders:,} of {orders:,} lines arrived")
+    report("three venues: updates a second", orders / took, "> 18000", f"{took:.1f} s, fed for {MERGED_S:g} s")
+
+
+def _blocks(config: Path) -> str:
+    return config.read_text().removeprefix("venues:\n")
+
+
 def report(what: str, value: float, wanted: str, more: str) -> None:
     print(f"{what:45} {value:10.2f}   wanted {wanted:8} {more}", flush=True)
 
@@ -161,6 +244,9 @@ BENCHMARKS: dict[str, Callable[[int, Path], None]] = {
     "latency": latency,
     "startup": startup,
     "memory": memory,
+    "recording": recording,
+    "verify": verify,
+    "merged": merged,
 }
 
 

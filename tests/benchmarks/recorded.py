@@ -1,0 +1,34 @@
+"""A long recording, as a quiet year would leave it: order lines, and an `alive` every ten seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ordwatch.recording.format import sealed
+from ordwatch.records import AnyRecord, encode
+from tests.recording.told import alive, end, link, order, start
+
+ORDERS = 10_000
+ALIVE_EVERY = 100
+"""Lines between two `alive` records."""
+
+
+def make_recording(path: Path, count: int) -> None:
+    """Write a recording of so many lines; all of it is covered."""
+    with path.open("wb") as file:
+        for seq, record in enumerate(_records(count), 1):
+            file.write(sealed(encode(record), seq))
+    path.chmod(0o600)
+
+
+def _records(count: int) -> Iterator[AnyRecord]:
+    yield start()
+    yield link("live", 0)
+    second, told = 0.0, 0
+    for number in range(count - 3):
+        second += 10 / ALIVE_EVERY
+        if number % ALIVE_EVERY == ALIVE_EVERY - 1:
+            yield alive(second, updates=told, synced_seq=number)
+        else:
+            told += 1
+            yield order(str(told % ORDERS), second=second, filled=str(told // ORDERS))
+    yield end(second)
