@@ -57,6 +57,9 @@ _KEYS = tuple(
 
 _INDEXES = range(len(_KEYS))
 
+_TERMS = ("side", "order_type", "time_in_force", "status", "qty", "price", "stop_price")
+"""What somebody may change of an order without anything being executed."""
+
 
 class _Entry:
     """What the book holds of one order."""
@@ -144,12 +147,14 @@ class Book:
         known = entry.state
         venue = self._venues[update.venue]
         age = self._age(venue, update, known)
+        merged = _settled(venue.merge(update, known))
         if age is not Age.NEWER:
-            if update.source == "query" or any(_agrees(update, seen) for seen in entry.seen):
+            if any(_agrees(update, seen) for seen in entry.seen):
+                return None
+            if update.source == "query" and not (age is Age.EQUAL and self._missed(merged, known)):
                 return None
             if age is Age.OLDER:
                 return self._late(entry, update)
-        merged = _settled(venue.merge(update, known))
         changed = _changed(merged, known)
         if not changed:
             return None
@@ -166,6 +171,12 @@ class Book:
             changed=changed,
             flags=flags,
             raw=update.raw,
+        )
+
+    def _missed(self, merged: OrderUpdate, known: OrderUpdate) -> bool:
+        """Whether a row of no newer version tells of a change inside a gap: some venues tell whole seconds only."""
+        return known.venue in self._gaps and any(
+            (before := getattr(known, name)) is not None and getattr(merged, name) != before for name in _TERMS
         )
 
     def _age(self, venue: AnyVenue, update: OrderUpdate, known: OrderUpdate) -> Age:

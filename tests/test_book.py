@@ -151,6 +151,29 @@ def test_recovered_row_bears_the_gap_and_is_counted_in_it() -> None:
     assert [record.recovered for record in records if isinstance(record, GapRecord)] == [None, 1]
 
 
+def in_a_gap(*updates: OrderUpdate) -> list[OrderRecord]:
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=1, at_ns=2)
+    book = a_book()
+    book.apply([push("1", "NEW", "0", 1, price="480")])
+    return orders(book.apply([gap, *updates]))
+
+
+def test_change_within_the_same_second_is_recovered_in_a_gap() -> None:
+    [record] = in_a_gap(push("1", "NEW", "0", 1, price="482", source="query"))
+
+    assert (record.price, record.gap, record.changed, record.flags) == ("482", "toy-1", ["price"], ["unordered"])
+
+
+def test_row_that_repeats_what_was_known_recovers_nothing() -> None:
+    changed = push("1", "NEW", "0", 1, price="482")
+
+    assert in_a_gap(changed, push("1", "NEW", "0", 1, price="480", source="query"))[1:] == []
+
+
+def test_row_that_only_adds_to_what_is_known_recovers_nothing() -> None:
+    assert in_a_gap(push("1", "NEW", "0", 1, price="480", stop_price="470", source="query")) == []
+
+
 def test_what_a_statement_does_not_tell_is_kept() -> None:
     book = a_book()
 
