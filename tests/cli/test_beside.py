@@ -32,6 +32,9 @@ class Failing:
     async def watch(self) -> None:
         raise self.error
 
+    async def drain(self) -> None:
+        self.did.append("drain")
+
     async def close(self) -> None:
         self.did.append("close")
 
@@ -50,8 +53,9 @@ def test_a_reader_that_leaves_ends_nothing() -> None:
 
     asyncio.run(watched_for_a_moment(sink))
     sink.write([RECORD])
+    asyncio.run(sink.drain())
 
-    assert failing.taken == 1
+    assert (failing.taken, failing.did) == (1, [])
     assert not sink.stalled
 
 
@@ -67,6 +71,7 @@ def test_until_then_it_is_the_sink_itself() -> None:
     sink = Beside(failing)
 
     sink.start()
+    asyncio.run(sink.drain())
     asyncio.run(sink.close())
 
-    assert (failing.did, sink.stalled) == (["start", "close"], True)
+    assert (failing.did, sink.stalled) == (["start", "drain", "close"], True)

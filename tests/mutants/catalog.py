@@ -185,7 +185,7 @@ MUTANTS = (
     ),
     Mutant(
         "a null takes away what is known",
-        "venues/contract.py",
+        "venues/merging.py",
         "if told[index] is None and names[index]",
         'if told[index] is None and names[index] == "updated_ns"',
         (BOOK,),
