@@ -31,7 +31,7 @@ from ordwatch.sinks.contract import Sink
 from ordwatch.text import time_text
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
-log = logging.getLogger("ordwatch")
+log = logging.getLogger(__name__)
 
 ALIVE_S = 10.0
 SLICE = 256

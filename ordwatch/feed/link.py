@@ -33,8 +33,12 @@ class Supervisor(Protocol):
         """The link reached a state."""
         ...
 
-    def quiet(self, link: "Link", stale: bool) -> list[FeedEvent]:
-        """Half the silence limit passed without a byte, or a byte came after that."""
+    def quiet(self, link: "Link") -> list[FeedEvent]:
+        """Half the silence limit passed without a byte."""
+        ...
+
+    def spoke(self, link: "Link") -> list[FeedEvent]:
+        """A byte came after that."""
         ...
 
     def round_trip(self, event: RoundTrip, now_ns: int) -> None:
@@ -63,7 +67,6 @@ class Link:
         self.part = part
         self.conn = 0
         self.state: LinkState = "connecting"
-        self.detail: str | None = None
         self.subscribed = False
         self.was_live = False
         self.stale = False
@@ -135,7 +138,7 @@ class Link:
         out: list[FeedEvent] = []
         closed: Exception | None = None
         if self.stale:
-            out += self._feed.quiet(self, False)
+            out += self._feed.spoke(self)
         for event in events:
             if isinstance(event, OrderUpdate):
                 out.append(event)
@@ -225,7 +228,7 @@ class Link:
         if silent_s > limit_s:
             self.drop(ConnectionLost(f"heard nothing for {silent_s:.0f} s", "silent"))
         elif silent_s > limit_s / 2 and not self.stale:
-            await self._feed.emit(self._feed.quiet(self, True))
+            await self._feed.emit(self._feed.quiet(self))
 
     def _silence_s(self, session: Session) -> float:
         return self.part.settings.silence_timeout or session.silence_s

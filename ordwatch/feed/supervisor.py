@@ -40,7 +40,7 @@ from ordwatch.model import (
 from ordwatch.text import safe_text
 from ordwatch.venues.contract import AnyVenue, Ask, Call, Rate, Report, Setup, VenueSettings
 
-log = logging.getLogger("ordwatch")
+log = logging.getLogger(__name__)
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
@@ -84,7 +84,7 @@ class Feed:
         self.ever_live = False
         self.answered = False
         """The first query was answered, if only by a refusal."""
-        self._emit = emit
+        self.emit = emit
         self._open_orders = open_orders
         self._vitals = vitals
         self._pace = pace or Pace()
@@ -103,11 +103,6 @@ class Feed:
         self._changed = asyncio.Event()
         self._unheld = asyncio.Event()
         self._unheld.set()
-
-    @property
-    def emit(self) -> Emit:
-        """Hands events to the book."""
-        return self._emit
 
     # -- the whole venue -----------------------------------------------------------------------------------------
 
@@ -130,7 +125,7 @@ class Feed:
                     log.error("%s: internal error, starting this venue again", self.setup.name, exc_info=bug)
                     if len(bugs) > BUGS_ALLOWED and bugs[-1] - bugs[0] < BUGS_WINDOW_S:
                         raise bug from None
-                    await self._emit(self._all_fell("internal error"))
+                    await self.emit(self._all_fell("internal error"))
         finally:
             await self.close()
 
@@ -153,7 +148,7 @@ class Feed:
         events = self._uncover("reset", max(link.last_rx_ns for link in self._links) or now_ns, now_ns)
         for link in self._links:
             events += self.change(link, "failed", safe_text(str(error), 400))
-        await self._emit(events)
+        await self.emit(events)
 
     def _all_fell(self, detail: str) -> list[FeedEvent]:
         events: list[FeedEvent] = []
@@ -188,7 +183,7 @@ class Feed:
             await self._rates.wait(self._attempts)
             link.conn = self._next_conn()
             link.was_live = False
-            await self._emit(self.change(link, "connecting"))
+            await self.emit(self.change(link, "connecting"))
             error = await link.attempt()
             if isinstance(error, AuthError | ConfigError):
                 raise error
@@ -198,7 +193,7 @@ class Feed:
             if isinstance(error, ssl.SSLCertVerificationError):
                 wait_s = max(wait_s, TLS_RETRY_S)
             log.warning("%s: %s, retrying in %.1f s", self.setup.name, words(error), wait_s)
-            await self._emit(self._fell(link, error, wait_s))
+            await self.emit(self._fell(link, error, wait_s))
             await asyncio.sleep(wait_s)
 
     def _next_conn(self) -> int:
@@ -220,7 +215,7 @@ class Feed:
         self, link: Link, state: LinkState, detail: str | None = None, wait_s: float | None = None
     ) -> list[FeedEvent]:
         """The link reached a state; also the venue's state in the vitals."""
-        link.state, link.detail = state, detail
+        link.state = state
         self._vitals.state = max((each.state for each in self._links), key=_BADNESS.index)
         return [
             LinkUpdate(
@@ -251,16 +246,19 @@ class Feed:
             told = parsedate_to_datetime(date or "")
             self._vitals.clock_offset_s = round(told.timestamp() - now_ns / 1e9, 1)
 
-    def quiet(self, link: Link, stale: bool) -> list[FeedEvent]:
-        """A silence that is not yet a loss, or its end: no gap, nothing was missed on this connection."""
-        if stale and link.state in ("live", "reconciling"):
-            link.stale = True
-            return self.change(link, "stale", "heard nothing for half the silence limit")
-        if not stale:
-            link.stale = False
-            if link.state == "stale" and not self._interrupted:
-                return self.change(link, "live" if self._live else "reconciling")
-        return []
+    def quiet(self, link: Link) -> list[FeedEvent]:
+        """A silence that is not yet a loss."""
+        if link.state not in ("live", "reconciling"):
+            return []
+        link.stale = True
+        return self.change(link, "stale", "heard nothing for half the silence limit")
+
+    def spoke(self, link: Link) -> list[FeedEvent]:
+        """The end of such a silence: no gap, nothing was missed on this connection."""
+        link.stale = False
+        if link.state != "stale" or self._interrupted:
+            return []
+        return self.change(link, "live" if self._live else "reconciling")
 
     def note(self, link: Link, event: SessionEvent, now_ns: int) -> list[FeedEvent]:
         """What a session says beside orders and answers, and what follows for the venue."""
@@ -367,7 +365,7 @@ class Feed:
         return True
 
     async def _emit_rows(self, rows: Sequence[OrderUpdate]) -> None:
-        await self._emit(rows)
+        await self.emit(rows)
         await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 
     async def _query_failed(self, error: Exception, epoch: int) -> None:
@@ -376,7 +374,7 @@ class Feed:
         if epoch == self._epoch and not self._live:
             for link in self._links:
                 if link.subscribed:
-                    await self._emit(self.change(link, "reconciling", str(error)))
+                    await self.emit(self.change(link, "reconciling", str(error)))
 
     async def _went_live(self, report: Report) -> None:
         now_ns = time.time_ns()
@@ -388,4 +386,4 @@ class Feed:
             link.was_live = True
             if link.state != "live" and not link.stale:
                 events += self.change(link, "live")
-        await self._emit(events)
+        await self.emit(events)
