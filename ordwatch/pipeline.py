@@ -206,8 +206,6 @@ class Run:
             elif past.covered_until_ns is not None:
                 await self._funnel.put(feed.coverage.resume(past.covered_until_ns, now_ns))
 
-    # -- works ---------------------------------------------------------------------------------------------------
-
     async def _watch_feed(self, feed: Feed) -> None:
         await feed.run()
         if all(each.failure is not None for each in self._feeds):
@@ -286,8 +284,6 @@ class Run:
             if not any(feed.ever_live for feed in self._feeds):
                 self._outcome.connected = False
                 self.stop("no venue became live in time")
-
-    # -- writing -------------------------------------------------------------------------------------------------
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:

@@ -104,8 +104,6 @@ class Feed:
         self._unheld = asyncio.Event()
         self._unheld.set()
 
-    # -- the whole venue -----------------------------------------------------------------------------------------
-
     async def run(self) -> None:
         """Keep the venue covered; returns when it refused the credentials (`failure` says so).
 
@@ -174,8 +172,6 @@ class Feed:
         """The output has drained."""
         self._unheld.set()
 
-    # -- one link ------------------------------------------------------------------------------------------------
-
     async def _keep(self, link: Link) -> None:
         waits = backoff(self._pace.first_s, self._pace.max_s)
         while True:
@@ -227,8 +223,6 @@ class Feed:
                 at_ns=time.time_ns(),
             )
         ]
-
-    # -- what links say ------------------------------------------------------------------------------------------
 
     def heard(self, now_ns: int) -> None:
         """Something was received, and what it said was handed on."""
@@ -309,8 +303,6 @@ class Feed:
         self._live = False
         self._epoch += 1
         return list(self.coverage.lose(cause, from_ns, at_ns))
-
-    # -- asking --------------------------------------------------------------------------------------------------
 
     async def _query_forever(self) -> None:
         waits = backoff(2.0, self._pace.max_s)

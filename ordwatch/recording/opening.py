@@ -85,9 +85,6 @@ def _foreign(history: History) -> str:
     return f"written as {safe_text(history.other_schema, 40)}, this ordwatch knows {SCHEMA}"
 
 
-# -- reading -------------------------------------------------------------------------------------------------------
-
-
 def _read(path: Path, history: History) -> _Found:
     first_seq = _first_seq(path)
     last_seq = 0
@@ -190,9 +187,6 @@ def _damaged(path: Path, where: str) -> RecordingError:
         f"{path}: {where}; this is durable data, so nothing was touched. "
         f"`ordwatch verify --salvage OUT {path.name}` writes what is whole to a new file"
     )
-
-
-# -- writing -------------------------------------------------------------------------------------------------------
 
 
 def _opening_records(history: History, found: _Found, before: Holder | None) -> list[Record]:

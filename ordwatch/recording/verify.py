@@ -184,8 +184,6 @@ class _Reader:
             case _:
                 pass
 
-    # -- the verdict -----------------------------------------------------------------------------------------------
-
     def verdict(self, *, being_written: bool) -> Verdict:
         """What was found; nothing may be read after that."""
         damage = [*self._damage, *(what for after, what in self._tail if after < self._durable_seq)]

@@ -117,8 +117,6 @@ class Writer:
         self._file.sync()
         self._must_sync = False
 
-    # -- lines -----------------------------------------------------------------------------------------------------
-
     def _write(self, entries: Sequence[Entry]) -> None:
         if any(type(entry) is AliveRecord for entry in entries):
             self._look_at_the_file()
@@ -154,8 +152,6 @@ class Writer:
         self._file.put(b"".join(lines))
         self._until_done("write", self._file.flush)
         self._written_ns = time_ns()
-
-    # -- the next file ---------------------------------------------------------------------------------------------
 
     def _rotate_if_due(self, entries: Sequence[Entry]) -> None:
         file = self._file
@@ -197,8 +193,6 @@ class Writer:
             self._end_file()
         self._file = self._until_done("reopen", lambda: replacement(self._files, old.path, last_seq=old.last_seq))
         old.close()
-
-    # -- a disk that refuses ---------------------------------------------------------------------------------------
 
     def _until_done(self, op: str, act: Callable[[], T]) -> T:
         """Do it, and while the disk refuses do it again."""

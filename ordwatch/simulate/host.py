@@ -56,8 +56,6 @@ class Hosted:
         self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # -- what tests and demos do ---------------------------------------------------------------------------------
-
     def settings(self) -> dict[str, object]:
         """The block of config.yaml that reaches it."""
         return self.simulator.settings(self.addresses)
@@ -149,8 +147,6 @@ class Hosted:
         while not condition():
             self._moved.clear()
             await self._moved.wait()
-
-    # -- the way between -----------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Send what the simulator has queued."""

@@ -32,9 +32,6 @@ MARKETS = (
 """By instrument, the same at every venue."""
 
 
-# -- the stories -----------------------------------------------------------------------------------------------
-
-
 def filled_in_parts(order: str, intent: Intent) -> Story:
     """A limit order that fills little by little."""
     return _story(order, intent, "PENDING_NEW", "NEW", "PARTIALLY_FILLED 0.2", "PARTIALLY_FILLED 0.7", "FILLED 1")
@@ -123,9 +120,6 @@ LIVES: tuple[Life, ...] = (
 """Every story whose states only ever go forward, at every venue."""
 
 _WEIGHTS = (8, 4, 4, 3, 1, 2, 1, 1, 3, 1, 1, 1)
-
-
-# -- many of them ----------------------------------------------------------------------------------------------
 
 
 def natives(words: Iterable[str], intent: Intent) -> Story:

@@ -41,9 +41,6 @@ def lines(path: Path) -> int:
         return sum(1 for _ in file)
 
 
-# -- throughput ------------------------------------------------------------------------------------------------
-
-
 def ordwatch_rate(kind: str, count: int, folder: Path, *options: str) -> float:
     """Updates a second from the first byte pushed to the end of the process, every line in the file."""
     out = folder / "ordwatch.jsonl"
@@ -98,9 +95,6 @@ def sdk(count: int, folder: Path) -> None:
     report("opend: JSON lines / official Python SDK", ours / theirs, ">= 100", f"{ours:,.0f}/s against {theirs:,.0f}/s")
 
 
-# -- latency ---------------------------------------------------------------------------------------------------
-
-
 def latency(count: int, folder: Path) -> None:
     """From our socket to the reader of the pipe: received_at against the clock when the line arrives."""
     count = min(count, 20_000)
@@ -119,9 +113,6 @@ def _late_ms(line: bytes, now_ns: int) -> float:
     from ordwatch.text import time_ns
 
     return (now_ns - time_ns(json.loads(line)["received_at"])) / 1e6
-
-
-# -- start-up, memory, stalls ----------------------------------------------------------------------------------
 
 
 def startup(count: int, folder: Path) -> None:
@@ -154,9 +145,6 @@ def memory(count: int, folder: Path) -> None:
     rss = [record["rss_mib"] for record in alive]
     report("memory growth, MiB", rss[-1] - rss[0], "< 16", f"{rss[-1]:.0f} MiB after {count:,} updates")
     report("longest stall of the loop, ms", max(record["loop_lag_ms"] for record in alive), "< 50", "blast as above")
-
-
-# -- recording -------------------------------------------------------------------------------------------------
 
 
 def recording(count: int, folder: Path) -> None:
@@ -198,9 +186,6 @@ def _measured(command: list[str]) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{command[-2:]} ended with {process.returncode}"
     return time.monotonic() - began, used.ru_maxrss / 1024
-
-
-# -- all venues ------------------------------------------------------------------------------------------------
 
 
 def merged(count: int, folder: Path) -> None:

@@ -33,9 +33,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rec"
 
 
-# -- going on ------------------------------------------------------------------------------------------------------
-
-
 def test_new_recording_begins_empty(path: Path) -> None:
     recording = opened(path)
 
@@ -80,9 +77,6 @@ def test_notices_that_the_machine_was_started_again(path: Path, boot: str, reboo
     open_recording(Files(), path, Holder(pid=1, since="", boot=boot)).file.close()
 
     assert records(path)[-1] == PrevSessionRecord(last_seq=6, last_at=at(5), end="clean", reboot=reboot)
-
-
-# -- what the next session goes on from ----------------------------------------------------------------------------
 
 
 def test_hands_over_the_orders_in_the_order_of_their_lines(path: Path) -> None:
@@ -179,9 +173,6 @@ def test_gap_numbers_leap_where_the_older_files_are_gone(path: Path) -> None:
     assert opened(path).continuation.next_gap("alpha") > 900
 
 
-# -- torn tails ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("cut", range(LAST_THREE + 1, len(WHOLE)))
 def test_torn_tail_is_saved_and_cut_off(path: Path, cut: int) -> None:
     path.write_bytes(WHOLE[:cut])
@@ -260,9 +251,6 @@ def test_repaired_recording_needs_no_repair(path: Path) -> None:
     opened(path)
 
     assert len(torn(path.parent)) == 1
-
-
-# -- refused -------------------------------------------------------------------------------------------------------
 
 
 def refused(path: Path, content: bytes, match: str) -> None:

@@ -43,9 +43,6 @@ def order_ids(path: Path) -> list[str]:
     return found
 
 
-# -- when ----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -84,9 +81,6 @@ def test_is_due_at_a_new_day_of_utc() -> None:
 
 def test_is_not_due_when_the_clock_went_back_a_day() -> None:
     assert not Rotation(daily=True).due(0, 0, written_ns=at_ns(0), now_ns=at_ns(0) - DAY_NS)
-
-
-# -- files ---------------------------------------------------------------------------------------------------------
 
 
 def test_old_file_is_named_by_its_lines(path: Path) -> None:
@@ -163,9 +157,6 @@ def test_no_file_gets_its_name_before_it_is_durable(path: Path) -> None:
     assert set(files.at_renaming) == {0}
 
 
-# -- interrupted ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("nth", range(30))
 def test_killed_between_any_two_steps_loses_no_line(path: Path, nth: int) -> None:
     with pytest.raises(Killed):
@@ -222,9 +213,6 @@ def test_next_file_may_be_asked_for_twice(path: Path) -> None:
     second.close()
     assert path.with_name("rec.1-2").read_bytes() == b"".join(lines([start(), RotateRecord(next="rec", last_seq=2)]))
     assert seqs(path) == [1, 2, 3]
-
-
-# -- replaced ------------------------------------------------------------------------------------------------------
 
 
 def test_replacement_keeps_what_stands_there(path: Path) -> None:

@@ -56,9 +56,6 @@ class CountingFiles(Files):
         super().sync(fd)
 
 
-# -- groups and syncs ----------------------------------------------------------------------------------------------
-
-
 def test_records_are_written_as_told(path: Path) -> None:
     told: list[AnyRecord] = [start(), *ORDERS, end()]
 
@@ -117,9 +114,6 @@ def test_alive_says_how_far_the_recording_is_durable(path: Path) -> None:
     assert [told.synced_seq for told in read(path) if isinstance(told, AliveRecord)] == [1]
 
 
-# -- a disk that refuses -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("nth", range(1, 51))
 @pytest.mark.parametrize("short", [0, 1, 700])
 def test_nth_refused_write_loses_nothing(path: Path, nth: int, short: int) -> None:
@@ -172,9 +166,6 @@ def test_disk_that_refuses_after_the_end_was_asked_for_is_given_up_soon(
 def test_full_queue_while_the_disk_refuses_ends_the_output(path: Path) -> None:
     with pytest.raises(OutputError, match="write failed"):
         record(path, *ORDERS, files=FailingFiles("write", 1), group_records=1, max_records=10)
-
-
-# -- somebody else at the file -------------------------------------------------------------------------------------
 
 
 class Meddled(Files):

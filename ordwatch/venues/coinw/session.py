@@ -110,8 +110,6 @@ class CoinwSession:
             case Other():
                 return (self._other(message, data, now_ns),)
 
-    # -- orders --------------------------------------------------------------------------------------------------
-
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         if self._raw:
             pairs = zip(push.rows, payloads(data), strict=True)
@@ -126,8 +124,6 @@ class CoinwSession:
             return order_update(row, venue=self._venue, received_ns=now_ns, raw=raw)
         except Unreadable as exc:
             return self._reject(data, str(exc), now_ns, lost=True)
-
-    # -- answers -------------------------------------------------------------------------------------------------
 
     def _pong(self, now_ns: int) -> SessionEvent:
         if not self._pinged_ns:
@@ -171,8 +167,6 @@ class CoinwSession:
     def _close(self, error: VenueError) -> Sequence[SessionEvent]:
         self._closed = True
         return (Closed(error),)
-
-    # -- what cannot be read -------------------------------------------------------------------------------------
 
     def _other(self, message: Other, data: bytes, now_ns: int) -> SessionEvent:
         if message.known:

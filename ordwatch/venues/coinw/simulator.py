@@ -70,8 +70,6 @@ class CoinwSimulator:
         self._on: set[str] = set()
         self._asked_ns: dict[str, deque[int]] = {command: deque() for command in LIMITS}
 
-    # -- the stream ----------------------------------------------------------------------------------------------
-
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A socket opened; nothing is said before the client speaks."""
         self._peers[peer] = _Peer(now_ns)
@@ -142,8 +140,6 @@ class CoinwSimulator:
         if unless not in self._on:
             self._outgoing.append(Outgoing(peer, _text(message)))
 
-    # -- orders --------------------------------------------------------------------------------------------------
-
     def play(self, step: Step, now_ns: int) -> None:
         """Let an order move and push it to every subscribed socket."""
         now_ms = now_ns // 1_000_000
@@ -182,8 +178,6 @@ class CoinwSimulator:
             data = _text(data)
         payload = _text({"biz": "exchange", "data": data, "type": "order"})
         self._outgoing.append(Outgoing(peer, payload, push=True))
-
-    # -- REST ----------------------------------------------------------------------------------------------------
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
         """Answer a call; parameters may stand in the query string or in a form."""
@@ -250,8 +244,6 @@ class CoinwSimulator:
         if row["status"] == 6 and "rejected_as_canceled" in self._on:
             return {**row, "status": 4}
         return row
-
-    # -- switches ------------------------------------------------------------------------------------------------
 
     def fault(self, name: str, on: bool = True) -> None:
         """Switch one of FAULTS.

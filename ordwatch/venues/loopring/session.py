@@ -149,8 +149,6 @@ class LoopringSession:
         shown = blank(data.decode("latin-1"), self._api_key.reveal()).encode("latin-1")[:MAX_REJECT_BYTES]
         return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
-    # -- answers -------------------------------------------------------------------------------------------------
-
     def _answer(self, answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
         if answer.code == NOT_SUBSCRIBED:
             return (Counted("answer"),)

@@ -167,8 +167,6 @@ class LoopringSimulator:
             "rest_url": f"http://{addresses['rest']}",
         }
 
-    # -- pushes --------------------------------------------------------------------------------------------------
-
     def _push(self, peer: int, order: RelayerOrder, topic: object) -> None:
         for noise in self._noise():
             self._send(peer, noise)
@@ -200,8 +198,6 @@ class LoopringSimulator:
 
     def _ping_ns(self) -> int:
         return int(self.ping_s * 1e9)
-
-    # -- subscriptions -------------------------------------------------------------------------------------------
 
     def _answer(self, peer: _Peer, data: bytes) -> Document:
         try:

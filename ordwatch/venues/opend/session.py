@@ -69,8 +69,6 @@ class OpendSession:
             messages.KEEP_ALIVE: self._alive_answered,
         }
 
-    # -- Session -------------------------------------------------------------------------------------------------
-
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
         self._now_ns = self._heard_ns = self._seen_ns = self._whole_ns = now_ns
@@ -125,8 +123,6 @@ class OpendSession:
         """A damaged length makes a body of all that follows: bytes come, but no message ever again."""
         if not self._closed and self._now_ns - self._whole_ns > self.silence_s * 1e9:
             self._close(RemoteProtocolError(f"bytes, but no whole message for {self.silence_s:g} s"))
-
-    # -- one message ---------------------------------------------------------------------------------------------
 
     def _take(self, message: Message) -> None:
         self._whole_ns = self._now_ns
@@ -210,8 +206,6 @@ class OpendSession:
                     self._reject(message, exc, lost=False)
             yield page
 
-    # -- answers to our own requests -----------------------------------------------------------------------------
-
     def _answered(self, message: Message, waiting: _Waiting) -> None:
         try:
             if message.fault is not None:
@@ -278,8 +272,6 @@ class OpendSession:
     def _round_trip(self, waiting: _Waiting, venue_s: int) -> None:
         seconds = max(0, self._now_ns - waiting.sent_ns) / 1e9
         self._events.append(RoundTrip(seconds, venue_ns=venue_s * 1_000_000_000 if venue_s > 0 else None))
-
-    # -- out -----------------------------------------------------------------------------------------------------
 
     def _poll(self) -> None:
         self._polled_ns = self._now_ns

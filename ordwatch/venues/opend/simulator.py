@@ -111,8 +111,6 @@ class OpendSimulator:
             messages.GET_HISTORY_ORDER_LIST: lambda _, body: self._desk.history(body, self._now_ns),
         }
 
-    # -- Simulator -----------------------------------------------------------------------------------------------
-
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A client came."""
         link: ClientLink = TcpClient(self._rsa) if listener == "tcp" else WebSocketClient()
@@ -197,8 +195,6 @@ class OpendSimulator:
             block["websocket_key"] = self.websocket_key
         return block
 
-    # -- pushes --------------------------------------------------------------------------------------------------
-
     def _push_order(self, number: int, peer: _Peer, order: SimulatedOrder) -> None:
         for noise in self._noise(peer):
             self._send(number, noise)
@@ -248,8 +244,6 @@ class OpendSimulator:
     def _hang_up(self, peer: int) -> None:
         self._queue.append(Outgoing(peer, Close(0 if self._peers[peer].link.beats else 1002)))
         del self._peers[peer]
-
-    # -- requests ------------------------------------------------------------------------------------------------
 
     def _take(self, number: int, peer: _Peer, request: Request) -> None:
         self.asked.append(request.proto_id)

@@ -272,9 +272,6 @@ def test_session_and_query_say_nothing_but_what_reads() -> None:
     assert set(joint.simulator.requests) <= {"returnOpenOrders", "returnOrderTrades", "returnUTradeHistory"}
 
 
-# -- REST ----------------------------------------------------------------------------------------------------------
-
-
 def asked(command: str = "returnOpenOrders", *, form: bool = False, **params: str) -> HttpRequest:
     """A call signed with the simulator's own secret."""
     signed = {"api_key": API_KEY, **params}

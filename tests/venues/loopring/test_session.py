@@ -248,8 +248,6 @@ def test_a_query_over_the_stream_is_refused() -> None:
     assert isinstance(event.error, Refused)
 
 
-# -- the secret --------------------------------------------------------------------------------------------------
-
 ECHOES = {
     "refusal of early v2": data("answer_args_failed.json").replace(b"<apiKey>", KEY.encode()),
     "invalid key": answer(104112, words=f"no user for {KEY}"),
@@ -272,8 +270,6 @@ def test_an_echoed_key_is_in_no_event(frame: bytes) -> None:
     assert events
     assert not [event for event in events if KEY[:12] in shown(event)]
 
-
-# -- anything may come -------------------------------------------------------------------------------------------
 
 NUMBERS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 VALUES = st.recursive(

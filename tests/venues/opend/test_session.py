@@ -146,9 +146,6 @@ def peer(sdk: dict[str, bytes]) -> Peer:
     return found
 
 
-# -- to the subscription ---------------------------------------------------------------------------------------
-
-
 def test_the_session_is_what_the_engine_takes() -> None:
     session: Session = tcp().session
 
@@ -317,9 +314,6 @@ def test_a_gateway_that_lost_its_opend_ends_the_conversation(sdk: dict[str, byte
     assert isinstance(closed.error, ConnectionLost)
 
 
-# -- encryption ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("login", "seal"),
     [
@@ -374,9 +368,6 @@ def test_a_login_accepted_in_clear_is_not_believed_where_there_is_a_key(sdk: dic
 
     assert isinstance(closed, Closed)
     assert "without encryption" in str(closed.error)
-
-
-# -- pushes ----------------------------------------------------------------------------------------------------
 
 
 def test_pushes_come_out_in_order(either: Peer, sdk: dict[str, bytes]) -> None:
@@ -508,9 +499,6 @@ def test_a_websocket_message_that_is_none_ends_the_conversation(sdk: dict[str, b
     assert isinstance(peer.receive(b"hello")[-1], Closed)
 
 
-# -- what OpenD says of itself ---------------------------------------------------------------------------------
-
-
 def test_losing_the_trade_server_interrupts_since_the_last_push_or_answer(peer: Peer, sdk: dict[str, bytes]) -> None:
     peer.now_ns = 1010 * S
     peer.push(UPDATE_ORDER, sdk["push_javascript_filled"])
@@ -584,9 +572,6 @@ def test_a_notification_that_cannot_be_read_may_hide_a_loss(data: bytes, peer: P
     assert reject.lost
 
 
-# -- heartbeat -------------------------------------------------------------------------------------------------
-
-
 def test_the_heartbeat_follows_opends_wish(sdk: dict[str, bytes]) -> None:
     peer = tcp()
     body = pb.InitConnect.Response.FromString(sdk["init_connect"])
@@ -633,9 +618,6 @@ def test_on_websocket_the_global_state_is_the_heartbeat(sdk: dict[str, bytes]) -
 
     assert [proto_id for proto_id, _ in peer.requests()] == [GET_GLOBAL_STATE]
     assert peer.session.heartbeat_s == 10.0
-
-
-# -- questions -------------------------------------------------------------------------------------------------
 
 
 def test_accounts_are_answered_from_memory(peer: Peer) -> None:
@@ -783,9 +765,6 @@ def test_nothing_but_reading_requests_leaves_a_session(either: Peer, sdk: dict[s
     either.requests()
 
     assert set(either.last) <= SENT
-
-
-# -- anything at all -------------------------------------------------------------------------------------------
 
 
 @given(data=st.data())

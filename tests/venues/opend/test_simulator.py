@@ -103,9 +103,6 @@ def step(status: OrderStatus, filled: str = "0", intent: Intent = BUY, name: str
     return Step(name, status, intent, filled=filled, **more)
 
 
-# -- login ------------------------------------------------------------------------------------------------------
-
-
 def test_login_gives_a_key_and_an_interval(simulator: OpendSimulator) -> None:
     s2c = Client(simulator).log_in().s2c
 
@@ -174,9 +171,6 @@ def test_what_changes_something_is_refused(client: Client) -> None:
     assert pb.KeepAlive.Response.FromString(body).retType == -1
 
 
-# -- pushes -----------------------------------------------------------------------------------------------------
-
-
 def test_only_subscribed_accounts_are_pushed(simulator: OpendSimulator, client: Client) -> None:
     simulator.play(step(OrderStatus.NEW, intent=Intent(side=Side.BUY, qty="1", price="1", instrument=5)), START_NS)
 
@@ -238,9 +232,6 @@ def test_two_states_in_one_instant_have_different_times(simulator: OpendSimulato
 
     first, second = client.pushed()
     assert second.updateTimestamp > first.updateTimestamp
-
-
-# -- lists ------------------------------------------------------------------------------------------------------
 
 
 def test_universal_accounts_are_listed_only_if_asked_for(client: Client) -> None:
@@ -307,9 +298,6 @@ def test_history_needs_both_its_ends_and_keeps_to_them(simulator: OpendSimulator
     assert len(client.history("2023-11-16 00:00:00", "2023-11-17 00:00:00").s2c.orderList) == 0
 
 
-# -- state and faults -------------------------------------------------------------------------------------------
-
-
 def test_a_lost_trade_server_is_told_and_nothing_is_pushed(simulator: OpendSimulator, client: Client) -> None:
     simulator.fault("logged_out")
     simulator.play(step(OrderStatus.NEW), START_NS)
@@ -373,9 +361,6 @@ def test_local_texts_are_rounded_to_milliseconds_in_the_exchanges_zone() -> None
 
 def test_there_is_no_rest(simulator: OpendSimulator) -> None:
     assert simulator.request(HttpRequest(name="", url="/"), START_NS).status == 404
-
-
-# -- WebSocket --------------------------------------------------------------------------------------------------
 
 
 def websocket_login(simulator: OpendSimulator, key_md5: str) -> Outgoing:
