@@ -59,26 +59,28 @@ class Origin:
 
 
 class Pair(NamedTuple):
-    """A market: its plain name and its two tokens, which are "" when the name has no two halves."""
+    """A market: without the prefix of swaps, its tokens ("" when it has no two halves), and with the prefix."""
 
     symbol: str
     base: str
     quote: str
+    name: str
 
 
 @lru_cache(maxsize=1024)
 def pair(market: str) -> Pair:
     """The market that a name in any case means, swaps included."""
-    symbol = market.upper()
+    name = symbol = market.upper()
     for prefix in ("AMM-", "LP-"):
         symbol = symbol.removeprefix(prefix) if symbol.count("-") > 1 else symbol
     base, _, quote = symbol.partition("-")
-    return Pair(symbol, base, quote) if base and quote and "-" not in quote else Pair(symbol, "", "")
+    plain = base and quote and "-" not in quote
+    return Pair(symbol, base, quote, name) if plain else Pair(symbol, "", "", name)
 
 
 def unscaled_tokens(markets: Iterable[str], decimals: Mapping[str, int]) -> list[str]:
     """Tokens of these markets whose decimals are unknown."""
-    tokens = {token for market in markets for token in pair(market)[1:]}
+    tokens = {token for market in markets for token in pair(market)[1:3]}
     return sorted(tokens - decimals.keys() - {""})
 
 
@@ -147,7 +149,7 @@ def _terms(
         venue=owner[0],
         account=owner[1],
         order_id="",
-        symbol=market.symbol or None,
+        symbol=market.name or None,
         side=side,
         status=OrderStatus.UNKNOWN,
         venue_status="",

@@ -224,7 +224,11 @@ def test_the_time_of_the_update_is_preferred_to_that_of_the_push() -> None:
 def test_markets_are_read_in_any_case_and_without_swap_prefixes(
     market: str, symbol: str, base: str, quote: str
 ) -> None:
-    assert pair(market) == (symbol, base, quote)
+    assert pair(market)[:3] == (symbol, base, quote)
+
+
+def test_swap_is_shown_under_its_whole_name() -> None:
+    assert read(push(market="amm-lrc-eth")).symbol == "AMM-LRC-ETH"
 
 
 @pytest.mark.parametrize(("market", "symbol"), [("LRC-USDT", "LRC-USDT"), (..., "LRC-ETH")])
