@@ -197,7 +197,7 @@ def test_only_the_configured_markets_are_told() -> None:
 def test_a_swap_belongs_to_its_market() -> None:
     (told,), _ = asked(Scripted(TOKENS, rows(1, 1, 1, market="AMM-LRC-ETH")), ask())
 
-    assert told.symbol == "LRC-ETH"
+    assert told.symbol == "AMM-LRC-ETH"
 
 
 def test_an_open_order_that_is_not_listed_is_asked_for_by_its_hash() -> None:
