@@ -12,7 +12,7 @@ from ordwatch.model import DecimalText, Extra, OrderStatus, OrderUpdate, Side
 from ordwatch.venues.coinw.amounts import amount, difference, is_zero, nonzero, quotient, signed
 from ordwatch.venues.coinw.loose import Unreadable
 from ordwatch.venues.coinw.messages import OrderRow
-from ordwatch.venues.coinw.status import rule
+from ordwatch.venues.coinw.statuses import rule
 
 _BIG_ID = 2**63
 _MAX_WORD = 64

@@ -15,7 +15,7 @@ import msgspec
 
 from ordwatch.secret import Secret
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, PATH, signature
-from ordwatch.venues.coinw.simulated import FIRST_ID, PAIRS, SimulatedOrder
+from ordwatch.venues.coinw.simulated_orders import FIRST_ID, PAIRS, SimulatedOrder
 from ordwatch.venues.contract import HttpReply, HttpRequest
 from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 

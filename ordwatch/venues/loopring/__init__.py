@@ -1,9 +1,10 @@
 """Loopring: the relayer's `order` topic, with its REST pages for what a push did not tell."""
 
 from ordwatch.venues.contract import Venue
-from ordwatch.venues.loopring.connect import LoopringSettings, open_connection, query, split
+from ordwatch.venues.loopring.connect import open_connection, query
 from ordwatch.venues.loopring.merging import age, merge
 from ordwatch.venues.loopring.orders import LoopringExtra
+from ordwatch.venues.loopring.settings import LoopringSettings, split
 from ordwatch.venues.simulation import Simulator
 
 

@@ -1,60 +1,15 @@
-"""Loopring's settings, and what each attempt to connect needs: a ticket, the tokens' decimals, an address."""
+"""What each attempt to connect, and each query, needs first: a ticket, the tokens' decimals, an address."""
 
-from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
-import msgspec
-
 from ordwatch.errors import Refused
-from ordwatch.secret import Secret
-from ordwatch.venues.addresses import check_url
-from ordwatch.venues.contract import Ask, Call, Emit, Endpoint, Opening, Report, Setup, VenueSettings, http
+from ordwatch.venues.contract import Ask, Call, Emit, Endpoint, Opening, Report, Setup, http
 from ordwatch.venues.loopring.orders import Origin, pair
-from ordwatch.venues.loopring.profiles import PROFILES, Profile, Protocol
+from ordwatch.venues.loopring.profiles import PROFILES, Profile
 from ordwatch.venues.loopring.query import Inquiry, fetch_decimals
 from ordwatch.venues.loopring.rest import Access, ticket, ticket_request
 from ordwatch.venues.loopring.session import SILENCE_S, LoopringSession
-
-
-class LoopringSettings(VenueSettings, frozen=True, kw_only=True):
-    """One account, and the markets whose orders are watched."""
-
-    api_key: Secret
-    account_id: str
-    markets: tuple[str, ...]
-    protocol: Protocol = "v3"
-    ws_url: str | None = None
-    """The whole endpoint, path included; None: the protocol's own."""
-    rest_url: str | None = None
-    """The base, without a path; None: the protocol's own."""
-
-    def check(self) -> None:
-        """Refuse what types cannot.
-
-        Raises:
-            ValueError: Says which key and why.
-        """
-        if not (self.account_id.isascii() and self.account_id.isdigit()):
-            raise ValueError("account_id: expected digits in quotes")
-        if not self.markets:
-            raise ValueError("markets: expected at least one market")
-        for market in self.markets:
-            if not pair(market).base:
-                raise ValueError("markets: expected names such as LRC-ETH")
-        if self.ws_url is not None:
-            check_url("ws_url", self.ws_url, secure="wss", plain="ws", allow_plaintext=self.allow_plaintext)
-        if self.rest_url is not None:
-            check_url("rest_url", self.rest_url, secure="https", plain="http", allow_plaintext=self.allow_plaintext)
-
-
-def split(settings: LoopringSettings) -> Sequence[LoopringSettings]:
-    """The settings of each connection: as many markets on one as the protocol takes, doubles removed."""
-    markets = tuple(dict.fromkeys(market.upper() for market in settings.markets))
-    count = PROFILES[settings.protocol].markets_per_connection
-    return [
-        msgspec.structs.replace(settings, markets=markets[first : first + count])
-        for first in range(0, len(markets), count)
-    ]
+from ordwatch.venues.loopring.settings import LoopringSettings
 
 
 async def open_connection(setup: Setup[LoopringSettings], call: Call) -> Opening:

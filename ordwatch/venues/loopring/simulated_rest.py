@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from ordwatch.venues.contract import HttpReply, HttpRequest
-from ordwatch.venues.loopring.relayer import (
+from ordwatch.venues.loopring.simulated_orders import (
     MARKETS,
     TOKENS,
     Document,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 from ordwatch.venues.loopring.profiles import Protocol
-from ordwatch.venues.loopring.relayer import MARKETS, Document, Relayer, RelayerOrder, push_document
+from ordwatch.venues.loopring.simulated_orders import MARKETS, Document, Relayer, RelayerOrder, push_document
 from ordwatch.venues.loopring.simulated_rest import SimulatedRest
 from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from ordwatch.model import OrderStatus, OrderUpdate, SessionEvent, Side
 from ordwatch.secret import Secret
 from ordwatch.venues.contract import HttpReply, HttpRequest, Rate, RequestT, Setup
-from ordwatch.venues.loopring.connect import LoopringSettings
 from ordwatch.venues.loopring.orders import Origin
 from ordwatch.venues.loopring.profiles import Protocol
 from ordwatch.venues.loopring.session import LoopringSession
+from ordwatch.venues.loopring.settings import LoopringSettings
 from ordwatch.venues.loopring.simulator import LoopringSimulator
 from ordwatch.venues.simulation import Close, Intent, Outgoing, Step
 

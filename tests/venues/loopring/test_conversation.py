@@ -6,8 +6,8 @@ import pytest
 
 from ordwatch.errors import AuthError, RemoteProtocolError
 from ordwatch.model import Closed, Counted, Notice, OrderStatus, OrderUpdate, Progress, Ready, Reject
-from ordwatch.venues.loopring.relayer import MARKETS
 from ordwatch.venues.loopring.session import LoopringSession
+from ordwatch.venues.loopring.simulated_orders import MARKETS
 from ordwatch.venues.loopring.simulator import LoopringSimulator
 from tests.venues.loopring.joined import Joined, step
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.loopring.relayer import Relayer, flat_document, human_text, push_document, to_units
+from ordwatch.venues.loopring.simulated_orders import Relayer, flat_document, human_text, push_document, to_units
 from ordwatch.venues.simulation import Intent, Step
 from tests.venues.loopring.joined import step
 

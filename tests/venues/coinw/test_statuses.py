@@ -3,7 +3,7 @@
 import pytest
 
 from ordwatch.model import OrderStatus
-from ordwatch.venues.coinw.status import Told, rule
+from ordwatch.venues.coinw.statuses import Told, rule
 
 
 @pytest.mark.parametrize(

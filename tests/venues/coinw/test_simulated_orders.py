@@ -3,7 +3,7 @@
 import pytest
 
 from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.coinw.simulated import SimulatedOrder
+from ordwatch.venues.coinw.simulated_orders import SimulatedOrder
 from ordwatch.venues.simulation import Intent, Step
 
 INTENT = Intent(side=Side.SELL_SHORT, qty="0.00123456", price="82429.08")
