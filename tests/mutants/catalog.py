@@ -165,8 +165,8 @@ MUTANTS = (
     Mutant(
         "a push that comes again is written again",
         "book.py",
-        '            if update.source == "query" or any(_agrees(update, seen) for seen in entry.seen):\n',
-        '            if update.source == "query":\n',
+        "            if any(_agrees(update, seen) for seen in entry.seen):\n",
+        "            if False:\n",
         (BOOK,),
     ),
     Mutant(
@@ -179,8 +179,8 @@ MUTANTS = (
     Mutant(
         "a query's row that is not newer is written",
         "book.py",
-        '            if update.source == "query" or any(_agrees(update, seen) for seen in entry.seen):\n',
-        "            if any(_agrees(update, seen) for seen in entry.seen):\n",
+        '            if update.source == "query" and not (age is Age.EQUAL and self._missed(merged, known)):\n',
+        "            if False:\n",
         (BOOK,),
     ),
     Mutant(
