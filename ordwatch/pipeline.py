@@ -15,7 +15,7 @@ from ordwatch.errors import OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Pace
-from ordwatch.model import Beat, FeedEvent, GapUpdate, Vitals
+from ordwatch.model import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
 from ordwatch.records import (
     SCHEMA,
     AliveRecord,
@@ -132,6 +132,8 @@ class Run:
         self._stop = asyncio.Event()
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
+        self._taken: list[FeedEvent] = []
+        """From the funnel, not merged yet."""
         self._clocks = Clocks()
         self._past = start.venues
 
@@ -213,18 +215,19 @@ class Run:
 
     async def _merge_forever(self) -> None:
         while True:
-            await self._merge(await self._funnel.take())
+            self._taken += await self._funnel.take()
+            await self._merge()
 
-    async def _merge(self, events: Sequence[FeedEvent]) -> None:
-        begin = 0
-        while begin < len(events):
+    async def _merge(self) -> None:
+        """Merge what was taken. What is left when this is cancelled, `_end` merges."""
+        while self._taken:
             # Never more events than may still be shown, so that none is merged beyond the limit.
-            end = begin + min(SLICE, self._room())
-            records = self._book.apply(events[begin:end])
+            count = min(SLICE, self._room())
+            events, self._taken = self._taken[:count], self._taken[count:]
+            records = self._book.apply(events)
             self._write(records)
             if self._reached(records):
                 return
-            begin = end
             for sink in self._sinks:
                 await sink.drain()
             await asyncio.sleep(0)
@@ -291,7 +294,13 @@ class Run:
                 sink.write(records)
 
     def _beat(self) -> Beat:
-        return Beat({name: vitals.last_rx_ns for name, vitals in self._vitals.items()})
+        heard = {name: vitals.last_rx_ns for name, vitals in self._vitals.items()}
+        if self._stop.is_set():
+            # What a limit leaves unmerged, no record tells.
+            for event in reversed(self._taken):
+                if isinstance(event, OrderUpdate):
+                    heard[event.venue] = event.received_ns - 1_000
+        return Beat(heard)
 
     def _alive(self, beat: Beat) -> AliveRecord:
         # A reader takes `last_rx` for the end of what the records before tell.
@@ -326,8 +335,8 @@ class Run:
         self.stop(reason)
 
     async def _end(self) -> None:
-        if self._limits.max_events is None or self._shown < self._limits.max_events:
-            await self._merge(self._funnel.take_now())
+        self._taken += self._funnel.take_now()
+        await self._merge()
         self._outcome.failures += [feed.failure for feed in self._feeds if feed.failure is not None]
         now_ns = time.time_ns()
         coverages = [feed.coverage for feed in self._feeds]

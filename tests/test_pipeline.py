@@ -12,7 +12,7 @@ import pytest
 from ordwatch import pipeline
 from ordwatch.errors import AuthError, OutputError
 from ordwatch.feed.supervisor import Pace
-from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
+from ordwatch.pipeline import SLICE, Limits, Outcome, Past, Run, Start
 from ordwatch.records import AliveRecord, ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
 from ordwatch.text import time_ns
 from ordwatch.venues.contract import AnyVenue, Setup
@@ -105,6 +105,40 @@ def test_a_long_stream_is_told_whole() -> None:
             await seen.out.until(lambda: "FILLED" in seen.out.told("1"))
 
             assert [order.filled_qty for order in seen.out.orders] == [*map(str, range(3_500)), "3500"]
+
+    run(test())
+
+
+def test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drain(out: Collected) -> None:
+        if len(out.orders) == SLICE:
+            monkeypatch.undo()
+            await asyncio.Event().wait()
+
+    async def test() -> None:
+        async with watching() as seen:
+            await seen.live()
+            monkeypatch.setattr(Collected, "drain", drain)
+            seen.server.say("\n".join(f"order {number} NEW 0 1" for number in range(2 * SLICE)))
+            await seen.out.until(lambda: len(seen.out.orders) == SLICE)
+            seen.run.stop("in the middle")
+            await seen.outcome
+
+            assert len(seen.out.orders) == 2 * SLICE
+
+    run(test())
+
+
+def test_what_a_limit_leaves_untold_is_not_called_heard() -> None:
+    async def test() -> None:
+        async with watching(Limits(max_events=1)) as seen:
+            await seen.live()
+            seen.server.say("order 1 NEW 0 1\norder 2 NEW 0 1")
+            await seen.outcome
+
+            [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+
+            assert (alive.venues["toy"].last_rx or "") < seen.out.orders[0].received_at
 
     run(test())
 

@@ -41,6 +41,13 @@ MUTANTS = (
         (f"{PIPELINE}::test_a_long_stream_is_told_whole",),
     ),
     Mutant(
+        "a stop forgets what was taken and not merged",
+        "pipeline.py",
+        "        self._taken += self._funnel.take_now()\n        await self._merge()\n",
+        "        self._taken = self._funnel.take_now()\n        await self._merge()\n",
+        (f"{PIPELINE}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
+    ),
+    Mutant(
         "every 1,000th record does not reach the file",
         "recording/queue.py",
         "            group.append(entry)\n",
