@@ -75,7 +75,7 @@ async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
             raise  # an OSError too
         except OSError as exc:
             hint = f"; {endpoint.hint}" if endpoint.hint else ""
-            raise ConnectionLost(f"cannot reach {endpoint.shown} ({_reason(exc)}){hint}") from exc
+            raise ConnectionLost(f"cannot reach {endpoint.shown} ({_reason(exc)}{hint})") from exc
         yield transport
 
 

@@ -97,7 +97,7 @@ def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
             async with dial(endpoint):
                 pass
 
-        assert str(lost.value) == "cannot reach here (connection refused); is it running?"
+        assert str(lost.value) == "cannot reach here (connection refused; is it running?)"
 
     asyncio.run(test(), debug=True)
 
