@@ -144,7 +144,7 @@ def test_what_is_no_record_is_refused() -> None:
         decode(b'{"type":"nothing"}')
 
 
-def test_gap_keys() -> None:
+def test_a_gap_has_its_keys_in_the_fixed_order() -> None:
     gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=1, at_ns=2)
 
     assert list(json.loads(encode(gap_record(gap, recovered=None)))) == (
@@ -152,7 +152,7 @@ def test_gap_keys() -> None:
     )
 
 
-def test_link_keys() -> None:
+def test_a_link_has_its_keys_in_the_fixed_order() -> None:
     link = LinkUpdate(venue="toy", conn=1, state="live", at_ns=2)
 
     assert list(json.loads(encode(link_record(link)))) == ["type", "venue", "conn", "state", "detail", "wait_s", "at"]

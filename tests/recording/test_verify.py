@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rec"
 
 
-def test_covered_recording(path: Path) -> None:
+def test_a_covered_recording_is_found_covered(path: Path) -> None:
     verdict = check([written(path, *SESSION)])
 
     assert (verdict.exit_code, verdict.damage, verdict.broken_laws, verdict.tail) == (0, [], [], None)

@@ -86,7 +86,7 @@ def test_reads_the_published_history() -> None:
         ("open", OrderStatus.UNKNOWN),
     ],
 )
-def test_status_table(told: int | str, status: OrderStatus) -> None:
+def test_a_status_is_what_the_table_says_of_its_number(told: int | str, status: OrderStatus) -> None:
     order = read({**OPEN, "status": told})
 
     assert (order.status, order.venue_status) == (status, str(told))

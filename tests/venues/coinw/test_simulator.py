@@ -328,7 +328,7 @@ def test_faults_of_rest_answers(fault: str, expected: object) -> None:
 
 
 @pytest.mark.parametrize(("fault", "status"), [("http_500", 500), ("history_fails", 200)])
-def test_failing_server(fault: str, status: int) -> None:
+def test_a_failing_server_answers_with_its_status(fault: str, status: int) -> None:
     simulator = CoinwSimulator()
     simulator.fault(fault)
 

@@ -295,7 +295,7 @@ def test_order_types_are_upper_snake_words(number: int, name: str | None) -> Non
         (9, None, ("bad:side",)),
     ],
 )
-def test_sides(number: int, side: Side | None, flags: tuple[str, ...]) -> None:
+def test_a_side_that_is_not_documented_is_bad(number: int, side: Side | None, flags: tuple[str, ...]) -> None:
     update = order(trdSide=number)
 
     assert (update.side, update.flags) == (side, flags)
@@ -312,7 +312,7 @@ def test_sides(number: int, side: Side | None, flags: tuple[str, ...]) -> None:
         (9, None, ("bad:time_in_force",)),
     ],
 )
-def test_times_in_force(number: int | None, time_in_force: TimeInForce | None, flags: tuple[str, ...]) -> None:
+def test_a_time_in_force_that_is_not_documented_is_bad(number: int | None, time_in_force: TimeInForce | None, flags: tuple[str, ...]) -> None:
     update = order(timeInForce=number)
 
     assert (update.time_in_force, update.flags) == (time_in_force, flags)
@@ -412,7 +412,7 @@ def test_an_order_without_id_or_status_is_no_order(sent: pb.Order) -> None:
         ({}, None, ()),
     ],
 )
-def test_times(fields: dict[str, object], updated_ns: int | None, flags: tuple[str, ...]) -> None:
+def test_a_time_is_the_timestamp_s_else_the_text_s(fields: dict[str, object], updated_ns: int | None, flags: tuple[str, ...]) -> None:
     update = order(createTimestamp=1631522700.0, **fields)
 
     assert (update.updated_ns, update.flags) == (updated_ns, flags)

@@ -33,7 +33,7 @@ def test_what_is_no_time_is_none(seconds: float) -> None:
         ("", "UTC", None),
     ],
 )
-def test_local_texts(text: str, zone: str, expected: int | None) -> None:
+def test_a_local_text_is_read_in_its_zone(text: str, zone: str, expected: int | None) -> None:
     assert text_ns(text, zone) == expected
 
 
