@@ -312,7 +312,9 @@ def test_a_side_that_is_not_documented_is_bad(number: int, side: Side | None, fl
         (9, None, ("bad:time_in_force",)),
     ],
 )
-def test_a_time_in_force_that_is_not_documented_is_bad(number: int | None, time_in_force: TimeInForce | None, flags: tuple[str, ...]) -> None:
+def test_a_time_in_force_that_is_not_documented_is_bad(
+    number: int | None, time_in_force: TimeInForce | None, flags: tuple[str, ...]
+) -> None:
     update = order(timeInForce=number)
 
     assert (update.time_in_force, update.flags) == (time_in_force, flags)
@@ -412,7 +414,9 @@ def test_an_order_without_id_or_status_is_no_order(sent: pb.Order) -> None:
         ({}, None, ()),
     ],
 )
-def test_a_time_is_the_timestamp_s_else_the_text_s(fields: dict[str, object], updated_ns: int | None, flags: tuple[str, ...]) -> None:
+def test_a_time_is_the_timestamp_s_else_the_text_s(
+    fields: dict[str, object], updated_ns: int | None, flags: tuple[str, ...]
+) -> None:
     update = order(createTimestamp=1631522700.0, **fields)
 
     assert (update.updated_ns, update.flags) == (updated_ns, flags)
