@@ -14,6 +14,7 @@ from ordwatch.text import (
     double_text,
     escape_json,
     mended_json,
+    mended_text,
     safe_text,
     time_ns,
     time_text,
@@ -146,3 +147,7 @@ def test_json_without_half_pairs_stays_as_it_is(text: str) -> None:
     source = json.dumps(text).encode()
 
     assert mended_json(source) == source
+
+
+def test_bytes_that_are_no_text_are_visible_inside_a_json_string() -> None:
+    assert json.loads(mended_text(b'"a\xffb"')) == "a\\xffb"

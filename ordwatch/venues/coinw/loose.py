@@ -4,19 +4,17 @@ CoinW documents strings where it sends numbers and the other way round. As text 
 number passes through a float: 0.1000000000000000055 keeps its digits, 4624530513294751114 its last ones.
 """
 
-import re
 from typing import TypeVar
 
 import msgspec
 
-from ordwatch.text import decode_text, mended_json
+from ordwatch.text import decode_text, mended_json, mended_text
 
 Fields = dict[str, msgspec.Raw]
 
 _FIELDS = msgspec.json.Decoder(Fields)
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
-_STRAY = re.compile("[\udc80-\udcff]")
 _SAFE_INTEGER = 2**53
 T = TypeVar("T")
 
@@ -66,7 +64,7 @@ def text(value: msgspec.Raw | None) -> str | None:
         return _STRING.decode(source)
     except UnicodeDecodeError:
         # The order they came with is not lost for a few bytes of its text.
-        return text(msgspec.Raw(_mended(source)))
+        return text(msgspec.Raw(mended_text(source).encode()))
     except msgspec.DecodeError as exc:
         raise Unreadable("not JSON") from exc
 
@@ -95,14 +93,6 @@ def _decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
         if mended == source:
             raise Unreadable("not JSON") from exc
         return _decoded(decoder, mended)
-
-
-def _mended(source: bytes) -> bytes:
-    """The string with the bytes that are not UTF-8 shown as \\xff."""
-    shown = _STRAY.sub(
-        lambda match: f"\\\\x{ord(match.group()) - 0xDC00:02x}", source.decode("utf-8", "surrogateescape")
-    )
-    return shown.encode()
 
 
 def _plain(value: msgspec.Raw) -> str | int | bool | None:

@@ -7,13 +7,12 @@ every number is text, so that no digit is lost. Sources: Loopring/DEX-API and DE
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ordwatch.text import mended_json, safe_text
+from ordwatch.text import mended_json, mended_text, safe_text
 
 Number = str | int | None
 """The relayer writes numbers as text or as integers, and changed its mind about which."""
@@ -30,7 +29,6 @@ SIBLING_TOPICS = frozenset(
 )
 """Other topics the relayer is known to have."""
 
-_INVALID_BYTE = re.compile("[\udc80-\udcff]")
 _MAX_WORDS = 200
 
 
@@ -257,12 +255,7 @@ def _text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        # Doubled backslashes: inside a JSON string they read as one, anywhere else they are no JSON.
-        return _INVALID_BYTE.sub(_visible_byte, data.decode("utf-8", "surrogateescape"))
-
-
-def _visible_byte(match: re.Match[str]) -> str:
-    return f"\\\\x{ord(match.group()) - 0xDC00:02x}"
+        return mended_text(data)
 
 
 def _refuse_constant(name: str) -> object:
