@@ -39,6 +39,10 @@ class StoredOrders:
         self._paths = paths
         self._places = places
 
+    def renamed(self, old: Path, new: Path) -> "StoredOrders":
+        """The same, where a file has another name now."""
+        return StoredOrders([new if path == old else path for path in self._paths], self._places)
+
     def __len__(self) -> int:
         return len(self._places)
 

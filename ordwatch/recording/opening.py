@@ -19,7 +19,7 @@ from ordwatch.recording.history import TOLD, Continuation, History, proven_durab
 from ordwatch.recording.linefile import LineFile
 from ordwatch.recording.lock import Holder, boot_id
 from ordwatch.recording.reading import Damage, Line, read_lines
-from ordwatch.recording.rotation import OlderFile, aside, next_file, older_files
+from ordwatch.recording.rotation import OlderFile, aside, last_name, next_file, older_files
 from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, encode
 from ordwatch.text import safe_text
 
@@ -76,7 +76,12 @@ def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
         file = _at_its_end(files, path, found, _opening_records(history, found, before))
     except OSError as exc:
         raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
-    return Opened(file, replace(continuation, last_seq=file.last_seq), history.story.last_ns or time_ns())
+    orders = continuation.orders
+    if found.last_type == "rotate":
+        # The rotation was completed: what was read under this name has its last one now.
+        orders = orders.renamed(path, last_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
+    continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
+    return Opened(file, continuation, history.story.last_ns or time_ns())
 
 
 def _foreign(history: History) -> str:

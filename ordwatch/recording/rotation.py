@@ -69,6 +69,11 @@ def older_files(path: Path) -> list[OlderFile]:
     return sorted(found, key=lambda older: older[1:])
 
 
+def last_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
+    """The name that a file at `path` has for good once it was left behind."""
+    return path.with_name(f"{path.name}.{first_seq}-{last_seq}")
+
+
 def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> LineFile:
     """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
 
@@ -79,7 +84,7 @@ def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Lin
         OSError: A step failed.
         OutputError: A sync failed.
     """
-    old = path.with_name(f"{path.name}.{first_seq}-{last_seq}")
+    old = last_name(path, first_seq=first_seq, last_seq=last_seq)
     fresh = _fresh(files, path, RotatedFromRecord(prev=old.name, prev_last_seq=last_seq))
     if path.exists() and not old.exists() and path.stat().st_size:
         files.rename(path, old)

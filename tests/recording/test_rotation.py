@@ -183,6 +183,12 @@ def test_failed_step_is_tried_again(path: Path, call: str, nth: int, monkeypatch
     assert order_ids(path) == [str(n) for n in range(20)]
 
 
+def test_orders_are_known_where_the_opening_completes_a_rotation(path: Path) -> None:
+    written(path, start(), order("1"), order("2"), RotateRecord(next="rec", last_seq=4))
+
+    assert [told.order_id for told in opened(path).continuation.orders] == ["1", "2"]
+
+
 def test_unfinished_next_file_is_made_anew(path: Path) -> None:
     written(path, start(), order("1"), RotateRecord(next="rec", last_seq=3))
     path.with_name("rec.rotating").write_bytes(b'{"type":"rotated_fr')
