@@ -12,7 +12,7 @@ venues/     one folder for each venue; sans-I/O: bytes and the time come in, eve
 config/     which venues are watched: the file, and where its secrets come from
 feed/       the live engine, the only part that dials
 book.py     merges what venues state: every order once, in its latest known state
-records.py  what is written, as types and JSON; schema.py as JSON Schema, restore.py read back
+records.py  what is written, as types and JSON, schema.py as JSON Schema; conversion.py makes records and reads them
 sinks/      the table, JSON lines, plain text; recording/ is the durable one
 simulate/   hosts the venues' simulators on loopback
 cli/        one file for each command; the only place that prints errors and picks exit codes

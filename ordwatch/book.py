@@ -12,6 +12,7 @@ from time import monotonic_ns
 
 from msgspec.structs import astuple, replace
 
+from ordwatch.conversion import clock_record, gap_record, link_record, order_record, order_update, reject_record
 from ordwatch.model import (
     FINAL,
     Age,
@@ -26,16 +27,7 @@ from ordwatch.model import (
     Reject,
     Vitals,
 )
-from ordwatch.records import (
-    AnyRecord,
-    OrderRecord,
-    clock_record,
-    gap_record,
-    link_record,
-    order_record,
-    reject_record,
-)
-from ordwatch.restore import order_update
+from ordwatch.records import AnyRecord, OrderRecord
 from ordwatch.venues.contract import AnyVenue
 from ordwatch.venues.merging import fill_in
 

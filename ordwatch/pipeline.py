@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,22 +12,13 @@ from typing import Literal
 from ordwatch import __version__
 from ordwatch.book import Book
 from ordwatch.clocks import Clocks, rss_mib
+from ordwatch.conversion import order_record
 from ordwatch.errors import OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Pace
 from ordwatch.model import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
-from ordwatch.records import (
-    SCHEMA,
-    AliveRecord,
-    AnyRecord,
-    LinkRecord,
-    OrderRecord,
-    SessionRecord,
-    VenueAlive,
-    host_name,
-    order_record,
-)
+from ordwatch.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.sinks.contract import Sink
 from ordwatch.text import time_text
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
@@ -320,7 +312,7 @@ class Run:
             schema=SCHEMA,
             version=__version__,
             pid=os.getpid(),
-            host=host_name(),
+            host=socket.gethostname(),
             venues=list(self._vitals),
             config_sha256=self._config_sha256,
             reason=self._outcome.reason if ended else None,

@@ -5,26 +5,19 @@ writes the line, so one encoding serves every sink. Text is made safe here, in o
 """
 
 import json
-import socket
 from typing import Literal
 
 import msgspec
 
 from ordwatch.model import (
-    FINAL,
-    ClockJump,
     Environment,
-    GapUpdate,
     LinkState,
-    LinkUpdate,
     OrderStatus,
-    OrderUpdate,
-    Reject,
     Side,
     Source,
     TimeInForce,
 )
-from ordwatch.text import MAX_TEXT, escape_json, time_text
+from ordwatch.text import MAX_TEXT, escape_json
 
 SCHEMA = "ordwatch/1"
 
@@ -231,108 +224,6 @@ AnyRecord = (
 )
 
 
-class _Types:
-    order = OrderRecord
-
-
-def order_record(
-    order: OrderUpdate,
-    *,
-    prev_status: OrderStatus | None,
-    gap: str | None,
-    changed: list[str],
-    flags: list[str],
-    raw: object = None,
-) -> OrderRecord:
-    """The record of a merged state; `raw` is the payload that told it."""
-    final = order.status in FINAL
-    # As an attribute it is called with its arguments on the stack; CPython collects more than 15 named arguments
-    # of any other call in a dict first, which doubles the time.
-    return _Types.order(
-        venue=order.venue,
-        environment=order.environment,
-        account=order.account,
-        order_id=order.order_id,
-        order_id_ext=order.order_id_ext,
-        client_order_id=order.client_order_id,
-        symbol=order.symbol or "",
-        name=order.name,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        status=order.status,
-        venue_status=order.venue_status,
-        prev_status=prev_status,
-        final=final,
-        reason=order.reason or None,
-        qty=order.qty,
-        filled_qty=order.filled_qty,
-        remaining_qty="0" if final else order.remaining_qty,
-        price=order.price,
-        stop_price=order.stop_price,
-        avg_price=order.avg_price,
-        filled_value=order.filled_value,
-        fee=order.fee,
-        fee_currency=order.fee_currency,
-        currency=order.currency,
-        remark=order.remark,
-        created_at=time_text(order.created_ns) if order.created_ns is not None else None,
-        updated_at=time_text(order.updated_ns) if order.updated_ns is not None else None,
-        received_at=time_text(order.received_ns),
-        source=order.source,
-        gap=gap,
-        changed=changed,
-        flags=flags,
-        extra=order.extra,
-        raw=raw,
-    )
-
-
-def gap_record(gap: GapUpdate, *, recovered: int | None) -> GapRecord:
-    """The record of a gap's opening or closing."""
-    return GapRecord(
-        venue=gap.venue,
-        gap=gap.gap,
-        state=gap.state,
-        cause=gap.cause,
-        from_=time_text(gap.from_ns),
-        to=time_text(gap.to_ns) if gap.to_ns is not None else None,
-        outcome=gap.outcome,
-        recovered=recovered,
-        limits=gap.limits,
-        at=time_text(gap.at_ns),
-    )
-
-
-def link_record(link: LinkUpdate) -> LinkRecord:
-    """The record of a link's new state."""
-    return LinkRecord(
-        venue=link.venue,
-        conn=link.conn,
-        state=link.state,
-        detail=link.detail,
-        wait_s=link.wait_s,
-        at=time_text(link.at_ns),
-    )
-
-
-def reject_record(reject: Reject, *, suppressed: int = 0) -> RejectRecord:
-    """The record of unreadable input; `suppressed` counts those alike that were not written."""
-    return RejectRecord(
-        venue=reject.venue,
-        reason=reject.reason,
-        bytes=reject.size,
-        head=reject.data[:16].hex(),
-        suppressed=suppressed,
-        at=time_text(reject.at_ns),
-    )
-
-
-def clock_record(jump: ClockJump) -> ClockRecord:
-    """The record of a clock that jumped."""
-    return ClockRecord(jump_ms=jump.jump_ms, suspended_ms=jump.suspended_ms, at=time_text(jump.at_ns))
-
-
 def record_time(record: AnyRecord) -> Time | None:
     """When we learnt what the record says; None for the few that only a recording has."""
     match record:
@@ -407,8 +298,3 @@ def decode(line: bytes | str) -> AnyRecord:
     """
     record: AnyRecord = _decoder.decode(line)
     return record
-
-
-def host_name() -> str:
-    """This machine's name, for session records."""
-    return socket.gethostname()

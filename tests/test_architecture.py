@@ -21,7 +21,7 @@ ORDER = [
     "schema",
     "config",
     "clocks",
-    "restore",
+    "conversion",
     "feed",
     "book",
     "sinks",

@@ -6,19 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ordwatch.conversion import gap_record, link_record, order_record, reject_record
 from ordwatch.model import GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
-from ordwatch.records import (
-    OrderRecord,
-    RotateRecord,
-    decode,
-    encode,
-    gap_record,
-    link_record,
-    numbered,
-    order_record,
-    record_time,
-    reject_record,
-)
+from ordwatch.records import OrderRecord, RotateRecord, decode, encode, numbered, record_time
 from ordwatch.text import MAX_TEXT, UNSAFE
 from tests.support.toy import ToyExtra
 

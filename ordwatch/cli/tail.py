@@ -141,8 +141,8 @@ def continued(recording: "Recording | None", names: list[str]) -> "Start | None"
     """
     if recording is None:
         return None
+    from ordwatch.conversion import gap_update
     from ordwatch.pipeline import Past, Start
-    from ordwatch.restore import gap_update
 
     found = recording.open()
     pasts = {

@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from ordwatch.conversion import order_record
 from ordwatch.model import OrderUpdate
-from ordwatch.records import encode, numbered, order_record
+from ordwatch.records import encode, numbered
 
 _BATCH = 64
 

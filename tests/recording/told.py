@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ordwatch.conversion import order_record
 from ordwatch.model import Extra, LinkState, OrderStatus, OrderUpdate
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import sealed
@@ -21,7 +22,6 @@ from ordwatch.records import (
     SessionRecord,
     VenueAlive,
     encode,
-    order_record,
 )
 from ordwatch.text import time_ns, time_text
 

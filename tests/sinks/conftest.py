@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from ordwatch.conversion import order_record
 from ordwatch.model import Extra, OrderStatus, OrderUpdate, Side
-from ordwatch.records import GapRecord, LinkRecord, OrderRecord, order_record
+from ordwatch.records import GapRecord, LinkRecord, OrderRecord
 from ordwatch.text import time_ns
 
 NOON = "2026-03-02T12:00:00.000000Z"

@@ -1,10 +1,10 @@
 import msgspec
 import pytest
 
+from ordwatch.conversion import gap_record, gap_update, order_record, order_update
 from ordwatch.errors import RecordingError
 from ordwatch.model import GapUpdate, OrderUpdate
-from ordwatch.records import GapRecord, OrderRecord, decode, encode, gap_record, numbered, order_record
-from ordwatch.restore import gap_update, order_update
+from ordwatch.records import GapRecord, OrderRecord, decode, encode, numbered
 from tests.support.toy import ToyExtra, toy_update
 
 ORDER = toy_update("toy", "1", "NEW", "0", "1", now_ns=5_000)
