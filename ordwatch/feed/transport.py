@@ -5,6 +5,7 @@ the WebSocket library is off, because it prints what was sent, credentials inclu
 """
 
 import asyncio
+import ipaddress
 import logging
 import os
 import socket
@@ -22,6 +23,8 @@ from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024
 MAX_MESSAGE_BYTES = 16 * 2**20
+NEXT_ADDRESS_S = 0.25
+"""How long one address of a host is tried before the next is tried beside it."""
 SEND_TIMEOUT_S = 10.0
 MESSAGES_A_TURN = 64
 """WebSocket messages read before the others have their turn; as many as one chunk of bytes holds would take 30 ms."""
@@ -81,12 +84,23 @@ async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
 
 @asynccontextmanager
 async def _dial_tcp(endpoint: Endpoint) -> AsyncIterator[Transport]:
-    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port, happy_eyeballs_delay=0.25)
+    reader, writer = await asyncio.open_connection(
+        endpoint.host, endpoint.port, happy_eyeballs_delay=None if _is_address(endpoint.host) else NEXT_ADDRESS_S
+    )
     try:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield _Tcp(reader, writer)
     finally:
         writer.transport.abort()
+
+
+def _is_address(host: str) -> bool:
+    """Whether there is but one address to try: asyncio's race of several can leave a socket behind when cancelled."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class _Tcp:

@@ -1,6 +1,8 @@
 import asyncio
 import datetime
+import gc
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -64,6 +66,27 @@ def test_orderly_end_of_tcp_is_eof() -> None:
             assert lost.value.cause == "eof"
 
     asyncio.run(test(), debug=True)
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_dialling_that_is_given_up_leaves_no_socket_behind(turns: int) -> None:
+    async def talk(port: int) -> None:
+        async with dial(Endpoint(transport="tcp", shown="here", host="127.0.0.1", port=port)) as transport:
+            await transport.read()
+
+    async def test() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            talking = asyncio.create_task(talk(listener.getsockname()[1]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            talking.cancel()
+            await asyncio.wait([talking])
+
+            assert talking.cancelled()
+
+    asyncio.run(test())
+
+    gc.collect()  # a socket that was left behind warns now, and a warning is an error
 
 
 def test_abort_ends_a_read() -> None:

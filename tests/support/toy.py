@@ -275,6 +275,8 @@ async def toy_server() -> AsyncIterator[ToyServer]:
         yield toy
     finally:
         server.close()
+        for _ in range(8):  # who was accepted a moment ago is served first, and so known
+            await asyncio.sleep(0)
         for writer in list(toy._writers):
             writer.transport.abort()
         await server.wait_closed()
