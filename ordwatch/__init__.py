@@ -14,6 +14,7 @@ feed/       the live engine, the only part that dials
 book.py     merges what venues state: every order once, in its latest known state
 records.py  what is written, as types and JSON, schema.py as JSON Schema; conversion.py makes records and reads them
 sinks/      the table, JSON lines, plain text; recording/ is the durable one
+pipeline.py one run: joins all this, starts and stops it; clocks.py notices sleep and clocks that jump
 simulate/   hosts the venues' simulators on loopback
 cli/        one file for each command; the only place that prints errors and picks exit codes
 """
