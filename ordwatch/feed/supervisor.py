@@ -91,7 +91,7 @@ class Feed:
         self._attempts = Rate("attempts", self._pace.attempts_a_minute, 60.0)
         self._rates = Rates()
         self._http = Http(self._rates, self.dated)
-        self.parts = [Setup(setup.name, part, setup.raw) for part in venue.split(setup.settings)]
+        self.parts = [Setup(setup.name, part, setup.raw, setup.memory) for part in venue.split(setup.settings)]
         self._links: list[Link] = []
         self.call: Call = Caller(self._rates, self._http, self._links)
         self._links += [Link(self, part) for part in self.parts]
@@ -356,7 +356,7 @@ class Feed:
         await self._went_live(report)
         return True
 
-    async def _emit_rows(self, rows: Sequence[OrderUpdate]) -> None:
+    async def _emit_rows(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
         await self.emit(rows)
         await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 

@@ -10,7 +10,7 @@ Beside this file: merging.py (how statements complete each other) and simulation
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -57,6 +57,8 @@ class Setup(Generic[SettingsT]):
     settings: SettingsT
     raw: bool = False
     """Fill `OrderUpdate.raw`."""
+    memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """What the venue's functions learned and need again, such as token decimals; kept for the life of the process."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,25 @@ async def http(call: Call, request: HttpRequest) -> HttpReply:
     return reply
 
 
+EVER = 0
+"""`Ask.since_ns` where nothing says how far back is enough: no lower bound."""
+NEVER = 2**62
+"""`Report.reach_ns` of a query that cannot say what happened at any time."""
+
+
 @dataclass(frozen=True)
 class Ask:
     """What the engine wants to know of a venue."""
 
     since_ns: int | None
-    """Reach back to this time (the gap's start); None: what is open, and what the venue tells with it."""
+    """Reach back to this time of the **venue's** clock, ns since 1970 UTC; a margin is subtracted already.
+
+    EVER (0): as far as the venue allows. None: what is open, and what the venue says with it.
+    """
     open_orders: Callable[[], Sequence[OrderUpdate]]
-    """Orders the book holds as open now, this venue's only. Those absent from the venue's list: ask by id."""
+    """Orders held as open now, this venue's only. Those absent from the venue's list: ask by id."""
+    orders: Callable[[], Sequence[OrderUpdate]] = tuple
+    """All orders held now, final ones too, this venue's only."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +156,22 @@ class Report:
     """How far a completed query reached."""
 
     reach_ns: int | None = None
-    """The earliest time from which every change is known; None: as far back as was asked."""
+    """The earliest time of the venue's clock from which every change is known; None: as far back as was asked."""
     limits: tuple[str, ...] = ()
     """What it cannot know, in words."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Parts the venue refused while it answered others: its name ("account 123") and the venue's words.
+
+    The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
+    """
 
 
-Emit = Callable[[Sequence[OrderUpdate]], Awaitable[None]]
-"""Takes the rows of one page (source="query"), in the venue's order."""
+class Emit(Protocol):
+    """Takes the rows of one page (source="query"), in the venue's order."""
+
+    async def __call__(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
+        """`cached`: the rows may be older than what was pushed; only those of a newer version count."""
+        ...
 
 
 class Session(Protocol):

@@ -55,7 +55,7 @@ class Desk:
         self.taken.append(rate)
         return True
 
-    async def emit(self, rows: Sequence[OrderUpdate]) -> None:
+    async def emit(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
         self.pages.append(list(rows))
 
     @property

@@ -177,7 +177,7 @@ class Told:
     def __init__(self) -> None:
         self.rows: list[OrderUpdate] = []
 
-    async def __call__(self, rows: Sequence[OrderUpdate]) -> None:
+    async def __call__(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
         self.rows += rows
 
 

@@ -94,7 +94,7 @@ def ask(
     """The rows that were emitted, and the report."""
     rows: list[OrderUpdate] = []
 
-    async def emit(page: Sequence[OrderUpdate]) -> None:
+    async def emit(page: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
         rows.extend(page)
 
     question = Ask(since_ns=since_ns, open_orders=lambda: known)
