@@ -16,7 +16,7 @@ from ordwatch.conversion import order_record
 from ordwatch.errors import OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
-from ordwatch.feed.supervisor import Feed, Pace
+from ordwatch.feed.supervisor import Feed, Orders, Pace
 from ordwatch.model import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
 from ordwatch.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.sinks.contract import Sink
@@ -116,7 +116,9 @@ class Run:
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
         self._vitals = {setup.name: Vitals() for _, setup in venues}
-        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals, redact, self._alive)
+        self._book = Book(
+            {setup.name: venue for venue, setup in venues}, self._vitals, redact, self._alive, self._recheck
+        )
         open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
         self._book.restore(start.orders, open_gaps)
         self._funnel = Funnel()
@@ -135,7 +137,11 @@ class Run:
             venue,
             setup,
             emit=self._funnel.put,
-            open_orders=lambda: self._book.open_orders(name),
+            orders=Orders(
+                open=lambda: self._book.open_orders(name),
+                all=lambda: self._book.orders(name),
+                latest_ns=lambda: self._book.latest_ns(name),
+            ),
             vitals=self._vitals[name],
             coverage=Coverage(name, gaps_before=start.venues.get(name, Past()).gaps),
             pace=pace,
@@ -192,13 +198,14 @@ class Run:
         ]
 
     async def _resume(self) -> None:
-        now_ns = time.time_ns()
         for feed in self._feeds:
             past = self._past.get(feed.setup.name, Past())
-            if past.open_gap is not None:
-                feed.coverage.go_on(past.open_gap)
-            elif past.covered_until_ns is not None:
-                await self._funnel.put(feed.coverage.resume(past.covered_until_ns, now_ns))
+            await self._funnel.put(feed.resume(past.covered_until_ns, past.open_gap))
+
+    def _recheck(self, venue: str) -> None:
+        for feed in self._feeds:
+            if feed.setup.name == venue:
+                feed.recheck()
 
     async def _watch_feed(self, feed: Feed) -> None:
         await feed.run()
@@ -333,7 +340,7 @@ class Run:
         now_ns = time.time_ns()
         coverages = [feed.coverage for feed in self._feeds]
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
-        self._outcome.covered = self._outcome.uncertain_s == 0 and all(feed.ever_live for feed in self._feeds)
+        self._outcome.covered = all(feed.ever_live and feed.coverage.is_whole for feed in self._feeds)
         self._write([self._alive(self._beat()), self._session("end")])
         closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]

@@ -27,8 +27,10 @@ class Http:
         self._dated = dated
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, request: HttpRequest) -> HttpReply:
+    async def send(self, request: HttpRequest, on_send: Callable[[], None] = lambda: None) -> HttpReply:
         """The venue's answer, whatever its status, after up to three tries for 429, 5xx and lost connections.
+
+        `on_send` is called before each try, after the waits.
 
         Raises:
             ConnectionLost: No answer in time, three times over.
@@ -37,7 +39,7 @@ class Http:
         waits = backoff(0.5, 5.0)
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                reply, retry_after_s = await self._in_its_place(request)
+                reply, retry_after_s = await self._in_its_place(request, on_send)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
                 if last or isinstance(exc, aiohttp.ClientSSLError):
                     raise ConnectionLost(f"{request.name}: {_words(exc)}") from None
@@ -48,8 +50,9 @@ class Http:
             await asyncio.sleep(next(waits))
         raise AssertionError("unreachable")
 
-    async def _in_its_place(self, request: HttpRequest) -> tuple[HttpReply, float]:
+    async def _in_its_place(self, request: HttpRequest, on_send: Callable[[], None]) -> tuple[HttpReply, float]:
         places = [await self._rates.wait(rate) for rate in request.rates]
+        on_send()
         try:
             return await self._once(request)
         finally:
