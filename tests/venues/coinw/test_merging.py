@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from ordwatch.model import OrderStatus, OrderUpdate, Recency, Side
-from ordwatch.venues.coinw.merging import compare_versions, merge
+from ordwatch.venues.coinw.merging import compare_versions, correct, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.merging import gone
+from ordwatch.venues.merging import Correction, gone
 
 NEW = OrderUpdate(
     venue="coinw",
@@ -160,6 +160,36 @@ def test_rounded_amounts_of_a_query_are_no_difference() -> None:
         FILLED.fee,
         FILLED.venue_status,
     )
+
+
+def test_average_of_cut_amounts_replaces_no_better_one() -> None:
+    by_quote = changed(FILLED, qty=None, filled_qty="0.00119999999", flags=("derived:filled_qty",))
+    row = changed(ROW, flags=("derived:avg_price",))
+    merged = merge(row, by_quote)
+
+    assert (merged.filled_qty, merged.avg_price, merged.flags) == ("0.0012", FILLED.avg_price, ())
+
+
+def test_average_that_the_cut_amounts_do_not_allow_is_replaced() -> None:
+    row = changed(ROW, filled_qty="0.002000", filled_value="170.00", avg_price="85000", flags=("derived:avg_price",))
+
+    assert (merge(row, PARTIAL).avg_price, merge(row, PARTIAL).flags) == ("85000", ("derived:avg_price",))
+
+
+@pytest.mark.parametrize(
+    ("row", "known", "expected"),
+    [
+        (changed(NEW, source="query"), changed(PARTIAL, flags=("guessed",), filled_qty="0"), Correction.YES),
+        (changed(NEW, source="query"), PARTIAL, Correction.NO),
+        (changed(PARTIAL, source="query"), FILLED, Correction.NO),
+        (changed(NEW, source="query"), UNKNOWN, Correction.YES),
+        (changed(NEW, source="query", price="1"), NEW, Correction.YES),
+    ],
+)
+def test_a_settled_row_corrects_only_what_is_open_to_doubt(
+    row: OrderUpdate, known: OrderUpdate, expected: Correction
+) -> None:
+    assert correct(row, known) is expected
 
 
 def test_cut_fill_of_a_query_is_no_smaller_fill() -> None:

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from ordwatch.model import OrderStatus, OrderUpdate, Recency
-from ordwatch.venues.loopring.merging import compare_versions, merge
+from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.messages import order_data
 from ordwatch.venues.loopring.orders import Origin, queried_order
-from ordwatch.venues.merging import gone
+from ordwatch.venues.merging import Correction, gone
 from tests.venues.loopring.joined import ORIGIN, START_NS, order, push, read, session
 
 T = 1584717910000
@@ -142,6 +142,29 @@ def test_a_state_sent_again_with_its_update_time_changes_nothing() -> None:
     before = known(updateAt=T - 9)
 
     assert merge(read(push(T + 60_000, updateAt=T - 9)), before) == before
+
+
+def test_a_state_sent_again_changes_nothing_where_it_first_came_at_its_update_time() -> None:
+    before = known(updateAt=T)
+
+    assert merge(read(push(T + 60_000, updateAt=T)), before) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"status": "processing"}, Correction.YES),
+        ({"status": "waiting"}, Correction.YES),
+        ({"status": "processing", "filledSize": "0"}, Correction.NO),
+    ],
+)
+def test_a_settled_row_takes_a_cancellation_back_but_no_fill(fields: dict[str, object], expected: Correction) -> None:
+    assert correct(row(**{"filledSize": "5", **fields}), known(status="cancelling", filledSize="5")) is expected
+
+
+def test_a_settled_row_takes_nothing_else_back() -> None:
+    assert correct(row(status="waiting"), known(status="processing")) is Correction.NO
+    assert correct(row(status="processing"), known(status="cancelled")) is Correction.NO
 
 
 def test_a_state_with_a_newer_update_time_is_told() -> None:
