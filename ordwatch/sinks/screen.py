@@ -20,6 +20,10 @@ _HIDE = "\x1b[?25l"
 _NO_WRAP = "\x1b[?7l"
 _SHOW = "\x1b[?7h\x1b[?25h"
 _NEXT_LINE = "\x1b[K\r\n"
+# Erased before it is written, never after: once its last column is written, the cursor of a terminal stands on that
+# column, and an erase to the end of the line takes the character there.
+_ERASE_LINE = "\x1b[K"
+_END_LINE = "\r\n"
 _BELOW = "\x1b[J"
 
 
@@ -42,7 +46,7 @@ class Screen:
     def draw(self, lines: Sequence[Line], width: int, notes: Iterable[str] = ()) -> bytes:
         """The bytes that put `lines` in the place of the former ones, and `notes` above them, for good."""
         above = "".join(f"{note}{_NEXT_LINE}" for note in notes)
-        body = "".join(f"{line}{_NEXT_LINE}" for line in self._styled(lines))
+        body = "".join(f"{_ERASE_LINE}{line}{_END_LINE}" for line in self._styled(lines))
         up = self._rows_up(width)
         self._widths = [_width(line) for line in lines]
         back = f"\x1b[{up}A" if up else ""
