@@ -19,12 +19,11 @@ _LINE_END = Cell("\n")
 _HIDE = "\x1b[?25l"
 _NO_WRAP = "\x1b[?7l"
 _SHOW = "\x1b[?7h\x1b[?25h"
-_NEXT_LINE = "\x1b[K\r\n"
 # Erased before it is written, never after: once its last column is written, the cursor of a terminal stands on that
 # column, and an erase to the end of the line takes the character there.
 _ERASE_LINE = "\x1b[K"
 _END_LINE = "\r\n"
-_BELOW = "\x1b[J"
+_ERASE_BELOW = "\x1b[J"
 
 
 class Screen:
@@ -45,12 +44,12 @@ class Screen:
 
     def draw(self, lines: Sequence[Line], width: int, notes: Iterable[str] = ()) -> bytes:
         """The bytes that put `lines` in the place of the former ones, and `notes` above them, for good."""
-        above = "".join(f"{note}{_NEXT_LINE}" for note in notes)
+        above = _for_good("".join(f"{note}{_END_LINE}" for note in notes))
         body = "".join(f"{_ERASE_LINE}{line}{_END_LINE}" for line in self._styled(lines))
         up = self._rows_up(width)
         self._widths = [_width(line) for line in lines]
         back = f"\x1b[{up}A" if up else ""
-        return f"{_HIDE}\r{back}{above}{_NO_WRAP}{body}{_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
+        return f"{_HIDE}\r{back}{above}{_NO_WRAP}{body}{_ERASE_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
 
     def plain(self, lines: Sequence[Line], *, styles: bool) -> bytes:
         """The lines as text for something that is no terminal; escape sequences only with `styles`."""
@@ -67,6 +66,15 @@ class Screen:
     def _rows_up(self, width: int) -> int:
         # A terminal made narrower since has wrapped the lines that are now too long.
         return sum(max(1, -(-drawn // max(1, width))) for drawn in self._widths)
+
+
+def _for_good(text: str) -> str:
+    """Text that wraps, on rows that hold nothing else any more.
+
+    What is below is erased after the first character only: tmux takes an erase at the top left for the end of what
+    stands on the screen, and keeps a copy in its history.
+    """
+    return f"{_ERASE_LINE}{text[:1]}{_ERASE_BELOW}{text[1:]}" if text else ""
 
 
 def _width(line: Line) -> int:

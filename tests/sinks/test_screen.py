@@ -3,6 +3,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from datetime import UTC
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,8 +79,28 @@ def test_notes_stand_above_the_table_for_good() -> None:
     first = screen.draw([[Cell("x")]], 80, ["alpha: lost"])
     second = screen.draw([[Cell("x")]], 80)
 
-    assert first.startswith(b"\x1b[?25l\ralpha: lost\x1b[K\r\n\x1b[?7l\x1b[Kx\r\n")
+    assert first.startswith(b"\x1b[?25l\r\x1b[Ka\x1b[Jlpha: lost\r\n\x1b[?7l\x1b[Kx\r\n")
     assert second.startswith(b"\x1b[?25l\r\x1b[1A\x1b[?7l\x1b[Kx")
+
+
+@pytest.mark.parametrize(
+    ("note", "rows"),
+    [
+        ("0123456789", ["0123456789"]),
+        ("0123456789abc", ["0123456789", "abc"]),
+        ("0123456789abcdefghij", ["0123456789", "abcdefghij"]),
+        ("012345678\u8bafabc", ["012345678", "\u8bafabc"]),
+        ("012345678e\u0301", ["012345678e\u0301"]),
+    ],
+    ids=["one row", "two rows", "two full rows", "wide at the end of a row", "combining at the end of a row"],
+)
+def test_notes_stand_with_all_their_characters_and_nothing_else(note: str, rows: list[str]) -> None:
+    terminal, screen = Terminal(10, 6), Screen(color=True)
+    terminal.feed(screen.draw([[Cell("##########")]] * 5, 10))
+
+    terminal.feed(screen.draw([[Cell("x")]], 10, [note, "end"]))
+
+    assert [text for text in terminal.texts if text] == [*rows, "end", "x"]
 
 
 def test_an_empty_drawing_leaves_nothing_behind() -> None:
