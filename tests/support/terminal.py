@@ -256,7 +256,8 @@ class Terminal:
 
     def _combine(self, char: str) -> None:
         row = self._all[self._row]
-        at = self._column if self._just_wrote_last else self._column - 1
+        # Where lines do not wrap, tmux 3.3 combines with the character before the one on the last column.
+        at = self._column if self._just_wrote_last and self.wraps else self._column - 1
         if at < 0:
             raise AssertionError(f"nothing to combine with: U+{ord(char):04X}")
         at -= row.cells[at] == ""
