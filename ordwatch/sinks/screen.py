@@ -7,6 +7,7 @@ lines wrapped. So a process that dies there leaves nothing to repair.
 
 import io
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -17,7 +18,9 @@ from rich.text import Text
 from ordwatch.sinks.cells import Cell, Line, width_of
 
 _LINE_END = Cell("\n")
+_PARTS = re.compile(r"[!-~]+| +|[^ -~]+")
 _HIDE = "\x1b[?25l"
+_WRAP = "\x1b[?7h"
 _NO_WRAP = "\x1b[?7l"
 _SHOW = "\x1b[?7h\x1b[?25h"
 # Erased before it is written, never after: once its last column is written, the cursor of a terminal stands on that
@@ -55,7 +58,8 @@ class Screen:
         `size` is the terminal's; no line may be wider, and while it is drawn on again, fewer lines than it has rows.
         """
         above = _for_good("".join(f"{note}{_END_LINE}" for note in notes))
-        body = "".join(f"{_ERASE_LINE}{line}{_END_LINE}" for line in self._styled(lines))
+        styled = self._styled([_placed(line) for line in lines])
+        body = "".join(f"{_ERASE_LINE}{line}{_END_LINE}" for line in styled)
         start = self._start(size)
         self._drawn = ["".join(cell.text for cell in line) for line in lines]
         return f"{_HIDE}{start}{above}{_NO_WRAP}{body}{_ERASE_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
@@ -90,6 +94,33 @@ def _for_good(text: str) -> str:
     stands on the screen, and keeps a copy in its history.
     """
     return f"{_ERASE_LINE}{text[:1]}{_ERASE_BELOW}{text[1:]}" if text else ""
+
+
+def _placed(line: Line) -> Line:
+    """The line for a terminal that may disagree with us on how wide a character is.
+
+    After a character beyond ASCII the next word is put at its column, so that no number moves from its place or
+    beyond the last column.
+    """
+    placed: Line = []
+    column, moved, move = 0, False, ""
+    for cell in line:
+        text = ""
+        for part in [cell.text] if cell.text.isascii() and not (moved or move) else _PARTS.findall(cell.text):
+            text += move + part
+            column += width_of(part)
+            move = f"\x1b[{column + 1}G" if moved and part[0] == " " else ""
+            moved = not part.isascii() or (moved and part[0] != " ")
+        placed.append(Cell(text, cell.style))
+    return [*placed[:-1], *(Cell(_accented(cell.text), cell.style) for cell in placed[-1:])]
+
+
+def _accented(text: str) -> str:
+    """The end of a line. Where lines do not wrap, tmux would combine an accent with the character before the last."""
+    if text.isascii() or width_of(text[-1]) > 0:
+        return text
+    base = max((at for at, char in enumerate(text) if width_of(char) > 0), default=0)
+    return f"{text[:base]}{_WRAP}{text[base:]}{_NO_WRAP}"
 
 
 def _rows(text: str, columns: int) -> int:

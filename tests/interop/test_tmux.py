@@ -66,7 +66,7 @@ def pane(tmp_path: Path) -> Iterator[Pane]:
 def table(number: int, size: os.terminal_size) -> list[Line]:
     """As many lines as fit below each other, all different, all of the terminal's whole width."""
     starts = [f"{number}.{at} " for at in range(size.lines - 1)]
-    ends = ["\u8baf", "42", "e\u03017"]
+    ends = ["\u8baf", "42", "4e\u0301"]
     fill = size.columns - len("\u817e\u8baf42") - 2
     return [[Cell(f"{start:=<{fill}}\u817e\u8baf{ends[at % 3]}")] for at, start in enumerate(starts)]
 

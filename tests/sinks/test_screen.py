@@ -3,6 +3,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from datetime import UTC
+from itertools import takewhile
 from typing import NamedTuple
 
 import pytest
@@ -18,7 +19,7 @@ from ordwatch.sinks.view import View
 from ordwatch.text import time_ns
 from tests.support.terminal import Terminal, in_cells
 
-OURS = re.compile(r"\x1b\[(?:[0-9;]*m|[0-9]+A|K|J|\?25[lh]|\?7[lh])")
+OURS = re.compile(r"\x1b\[(?:[0-9;]*m|[0-9]+[AG]|K|J|\?25[lh]|\?7[lh])")
 ROW: Line = [Cell(" "), Cell("alpha", "bold"), Cell(" NEW", "red")]
 SIZE = os.terminal_size((80, 24))
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
@@ -31,6 +32,15 @@ def table(records: Sequence[AnyRecord], columns: int, rows: int) -> list[Line]:
     view = View(Filter())
     view.apply(records)
     return table_lines(view.picture(NOON_NS, rows), columns, rows - 1, zone=UTC, glyphs=UNICODE)
+
+
+def words(cells: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The words of a row with their columns: those of ASCII only, with a blank before them."""
+    for at, start in enumerate(cells):
+        if start.isascii() and start.strip() and (at == 0 or cells[at - 1] == " "):
+            word = "".join(takewhile(lambda cell: cell != " ", cells[at:]))
+            if word.isascii():
+                yield word, at
 
 
 class Drawn(NamedTuple):
@@ -198,6 +208,25 @@ def test_resizing_loses_nothing_that_stands_above_the_table(drawings: list[Drawn
     assert [text for text in ["$ date$ ordwatch tail", *notes] if text not in kept] == []
 
 
+def test_words_stand_at_their_column_where_the_terminal_takes_signs_for_wide(busy_day: list[AnyRecord]) -> None:
+    def moved(columns: int) -> list[str]:
+        terminal, lines = Terminal(columns, 24, ambiguous_cells=2), table(busy_day, columns, 24)
+        terminal.feed(Screen(color=True).draw(lines, os.terminal_size((columns, 24))))
+        both = zip(standing(lines, columns, 24), terminal.cells, strict=True)
+        return [word for meant, seen in both for word, at in words(meant) if seen[at : at + len(word)] != list(word)]
+
+    assert {word for columns in WIDTHS for word in moved(columns)} == set()
+
+
+def test_an_accent_stands_on_its_letter_in_the_last_column_too() -> None:
+    terminal = Terminal(8, 3)
+
+    terminal.feed(Screen(color=True).draw([[Cell("ab "), Cell("1234e\u0301", "bold")], [Cell("x")]], SIZE))
+
+    assert terminal.texts == ["ab 1234e\u0301", "x", ""]
+    assert terminal.wraps
+
+
 def test_what_is_no_terminal_gets_no_escape_sequences() -> None:
     assert Screen(color=True).plain([ROW, []], styles=False) == b" alpha NEW\n\n"
 
@@ -212,8 +241,7 @@ def test_only_our_own_escape_sequences_reach_the_terminal(text: str) -> None:
 
     drawn = Screen(color=True).draw([[Cell(hostile, "bold red")]], SIZE).decode()
 
-    rest = OURS.sub("", drawn)
-    assert rest == f"\r{hostile}\r\n"
+    assert OURS.sub("", drawn) == f"\r{hostile}\r\n"
 
 
 def test_a_picture_is_well_formed_and_holds_the_text() -> None:
