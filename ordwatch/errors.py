@@ -102,7 +102,7 @@ class InputMissing(OrdwatchError):
     exit_code = 66
 
 
-PRECEDENCE = (1, 74, 73, 65, 75, 78, 77, 69, 66, 3, 2, 0)
+PRECEDENCE = (2, 1, 74, 65, 75, 78, 77, 73, 69, 3, 124, 4, 66, 0)
 """Of several causes for an exit code, the first here wins."""
 
 

@@ -13,7 +13,7 @@ from ordwatch import __version__
 from ordwatch.book import Book
 from ordwatch.clocks import Clocks, rss_mib
 from ordwatch.conversion import order_record
-from ordwatch.errors import OrdwatchError, leaves, worst
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Pace
@@ -86,6 +86,11 @@ class Outcome:
     fail_on_gap: bool = False
 
     @property
+    def output_failed(self) -> bool:
+        """Records were lost on the way out: a signal does not hide that."""
+        return any(isinstance(exc, OutputError) and exc.exit_code == OutputError.exit_code for exc in self.failures)
+
+    @property
     def exit_code(self) -> int:
         """What the process ends with: by its signal, else of several causes the first in errors.PRECEDENCE."""
         codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
@@ -93,6 +98,8 @@ class Outcome:
             codes.add(69)
         if self.fail_on_gap and not self.covered:
             codes.add(3)
+        if self.output_failed:
+            return worst(codes - {ReaderGone.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 
 

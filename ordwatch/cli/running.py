@@ -117,7 +117,7 @@ def finish(outcome: Outcome) -> NoReturn:
     """Say what ended the run, if nobody has yet, and end the command.
 
     Raises:
-        Killed: A signal ended it, or the reader of stdout is gone.
+        Killed: A signal ended it, or the reader of stdout is gone; unless an output failed.
         typer.Exit: Anything else, with the exit code.
     """
     for failure in outcome.failures:
@@ -125,6 +125,8 @@ def finish(outcome: Outcome) -> NoReturn:
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
+    if outcome.output_failed:
+        raise typer.Exit(outcome.exit_code)
     if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
         raise Killed(signal.SIGPIPE)
     if outcome.signal is not None:
