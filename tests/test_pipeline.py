@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -501,6 +502,42 @@ def test_once_stops_after_a_refused_query_too() -> None:
             outcome = await seen.outcome
 
             assert (outcome.exit_code, outcome.reason) == (0, "every venue has answered")
+
+    run(test())
+
+
+def test_once_ends_with_69_when_only_some_venues_have_answered() -> None:
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as there, toy_server() as away:
+            away.answers = False
+            there.move("1", "NEW")
+            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            servers = {"there": there, "away": away}
+            venues = [(venue, Setup(name, ToySettings(port=each.port))) for name, each in servers.items()]
+            out = Collected()
+            limits = Limits(once=True, connect_timeout_s=0.3)
+            outcome = await Run(venues, [out], limits, pace=FAST).run()  # type: ignore[arg-type]
+
+            assert (outcome.exit_code, outcome.reason) == (69, "not every venue has answered in time")
+            assert [order.venue for order in out.orders] == ["there"]
+
+    run(test())
+
+
+def test_a_gap_that_is_open_at_the_end_is_uncertain_though_the_clock_was_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test() -> None:
+        async with watching(fail_on_gap=True) as seen:
+            await seen.live()
+            seen.server.greeting = "no"
+            seen.server.drop()
+            await seen.out.until(lambda: bool(seen.out.gaps))
+            put_back_ns = time.time_ns() - 3600 * 10**9
+            monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: put_back_ns))
+            seen.run.stop("enough")
+
+            assert (await seen.outcome).exit_code == 3
 
     run(test())
 

@@ -11,6 +11,7 @@ import typer
 
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
+from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, die_by
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError
@@ -35,6 +36,7 @@ async def watch(
     start: Start | None = None,
     config_sha256: str | None = None,
     fail_on_gap: bool = False,
+    outages: Outages | None = None,
 ) -> Outcome:
     """Watch these venues until a limit, a signal or a failure ends it.
 
@@ -43,6 +45,7 @@ async def watch(
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
     sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
+    sinks += [outages] if outages is not None else []
     run = Run(
         venues,
         sinks,
