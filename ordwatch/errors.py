@@ -5,6 +5,7 @@ OrdwatchError
   ConfigError            the user must edit a file                 exit 78
   VenueError
     ConnectionLost       try again                                 back off
+      TlsFailed          try again, rarely: somebody must mend it  once a minute
     RemoteProtocolError  the venue sent nonsense; try again        back off
     Refused              the venue said no to one request          show its words, ask again later
     AuthError            trying again cannot help                  stop this venue, 77 at the end
@@ -50,6 +51,10 @@ class ConnectionLost(VenueError):
     def __init__(self, message: str, cause: str = "reset") -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class TlsFailed(ConnectionLost):
+    """There is no TLS that can be trusted: a certificate that does not verify, an old version, a plain answer."""
 
 
 class RemoteProtocolError(VenueError):

@@ -1,6 +1,7 @@
 """The engine, whole, against a server that does as it is told: real sockets, no simulator of a venue."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 
 from ordwatch import pipeline
-from ordwatch.errors import AuthError, OutputError
+from ordwatch.errors import AuthError, OutputError, TlsFailed
 from ordwatch.feed.supervisor import Pace
 from ordwatch.pipeline import SLICE, Limits, Outcome, Past, Run, Start
 from ordwatch.records import AliveRecord, ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
 from ordwatch.text import time_ns
-from ordwatch.venues.contract import AnyVenue, Setup
+from ordwatch.venues.contract import AnyVenue, Call, Opening, Setup
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_server
@@ -289,6 +290,27 @@ def test_refused_query_leaves_the_link_reconciling_with_the_venues_words() -> No
 
 def _detail(record: object) -> str | None:
     return record.detail if isinstance(record, LinkRecord) else None
+
+
+def test_a_fault_of_tls_is_tried_again_after_a_minute_at_the_earliest() -> None:
+    async def untrusted(setup: Setup[ToySettings], call: Call) -> Opening:
+        raise TlsFailed("getTicket: certificate verify failed: self-signed certificate")
+
+    async def test() -> None:
+        out = Collected()
+        venue: AnyVenue = dataclasses.replace(TOY, open=untrusted)  # type: ignore[assignment]  # as above
+        run = Run([(venue, Setup("toy", ToySettings()))], [out], pace=FAST)
+        outcome = asyncio.create_task(run.run())
+        await out.until(lambda: "down" in out.states)
+        run.stop("enough")
+        await outcome
+
+        [down] = [record for record in out.records if isinstance(record, LinkRecord) and record.state == "down"]
+        assert down.detail == "getTicket: certificate verify failed: self-signed certificate"
+        assert down.wait_s is not None
+        assert down.wait_s >= 60
+
+    run(test())
 
 
 def test_never_live_while_the_query_is_unanswered() -> None:

@@ -7,15 +7,23 @@ last page. `_went_live` is the one place that says so.
 import asyncio
 import contextlib
 import logging
-import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError, leaves
-from ordwatch.feed.backoff import Rates, backoff
+from ordwatch.errors import (
+    AuthError,
+    ConfigError,
+    ConnectionLost,
+    Refused,
+    RemoteProtocolError,
+    TlsFailed,
+    VenueError,
+    leaves,
+)
+from ordwatch.feed.backoff import TLS_RETRY_S, Rates, backoff
 from ordwatch.feed.call import Caller
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.http import Http
@@ -44,7 +52,6 @@ log = logging.getLogger(__name__)
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-TLS_RETRY_S = 60.0
 
 _BADNESS: tuple[LinkState, ...] = (
     "live", "stale", "reconciling", "subscribing", "authenticating", "connecting", "down", "failed",
@@ -186,7 +193,7 @@ class Feed:
             if link.was_live:
                 waits = backoff(self._pace.first_s, self._pace.max_s)
             wait_s = max(next(waits), self._rates.delay_s(self._attempts))
-            if isinstance(error, ssl.SSLCertVerificationError):
+            if isinstance(error, TlsFailed):
                 wait_s = max(wait_s, TLS_RETRY_S)
             log.warning("%s: %s, retrying in %.1f s", self.setup.name, words(error), wait_s)
             await self.emit(self._fell(link, error, wait_s))
