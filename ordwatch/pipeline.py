@@ -13,7 +13,7 @@ from ordwatch import __version__, system
 from ordwatch.book import Book
 from ordwatch.clocks import Clocks
 from ordwatch.conversion import order_record
-from ordwatch.errors import OrdwatchError, leaves, worst
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Orders, Pace
@@ -46,7 +46,7 @@ class Limits:
     """Order records that `counts` lets through."""
     duration_s: float | None = None
     connect_timeout_s: float | None = None
-    """No venue live by then: exit 69."""
+    """No venue live by then, or with `once` not every one has answered: exit 69."""
     counts: Callable[[AnyRecord], bool] = _every_record
 
 
@@ -68,6 +68,10 @@ class Start:
     orders: Iterable[OrderRecord] = ()
     venues: Mapping[str, Past] = field(default_factory=dict)
 
+    def open_gaps(self) -> list[GapUpdate]:
+        """The gaps that go on."""
+        return [past.open_gap for past in self.venues.values() if past.open_gap is not None]
+
 
 @dataclass
 class Outcome:
@@ -80,10 +84,15 @@ class Outcome:
     covered: bool = True
     """Every venue was live, and every interval since its first `live` is covered."""
     connected: bool = True
-    """False: no venue became live within the connect time-out."""
+    """False: within the connect time-out no venue became live, or with `once` one did not answer."""
     signal: int | None = None
     """The signal that ended it."""
     fail_on_gap: bool = False
+
+    @property
+    def output_failed(self) -> bool:
+        """Records were lost on the way out: a signal does not hide that."""
+        return any(isinstance(exc, OutputError) and exc.exit_code == OutputError.exit_code for exc in self.failures)
 
     @property
     def exit_code(self) -> int:
@@ -93,6 +102,8 @@ class Outcome:
             codes.add(69)
         if self.fail_on_gap and not self.covered:
             codes.add(3)
+        if self.output_failed:
+            return worst(codes - {ReaderGone.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 
 
@@ -239,7 +250,7 @@ class Run:
         limits = self._limits
         if limits.once:
             told = any(isinstance(record, LinkRecord) for record in records)
-            if told and all(feed.answered or feed.failure is not None for feed in self._feeds):
+            if told and self._all_answered():
                 self.stop("every venue has answered")
         if limits.max_events is not None:
             self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
@@ -283,9 +294,15 @@ class Run:
     async def _connect_in_time(self) -> None:
         if self._limits.connect_timeout_s is not None:
             await asyncio.sleep(self._limits.connect_timeout_s)
-            if not any(feed.ever_live for feed in self._feeds):
+            if self._limits.once and not self._all_answered():
+                self._outcome.connected = False
+                self.stop("not every venue has answered in time")
+            elif not any(feed.ever_live for feed in self._feeds):
                 self._outcome.connected = False
                 self.stop("no venue became live in time")
+
+    def _all_answered(self) -> bool:
+        return all(feed.answered or feed.failure is not None for feed in self._feeds)
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:

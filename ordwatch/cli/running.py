@@ -12,6 +12,7 @@ import typer
 from ordwatch import system
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
+from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, die_by
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError
@@ -36,6 +37,7 @@ async def watch(
     start: Start | None = None,
     config_sha256: str | None = None,
     fail_on_gap: bool = False,
+    outages: Outages | None = None,
 ) -> Outcome:
     """Watch these venues until a limit, a signal or a failure ends it.
 
@@ -44,6 +46,7 @@ async def watch(
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
     sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
+    sinks += [outages] if outages is not None else []
     run = Run(
         venues,
         sinks,
@@ -119,7 +122,7 @@ def finish(outcome: Outcome) -> NoReturn:
     """Say what ended the run, if nobody has yet, and end the command.
 
     Raises:
-        Killed: A signal ended it, or the reader of stdout is gone.
+        Killed: A signal ended it, or the reader of stdout is gone; unless an output failed.
         typer.Exit: Anything else, with the exit code.
     """
     for failure in outcome.failures:
@@ -127,6 +130,8 @@ def finish(outcome: Outcome) -> NoReturn:
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
+    if outcome.output_failed:
+        raise typer.Exit(outcome.exit_code)
     if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
         raise Killed(system.SIGPIPE)
     if outcome.signal is not None:

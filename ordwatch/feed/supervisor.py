@@ -9,7 +9,6 @@ import contextlib
 import functools
 import logging
 import random
-import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,8 +16,17 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from ordwatch.clocks import running_ns
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError, leaves
-from ordwatch.feed.backoff import Rates, backoff
+from ordwatch.errors import (
+    AuthError,
+    ConfigError,
+    ConnectionLost,
+    Refused,
+    RemoteProtocolError,
+    TlsFailed,
+    VenueError,
+    leaves,
+)
+from ordwatch.feed.backoff import TLS_RETRY_S, Rates, backoff
 from ordwatch.feed.call import Caller
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.http import Http
@@ -52,7 +60,6 @@ log = logging.getLogger(__name__)
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-TLS_RETRY_S = 60.0
 CLOCKS_DIFFER_NS = 5 * 1_000_000_000
 """A difference between the venue's clock and ours that the user should know of."""
 REACH_SLACK_NS = 5 * 1_000_000_000
@@ -243,7 +250,7 @@ class Feed:
             if wanted != waits_of or (link.live_s is not None and time.monotonic() - link.live_s > self._pace.steady_s):
                 waits, waits_of = backoff(*wanted), wanted
             wait_s = max(next(waits), self._rates.delay_s(self._attempts), wanted[0] if wanted is not pace else 0.0)
-            if isinstance(error, ssl.SSLCertVerificationError):
+            if isinstance(error, TlsFailed):
                 wait_s = max(wait_s, TLS_RETRY_S)
             log.warning("%s: %s, retrying in %.1f s", self.setup.name, words(error), wait_s)
             await self.emit(self._on_disconnect(link, error, wait_s))
