@@ -6,7 +6,7 @@ from datetime import UTC
 from pathlib import Path
 
 from ordwatch.cli.simulators import simulated
-from ordwatch.feed.supervisor import Pace
+from ordwatch.engine.supervisor import Pace
 from ordwatch.pipeline import Limits, Run
 from ordwatch.records import AnyRecord, GapRecord
 from ordwatch.sinks.filters import Filter

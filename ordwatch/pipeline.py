@@ -13,10 +13,11 @@ from ordwatch import __version__, system
 from ordwatch.book import Book
 from ordwatch.clocks import Clocks
 from ordwatch.conversion import order_record
+from ordwatch.engine.coverage import Coverage
+from ordwatch.engine.queue import EventQueue
+from ordwatch.engine.runner import Runner
+from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, leaves, worst
-from ordwatch.feed.coverage import Coverage
-from ordwatch.feed.funnel import Funnel
-from ordwatch.feed.supervisor import Feed, Orders, Pace
 from ordwatch.model import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
 from ordwatch.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.sinks.contract import Sink
@@ -132,22 +133,23 @@ class Run:
         )
         open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
         self._book.restore(start.orders, open_gaps)
-        self._funnel = Funnel()
-        self._feeds = [self._feed(venue, setup, start, pace) for venue, setup in venues]
+        self._queue = EventQueue()
+        self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
+        self._supervisors = [runner.supervisor for runner in self._runners]
         self._stop = asyncio.Event()
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
         self._taken: list[FeedEvent] = []
-        """From the funnel, not merged yet."""
+        """From the queue, not merged yet."""
         self._clocks = Clocks()
         self._past = start.venues
 
-    def _feed(self, venue: AnyVenue, setup: Setup[VenueSettings], start: Start, pace: Pace | None) -> Feed:
+    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: Start, pace: Pace | None) -> Runner:
         name = setup.name
-        return Feed(
+        return Runner(
             venue,
             setup,
-            emit=self._funnel.put,
+            queue=self._queue,
             orders=Orders(
                 open=lambda: self._book.open_orders(name),
                 all=lambda: self._book.orders(name),
@@ -181,7 +183,7 @@ class Run:
         """Run until a limit is reached, `stop` is called, or nothing is left to watch or to write to."""
         self._write([self._session("start")])
         try:
-            await self._resume()
+            self._resume()
             async with asyncio.TaskGroup() as group:
                 works = [group.create_task(work) for work in self._works()]
                 await self._stop.wait()
@@ -198,7 +200,7 @@ class Run:
 
     def _works(self) -> list[Coroutine[None, None, None]]:
         return [
-            *(self._watch_feed(feed) for feed in self._feeds),
+            *(self._watch_runner(runner) for runner in self._runners),
             *(sink.watch() for sink in self._sinks),
             self._merge_forever(),
             self._alive_forever(),
@@ -208,24 +210,24 @@ class Run:
             self._connect_in_time(),
         ]
 
-    async def _resume(self) -> None:
-        for feed in self._feeds:
-            past = self._past.get(feed.setup.name, Past())
-            await self._funnel.put(feed.resume(past.covered_until_ns, past.open_gap))
+    def _resume(self) -> None:
+        for runner in self._runners:
+            past = self._past.get(runner.setup.name, Past())
+            runner.resume(past.covered_until_ns, past.open_gap)
 
     def _recheck(self, venue: str) -> None:
-        for feed in self._feeds:
-            if feed.setup.name == venue:
-                feed.recheck()
+        for runner in self._runners:
+            if runner.setup.name == venue:
+                runner.recheck()
 
-    async def _watch_feed(self, feed: Feed) -> None:
-        await feed.run()
-        if all(each.failure is not None for each in self._feeds):
+    async def _watch_runner(self, runner: Runner) -> None:
+        await runner.run()
+        if all(each.supervisor.failure is not None for each in self._runners):
             self.stop("no venue is left to watch")
 
     async def _merge_forever(self) -> None:
         while True:
-            self._taken += await self._funnel.take()
+            self._taken += await self._queue.take()
             await self._merge()
 
     async def _merge(self) -> None:
@@ -262,7 +264,7 @@ class Run:
     async def _alive_forever(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_S)
-            await self._funnel.put([self._beat()])
+            await self._queue.put([self._beat()])
 
     async def _clocks_forever(self) -> None:
         while True:
@@ -270,21 +272,21 @@ class Run:
             await asyncio.sleep(self._clocks.TICK_S)
             jump = self._clocks.tick()
             if jump is not None:
-                await self._funnel.put([jump])
+                await self._queue.put([jump])
                 if jump.suspended_ms:
                     log.warning("this machine or process slept for %.1f s", jump.suspended_ms / 1000)
-                    for feed in self._feeds:
-                        feed.drop("suspended", "slept; connections are taken for dead", before_ns)
+                    for runner in self._runners:
+                        runner.slept(before_ns)
 
     async def _stalls_forever(self) -> None:
         while True:
             await asyncio.sleep(STALL_CHECK_S)
             stalled = any(sink.stalled for sink in self._sinks)
-            for feed in self._feeds:
+            for runner in self._runners:
                 if stalled:
-                    feed.hold()
+                    runner.pause()
                 else:
-                    feed.release()
+                    runner.unpause()
 
     async def _until_time(self, seconds: float | None, reason: str) -> None:
         if seconds is not None:
@@ -297,12 +299,12 @@ class Run:
             if self._limits.once and not self._all_answered():
                 self._outcome.connected = False
                 self.stop("not every venue has answered in time")
-            elif not any(feed.ever_live for feed in self._feeds):
+            elif not any(runner.supervisor.ever_live for runner in self._runners):
                 self._outcome.connected = False
                 self.stop("no venue became live in time")
 
     def _all_answered(self) -> bool:
-        return all(feed.answered or feed.failure is not None for feed in self._feeds)
+        return all(runner.supervisor.answered or runner.supervisor.failure is not None for runner in self._runners)
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:
@@ -322,7 +324,7 @@ class Run:
         # A reader takes `last_rx` for the end of what the records before tell.
         return AliveRecord(
             venues={name: _venue_alive(vitals, beat.last_rx_ns[name]) for name, vitals in self._vitals.items()},
-            queue=len(self._funnel),
+            queue=len(self._queue),
             loop_lag_ms=self._clocks.take_lag_ms(),
             rss_mib=system.rss_mib(),
             synced_seq=None,
@@ -351,13 +353,17 @@ class Run:
         self.stop(reason)
 
     async def _end(self) -> None:
-        self._taken += self._funnel.take_now()
+        self._taken += self._queue.take_now()
         await self._merge()
-        self._outcome.failures += [feed.failure for feed in self._feeds if feed.failure is not None]
+        self._outcome.failures += [
+            runner.supervisor.failure for runner in self._runners if runner.supervisor.failure is not None
+        ]
         now_ns = time.time_ns()
-        coverages = [feed.coverage for feed in self._feeds]
+        coverages = [each.coverage for each in self._supervisors]
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
-        self._outcome.covered = all(feed.ever_live and feed.coverage.is_whole for feed in self._feeds)
+        self._outcome.covered = all(
+            runner.supervisor.ever_live and runner.supervisor.coverage.is_whole for runner in self._runners
+        )
         self._write([self._alive(self._beat()), self._session("end")])
         closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]

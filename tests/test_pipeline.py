@@ -5,15 +5,15 @@ import dataclasses
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ordwatch import pipeline
+from ordwatch.engine.supervisor import Pace
 from ordwatch.errors import AuthError, OutputError, TlsFailed
-from ordwatch.feed.supervisor import Pace
 from ordwatch.pipeline import SLICE, Limits, Outcome, Past, Run, Start
 from ordwatch.records import AliveRecord, ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
 from ordwatch.text import time_ns
@@ -45,7 +45,7 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
         out = Collected()
-        venue: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well
+        venue: AnyVenue = replace(TOY, settle_s=0.0)  # type: ignore[assignment]  # the registry erases the type as well
         setup = Setup("toy", ToySettings(port=server.port, **settings))
         run = Run([(venue, setup)], [out], limits, start=start, pace=FAST, fail_on_gap=fail_on_gap)  # type: ignore[list-item]
         outcome = asyncio.create_task(run.run())

@@ -7,11 +7,12 @@ import time
 from urllib.parse import urlsplit
 
 from ordwatch.cli.verdicts import Verdict
+from ordwatch.engine.faults import describe
+from ordwatch.engine.http import Http
+from ordwatch.engine.rates import Rates
+from ordwatch.engine.runner import Caller
+from ordwatch.engine.transport import tls_context
 from ordwatch.errors import OrdwatchError
-from ordwatch.feed.backoff import Rates
-from ordwatch.feed.call import Caller
-from ordwatch.feed.http import Http
-from ordwatch.feed.transport import tls_context, words
 from ordwatch.text import safe_text
 from ordwatch.venues.contract import AnyVenue, Endpoint, Setup, VenueSettings
 
@@ -23,7 +24,7 @@ async def reach(venue: AnyVenue, setup: Setup[VenueSettings]) -> list[Verdict]:
     http = Http(Rates())
     part = Setup(setup.name, venue.split(setup.settings)[0])
     try:
-        opening = await venue.open(part, Caller(Rates(), http, []))
+        opening = await venue.open(part, Caller(Rates(), http, {}))
     except (OrdwatchError, OSError) as exc:
         code = exc.exit_code if isinstance(exc, OrdwatchError) else 69
         return [_failed(setup.name, "REST", exc, "check `rest_url` and the network", code)]
@@ -70,4 +71,4 @@ async def _connect(name: str, endpoint: Endpoint, host: str, port: int, *, tls: 
 
 
 def _failed(name: str, step: str, error: Exception, remedy: str, exit_code: int = 69) -> Verdict:
-    return Verdict(venue=name, check=step, verdict="failed", detail=words(error), remedy=remedy, exit_code=exit_code)
+    return Verdict(venue=name, check=step, verdict="failed", detail=describe(error), remedy=remedy, exit_code=exit_code)

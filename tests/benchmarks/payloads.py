@@ -6,7 +6,7 @@ import struct
 import time
 from pathlib import Path
 
-from ordwatch.feed.supervisor import Pace
+from ordwatch.engine.supervisor import Pace
 from ordwatch.model import OrderStatus, Side
 from ordwatch.pipeline import Run
 from ordwatch.simulate.host import host

@@ -22,7 +22,7 @@ PIPELINE = "tests/test_pipeline.py"
 MUTANTS = (
     Mutant(
         "every 1,000th update is dropped before the book",
-        "feed/funnel.py",
+        "feed/queue.py",
         "        self._events.extend(events)\n",
         "        for event in events:\n"
         "            self._seen = getattr(self, '_seen', 0) + 1\n"
@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "a stop forgets what was taken and not merged",
         "pipeline.py",
-        "        self._taken += self._funnel.take_now()\n        await self._merge()\n",
-        "        self._taken = self._funnel.take_now()\n        await self._merge()\n",
+        "        self._taken += self._queue.take_now()\n        await self._merge()\n",
+        "        self._taken = self._queue.take_now()\n        await self._merge()\n",
         (f"{PIPELINE}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
     ),
     Mutant(

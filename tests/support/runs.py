@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ordwatch.feed.supervisor import Pace
+from ordwatch.engine.supervisor import Pace
 from ordwatch.pipeline import Limits, Outcome, Run
 from ordwatch.records import OrderRecord
 from ordwatch.simulate.host import Hosted, host

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from ordwatch.engine.faults import reason
+from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
+from ordwatch.engine.transport import tls_context
+from ordwatch.engine.venueclock import server_date_ns
 from ordwatch.errors import ConnectionLost, RemoteProtocolError, TlsFailed
-from ordwatch.feed.backoff import TLS_RETRY_S, Rates, backoff
-from ordwatch.feed.transport import reason, tls_context
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
 TIMEOUT_S = 10.0
@@ -24,10 +26,10 @@ RETRY_AFTER_MAX_S = 30.0
 class Http:
     """Sends the requests of one venue; the connection pool opens with the first."""
 
-    def __init__(self, rates: Rates, dated: Callable[[str | None, int], None] | None = None) -> None:
-        """`dated` takes the `Date` of each answer and when it came, ns since 1970."""
+    def __init__(self, rates: Rates, on_server_date: Callable[[int], None] = lambda _: None) -> None:
+        """`on_server_date` takes the time that each answer says (its `Date`), ns since 1970 UTC."""
         self._rates = rates
-        self._dated = dated
+        self._on_server_date = on_server_date
         self._session: aiohttp.ClientSession | None = None
         self._tls_failure = (-math.inf, "")
         """When TLS last failed, and why."""
@@ -96,8 +98,8 @@ class Http:
             if len(body) > MAX_BODY_BYTES:
                 raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
             reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns())
-            if self._dated is not None:
-                self._dated(response.headers.get("Date"), reply.received_ns)
+            if (date_ns := server_date_ns(response.headers.get("Date"))) is not None:
+                self._on_server_date(date_ns)
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from ordwatch.feed.coverage import Coverage
+from ordwatch.engine.coverage import Coverage
 
 SECOND = 1_000_000_000
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from ordwatch.feed.funnel import Funnel
+from ordwatch.engine.queue import EventQueue
 from ordwatch.model import FeedEvent
 from tests.support.toy import toy_update
 
@@ -9,22 +9,22 @@ EVENTS: list[FeedEvent] = [toy_update("toy", str(n), "NEW", "0", "1") for n in r
 
 def test_everything_that_waits_is_taken_at_once_in_order() -> None:
     async def test() -> None:
-        funnel = Funnel()
-        await funnel.put(EVENTS[:2])
-        await funnel.put(EVENTS[2:])
+        queue = EventQueue()
+        await queue.put(EVENTS[:2])
+        await queue.put(EVENTS[2:])
 
-        assert await funnel.take() == EVENTS
-        assert len(funnel) == 0
+        assert await queue.take() == EVENTS
+        assert len(queue) == 0
 
     asyncio.run(test())
 
 
 def test_taker_waits_for_the_first() -> None:
     async def test() -> None:
-        funnel = Funnel()
-        taking = asyncio.create_task(funnel.take())
+        queue = EventQueue()
+        taking = asyncio.create_task(queue.take())
         await asyncio.sleep(0)
-        await funnel.put(EVENTS[:1])
+        await queue.put(EVENTS[:1])
 
         assert await taking == EVENTS[:1]
 
@@ -33,14 +33,14 @@ def test_taker_waits_for_the_first() -> None:
 
 def test_full_queue_makes_the_pump_wait() -> None:
     async def test() -> None:
-        funnel = Funnel(capacity=2)
-        await funnel.put(EVENTS[:2])
-        putting = asyncio.create_task(funnel.put(EVENTS[2:]))
+        queue = EventQueue(capacity=2)
+        await queue.put(EVENTS[:2])
+        putting = asyncio.create_task(queue.put(EVENTS[2:]))
         await asyncio.sleep(0)
 
         assert not putting.done()
-        assert await funnel.take() == EVENTS[:2]
+        assert await queue.take() == EVENTS[:2]
         await putting
-        assert await funnel.take() == EVENTS[2:]
+        assert await queue.take() == EVENTS[2:]
 
     asyncio.run(test())

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from ordwatch.engine.faults import describe
+from ordwatch.engine.transport import MAX_MESSAGE_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
 from ordwatch.errors import ConnectionLost, TlsFailed
-from ordwatch.feed.transport import MAX_MESSAGE_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context, words
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 
@@ -323,7 +324,7 @@ def test_a_fault_of_tls_on_a_connection_that_stood_is_named_too() -> None:
     fault = ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed or bad record mac")
     fault.reason = "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"
 
-    assert words(fault) == "cannot connect (TLS failed: decryption failed or bad record mac)"
+    assert describe(fault) == "cannot connect (TLS failed: decryption failed or bad record mac)"
 
 
 def test_tls_keys_are_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

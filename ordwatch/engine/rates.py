@@ -11,14 +11,17 @@ TLS_RETRY_S = 60.0
 """No attempt sooner after TLS failed: it is not mended by itself."""
 
 
-def backoff(first_s: float = 1.0, max_s: float = 30.0) -> Iterator[float]:
+_DRAW = random.Random()  # noqa: S311 - spreads load, guards nothing
+
+
+def backoff(first_s: float = 1.0, max_s: float = 30.0, draw: random.Random = _DRAW) -> Iterator[float]:
     """Seconds to wait before each next attempt: uniform up to a bound that doubles to `max_s`.
 
     Make a new one when the venue was live.
     """
-    bound_s = first_s
+    bound_s = min(first_s, max_s)
     while True:
-        yield random.uniform(0, bound_s)  # noqa: S311 - spreads load, guards nothing
+        yield draw.uniform(0, bound_s)
         bound_s = min(2 * bound_s, max_s)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ordwatch.feed.venueclock import MARGIN_NS, VenueClock, since
+from ordwatch.engine.venueclock import MARGIN_NS, VenueClock, since
 from ordwatch.venues.contract import EVER
 
 HOUR = 3600 * 1_000_000_000

@@ -9,7 +9,7 @@ CAPACITY = 20_000
 """Events that may wait; a pump that would exceed it waits itself, and so the venue's TCP."""
 
 
-class Funnel:
+class EventQueue:
     """Fan-in of lists: putting a batch costs one extend, taking gives everything that waits."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -24,9 +24,13 @@ class Funnel:
 
     async def put(self, events: Sequence[FeedEvent]) -> None:
         """Hand over a batch; waits while the queue is full. The order of one caller's batches is kept."""
+        await self.until_room()
+        self.put_now(events)
+
+    async def until_room(self) -> None:
+        """Wait while the queue is full."""
         while not self._room.is_set():
             await self._room.wait()
-        self.put_now(events)
 
     def put_now(self, events: Sequence[FeedEvent]) -> None:
         """Hand over without waiting: for the few events of a link's life."""

@@ -1,4 +1,4 @@
-from ordwatch.feed.refusals import Refusals
+from ordwatch.engine.refusals import Refusals
 
 
 def test_a_part_is_given_up_after_the_third_refusal_in_a_row() -> None:

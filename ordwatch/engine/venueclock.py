@@ -4,6 +4,8 @@ Pure; readings come in as arguments. Times of this host are those of a clock tha
 sleep (clocks.running_ns), so a wrong or moved wall clock changes nothing.
 """
 
+from email.utils import parsedate_to_datetime
+
 from ordwatch.venues.contract import EVER
 
 MARGIN_NS = 60 * 1_000_000_000
@@ -33,3 +35,11 @@ def since(clock_ns: int | None, latest_ns: int | None) -> int:
     """
     known = [ns for ns in (clock_ns, latest_ns) if ns is not None]
     return max(min(known) - MARGIN_NS, EVER + 1) if known else EVER
+
+
+def server_date_ns(date: str | None) -> int | None:
+    """What an HTTP `Date` says, in whole seconds, ns since 1970 UTC; None where it says nothing readable."""
+    try:
+        return int(parsedate_to_datetime(date or "").timestamp()) * 1_000_000_000
+    except (ValueError, TypeError, OverflowError):
+        return None

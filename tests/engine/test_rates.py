@@ -3,8 +3,8 @@ import itertools
 
 import pytest
 
-from ordwatch.feed import backoff as module
-from ordwatch.feed.backoff import Rates, backoff
+from ordwatch.engine import rates as module
+from ordwatch.engine.rates import Rates, backoff
 from ordwatch.venues.contract import Rate
 
 

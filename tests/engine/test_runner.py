@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ordwatch.feed.supervisor import Pace
-from ordwatch.feed.venueclock import MARGIN_NS
+from ordwatch.engine.supervisor import Pace
+from ordwatch.engine.venueclock import MARGIN_NS
 from ordwatch.model import OrderUpdate
 from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
 from ordwatch.venues.contract import EVER, AnyVenue, Ask, Call, Emit, Report, Setup
@@ -312,7 +313,7 @@ def test_a_stop_in_the_tick_in_which_a_link_falls_ends_the_run(turns: int) -> No
 def test_the_back_off_begins_anew_only_after_a_steady_connection(
     steady_s: float, grows: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ordwatch.feed.backoff.random.uniform", lambda _low, high: high)
+    monkeypatch.setattr(random.Random, "uniform", lambda _self, _low, high: high)
     pace = replace(FAST, max_s=10.0, first_s=0.001, steady_s=steady_s)
 
     @run
@@ -334,9 +335,8 @@ def test_warns_once_of_clocks_that_differ(monkeypatch: pytest.MonkeyPatch, caplo
     async def test() -> None:
         async with watching(Asked()) as seen:
             await seen.live()
-            [feed] = seen.run._feeds
-            date = "Wed, 21 Oct 2015 07:28:00 GMT"
-            feed.on_server_date(date, time.time_ns())
-            feed.on_server_date(date, time.time_ns())
+            [runner] = seen.run._runners
+            runner._on_server_date(time.time_ns() - HOUR_NS)
+            runner._on_server_date(time.time_ns() - HOUR_NS)
 
         assert caplog.text.count("is this host's clock right?") == 1

@@ -7,7 +7,6 @@ the WebSocket library is off, because it prints what was sent, credentials inclu
 import asyncio
 import ipaddress
 import logging
-import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +16,7 @@ from typing import Protocol
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from ordwatch.engine.faults import reason
 from ordwatch.errors import ConnectionLost, TlsFailed
 from ordwatch.text import safe_text
 from ordwatch.venues.contract import Endpoint, Payload
@@ -162,7 +162,7 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     except ssl.SSLError:
         raise  # one that does not verify is also a ValueError
     except websockets.InvalidHandshake as exc:
-        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_words(exc)}") from None
+        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_failure(exc)}") from None
     except (websockets.InvalidURI, ValueError):
         raise ConnectionLost("the WebSocket address is not one") from None
     except EOFError as exc:
@@ -176,7 +176,7 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
         connection.transport.abort()
 
 
-def _handshake_words(exc: websockets.InvalidHandshake) -> str:
+def _handshake_failure(exc: websockets.InvalidHandshake) -> str:
     if isinstance(exc, websockets.InvalidStatus):
         return f"HTTP status {exc.response.status_code}"
     return safe_text(type(exc).__name__, 200)
@@ -239,42 +239,3 @@ def tls_context() -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_default_certs()
     return context
-
-
-def words(error: Exception) -> str:
-    """What happened to a connection, in one line for the user; `text` of a venue made safe."""
-    if isinstance(error, OSError):
-        return f"cannot connect ({reason(error)})"
-    return safe_text(str(error), 300)
-
-
-_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
-_OLD_TLS = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
-"""What OpenSSL calls an answer that is no TLS, and one of a version before 1.2."""
-
-
-def reason(error: OSError) -> str:
-    """Why a connection failed. The system's own words; asyncio's would name the address a second time."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            hint = " (is the system clock right?)" if "expired" in error.verify_message else ""
-            return safe_text(f"certificate verify failed: {error.verify_message}{hint}", 300)
-        case ssl.SSLError():  # its errno is no errno
-            return _tls_reason(error.reason or "")
-        case socket.gaierror():
-            return "the host name cannot be resolved"
-        case ConnectionResetError(errno=None):
-            return "the connection was closed before an answer"
-        case OSError(errno=int(number)) if number > 0:
-            return os.strerror(number).lower()
-        case _:
-            return safe_text(str(error) or type(error).__name__, 200)
-
-
-def _tls_reason(code: str) -> str:
-    if code in _NO_TLS:
-        return "TLS failed: the answer is not TLS; is the port one without TLS?"
-    if code in _OLD_TLS:
-        return "TLS failed: the other side has no TLS 1.2 or later"
-    name = code.removeprefix("SSLV3_").removeprefix("TLSV1_").replace("_", " ").lower()
-    return safe_text(f"TLS failed: {name or 'unknown reason'}", 200)

@@ -1,0 +1,161 @@
+"""One connection: dials, reads into the session, writes what the session queues, and reports to the supervisor.
+
+It decides nothing. Whatever ends it - the venue, a deadline, a stop - ends here, and its sockets with it.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from typing import Protocol
+
+from ordwatch.engine.moment import Moment, moment
+from ordwatch.engine.transport import Transport, dial
+from ordwatch.engine.venueclock import server_date_ns
+from ordwatch.errors import ConfigError, ConnectionLost, Refused, VenueError, leaves
+from ordwatch.model import Answer, Closed, SessionEvent
+from ordwatch.venues.contract import Opening, Session, StreamRequest
+
+MAX_PENDING = 256
+"""Requests that may wait for their answers on one connection."""
+
+
+class Owner(Protocol):
+    """Who runs connections."""
+
+    def on_opened(self, connection: "Connection", session: Session, date_ns: int | None, now: Moment) -> None:
+        """The connection is up."""
+        ...
+
+    async def on_received(
+        self, connection: "Connection", session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
+    ) -> None:
+        """Something came; waits while the order store cannot take more."""
+        ...
+
+
+class Connection:
+    """One attempt to connect and the connection it makes; used once."""
+
+    def __init__(self, owner: Owner, link: int, conn: int, open_session: Callable[[], Awaitable[Opening]]) -> None:
+        self.link = link
+        self.conn = conn
+        self._owner = owner
+        self._open_session = open_session
+        self._scope = asyncio.timeout(None)
+        self._is_running = False
+        self._dropped: Exception | None = None
+        self._session: Session | None = None
+        self._to_send = asyncio.Event()
+        self._pending: dict[int, asyncio.Future[object]] = {}
+        self._keys = count(1)
+
+    async def run(self) -> Exception:
+        """Connect and talk until it ends; returns why. Raises only what is a bug, and a stop."""
+        reasons: list[Exception] = []
+        try:
+            async with self._scope:
+                self._is_running = True
+                if self._dropped is None:
+                    await self._talk()
+        except* (VenueError, ConfigError, OSError) as ended:
+            reasons = leaves(ended)
+        finally:
+            self._is_running = False
+            self._end()
+        return self._dropped or reasons[0]
+
+    def drop(self, error: Exception) -> None:
+        """End it now, for this reason, whatever it is waiting for."""
+        if self._dropped is None:
+            self._dropped = error
+            if self._is_running:
+                self._scope.reschedule(-math.inf)
+
+    def heartbeat(self, now: Moment) -> None:
+        """Let the session say what keeps the connection alive."""
+        if self._session is not None:
+            self._session.heartbeat(now.wall_ns)
+            self._to_send.set()
+
+    async def ask(self, request: StreamRequest) -> object:
+        """Send a request over this connection and wait for its answer.
+
+        Raises:
+            ConnectionLost: The connection is not up or ended, or a vital request was not answered in time (it ends).
+            Refused: One that is not vital was not answered in time.
+            VenueError: What the session made of the answer.
+        """
+        session = self._session
+        if session is None or len(self._pending) >= MAX_PENDING:
+            raise ConnectionLost("not connected")
+        key = next(self._keys)
+        future = self._pending[key] = asyncio.get_running_loop().create_future()
+        try:
+            now = moment()
+            await self._report(session, session.ask(key, request, now.wall_ns), now, good=False)
+            self._to_send.set()
+            async with asyncio.timeout(request.patience_s):
+                return await future
+        except TimeoutError as exc:
+            text = f"no answer to a query within {request.patience_s:g} s"
+            if not request.vital:
+                raise Refused(text) from exc
+            lost = ConnectionLost(text, "silent")
+            self.drop(lost)
+            raise lost from exc
+        finally:
+            self._pending.pop(key, None)
+
+    async def _talk(self) -> None:
+        opening = await self._open_session()
+        async with dial(opening.endpoint) as transport, asyncio.TaskGroup() as tasks:
+            session = self._session = opening.session
+            now = moment()
+            session.start(now.wall_ns)
+            self._owner.on_opened(self, session, server_date_ns(transport.date), now)
+            self._to_send.set()
+            tasks.create_task(self._write_forever(session, transport))
+            await self._read_forever(session, transport)
+
+    async def _read_forever(self, session: Session, transport: Transport) -> None:
+        while True:
+            data = await transport.read()
+            now = moment()
+            before_ns = session.last_message_ns
+            events = session.receive(data, now.wall_ns)
+            self._to_send.set()
+            await self._report(session, events, now, good=session.last_message_ns != before_ns)
+
+    async def _write_forever(self, session: Session, transport: Transport) -> None:
+        while True:
+            await self._to_send.wait()
+            self._to_send.clear()
+            if payloads := session.data_to_send():
+                await transport.write(payloads)
+
+    async def _report(self, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool) -> None:
+        for event in events:
+            if isinstance(event, Answer):
+                self._answer(event)
+        rest = [event for event in events if not isinstance(event, Answer)]
+        await self._owner.on_received(self, session, rest, now, good=good)
+        if rest and isinstance(rest[-1], Closed):
+            raise rest[-1].error
+
+    def _answer(self, answer: Answer) -> None:
+        future = self._pending.get(answer.key)
+        if future is None or future.done():
+            return
+        if answer.error is not None:
+            future.set_exception(answer.error)
+        else:
+            future.set_result(answer.value)
+
+    def _end(self) -> None:
+        self._session = None
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(self._dropped or ConnectionLost("the connection ended before the answer"))
+                future.exception()
+        self._pending.clear()

@@ -1,0 +1,27 @@
+"""One reading of the clocks. Whoever decides takes it as an argument; only the shell around reads clocks."""
+
+import time
+from typing import NamedTuple
+
+from ordwatch.clocks import running_ns
+
+
+class Moment(NamedTuple):
+    """Now, by three clocks, ns."""
+
+    wall_ns: int
+    """Since 1970 UTC; may be wrong, and may jump."""
+    mono_ns: int
+    """Never set; stands still while the machine sleeps. For timers, and for what came before what."""
+    running_ns: int
+    """Never set; runs on while the machine sleeps, where the system has such a clock."""
+
+    @property
+    def mono_s(self) -> float:
+        """The monotonic clock in seconds."""
+        return self.mono_ns / 1e9
+
+
+def moment() -> Moment:
+    """Now."""
+    return Moment(time.time_ns(), time.monotonic_ns(), running_ns())

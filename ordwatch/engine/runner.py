@@ -1,0 +1,271 @@
+"""Runs one venue: does what its supervisor decides, with tasks, sockets and clocks. Decides nothing itself."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import math
+import random
+from collections.abc import Coroutine, Mapping, Sequence
+
+from ordwatch.engine.actions import (
+    Action,
+    CancelQuery,
+    Connect,
+    Drop,
+    Emit,
+    EndVenue,
+    Log,
+    SendHeartbeat,
+    StartQuery,
+)
+from ordwatch.engine.connection import Connection
+from ordwatch.engine.coverage import Coverage
+from ordwatch.engine.http import Http
+from ordwatch.engine.moment import Moment, moment
+from ordwatch.engine.queue import EventQueue
+from ordwatch.engine.rates import Rates
+from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
+from ordwatch.errors import ConfigError, ConnectionLost, VenueError, leaves
+from ordwatch.model import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, Vitals
+from ordwatch.venues.contract import AnyVenue, Ask, HttpRequest, Opening, Rate, RequestT, Session, Setup, VenueSettings
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """One venue, kept covered until cancelled, or until its supervisor says that it is over."""
+
+    def __init__(
+        self,
+        venue: AnyVenue,
+        setup: Setup[VenueSettings],
+        *,
+        queue: EventQueue,
+        orders: Orders,
+        vitals: Vitals,
+        coverage: Coverage,
+        pace: Pace | None = None,
+        draw: random.Random | None = None,
+    ) -> None:
+        self.setup = setup
+        self._venue = venue
+        self._queue = queue
+        self._orders = orders
+        self._parts = [Setup(setup.name, part, setup.raw, setup.memory) for part in venue.split(setup.settings)]
+        self.supervisor = Supervisor(
+            _policy(venue, setup, len(self._parts), pace or Pace()),
+            vitals=vitals,
+            coverage=coverage,
+            orders=orders,
+            draw=draw or random.Random(),  # noqa: S311 - spreads load, guards nothing
+        )
+        self._rates = Rates()
+        self._http = Http(self._rates, self._on_server_date)
+        self._connections: dict[int, Connection] = {}
+        self._query: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._over = asyncio.Event()
+        self._changed = asyncio.Event()
+        """The next timer may be another."""
+
+    async def run(self) -> None:
+        """Keep the venue covered; returns when it is over (`supervisor.failure` says why)."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                timer = tasks.create_task(self._timer_forever())
+                await self._over.wait()
+                timer.cancel()
+                self._cancel_query()
+        finally:
+            self._tasks = None
+            await self._http.close()
+
+    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None) -> None:
+        """A recording goes on; see `Supervisor.resume`."""
+        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment()))
+
+    def pause(self) -> None:
+        """The output takes nothing more: close the connections until `unpause`."""
+        self._do(self.supervisor.pause(moment()))
+
+    def unpause(self) -> None:
+        """The output has drained."""
+        self.supervisor.unpause()
+        self._changed.set()
+
+    def slept(self, before_ns: int) -> None:
+        """The machine or this process slept from then (wall clock, ns) on."""
+        self._do(self.supervisor.slept(before_ns, moment()))
+
+    def recheck(self) -> None:
+        """A state rests on arrival alone: ask soon."""
+        self.supervisor.recheck(moment())
+        self._changed.set()
+
+    # What connections report.
+
+    def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
+        """A connection is up."""
+        link, conn = connection.link, connection.conn
+        self._do(self.supervisor.opened(link, conn, session.heartbeat_s, session.silence_s, date_ns, now))
+        self._changed.set()
+
+    async def on_received(
+        self, connection: Connection, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
+    ) -> None:
+        """A connection received something."""
+        actions = self.supervisor.received(
+            connection.link,
+            connection.conn,
+            events,
+            now,
+            good=good,
+            heartbeat_s=session.heartbeat_s,
+            silence_s=session.silence_s,
+        )
+        if actions:
+            self._do(actions)
+            await self._queue.until_room()
+
+    # What the supervisor wants done.
+
+    def _do(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case Emit(events=events):
+                    self._queue.put_now(events)
+                    continue
+                case Connect(link=link, conn=conn):
+                    connection = Connection(self, link, conn, functools.partial(self._open_session, link))
+                    self._connections[link] = connection
+                    self._start(self._run_connection(connection))
+                case Drop(link=link, error=error):
+                    if link in self._connections:
+                        self._connections[link].drop(error)
+                case SendHeartbeat(link=link):
+                    if link in self._connections:
+                        self._connections[link].heartbeat(moment())
+                case StartQuery():
+                    self._query = self._start(self._run_query(action))
+                case CancelQuery():
+                    self._cancel_query()
+                case Log(level=level, text=text, bug=bug):
+                    log.log(level, "%s: %s", self.setup.name, text, exc_info=bug)
+                case EndVenue():
+                    self._over.set()
+            self._changed.set()
+
+    def _start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        assert self._tasks is not None  # noqa: S101 - nothing is decided before `run` and after its end
+        return self._tasks.create_task(work)
+
+    def _cancel_query(self) -> None:
+        if self._query is not None:
+            self._query.cancel()
+            self._query = None
+
+    async def _timer_forever(self) -> None:
+        while True:
+            self._changed.clear()
+            due_s = self.supervisor.next_timer_s()
+            wait_s = due_s - moment().mono_s
+            if wait_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s if math.isfinite(wait_s) else None):
+                        await self._changed.wait()
+                        continue
+            self._do(self.supervisor.timer(moment()))
+            await asyncio.sleep(0)
+
+    async def _run_connection(self, connection: Connection) -> None:
+        try:
+            error = await connection.run()
+            self._forget(connection)
+        except Exception as bug:  # noqa: BLE001 - here and in `_run_query` bugs of an adapter end; shown with traceback
+            self._forget(connection)
+            self._do(self.supervisor.bug(_innermost(bug), moment()))
+            return
+        self._do(self.supervisor.disconnected(connection.link, connection.conn, error, moment()))
+        await self._queue.until_room()
+
+    def _forget(self, connection: Connection) -> None:
+        if self._connections.get(connection.link) is connection:
+            del self._connections[connection.link]
+
+    async def _run_query(self, asked: StartQuery) -> None:
+        call = Caller(self._rates, self._http, self._connections)
+        ask = Ask(since_ns=asked.since_ns, open_orders=self._orders.open, orders=self._orders.all)
+        try:
+            report = await self._venue.query(self.setup, ask, call, functools.partial(self._emit_rows, asked, call))
+        except (VenueError, ConfigError, OSError) as error:
+            self._do(self.supervisor.query_failed(asked.number, error, moment()))
+        except Exception as bug:  # noqa: BLE001 - as above
+            self._do(self.supervisor.bug(_innermost(bug), moment()))
+        else:
+            self._do(self.supervisor.query_answered(asked.number, report, moment()))
+
+    async def _emit_rows(
+        self, asked: StartQuery, call: "Caller", rows: Sequence[OrderUpdate], /, *, cached: bool = False
+    ) -> None:
+        stamp = QueryStamp(number=asked.number, asked_ns=call.sent_ns, old_before_ns=asked.old_before_ns, cached=cached)
+        way = "cached query" if cached else "query"
+        self._queue.put_now([Arrival(venue=self.setup.name, way=way, at_ns=moment().mono_ns, query=stamp), *rows])
+        await self._queue.until_room()
+        await asyncio.sleep(0)  # between the pages of a long answer others have their turn
+
+    async def _open_session(self, link: int) -> Opening:
+        return await self._venue.open(self._parts[link], Caller(self._rates, self._http, self._connections))
+
+    def _on_server_date(self, date_ns: int) -> None:
+        self._do(self.supervisor.server_date(date_ns, moment()))
+
+
+class Caller:
+    """How queries and openings ask: over REST, or over the venue's own connection; within the venue's rates."""
+
+    def __init__(self, rates: Rates, http: Http, connections: Mapping[int, Connection]) -> None:
+        self._rates = rates
+        self._http = http
+        self._connections = connections
+        self.sent_ns = 0
+        """When the last request was sent, ns of the monotonic clock."""
+
+    async def __call__(self, request: RequestT, /) -> object:
+        """The answer, whichever way it comes; errors as contract.Call says."""
+        if isinstance(request, HttpRequest):
+            return await self._http.send(request, self._note_sending)
+        for rate in request.rates:
+            await self._rates.wait(rate)
+        self._note_sending()
+        if 0 not in self._connections:
+            raise ConnectionLost("not connected")
+        return await self._connections[0].ask(request)
+
+    def take(self, rate: Rate) -> bool:
+        """Take one place of `rate` without waiting."""
+        return self._rates.take(rate)
+
+    def _note_sending(self) -> None:
+        self.sent_ns = moment().mono_ns
+
+
+def _policy(venue: AnyVenue, setup: Setup[VenueSettings], links: int, pace: Pace) -> Policy:
+    settings = setup.settings
+    resync_s = venue.audit_s if settings.audit_interval is None else settings.audit_interval
+    return Policy(
+        venue=setup.name,
+        links=links,
+        attempt_timeout_s=settings.attempt_timeout,
+        silence_s=settings.silence_timeout,
+        resync_s=resync_s or None,
+        resync_when_idle=venue.audit_when_idle,
+        credentials=venue.credentials,
+        pace=pace,
+    )
+
+
+def _innermost(bug: Exception) -> Exception:
+    """The bug itself, where a group of tasks wraps it."""
+    return leaves(bug)[0] if isinstance(bug, ExceptionGroup) else bug

@@ -1,0 +1,634 @@
+"""Decides how one venue is kept covered: links, queries, gaps. The same for every venue.
+
+A state machine with time but without a clock: each method takes what happened and when, and returns what is to be done
+(actions.py). No socket, no task, no randomness but the generator it is given, so that tables, state machines and a
+simulation of years can prove it. `next_timer_s` says when `timer` must be called.
+
+Rules:
+- A venue is live when every link's subscription was acknowledged and a query sent after that was answered to its last
+  page, with no break since. `_go_live` is the one place that says so.
+- A gap opens at the last whole, good message of the link that broke; while one is open it goes on. A query that began
+  before a break closes no gap.
+- A link is tried again after a jittered, capped back-off, which begins anew after a steady connection only.
+- Silence is judged by bytes; our own lag is none of the venue's. Half the limit is `stale`, the whole a loss.
+- What a venue refuses ends that venue only. So does a bug in its adapter, at the third time within ten minutes after
+  back-offs.
+"""
+
+import logging
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ordwatch.engine.actions import (
+    Action,
+    CancelQuery,
+    Connect,
+    Drop,
+    Emit,
+    EndVenue,
+    Log,
+    SendHeartbeat,
+    StartQuery,
+)
+from ordwatch.engine.coverage import Coverage
+from ordwatch.engine.faults import describe
+from ordwatch.engine.link import Link
+from ordwatch.engine.moment import Moment
+from ordwatch.engine.rates import TLS_RETRY_S, backoff
+from ordwatch.engine.refusals import Refusals
+from ordwatch.engine.venueclock import MARGIN_NS, VenueClock, since
+from ordwatch.errors import (
+    AuthError,
+    ConfigError,
+    ConnectionLost,
+    Refused,
+    RemoteProtocolError,
+    TlsFailed,
+    VenueError,
+)
+from ordwatch.model import (
+    Arrival,
+    Closed,
+    Counted,
+    FeedEvent,
+    GapUpdate,
+    Interrupted,
+    LinkState,
+    LinkUpdate,
+    Notice,
+    OrderUpdate,
+    Progress,
+    Ready,
+    Reject,
+    Resumed,
+    RoundTrip,
+    SessionEvent,
+    Vitals,
+)
+from ordwatch.text import safe_text
+from ordwatch.venues.contract import Report
+
+BUGS_ALLOWED = 2
+BUGS_WINDOW_S = 600.0
+QUERY_RETRY_S = (2.0, 30.0)
+"""Bounds of the back-off after a failed query."""
+LIVE_QUERY_RETRY_S = 5.0
+"""The most it waits while the venue is live."""
+ATTEMPTS_WINDOW_S = 60.0
+LAG_S = 1.0
+"""A timer that is served later than this was held up by ourselves: no silence of the venue's."""
+CLOCKS_DIFFER_NS = 5 * 1_000_000_000
+"""A difference between the venue's clock and ours that the user should know of."""
+REACH_SLACK_NS = 5 * 1_000_000_000
+"""A query heals a gap when it reaches back to this long before the gap's start."""
+WHOLE_GAP_NS = 2**62
+
+_BADNESS: tuple[LinkState, ...] = (
+    "live", "stale", "reconciling", "subscribing", "authenticating", "connecting", "down", "failed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How eagerly a venue is tried again. Seconds."""
+
+    first_s: float = 1.0
+    max_s: float = 30.0
+    attempts_a_minute: int = 12
+    steady_s: float = 30.0
+    """How long a connection must be live for the back-off to begin anew."""
+    bug_s: float = 2.0
+    """About how long to wait after the first internal error; five times as long after the second."""
+    recheck_s: float = 5.0
+    """How soon after a state that rests on arrival alone the venue is asked."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What is held of one venue's orders, as merged so far."""
+
+    open: Callable[[], Sequence[OrderUpdate]] = tuple
+    all: Callable[[], Sequence[OrderUpdate]] = tuple
+    latest_ns: Callable[[], int | None] = lambda: None
+    """The latest time of the venue's own clock in any statement."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the supervisor must know of a venue and its configuration."""
+
+    venue: str
+    links: int = 1
+    attempt_timeout_s: float = 10.0
+    silence_s: float | None = None
+    """Overrides what the session says."""
+    resync_s: float | None = 300.0
+    """Between repeated queries while live; None: never."""
+    resync_when_idle: bool = True
+    credentials: tuple[str, ...] = ()
+    pace: Pace = Pace()
+
+
+class Supervisor:
+    """One venue. Its methods are called one at a time, with moments that never go back on the monotonic clock."""
+
+    def __init__(
+        self, policy: Policy, *, vitals: Vitals, coverage: Coverage, orders: Orders, draw: random.Random
+    ) -> None:
+        self.coverage = coverage
+        self.failure: Exception | None = None
+        """Why the venue is over."""
+        self.answered = False
+        """The first query was answered, if only by a refusal."""
+        self._policy = policy
+        self._pace = policy.pace
+        self._vitals = vitals
+        self._orders = orders
+        self._draw = draw
+        self._links = [Link() for _ in range(policy.links)]
+        self._attempts: deque[float] = deque(maxlen=self._pace.attempts_a_minute)
+        self._conn = 0
+        self._paused = False
+        self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
+        self._interrupted = False
+        self._live = False
+        self._epoch = 0
+        """Counts the breaks, so that a query from before one closes no gap."""
+        self._noticed_ns = 0
+        """When the last break was noticed, ns of the monotonic clock."""
+        self._clock = VenueClock()
+        self._warned_of_clock = False
+        self._since_ns: int | None = None
+        """From when the next query must reach, in the venue's time; None before the first complete one."""
+        self._query: _Query | None = None
+        self._queries = 0
+        self._query_s = -math.inf
+        """When the next query is due, once the venue can be asked."""
+        self._query_waits = backoff(*QUERY_RETRY_S, draw)
+        self._rechecking = False
+        self._refusals = Refusals()
+        self._timer_s = self._seen_s = math.inf
+        """When `timer` was to be called, and when anything was last reported: what comes later is our own lag."""
+
+    @property
+    def ever_live(self) -> bool:
+        """Whether the venue was live at any time."""
+        return self.coverage.ever_live
+
+    # What happened, from the shell.
+
+    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
+        """A recording goes on, which was covered until then or has a gap that was never closed."""
+        if open_gap is not None:
+            self.coverage.continue_gap(open_gap)
+        elif covered_until_ns is None:
+            return []
+        # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
+        self._since_ns = since(None, self._orders.latest_ns())
+        opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
+        return [Emit(opened)] if opened else []
+
+    def opened(
+        self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
+    ) -> list[Action]:
+        """The connection is up; `date_ns` is the venue's clock as its side said it in the handshake."""
+        state = self._links[link]
+        if not state.is_current(conn):
+            return []
+        self._seen_s = now.mono_s
+        state.open(now.mono_s, heartbeat_s, self._policy.silence_s or silence_s)
+        if date_ns is not None:
+            self._venue_time(date_ns, now, [])
+        return [Emit(self._change(state, "authenticating", now))]
+
+    def received(
+        self,
+        link: int,
+        conn: int,
+        events: Sequence[SessionEvent],
+        now: Moment,
+        *,
+        good: bool,
+        heartbeat_s: float = math.inf,
+        silence_s: float = math.inf,
+    ) -> list[Action]:
+        """A chunk or message came, and this is what the session made of it; `good`: a whole, good message ended."""
+        state = self._links[link]
+        if not state.is_current(conn):
+            return []
+        self._seen_s = state.last_rx_s = now.mono_s
+        state.pace(heartbeat_s, self._policy.silence_s or silence_s)
+        actions: list[Action] = []
+        out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
+        arrival: Arrival | None = None
+        for event in events:
+            if isinstance(event, OrderUpdate):
+                if arrival is None:
+                    arrival = Arrival(venue=self._policy.venue, way=f"connection {state.conn}", at_ns=now.mono_ns)
+                    out.append(arrival)
+                out.append(event)
+            elif isinstance(event, Closed):
+                actions.append(Drop(link, event.error))
+            else:
+                out += self._session_event(state, event, now, actions)
+        if out:
+            actions.insert(0, Emit(out))
+        if good:
+            state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
+            self._vitals.last_rx_ns = now.wall_ns
+        if self._query is None:
+            self._start_query(now, actions)
+        return actions
+
+    def disconnected(self, link: int, conn: int, error: Exception, now: Moment) -> list[Action]:
+        """An attempt or connection ended, for this reason."""
+        state = self._links[link]
+        if self.failure is not None or not state.is_current(conn):
+            return []
+        if isinstance(error, AuthError | ConfigError):
+            state.end(math.inf)
+            return self._end_venue(error, now)
+        wait_s = self._wait_s(state, error, now)
+        text = f"{describe(error)}, retrying in {wait_s:.1f} s"
+        return [Log(logging.WARNING, text), Emit(self._on_disconnect(state, error, wait_s, now))]
+
+    def query_answered(self, number: int, report: Report, now: Moment) -> list[Action]:
+        """The query was answered to its end."""
+        query = self._take_query(number)
+        if query is None:
+            return []
+        actions: list[Action] = []
+        if query.epoch != self._epoch or not self._can_ask():
+            self._query_s = now.mono_s
+        else:
+            self._refusals.note(report.refused)
+            if (pending := self._refusals.pending) is not None and not self._live:
+                return self._on_query_failed(query, Refused(pending), now)
+            actions += self._go_live(report, query, now)
+            self._since_ns = query.next_since_ns
+            self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
+            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+        self._start_query(now, actions)
+        return actions
+
+    def query_failed(self, number: int, error: VenueError | ConfigError | OSError, now: Moment) -> list[Action]:
+        """The query was refused or not answered."""
+        query = self._take_query(number)
+        if query is None:
+            return []
+        if isinstance(error, AuthError | ConfigError):
+            return self._end_venue(error, now)
+        return self._on_query_failed(query, error, now)
+
+    def bug(self, error: Exception, now: Moment) -> list[Action]:
+        """An adapter raised what it must not raise."""
+        if self.failure is not None:
+            return []
+        self._bugs.append(now.mono_s)
+        if len(self._bugs) > BUGS_ALLOWED and self._bugs[-1] - self._bugs[0] < BUGS_WINDOW_S:
+            return [Log(logging.ERROR, "internal error, for the third time", error), *self._end_venue(error, now)]
+        wait_s = self._pace.bug_s * 5 ** (len(self._bugs) - 1) * self._draw.uniform(0.75, 1.25)
+        text = f"internal error, starting this venue again in {wait_s:.1f} s"
+        actions: list[Action] = [Log(logging.ERROR, text, error), CancelQuery()]
+        self._query = None
+        for index, state in enumerate(self._links):
+            cause = ConnectionLost("internal error")
+            if state.is_trying:
+                actions += [Drop(index, cause), Emit(self._on_disconnect(state, cause, wait_s, now))]
+            state.retry_s = now.mono_s + wait_s
+        return actions
+
+    def pause(self, now: Moment) -> list[Action]:
+        """The output takes nothing more: close the connections, and open no more until `unpause`."""
+        if self._paused:
+            return []
+        self._paused = True
+        return self._drop_all("output_stalled", "the output takes nothing more")
+
+    def unpause(self) -> None:
+        """The output has drained."""
+        self._paused = False
+
+    def slept(self, before_ns: int, now: Moment) -> list[Action]:
+        """The machine or this process slept; what came after `before_ns` (wall clock) is not to be relied on."""
+        for state in self._links:
+            if state.last_good_ns > before_ns:
+                state.last_good_running_ns -= state.last_good_ns - before_ns
+                state.last_good_ns = before_ns
+        return self._drop_all("suspended", "slept; connections are taken for dead")
+
+    def recheck(self, now: Moment) -> None:
+        """A state rests on arrival alone: ask soon."""
+        if not self._rechecking and self._policy.resync_s is not None:
+            self._rechecking = True
+            self._query_s = min(self._query_s, now.mono_s + self._pace.recheck_s)
+
+    def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
+        """A REST answer said the venue's time."""
+        actions: list[Action] = []
+        self._venue_time(venue_ns, now, actions)
+        return actions
+
+    # Time.
+
+    def next_timer_s(self) -> float:
+        """When `timer` must be called, seconds of the monotonic clock; infinity: nothing is due."""
+        if self.failure is not None:
+            return math.inf
+        timers = [state.next_timer_s() for state in self._links if state.is_trying]
+        if not self._paused:
+            allowed_s = self._attempt_allowed_s()
+            timers += [max(state.retry_s, allowed_s) for state in self._links if not state.is_trying]
+        if self._query is None and self._can_ask():
+            timers.append(self._query_s)
+        self._timer_s = min(timers, default=math.inf)
+        return self._timer_s
+
+    def timer(self, now: Moment) -> list[Action]:
+        """Do what is due."""
+        if self.failure is not None:
+            return []
+        actions: list[Action] = []
+        lag_s = now.mono_s - max(self._timer_s, self._seen_s)
+        self._seen_s = now.mono_s
+        for index, state in enumerate(self._links):
+            if lag_s > LAG_S and state.is_up:
+                # What came meanwhile waits in the socket.
+                state.last_rx_s += lag_s
+            if state.is_trying:
+                self._attend(index, state, now, actions)
+            elif not self._paused and state.retry_s <= now.mono_s and self._attempt_allowed_s() <= now.mono_s:
+                self._connect(index, state, now, actions)
+        if self._query is None:
+            self._start_query(now, actions)
+        return actions
+
+    def _attend(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
+        if now.mono_s >= state.deadline_s:
+            timeout_s = self._policy.attempt_timeout_s
+            error = ConnectionLost(f"no subscription within {timeout_s:g} s of dialling", "silent")
+            state.deadline_s = math.inf
+            actions.append(Drop(index, error))
+            return
+        if now.mono_s >= state.dead_at_s:
+            silent_s = now.mono_s - state.last_rx_s
+            state.last_rx_s = math.inf
+            actions.append(Drop(index, ConnectionLost(f"received nothing for {silent_s:.0f} s", "silent")))
+            return
+        if now.mono_s >= state.beat_s:
+            state.beat_s = now.mono_s + state.heartbeat_s
+            actions.append(SendHeartbeat(index))
+        if now.mono_s >= state.stale_at_s:
+            state.stale = True
+            if state.state in ("live", "reconciling"):
+                actions.append(Emit(self._change(state, "stale", now, "received nothing for half the silence limit")))
+
+    def _connect(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
+        self._attempts.append(now.mono_s)
+        self._conn += 1
+        if self._conn > len(self._links):
+            self._vitals.reconnects += 1
+        state.begin(self._conn, now.mono_s + self._policy.attempt_timeout_s)
+        actions += [Emit(self._change(state, "connecting", now)), Connect(index, state.conn)]
+
+    def _attempt_allowed_s(self) -> float:
+        """When one more attempt keeps to the rate."""
+        if len(self._attempts) < (self._attempts.maxlen or 0):
+            return -math.inf
+        return self._attempts[0] + ATTEMPTS_WINDOW_S
+
+    # What a session said.
+
+    def _session_event(self, state: Link, event: SessionEvent, now: Moment, actions: list[Action]) -> list[FeedEvent]:
+        match event:
+            case Progress():
+                return self._change(state, event.state, now, event.detail)
+            case Ready():
+                state.subscribed = True
+                state.deadline_s = math.inf
+                return self._on_ready(state, now)
+            case Interrupted():
+                self._interrupted = True
+                actions.append(Log(logging.WARNING, safe_text(event.detail, 300)))
+                opened = self._open_gap(event.cause, state, now, event.since_ns)
+                return [*opened, *self._change(state, "stale", now, event.detail)]
+            case Resumed():
+                self._interrupted = False
+                actions.append(Log(logging.WARNING, "the venue sees orders again"))
+                return self._on_ready(state, now)
+            case Reject():
+                return self._on_reject(state, event, now, actions)
+            case RoundTrip():
+                self._vitals.rtt_ms = round(event.seconds * 1000, 3)
+                if event.venue_ns is not None:
+                    self._venue_time(event.venue_ns, now, actions)
+                return []
+            case Notice():
+                actions.append(Log(logging.WARNING, safe_text(event.text, 400)))
+                return []
+            case Counted():
+                return []
+            case _:
+                raise AssertionError(f"not for the supervisor: {event!r}")
+
+    def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
+        if not state.subscribed or self._interrupted:
+            return []
+        self._query_s = now.mono_s
+        return self._change(state, "reconciling", now)
+
+    def _on_reject(self, state: Link, reject: Reject, now: Moment, actions: list[Action]) -> list[FeedEvent]:
+        reason = safe_text(reject.reason, 200)
+        actions.append(Log(logging.WARNING, f"input that could not be read ({reason})"))
+        if not reject.lost:
+            return [reject]
+        was_live = self._live
+        events: list[FeedEvent] = [reject, *self._open_gap("reject", state, now)]
+        self._query_s = now.mono_s
+        if was_live:
+            for each in self._links:
+                events += self._change(each, "reconciling", now, "after input that could not be read")
+        return events
+
+    def _venue_time(self, venue_ns: int, now: Moment, actions: list[Action]) -> None:
+        self._clock.read(venue_ns, now.running_ns)
+        ahead_ns = venue_ns - now.wall_ns
+        self._vitals.clock_offset_s = round(ahead_ns / 1e9, 3)
+        if abs(ahead_ns) > CLOCKS_DIFFER_NS and not self._warned_of_clock:
+            self._warned_of_clock = True
+            text = f"the venue's clock and this host's differ by {ahead_ns / 1e9:.0f} s; is this host's clock right?"
+            actions.append(Log(logging.WARNING, text))
+
+    # Links.
+
+    def _change(
+        self, state: Link, to: LinkState, now: Moment, detail: str | None = None, wait_s: float | None = None
+    ) -> list[FeedEvent]:
+        """The link reaches a state, and so may the venue."""
+        state.state = to
+        self._vitals.state = max((each.state for each in self._links), key=_BADNESS.index)
+        return [
+            LinkUpdate(
+                venue=self._policy.venue,
+                conn=state.conn,
+                state=to,
+                detail=detail,
+                wait_s=round(wait_s, 3) if wait_s is not None else None,
+                at_ns=now.wall_ns,
+            )
+        ]
+
+    def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
+        """A byte ended a silence: no gap, nothing was missed on this connection."""
+        state.stale = False
+        if state.state != "stale" or self._interrupted:
+            return []
+        return (
+            self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
+        )
+
+    def _wait_s(self, state: Link, error: Exception, now: Moment) -> float:
+        """How long to wait before the next attempt."""
+        usual = (self._pace.first_s, self._pace.max_s)
+        wanted = error.retry_s if isinstance(error, Refused) and error.retry_s is not None else usual
+        was_steady = state.live_s is not None and now.mono_s - state.live_s > self._pace.steady_s
+        if state.waits is None or state.waits_of != wanted or was_steady:
+            state.waits, state.waits_of = backoff(*wanted, self._draw), wanted
+        wait_s = max(next(state.waits), self._attempt_allowed_s() - now.mono_s)
+        if wanted is not usual:
+            wait_s = max(wait_s, wanted[0])
+        return max(wait_s, TLS_RETRY_S) if isinstance(error, TlsFailed) else wait_s
+
+    def _on_disconnect(self, state: Link, error: Exception, wait_s: float, now: Moment) -> list[FeedEvent]:
+        cause = error.cause if isinstance(error, ConnectionLost) else "reset"
+        if isinstance(error, RemoteProtocolError):
+            cause = "reject"
+        opened = self._open_gap(cause, state, now)
+        state.end(now.mono_s + wait_s)
+        return [*opened, *self._change(state, "down", now, describe(error), wait_s)]
+
+    def _drop_all(self, cause: str, detail: str) -> list[Action]:
+        return [Drop(i, ConnectionLost(detail, cause)) for i, state in enumerate(self._links) if state.is_trying]
+
+    def _end_venue(self, error: Exception, now: Moment) -> list[Action]:
+        keys = ", ".join(f"`{key}`" for key in self._policy.credentials)
+        look = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
+        self.failure = error
+        events = self._open_gap("reset", max(self._links, key=lambda state: state.last_good_ns), now)
+        text = safe_text(str(error), 400)
+        actions: list[Action] = [Log(logging.ERROR, f"{text}{look}; not asked again"), CancelQuery()]
+        for index, state in enumerate(self._links):
+            if state.is_trying:
+                actions.append(Drop(index, ConnectionLost("the venue is over")))
+            state.end(math.inf)
+            events += self._change(state, "failed", now, text)
+        self._query = None
+        return [*actions, Emit(events), EndVenue(error)]
+
+    # Queries and gaps.
+
+    def _can_ask(self) -> bool:
+        return self.failure is None and not self._interrupted and all(state.subscribed for state in self._links)
+
+    def _start_query(self, now: Moment, actions: list[Action]) -> None:
+        if self._query is not None or not self._can_ask() or now.mono_s < self._query_s:
+            return
+        if self._live and not self._resync_due():
+            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+            return
+        self._rechecking = False
+        self._queries += 1
+        next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
+        self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
+        actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
+
+    def _resync_due(self) -> bool:
+        asked_for = self._rechecking or self._refusals.given_up is not None
+        return asked_for or self._policy.resync_when_idle or bool(self._orders.open())
+
+    def _take_query(self, number: int) -> "_Query | None":
+        query = self._query
+        if query is None or query.number != number or self.failure is not None:
+            return None
+        self._query = None
+        return query
+
+    def _on_query_failed(self, query: "_Query", error: Exception, now: Moment) -> list[Action]:
+        self.answered = self.answered or isinstance(error, Refused)
+        wait_s = next(self._query_waits)
+        self._query_s = now.mono_s + (min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)
+        actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
+        events: list[FeedEvent] = []
+        if query.epoch == self._epoch and not self._live:
+            for state in self._links:
+                if state.subscribed:
+                    events += self._change(state, "reconciling", now, str(error))
+        return [*actions, Emit(events)] if events else actions
+
+    def _go_live(self, report: Report, query: "_Query", now: Moment) -> list[Action]:
+        without = self._refusals.given_up
+        limits = "; ".join((*report.limits, *([f"without {without}"] if without else []))) or None
+        reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(report, query.since_ns)
+        events: list[FeedEvent] = list(self.coverage.close_gap(now.wall_ns, limits, reached_after_ns))
+        actions: list[Action] = []
+        if without and not self.coverage.limited:
+            text = f"live without {safe_text(without, 400)}; asked again with each resync"
+            actions.append(Log(logging.WARNING, text))
+        elif not self._live:
+            actions.append(Log(logging.INFO, "live"))
+        changed = self.coverage.limited != bool(without)
+        self.coverage.limited = bool(without)
+        self._live = self.answered = True
+        for state in self._links:
+            if state.live_s is None:
+                state.live_s = now.mono_s
+            if (state.state != "live" or changed) and not state.stale:
+                events += self._change(state, "live", now, self._without())
+        return [*actions, Emit(events)] if events else actions
+
+    def _without(self) -> str | None:
+        given_up = self._refusals.given_up
+        return f"without {given_up}" if given_up else None
+
+    def _open_gap(self, cause: str, state: Link, now: Moment, from_ns: int | None = None) -> list[FeedEvent]:
+        """Coverage ended with the last good message of this link, or at `from_ns`, which is earlier."""
+        self._live = False
+        self._epoch += 1
+        self._noticed_ns = now.mono_ns
+        last_ns = state.last_good_ns or now.wall_ns
+        last_running_ns = state.last_good_running_ns or now.running_ns
+        if from_ns is not None and from_ns < last_ns:
+            last_running_ns -= last_ns - from_ns
+            last_ns = from_ns
+        opened = self.coverage.open_gap(cause, last_ns, now.wall_ns)
+        if opened:
+            latest_ns = self._orders.latest_ns()
+            if latest_ns is not None:
+                # Other links may have gone on meanwhile, and the venue's time no faster than ours.
+                latest_ns -= now.running_ns - last_running_ns
+            self._since_ns = since(self._clock.at(last_running_ns), latest_ns)
+        return list(opened)
+
+
+@dataclass(frozen=True)
+class _Query:
+    """A query under way."""
+
+    number: int
+    epoch: int
+    since_ns: int | None
+    next_since_ns: int
+    """From when the query after it must reach, if nothing breaks until then."""
+
+
+def _reached_after_ns(report: Report, since_ns: int | None) -> int | None:
+    """How long after a gap's start the time begins that the query reached; None: back to the start."""
+    if report.reach_ns is None:
+        return None
+    if not since_ns:
+        return WHOLE_GAP_NS
+    after_ns = report.reach_ns - (since_ns + MARGIN_NS)
+    return after_ns if after_ns > -REACH_SLACK_NS else None
