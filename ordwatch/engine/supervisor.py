@@ -253,7 +253,8 @@ class Supervisor:
             return self._end_venue(error, now)
         wait_s = self._wait_s(state, error, now)
         text = f"{describe(error)}, retrying in {wait_s:.1f} s"
-        return [Log(logging.WARNING, text), Emit(self._on_disconnect(state, error, wait_s, now))]
+        actions: list[Action] = [Log(logging.WARNING, text), Emit(self._on_disconnect(state, error, wait_s, now))]
+        return [*actions, *self._cancel_query()]
 
     def query_answered(self, number: int, report: Report, now: Moment) -> list[Action]:
         """The query was answered to its end."""
@@ -292,8 +293,7 @@ class Supervisor:
             return [Log(logging.ERROR, "internal error, for the third time", error), *self._end_venue(error, now)]
         wait_s = self._pace.bug_s * 5 ** (len(self._bugs) - 1) * self._draw.uniform(0.75, 1.25)
         text = f"internal error, starting this venue again in {wait_s:.1f} s"
-        actions: list[Action] = [Log(logging.ERROR, text, error), CancelQuery()]
-        self._query = None
+        actions: list[Action] = [Log(logging.ERROR, text, error), *self._cancel_query()]
         for index, state in enumerate(self._links):
             cause = ConnectionLost("internal error")
             if state.is_trying:
@@ -519,13 +519,12 @@ class Supervisor:
         self.failure = error
         events = self._open_gap("reset", max(self._links, key=lambda state: state.last_good_ns), now)
         text = safe_text(str(error), 400)
-        actions: list[Action] = [Log(logging.ERROR, f"{text}{look}; not asked again"), CancelQuery()]
+        actions: list[Action] = [Log(logging.ERROR, f"{text}{look}; not asked again"), *self._cancel_query()]
         for index, state in enumerate(self._links):
             if state.is_trying:
                 actions.append(Drop(index, ConnectionLost("the venue is over")))
             state.end(math.inf)
             events += self._change(state, "failed", now, text)
-        self._query = None
         return [*actions, Emit(events), EndVenue(error)]
 
     # Queries and gaps.
@@ -548,6 +547,13 @@ class Supervisor:
     def _resync_due(self) -> bool:
         asked_for = self._rechecking or self._refusals.given_up is not None
         return asked_for or self._policy.resync_when_idle or bool(self._orders.open())
+
+    def _cancel_query(self) -> list[Action]:
+        """Let go of a query that can close nothing any more, and may wait for a rate."""
+        if self._query is None:
+            return []
+        self._query = None
+        return [CancelQuery()]
 
     def _take_query(self, number: int) -> "_Query | None":
         query = self._query

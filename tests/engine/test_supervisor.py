@@ -1,0 +1,604 @@
+"""The rules of one venue's supervision, in simulated time: the second time, the third time, ten minutes later."""
+
+import msgspec
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
+from ordwatch.engine.venueclock import MARGIN_NS
+from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, TlsFailed, VenueError
+from ordwatch.model import (
+    Arrival,
+    Closed,
+    Interrupted,
+    Progress,
+    Ready,
+    Reject,
+    Resumed,
+    RoundTrip,
+    SessionEvent,
+)
+from ordwatch.venues.contract import EVER, NEVER, Report
+from tests.support.toy import toy_update
+from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, Driver, quick
+
+REJECT = Reject(venue="toy", reason="bad", data=b"", size=0, lost=True, at_ns=0)
+PUSH = toy_update("toy", "1", "NEW", "0", "1", now_ns=5)
+
+
+def live(**changes: object) -> Driver:
+    driver = Driver(quick(**changes))
+    driver.go_live()
+    return driver
+
+
+def reconnect(driver: Driver, link: int = 0) -> None:
+    """Wait for the next attempt, and let it succeed."""
+    driver.until_attempt(link)
+    driver.open(link)
+    driver.receive(Ready(), link=link)
+
+
+def test_the_way_to_live() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.open()
+    driver.receive(Progress("subscribing"), Ready())
+    before = driver.states[:]
+    driver.answer()
+
+    assert before == ["connecting", "authenticating", "subscribing", "reconciling"]
+    assert driver.states[4:] == ["live"]
+    assert driver.gaps == []
+
+
+def test_no_query_before_every_link_is_subscribed() -> None:
+    driver = Driver(quick(links=2))
+    driver.advance(0)
+    driver.open(0)
+    driver.receive(Ready(), link=0)
+    driver.open(1)
+    before = len(driver.queries)
+    driver.receive(Ready(), link=1)
+
+    assert (before, len(driver.queries)) == (0, 1)
+
+
+def test_a_gap_opens_at_the_last_good_message_and_not_when_the_break_was_noticed() -> None:
+    driver = live()
+    driver.advance(3)
+    driver.receive(RoundTrip(0.1))
+    driver.advance(4)
+    driver.receive(good=False)
+    driver.advance(1)
+    driver.disconnect()
+
+    [gap] = driver.gaps
+    assert (gap.from_ns, gap.at_ns) == ((START_S + 3) * SECOND, (START_S + 8) * SECOND)
+
+
+def test_one_gap_goes_on_over_several_breaks_and_closes_once() -> None:
+    driver = live()
+    driver.disconnect()
+    for _ in range(3):
+        reconnect(driver)
+        driver.disconnect()
+    reconnect(driver)
+    driver.answer()
+
+    assert [gap.state for gap in driver.gaps] == ["open", "closed"]
+
+
+def test_a_query_from_before_a_break_closes_nothing_and_is_asked_again() -> None:
+    driver = live()
+    driver.disconnect()
+    reconnect(driver)
+    driver.receive(REJECT)
+    driver.answer()
+    before = [gap.state for gap in driver.gaps]
+    driver.advance(0)
+    driver.answer()
+
+    assert before == ["open"]
+    assert [gap.state for gap in driver.gaps] == ["open", "closed"]
+
+
+def test_links_of_one_venue_fall_and_the_gap_starts_at_the_first() -> None:
+    driver = live(links=2)
+    driver.advance(5)
+    driver.receive(RoundTrip(0.1), link=1)
+    driver.disconnect(link=0)
+    driver.disconnect(link=1)
+
+    assert [(gap.state, gap.from_ns) for gap in driver.gaps] == [("open", START_S * SECOND)]
+
+
+def test_updates_are_handed_on_with_the_connection_they_came_by() -> None:
+    driver = live()
+    driver.receive(PUSH, PUSH)
+
+    [arrival] = [event for event in driver.events if isinstance(event, Arrival)]
+    assert (arrival.way, arrival.at_ns) == ("connection 1", START_S * SECOND)
+    assert len(driver.updates) == 2
+
+
+def test_the_good_events_before_an_end_are_kept() -> None:
+    driver = live()
+    driver.receive(PUSH, Closed(RemoteProtocolError("nonsense")))
+
+    assert len(driver.updates) == 1
+    assert driver.gaps[0].cause == "reject"
+
+
+# Back-off and rates.
+
+
+def test_back_off_grows_to_its_cap_and_begins_anew_only_after_a_steady_connection() -> None:
+    driver = Driver(quick(pace=Pace(first_s=1, max_s=8, steady_s=30, attempts_a_minute=1000)))
+    for live_s in (0, 0, 0, 0, 0, 10, 31):
+        reconnect(driver)
+        driver.answer()
+        for _ in range(int(live_s)):
+            driver.advance(1)
+            driver.receive(RoundTrip(0.1))
+        driver.disconnect()
+
+    assert max(driver.waits) <= 8
+    assert max(driver.waits[2:6]) > 2
+    assert driver.waits[6] <= 1
+
+
+def test_attempts_keep_to_their_rate_at_the_hundredth_failure() -> None:
+    driver = Driver(quick(pace=Pace(first_s=0.001, max_s=0.001)))
+    while len(driver.attempts) < 100:
+        driver.advance(0.5)
+        if driver.conns:
+            driver.disconnect()
+
+    times = [at_s for at_s, _, _ in driver.attempts]
+    assert all(later - earlier >= ATTEMPTS_WINDOW_S for earlier, later in zip(times, times[12:], strict=False))
+
+
+def test_a_venue_may_ask_for_longer_waits() -> None:
+    driver = Driver()
+    for _ in range(6):
+        driver.until_attempt()
+        driver.disconnect(Refused("phone code", retry_s=(6.0, 60.0)))
+
+    assert min(driver.waits) >= 6
+    assert max(driver.waits) <= 60
+
+
+def test_tls_that_cannot_be_trusted_is_tried_again_no_sooner_than_after_a_minute() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.disconnect(TlsFailed("wrong host"))
+
+    assert driver.waits == [pytest.approx(60)]
+
+
+def test_an_attempt_that_is_not_subscribed_in_time_is_dropped() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.open()
+    driver.advance(9.9)
+    before = driver.states[:]
+    driver.advance(0.2)
+
+    assert "down" not in before
+    assert driver.states[-1] == "down"
+
+
+def test_no_link_is_cut_by_its_own_deadline_once_it_is_subscribed() -> None:
+    driver = live()
+    for _ in range(60):
+        driver.advance(10)
+        driver.receive(RoundTrip(0.1))
+
+    assert "down" not in driver.states
+
+
+# Silence.
+
+
+def test_silence_is_stale_first_and_then_a_loss() -> None:
+    driver = live()
+    driver.advance(SILENCE_S / 2 + 0.1)
+    stale = driver.states[-1]
+    driver.advance(SILENCE_S / 2)
+
+    assert (stale, driver.states[-1]) == ("stale", "down")
+    assert driver.gaps[0].cause == "silent"
+
+
+def test_a_byte_ends_a_silence_and_nothing_was_missed() -> None:
+    driver = live()
+    driver.advance(SILENCE_S * 0.6)
+    driver.receive(good=False)
+
+    assert driver.states[-2:] == ["stale", "live"]
+    assert driver.gaps == []
+
+
+def test_heartbeats_go_out_as_often_as_the_session_wants() -> None:
+    driver = live()
+    for _ in range(10):
+        driver.advance(HEARTBEAT_S)
+        driver.receive(RoundTrip(0.1))
+
+    assert driver.heartbeats == 10
+
+
+def test_our_own_lag_is_no_silence_of_the_venue() -> None:
+    driver = live()
+    driver.supervisor.next_timer_s()
+    driver.now_s += 3 * SILENCE_S
+    driver.run(driver.supervisor.timer(driver.now))
+
+    assert "down" not in driver.states
+
+
+# Queries.
+
+
+def test_a_refused_query_leaves_the_link_reconciling_and_is_asked_again_with_back_off() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+    for _ in range(5):
+        driver.refuse(Refused("locked"))
+        for _ in range(35):
+            driver.advance(1)
+            driver.receive(RoundTrip(0.1))
+
+    assert driver.states[-1] == "reconciling"
+    assert len(driver.queries) == 6
+    assert driver.supervisor.answered
+
+
+def test_resyncs_come_at_their_interval_while_live() -> None:
+    driver = live(resync_s=300.0)
+    for _ in range(100):
+        driver.advance(10)
+        driver.receive(RoundTrip(0.1))
+        if driver.query is not None:
+            driver.answer()
+
+    assert len(driver.queries) == 1 + 3
+
+
+@pytest.mark.parametrize(("open_orders", "expected"), [((), 1), ((PUSH,), 4)])
+def test_a_venue_without_open_orders_may_go_without_resyncs(open_orders: tuple[object, ...], expected: int) -> None:
+    driver = Driver(quick(resync_s=30.0, resync_when_idle=False), orders=Orders(open=lambda: open_orders))  # type: ignore[arg-type,return-value]
+    driver.go_live()
+    for _ in range(10):
+        driver.advance(10)
+        driver.receive(RoundTrip(0.1))
+        if driver.query is not None:
+            driver.answer()
+
+    assert len(driver.queries) == expected
+
+
+def test_doubt_brings_the_next_query_forward_once() -> None:
+    driver = live()
+    driver.supervisor.recheck(driver.now)
+    driver.supervisor.recheck(driver.now)
+    driver.advance(4.9)
+    before = len(driver.queries)
+    driver.advance(0.2)
+    driver.answer()
+    driver.advance(20)
+
+    assert (before, len(driver.queries)) == (1, 2)
+
+
+def test_doubt_does_not_put_a_query_off() -> None:
+    driver = live(resync_s=3.0)
+    driver.supervisor.recheck(driver.now)
+    driver.advance(3.1)
+
+    assert len(driver.queries) == 2
+
+
+def test_without_resyncs_doubt_asks_nothing() -> None:
+    driver = live(resync_s=None)
+    driver.supervisor.recheck(driver.now)
+    driver.advance(10)
+
+    assert len(driver.queries) == 1
+
+
+def test_a_part_refused_three_times_leaves_the_venue_live_without_it() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+    states = []
+    for _ in range(3):
+        driver.advance(8)
+        driver.receive(RoundTrip(0.1))
+        driver.answer(Report(refused={"account 7": "funds"}))
+        states.append(driver.states[-1])
+
+    assert states == ["reconciling", "reconciling", "live"]
+    assert not driver.supervisor.coverage.is_whole
+
+
+# Gaps in the venue's time.
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 600.0, -3600.0])
+def test_a_gap_is_asked_in_the_venues_time_whatever_our_clock_says(ahead_s: float) -> None:
+    driver = Driver(wall_ahead_s=ahead_s)
+    driver.go_live()
+    driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
+    driver.advance(10)
+    driver.wall_ahead_s += 7200
+    driver.disconnect()
+    reconnect(driver)
+
+    assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
+
+
+def test_statements_of_other_links_after_the_break_do_not_move_its_start() -> None:
+    latest_ns = 0
+    driver = Driver(quick(links=2), orders=Orders(latest_ns=lambda: latest_ns))
+    driver.go_live()
+    latest_ns = 777_020 * SECOND
+    driver.advance(20)
+    driver.receive(RoundTrip(0.1), link=1)
+    driver.disconnect(link=0)
+    reconnect(driver)
+
+    assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
+
+
+def test_a_query_without_bound_where_nothing_is_known() -> None:
+    driver = live()
+    driver.disconnect()
+    reconnect(driver)
+
+    assert driver.queries[-1].since_ns == EVER
+
+
+@pytest.mark.parametrize(
+    ("reach_ns", "outcome"),
+    [
+        (None, "recovered"),
+        (NEVER, "partial"),
+        (777_000 * SECOND - 5 * SECOND, "recovered"),
+        (777_001 * SECOND, "partial"),
+    ],
+)
+def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(reach_ns: int | None, outcome: str) -> None:
+    driver = live()
+    driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
+    driver.disconnect()
+    reconnect(driver)
+    driver.answer(Report(reach_ns=reach_ns))
+
+    assert driver.gaps[-1].outcome == outcome
+
+
+def test_statements_before_the_break_was_noticed_need_no_settling_time() -> None:
+    driver = live()
+    driver.advance(1)
+    driver.disconnect()
+    reconnect(driver)
+
+    assert [query.old_before_ns for query in driver.queries] == [0, (START_S + 1) * SECOND]
+
+
+def test_a_venue_that_sees_no_orders_is_a_gap_until_it_is_back() -> None:
+    driver = live()
+    driver.advance(9)
+    driver.receive(Interrupted("venue_logged_out", "logged out", round((START_S + 4) * SECOND)), good=True)
+    driver.advance(1)
+    driver.receive(RoundTrip(0.1))
+    asked = len(driver.queries)
+    driver.receive(Resumed())
+    driver.answer()
+
+    assert asked == 1
+    assert [(gap.state, gap.cause, gap.from_ns) for gap in driver.gaps] == [
+        ("open", "venue_logged_out", START_S * SECOND),
+        ("closed", "venue_logged_out", START_S * SECOND),
+    ]
+
+
+def test_unreadable_input_that_may_have_been_an_order_is_a_gap_and_a_query() -> None:
+    driver = live()
+    driver.receive(REJECT, good=False)
+    driver.answer()
+
+    assert [gap.state for gap in driver.gaps] == ["open", "closed"]
+    assert driver.states[-2:] == ["reconciling", "live"]
+
+
+def test_unreadable_input_that_was_no_order_is_no_gap() -> None:
+    driver = live()
+    driver.receive(msgspec.structs.replace(REJECT, lost=False), good=False)
+
+    assert driver.gaps == []
+
+
+# The end, a bug, a stall, a sleep.
+
+
+def test_refused_credentials_end_the_venue_and_are_not_tried_again() -> None:
+    driver = live(links=2)
+    driver.disconnect(AuthError("wrong key"))
+    driver.advance(600)
+
+    assert isinstance(driver.ended, AuthError)
+    assert driver.states[-2:] == ["failed", "failed"]
+    assert len(driver.attempts) == 2
+
+
+def test_the_third_bug_within_ten_minutes_ends_the_venue_after_growing_waits() -> None:
+    driver = live()
+    waits = []
+    for _ in range(3):
+        driver.bug()
+        waits.append(driver.waits[-1])
+        if driver.ended is None:
+            reconnect(driver)
+            driver.answer()
+
+    assert isinstance(driver.ended, ValueError)
+    assert 1 < waits[0] < 3
+    assert 7 < waits[1] < 13
+
+
+def test_bugs_far_apart_do_not_end_the_venue() -> None:
+    driver = live()
+    for _ in range(5):
+        driver.bug()
+        reconnect(driver)
+        driver.answer()
+        for _ in range(31):
+            driver.advance(10)
+            driver.receive(RoundTrip(0.1))
+
+    assert driver.ended is None
+
+
+def test_a_stalled_output_closes_the_links_and_opens_none_until_it_has_drained() -> None:
+    driver = live()
+    driver.run(driver.supervisor.pause(driver.now))
+    driver.run(driver.supervisor.pause(driver.now))
+    driver.advance(120)
+    before = len(driver.attempts)
+    driver.supervisor.unpause()
+    driver.advance(0)
+
+    assert driver.gaps[0].cause == "output_stalled"
+    assert (before, len(driver.attempts)) == (1, 2)
+
+
+def test_a_sleep_is_a_gap_from_before_it() -> None:
+    driver = live()
+    driver.advance(5)
+    driver.receive(RoundTrip(0.1))
+    driver.run(driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now))
+
+    assert (driver.gaps[0].cause, driver.gaps[0].from_ns) == ("suspended", (START_S + 2) * SECOND)
+
+
+def test_what_a_former_connection_still_reports_is_ignored() -> None:
+    driver = live()
+    driver.disconnect()
+    driver.advance(60)
+    actions = driver.supervisor.received(0, 1, [PUSH], driver.now, good=True)
+    actions += driver.supervisor.disconnected(0, 1, ConnectionLost("late"), driver.now)
+
+    assert actions == []
+
+
+class Venue(RuleBasedStateMachine):
+    """Anything may happen at any time; the driver checks what must always be so."""
+
+    @initialize(links=st.integers(1, 3), resync=st.sampled_from([None, 5.0, 300.0]))
+    def begin(self, links: int, resync: float | None) -> None:
+        self.driver = Driver(quick(links=links, resync_s=resync))
+        self.driver.advance(0)
+
+    @property
+    def going(self) -> list[int]:
+        return sorted(self.driver.conns)
+
+    @rule(seconds=st.sampled_from([0.0, 0.3, 3.0, 20.0, 100.0]))
+    def wait(self, seconds: float) -> None:
+        self.driver.advance(seconds)
+
+    @precondition(lambda self: self.driver.ended is None and set(self.going) - self.driver.up)
+    @rule(data=st.data())
+    def open(self, data: st.DataObject) -> None:
+        self.driver.open(data.draw(st.sampled_from(sorted(set(self.going) - self.driver.up))))
+
+    @precondition(lambda self: self.driver.ended is None and self.driver.up)
+    @rule(
+        data=st.data(),
+        event=st.sampled_from(
+            [Progress("subscribing"), Ready(), REJECT, PUSH, RoundTrip(0.1), Resumed(), Interrupted("x", "y", 5)]
+        ),
+        good=st.booleans(),
+    )
+    def receive(self, data: st.DataObject, event: SessionEvent, good: bool) -> None:
+        self.driver.receive(event, link=data.draw(st.sampled_from(sorted(self.driver.up))), good=good)
+
+    @precondition(lambda self: self.driver.ended is None and self.going)
+    @rule(
+        data=st.data(),
+        error=st.sampled_from(
+            [ConnectionLost("x", "eof"), RemoteProtocolError("x"), OSError("x"), Refused("x", retry_s=(6, 60))]
+        ),
+    )
+    def disconnect(self, data: st.DataObject, error: Exception) -> None:
+        self.driver.disconnect(error, data.draw(st.sampled_from(self.going)))
+
+    @precondition(lambda self: self.driver.query is not None)
+    @rule(report=st.sampled_from([Report(), Report(reach_ns=NEVER), Report(refused={"a": "b"})]))
+    def answer(self, report: Report) -> None:
+        self.driver.answer(report)
+
+    @precondition(lambda self: self.driver.query is not None)
+    @rule(error=st.sampled_from([Refused("x"), ConnectionLost("x")]))
+    def refuse(self, error: VenueError) -> None:
+        self.driver.refuse(error)
+
+    @precondition(lambda self: self.driver.ended is None)
+    @rule()
+    def doubt(self) -> None:
+        self.driver.supervisor.recheck(self.driver.now)
+
+    @precondition(lambda self: self.driver.ended is None)
+    @rule(paused=st.booleans())
+    def stall(self, paused: bool) -> None:
+        if paused:
+            self.driver.run(self.driver.supervisor.pause(self.driver.now))
+        else:
+            self.driver.supervisor.unpause()
+
+    @precondition(lambda self: self.driver.ended is None)
+    @rule()
+    def sleep(self) -> None:
+        self.driver.run(self.driver.supervisor.slept(self.driver.now.wall_ns - SECOND, self.driver.now))
+
+    @precondition(lambda self: self.driver.ended is None and self.going)
+    @rule(data=st.data())
+    def refuse_credentials(self, data: st.DataObject) -> None:
+        if data.draw(st.integers(0, 9)) == 0:
+            self.driver.disconnect(AuthError("x"), data.draw(st.sampled_from(self.going)))
+
+    @invariant()
+    def gaps_open_and_close_in_turn(self) -> None:
+        gaps = self.driver.gaps
+        assert [gap.state for gap in gaps] == (["open", "closed"] * len(gaps))[: len(gaps)]
+        assert [gap.gap for gap in gaps] == [f"toy-{1 + index // 2}" for index in range(len(gaps))]
+        assert all(gap.to_ns >= gap.from_ns for gap in gaps if gap.to_ns is not None)
+
+    @invariant()
+    def attempts_keep_to_their_rate(self) -> None:
+        times = [at_s for at_s, _, _ in self.driver.attempts]
+        assert all(later - earlier >= ATTEMPTS_WINDOW_S for earlier, later in zip(times, times[12:], strict=False))
+
+    @invariant()
+    def a_venue_that_can_be_asked_is_live_or_asked_soon(self) -> None:
+        driver = self.driver
+        whole = driver.ended is None and driver.subscribed == set(range(driver.policy.links))
+        if whole and driver.query is None and driver.vitals.state not in ("live", "stale"):
+            assert driver.supervisor.next_timer_s() <= driver.now_s + 30
+
+    @invariant()
+    def live_is_no_open_gap(self) -> None:
+        if self.driver.vitals.state == "live":
+            assert self.driver.supervisor.coverage.gap is None
+
+
+TestVenue = Venue.TestCase
+TestVenue.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
