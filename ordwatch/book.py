@@ -100,10 +100,10 @@ class _Entry:
 
     def move(self, way: str, place: int) -> None:
         """The last statement of this way said the state at `place`."""
-        self.places.pop(way, None)
-        self.places[way] = place
-        if len(self.places) > _WAYS_KEPT:
-            del self.places[next(iter(self.places))]
+        places = self.places
+        places[way] = place
+        if len(places) > _WAYS_KEPT:
+            del places[next(iter(places))]
 
     def _forget_oldest(self) -> None:
         del self.states[0]
@@ -220,19 +220,22 @@ class Book:
         )
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
-        known, venue = entry.state, self._venues[update.venue]
-        if not known.gone and (place := _find(entry, update, entry.places.get(arrival.way, 0))) is not None:
-            entry.move(arrival.way, place)
-            entry.arrived_ns = arrival.at_ns
-            return None
-        recency = self._compare(venue, update, known, arrival.way == entry.way)
-        if recency is Recency.OLDER:
-            entry.arrived_ns = arrival.at_ns
-            return None if _find(entry, update, 0) is not None else self._late(entry, update, venue)
+        known, venue, way = entry.state, self._venues[update.venue], arrival.way
+        recency = self._compare(venue, update, known, way == entry.way)
+        if recency is not Recency.NEWER:
+            # What is newer by its version repeats nothing; so most updates skip the search.
+            place = entry.places.get(way, 0)
+            found = _find(entry, update, place if recency is Recency.EQUAL else 0)
+            if found is not None or recency is Recency.OLDER:
+                entry.arrived_ns = arrival.at_ns
+                if found is None:
+                    return self._late(entry, update, venue)
+                entry.move(way, max(found, place))
+                return None
         merged = _normalized(venue.merge(update, known))
         changed = _changed(merged, known)
         if not changed:
-            entry.move(arrival.way, len(entry.states) - 1)
+            entry.move(way, len(entry.states) - 1)
             entry.arrived_ns = arrival.at_ns
             return None
         if recency is Recency.EQUAL:
