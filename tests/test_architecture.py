@@ -23,7 +23,7 @@ ORDER = [
     "config",
     "clocks",
     "conversion",
-    "feed",
+    "engine",
     "book",
     "sinks",
     "recording",
@@ -64,6 +64,19 @@ def test_imports_point_left(path: Path) -> None:
     right = [".".join(parts) for parts in ours if own is not None and (place(tuple(parts)) or 0) > own]
 
     assert right == []
+
+
+SHELL = {"connection.py", "http.py", "moment.py", "queue.py", "rates.py", "runner.py", "transport.py"}
+"""The modules of the engine that have sockets, clocks or tasks; the others decide."""
+
+
+@pytest.mark.parametrize(
+    "path", [PACKAGE / "engine" / each.name for each in MODULES if "engine" in each.parts], ids=name
+)
+def test_what_decides_has_no_clock_and_no_task(path: Path) -> None:
+    impure = IMPURE - {"random", "ssl", "socket", "os"}  # a generator is handed over; errors are classes of these
+
+    assert path.name in SHELL or not {module.split(".")[0] for module in imports(path)} & impure
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if "venues" in path.parts], ids=name)

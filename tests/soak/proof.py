@@ -60,6 +60,13 @@ class Proof:
             said.append(f"verify exits {verdict.exit_code}")
         return [*self.lost_finals, *self.lost_states, *self.twice, *self.holes, *self.unsaid, *self.early, *said]
 
+    @property
+    def faults_of_any_clock(self) -> list[str]:
+        """What should not be even where the recorders' clocks were wrong, and so no time can be compared."""
+        verdict = self.verdict
+        lost = self.lost_finals if verdict.exit_code == 0 else []
+        return [*lost, *self.twice, *self.holes, *verdict.damage, *verdict.broken_laws]
+
 
 def prove(soaked: Soaked) -> Proof:
     """Read the whole recording and the journal, and compare."""

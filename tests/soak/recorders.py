@@ -14,6 +14,7 @@ from ordwatch.recording.rotation import older_files
 from ordwatch.recording.verify import check
 from tests.support.process import COMMAND, DEADLINE_S
 
+WRONG_CLOCK = Path(__file__).parents[1] / "support" / "wrongclock"
 SHORTEST_S, LONGEST_S = 0.2, 4.0
 WATCH_S = 3.0
 """How long the last run watches before the orders come to rest."""
@@ -31,6 +32,14 @@ class Soaked:
     kills: int = 0
     rotations: int = 0
     stderr: list[str] = field(default_factory=list)
+    wrong_clocks: random.Random | None = None
+
+    def clock(self) -> dict[str, str]:
+        """The environment that makes the next recorder's clock wrong."""
+        if self.wrong_clocks is None:
+            return {}
+        steps = [f"0:{self.wrong_clocks.choice(WRONG_BY_S)}", f"2:{self.wrong_clocks.choice(WRONG_BY_S)}"]
+        return {"PYTHONPATH": str(WRONG_CLOCK), "WRONG_CLOCK": ",".join(steps[: self.wrong_clocks.choice((1, 2))])}
 
     @property
     def recording(self) -> Path:
@@ -53,12 +62,26 @@ class Soaked:
         return self.folder / "journal.jsonl"
 
 
+WRONG_BY_S = (0, 600, -600, 3600, -3600, 86_400)
+"""How wrong the host's clock may be."""
+
+
 def soak(
-    folder: Path, kinds: Sequence[str], *, runs: int, seed: int, rate: float, longest_s: float = LONGEST_S
+    folder: Path,
+    kinds: Sequence[str],
+    *,
+    runs: int,
+    seed: int,
+    rate: float,
+    longest_s: float = LONGEST_S,
+    wrong_clocks: bool = False,
 ) -> Soaked:
-    """Kill `runs` recorders while the venues' orders move, then let one record to its end after they have stopped."""
+    """Kill `runs` recorders while the venues' orders move, then let one record to its end after they have stopped.
+
+    `wrong_clocks`: each recorder has a clock that is wrong, and some have one that jumps.
+    """
     chance = random.Random(seed)
-    soaked = Soaked(folder)
+    soaked = Soaked(folder, wrong_clocks=random.Random(seed) if wrong_clocks else None)
     with _venues(soaked, kinds, seed, rate) as venues:
         for number in range(runs):
             _record_and_kill(soaked, chance, number, longest_s)
@@ -145,7 +168,9 @@ def _recorder(soaked: Soaked, name: str, *options: str) -> Iterator["subprocess.
     command = [str(COMMAND), "tail", *files, "-o", "json", *options]
     err = soaked.folder / f"{name}.err"
     with err.open("wb") as file:
-        process = subprocess.Popen(command, env={}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
+        process = subprocess.Popen(
+            command, env=soaked.clock(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file
+        )
         try:
             yield process
         finally:
