@@ -1,5 +1,6 @@
 """What verify found, as a value, as text and as JSON."""
 
+import json
 from collections.abc import Iterator
 
 import msgspec
@@ -78,8 +79,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     venues: dict[str, VenueFound]
 
     def json(self) -> str:
-        """One line of JSON."""
-        return msgspec.json.encode(self).decode()
+        """One line of JSON, in ASCII: names of files and of venues may hold anything."""
+        return json.dumps(msgspec.to_builtins(self), separators=(",", ":"))
 
     def text(self) -> str:
         """For people, several lines."""
