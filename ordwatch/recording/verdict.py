@@ -40,6 +40,9 @@ class VenueFound(msgspec.Struct, frozen=True, kw_only=True):
     covered_percent: float | None
     uncertain: list[Interval]
     open_gap: str | None
+    """The id of a gap that was never closed."""
+    without: str | None
+    """The parts of it (accounts, pairs, markets) that its last `live` record does not cover, and why."""
     orders: int
     gaps: int
     rejects: int
@@ -123,6 +126,10 @@ def _venue(name: str, venue: VenueFound) -> Iterator[str]:
     yield f"{name}: {venue.covered_percent} % covered since {venue.first_live}; {counts}"
     for uncertain in venue.uncertain:
         yield f"{name}: uncertain from {uncertain.from_} to {uncertain.to or '?'}: {uncertain.reason}"
+    if venue.open_gap is not None:
+        yield f"{name}: gap {venue.open_gap} is still open"
+    if venue.without is not None:
+        yield f"{name}: live without {venue.without}"
 
 
 def _count(number: int, what: str) -> str:

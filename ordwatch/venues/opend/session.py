@@ -44,6 +44,7 @@ class OpendSession:
         """`accounts` are those to watch, as digits; none: every account OpenD lists."""
         self.heartbeat_s = link.heartbeat_s
         self.silence_s = link.silence_s
+        self.last_message_ns = 0
         self._venue = venue
         self._link = link
         self._reader = reader
@@ -126,6 +127,8 @@ class OpendSession:
 
     def _take(self, message: Message) -> None:
         self._whole_ns = self._now_ns
+        if message.fault is None:
+            self.last_message_ns = self._now_ns
         if message.proto_id == messages.UPDATE_ORDER:
             self._order_pushed(message)
         elif message.proto_id == messages.NOTIFY:
