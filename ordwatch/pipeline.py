@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ordwatch import __version__
+from ordwatch import __version__, system
 from ordwatch.book import Book
-from ordwatch.clocks import Clocks, rss_mib
+from ordwatch.clocks import Clocks
 from ordwatch.conversion import order_record
 from ordwatch.errors import OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
@@ -300,7 +300,7 @@ class Run:
             venues={name: _venue_alive(vitals, beat.last_rx_ns[name]) for name, vitals in self._vitals.items()},
             queue=len(self._funnel),
             loop_lag_ms=self._clocks.take_lag_ms(),
-            rss_mib=rss_mib(),
+            rss_mib=system.rss_mib(),
             synced_seq=None,
             at=time_text(time.time_ns()),
         )

@@ -336,7 +336,7 @@ def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) -> Non
     async def test() -> None:
         async with watching() as seen:
             await seen.live()
-            monkeypatch.setattr("ordwatch.clocks._boot_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
+            monkeypatch.setattr("ordwatch.system.boot_clock_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
             await seen.closed_gaps(1)
 
             [slept] = [record for record in seen.out.records if isinstance(record, ClockRecord)]

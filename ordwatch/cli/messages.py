@@ -7,7 +7,6 @@ writes, for a full pipe would stop the event loop.
 import logging
 import os
 import re
-import select
 import sys
 import threading
 import traceback
@@ -16,6 +15,7 @@ from contextlib import suppress
 from queue import Full, Queue
 from time import monotonic
 
+from ordwatch import system
 from ordwatch.secret import Redaction
 from ordwatch.text import safe_text
 
@@ -154,7 +154,7 @@ class Messages(logging.Handler):
         try:
             return os.write(self._fd, line)
         except BlockingIOError:
-            select.select([], [self._fd], [], 1.0)
+            system.wait_writable(self._fd, 1.0)
             return 0
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 
 import typer
 
+from ordwatch import system
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.process import Killed, die_by
@@ -90,10 +91,11 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         seen.append(number)
         stop(number.name, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, on_signal, number)
-    if on_hangup is not None:
-        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    hangup = system.hangup()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        system.on_signal(loop, number, on_signal)
+    if hangup is not None:
+        system.on_signal(loop, hangup, on_signal if on_hangup is None else lambda _: on_hangup())
 
 
 def run_to_end(work: Coroutine[object, object, T]) -> T:
@@ -126,7 +128,7 @@ def finish(outcome: Outcome) -> NoReturn:
     if not outcome.connected:
         log.error("%s", outcome.reason)
     if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
-        raise Killed(signal.SIGPIPE)
+        raise Killed(system.SIGPIPE)
     if outcome.signal is not None:
         raise Killed(outcome.signal)
     raise typer.Exit(outcome.exit_code)

@@ -7,12 +7,11 @@ from time import time_ns
 import msgspec
 from filelock import FileLock, Timeout
 
+from ordwatch import system
 from ordwatch.errors import OutputRefused, RecordingBusy
 from ordwatch.recording.files import check_place
 from ordwatch.text import safe_text, time_text
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_LOCKS = Path("/proc/locks")
 _MAX_BYTES = 4096
 
 
@@ -55,8 +54,8 @@ class Lock:
         self._lock.release()
 
     def _sign(self) -> None:
-        me = Holder(pid=os.getpid(), since=time_text(time_ns()), boot=boot_id())
-        fd = os.open(self._file, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        me = Holder(pid=os.getpid(), since=time_text(time_ns()), boot=system.boot_id())
+        fd = os.open(self._file, os.O_WRONLY | system.open_flags("CLOEXEC", "NOFOLLOW"))
         try:
             os.ftruncate(fd, 0)
             os.write(fd, msgspec.json.encode(me) + b"\n")
@@ -66,34 +65,11 @@ class Lock:
             os.close(fd)
 
 
-def boot_id() -> str:
-    """What names this run of the machine; "" where the system does not say."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return ""
-
-
 def is_held(path: Path) -> bool:
-    """Whether a recorder holds the lock of this recording now; asked without touching the lock.
-
-    False as well where the system has no /proc/locks.
-    """
+    """Whether a recorder holds the lock of this recording now; asked without touching the lock."""
     file = path.with_name(f"{path.name}.lock")
-    try:
-        lock = file.lstat()
-        locks = _LOCKS.read_text()
-    except OSError:
-        return False
-    place = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
     holder = _holder(file)
-    held = [line.split() for line in locks.splitlines() if "FLOCK" in line]
-    # Some file systems (overlay, btrfs) show another device here than to stat: then the holder must fit too.
-    return any(
-        place in words or (holder is not None and words[4] == str(holder.pid) and words[5].endswith(f":{lock.st_ino}"))
-        for words in held
-        if len(words) > 5
-    )
+    return system.is_locked(file, None if holder is None else holder.pid)
 
 
 def _holder(file: Path) -> Holder | None:

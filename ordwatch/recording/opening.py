@@ -12,12 +12,13 @@ from pathlib import Path
 from time import time_ns
 from typing import BinaryIO, NamedTuple
 
+from ordwatch import system
 from ordwatch.errors import OutputError, OutputRefused, RecordingError
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record, sealed
 from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
 from ordwatch.recording.linefile import LineFile
-from ordwatch.recording.lock import Holder, boot_id
+from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Damage, Line, read_lines
 from ordwatch.recording.rotation import OlderFile, aside, last_name, next_file, older_files
 from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, encode
@@ -197,7 +198,7 @@ def _damaged(path: Path, where: str) -> RecordingError:
 def _opening_records(history: History, found: _Found, before: Holder | None) -> list[Record]:
     if not found.last_seq:
         return []
-    boot = boot_id()
+    boot = system.boot_id()
     return [
         PrevSessionRecord(
             last_seq=found.last_seq,

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from ordwatch.errors import OutputRefused, RecordingBusy
-from ordwatch.recording.lock import Lock, boot_id, is_held
+from ordwatch.recording.lock import Lock, is_held
+from ordwatch.system import boot_id
 
 
 @pytest.fixture
