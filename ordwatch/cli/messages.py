@@ -28,7 +28,7 @@ _MAX_CAUSES = 1000
 _MAX_LINE = 2000
 _LEVELS = {-2: logging.CRITICAL, -1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 # Third parties print what they send at DEBUG: websockets its headers and frames, keys included.
-_CHATTY = ("websockets", "aiohttp", "asyncio", "filelock")
+_CHATTY = ("websockets", "aiohttp", "asyncio")
 
 
 def set_up(verbosity: int = 0) -> "Messages":

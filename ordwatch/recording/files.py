@@ -124,5 +124,19 @@ def check_file(path: Path, found: os.stat_result) -> None:
         raise OutputRefused(f"{path}: has {found.st_nlink} names (hard links); a recording has one")
 
 
+def is_locked_elsewhere(path: Path) -> bool:
+    """Whether another open file has the lock of what stands at `path`; False if nothing can be locked there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | system.open_flags("CLOEXEC", "NOFOLLOW", "NONBLOCK"))
+    except OSError:
+        return False
+    try:
+        return not system.try_lock(fd)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
 def _append() -> int:
     return os.O_WRONLY | os.O_APPEND | os.O_CREAT | system.open_flags("CLOEXEC", "NOFOLLOW", "NONBLOCK")

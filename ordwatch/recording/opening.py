@@ -13,7 +13,7 @@ from time import time_ns
 from typing import BinaryIO, NamedTuple
 
 from ordwatch import system
-from ordwatch.errors import OutputError, OutputRefused, RecordingError
+from ordwatch.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record, sealed
 from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
@@ -55,15 +55,36 @@ class _Repaired(NamedTuple):
     saved_as: str
 
 
-def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
+def open_recording(files: Files, path: Path, before: Holder | None, fd: int | None = None) -> Opened:
     """Check, repair and continue the recording at `path`, whose lock we hold; a new one if there is none.
+
+    `fd`: the recording, locked and open to append, if it is there already.
 
     Raises:
         OutputRefused: It cannot be made.
         OutputError: It cannot be written or synced.
+        RecordingBusy: Somebody else made one there meanwhile.
         RecordingError: Damaged in durable data, foreign, or of another schema; nothing is touched.
     """
     history = History()
+    with ExitStack() as undo:
+        if fd is not None:
+            undo.callback(files.close, fd)
+        found, continuation = _checked(path, history)
+        undo.pop_all()
+    try:
+        file = _at_its_end(files, path, found, _opening_records(history, found, before), fd)
+    except OSError as exc:
+        raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
+    orders = continuation.orders
+    if found.last_type == "rotate":
+        # The rotation was completed: what was read under this name has its last one now.
+        orders = orders.renamed(path, last_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
+    continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
+    return Opened(file, continuation, history.story.last_ns or time_ns())
+
+
+def _checked(path: Path, history: History) -> tuple[_Found, Continuation]:
     try:
         found = _read(path, history)
         continuation = history.continuation(found.last_seq)
@@ -73,16 +94,7 @@ def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
         raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
     if history.other_schema is not None:
         raise RecordingError(f"{path}: {_foreign(history)}")
-    try:
-        file = _at_its_end(files, path, found, _opening_records(history, found, before))
-    except OSError as exc:
-        raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
-    orders = continuation.orders
-    if found.last_type == "rotate":
-        # The rotation was completed: what was read under this name has its last one now.
-        orders = orders.renamed(path, last_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
-    continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
-    return Opened(file, continuation, history.story.last_ns or time_ns())
+    return found, continuation
 
 
 def _foreign(history: History) -> str:
@@ -209,9 +221,10 @@ def _opening_records(history: History, found: _Found, before: Holder | None) -> 
     ]
 
 
-def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) -> LineFile:
+def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> LineFile:
     """The file to write on, with the first records of the new session in it."""
-    fd = files.open(path)
+    if fd is None:
+        fd = _locked(files, path)
     with ExitStack() as undo:
         undo.callback(files.close, fd)
         if found.torn_at is not None:
@@ -232,6 +245,14 @@ def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) 
         file.sync()
         undo.pop_all()
     return file
+
+
+def _locked(files: Files, path: Path) -> int:
+    fd = files.open(path)
+    if not system.try_lock(fd):
+        files.close(fd)
+        raise RecordingBusy(f"{path}: another ordwatch records there")
+    return fd
 
 
 def _repair(files: Files, path: Path, fd: int, torn_at: int) -> _Repaired:

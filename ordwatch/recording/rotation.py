@@ -4,12 +4,14 @@ After any two steps a kill leaves a state that the same function completes: the 
 stands an unfinished next file; the file has its last name and the next one not yet its own.
 """
 
+import errno
 import re
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import gmtime, strftime, time_ns
 from typing import NamedTuple
 
+from ordwatch import system
 from ordwatch.errors import UsageError
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import sealed
@@ -74,6 +76,11 @@ def last_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
     return path.with_name(f"{path.name}.{first_seq}-{last_seq}")
 
 
+def unfinished_name(path: Path) -> Path:
+    """The name of a next file until the one before it has its last name."""
+    return path.with_name(f"{path.name}.rotating")
+
+
 def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> LineFile:
     """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
 
@@ -115,12 +122,15 @@ def aside(path: Path) -> Path:
 
 
 def _fresh(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
-    fresh = path.with_name(f"{path.name}.rotating")
+    fresh = unfinished_name(path)
     with suppress(FileNotFoundError):
         files.remove(fresh)
     file = LineFile(files, fresh, fd=files.create(fresh), last_seq=first.prev_last_seq)
     with ExitStack() as undo:
         undo.callback(file.close)
+        # Before it gets the recording's name: whoever finds it under that finds it locked.
+        if not system.try_lock(file.fd):
+            raise BlockingIOError(errno.EWOULDBLOCK, "the new file is locked by somebody else")
         file.put(sealed(encode(first), first.prev_last_seq + 1))
         file.flush()
         file.sync()

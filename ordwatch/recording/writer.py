@@ -68,11 +68,13 @@ class Writer:
         Raises:
             OutputError: Writing failed for too long, the queue is full while it fails, or a sync failed.
         """
-        while not self._finishing.is_set() or self._queue or self._news:
-            self._step()
-        if self._file.dirty:
-            self._sync()
-        self._file.close()
+        try:
+            while not self._finishing.is_set() or self._queue or self._news:
+                self._step()
+            if self._file.dirty:
+                self._sync()
+        finally:
+            self._file.close()
 
     def finish(self) -> None:
         """Ask to write what waits, and to end; for any thread."""
