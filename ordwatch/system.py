@@ -2,7 +2,7 @@
 
     here              Linux                     macOS                    Windows
     sync_data         fdatasync                 F_FULLFSYNC, else fsync  fsync
-    sync_folder       fsync of the folder       the same                 nothing: folders cannot be opened
+    open_folder       to sync its names         the same                 None: folders cannot be opened
     try_lock          flock                     flock                    msvcrt.locking, one byte far behind the end
     is_locked         /proc/locks               False                    False
     opening files     O_CLOEXEC, O_NOFOLLOW     the same                 looked at before it is opened; O_BINARY
@@ -119,19 +119,15 @@ def _full_sync(fd: int) -> bool:
     return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in the folder are durable.
+def open_folder(folder: Path) -> int | None:
+    """The folder, open so that its names can be synced; None where folders cannot be opened.
 
     Raises:
-        OSError: It failed.
+        OSError: It is missing, or none.
     """
     if not hasattr(os, "O_DIRECTORY"):
-        return
-    fd = os.open(folder, os.O_RDONLY | open_flags("DIRECTORY", "CLOEXEC"))
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        return None
+    return os.open(folder, os.O_RDONLY | open_flags("DIRECTORY", "CLOEXEC"))
 
 
 def renames_open_files() -> bool:

@@ -159,19 +159,23 @@ def test_failed_full_sync_is_an_error(opened: int, monkeypatch: pytest.MonkeyPat
         system.sync_data(opened)
 
 
-def test_folder_is_synced(tmp_path: Path) -> None:
-    system.sync_folder(tmp_path)
+def test_folder_is_opened_to_sync_its_names(tmp_path: Path) -> None:
+    fd = system.open_folder(tmp_path)
+
+    assert fd is not None
+    os.fsync(fd)
+    os.close(fd)
 
 
-def test_missing_folder_cannot_be_synced(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
-        system.sync_folder(tmp_path / "missing")
+def test_what_is_no_folder_is_not_opened(file: Path) -> None:
+    with pytest.raises(NotADirectoryError):
+        system.open_folder(file)
 
 
-def test_folder_that_cannot_be_opened_is_not_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_are_not_opened_where_they_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "O_DIRECTORY")
 
-    system.sync_folder(tmp_path / "missing")
+    assert system.open_folder(tmp_path) is None
 
 
 def test_lock_keeps_every_other_open_file_out(file: Path, opened: int) -> None:

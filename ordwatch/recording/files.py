@@ -76,10 +76,15 @@ class Files:
         Raises:
             OutputError: It failed.
         """
+        fd = system.open_folder(folder)
+        if fd is None:
+            return
         try:
-            system.sync_folder(folder)
+            os.fsync(fd)
         except OSError as exc:
             raise OutputError(f"{folder}: cannot sync the folder ({exc.strerror})") from exc
+        finally:
+            os.close(fd)
 
     def close(self, fd: int) -> None:
         """Let go of a descriptor."""

@@ -3,8 +3,12 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from ordwatch.recording.files import Files
+
+Fault = Literal["cut", "replaced"]
+"""What somebody else may do to a file while it is written; "replaced" if its name is gone or another file's."""
 
 
 class LineFile:
@@ -74,8 +78,8 @@ class LineFile:
         self._files.sync(self.fd)
         self.synced_seq = self.last_seq
 
-    def fault(self) -> str | None:
-        """What somebody did to the file behind our back: "cut" or "replaced"; None if nothing."""
+    def fault(self) -> Fault | None:
+        """What somebody did to the file behind our back; None if nothing."""
         here = os.fstat(self.fd)
         if here.st_size != self.size:
             return "cut"
