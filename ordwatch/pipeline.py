@@ -13,7 +13,7 @@ from ordwatch import __version__, system
 from ordwatch.book import Book
 from ordwatch.clocks import Clocks
 from ordwatch.conversion import order_record
-from ordwatch.errors import OrdwatchError, leaves, worst
+from ordwatch.errors import OUTPUT_LOST, OrdwatchError, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
 from ordwatch.feed.supervisor import Feed, Pace
@@ -87,13 +87,17 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """What the process ends with: by its signal, else of several causes the first in errors.PRECEDENCE."""
+        """What the process ends with: by its signal if all was written, else of several causes the first in
+        errors.PRECEDENCE.
+        """
         codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
         if not self.connected:
             codes.add(69)
         if self.fail_on_gap and not self.covered:
             codes.add(3)
-        return worst(codes) if self.signal is None else 128 + self.signal
+        if self.signal is not None and not codes & OUTPUT_LOST:
+            return 128 + self.signal
+        return worst(codes)
 
 
 class Run:
@@ -159,6 +163,10 @@ class Run:
             self._outcome.reason = reason
             self._outcome.signal = signal
             self._stop.set()
+
+    def note_failure(self, error: OrdwatchError) -> None:
+        """Something failed without which the run goes on: its end says so."""
+        self._outcome.failures.append(error)
 
     async def run(self) -> Outcome:
         """Run until a limit is reached, `stop` is called, or nothing is left to watch or to write to."""

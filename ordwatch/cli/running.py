@@ -14,7 +14,7 @@ from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.process import Killed, die_by
 from ordwatch.cli.showing import Showing
-from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
 from ordwatch.pipeline import Limits, Outcome, Run, Start
 from ordwatch.recording.sink import Recording
 from ordwatch.sinks.contract import Sink
@@ -43,7 +43,8 @@ async def watch(
         OutputError: An output cannot be made.
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
-    sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
+    beside = Beside(shown, lambda failure: run.note_failure(failure))
+    sinks: list[Sink] = [recording, beside] if recording is not None else [shown]
     run = Run(
         venues,
         sinks,
@@ -119,16 +120,16 @@ def finish(outcome: Outcome) -> NoReturn:
     """Say what ended the run, if nobody has yet, and end the command.
 
     Raises:
-        Killed: A signal ended it, or the reader of stdout is gone.
+        Killed: A signal ended it and all was written, or the reader of stdout is gone.
         typer.Exit: Anything else, with the exit code.
     """
     for failure in outcome.failures:
-        if isinstance(failure, _SAID_AT_THE_END):
+        if isinstance(failure, _SAID_AT_THE_END) and not isinstance(failure, StdoutLost):
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
     if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
         raise Killed(system.SIGPIPE)
-    if outcome.signal is not None:
+    if outcome.signal is not None and outcome.exit_code == 128 + outcome.signal:
         raise Killed(outcome.signal)
     raise typer.Exit(outcome.exit_code)

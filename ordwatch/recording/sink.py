@@ -48,6 +48,7 @@ class Recording:
         self._lock = Lock(path, self._files)
         self._opened: Opened | None = None
         self._writer: Writer | None = None
+        self._put = 0
         self._stalled = False
         self._over = asyncio.Event()
         self._error: BaseException | None = None
@@ -106,6 +107,7 @@ class Recording:
     def write(self, records: Sequence[AnyRecord]) -> None:
         """Take records; never blocks and never raises."""
         if self._error is None:
+            self._put += len(records)
             self._queue.put([_entry(record) for record in records])
 
     async def drain(self) -> None:
@@ -139,7 +141,7 @@ class Recording:
         """
         if self._writer is not None:
             self._writer.finish()
-            await self._finished()
+            await self._finished(self._writer)
         elif self._opened is not None:
             self._opened.file.close()
         self._lock.release()
@@ -150,13 +152,14 @@ class Recording:
             self._told = True
             raise self._error
 
-    async def _finished(self) -> None:
+    async def _finished(self, writer: Writer) -> None:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._over.wait()
         except TimeoutError:
-            if self._queue:
-                raise OutputError(f"{self._path}: {len(self._queue)} records were not written in time") from None
+            left = self._put - writer.written
+            if left:
+                raise OutputError(f"{self._path}: {left} records were not written in time") from None
             log.warning("%s: all is written, but its sync takes too long to wait for", self._path)
 
 

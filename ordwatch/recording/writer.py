@@ -57,6 +57,8 @@ class Writer:
         self._written_ns = written_ns
         self._dirty_since = 0.0
         self._must_sync = False
+        self.written = 0
+        """Entries of the queue that are written; for any thread to read."""
         self._news: list[AnyRecord] = []
         self._finishing = Event()
         self._finish_by = 0.0
@@ -126,15 +128,18 @@ class Writer:
         news, self._news = self._news, []
         lines: list[bytes] = []
         seq = self._file.last_seq
-        for entry in (*news, *entries):
+        before = self.written
+        for place, entry in enumerate((*news, *entries), -len(news)):
             seq += 1
             if isinstance(entry, SessionRecord) and entry.state == "end":
                 # An end that can be read proves that all before it is durable.
                 self._put(lines)
+                self.written = before + max(0, place)
                 self._sync()
                 lines = []
             lines.append(self._line(entry, seq))
         self._put(lines)
+        self.written = before + len(entries)
 
     def _line(self, entry: Entry, seq: int) -> bytes:
         match entry:

@@ -1,8 +1,11 @@
 """`ordwatch tail`, as a process, against simulators."""
 
 import json
+import os
 import re
+import resource
 import signal
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from ordwatch.cli.tail import recording_of, shorter
 from ordwatch.errors import UsageError
 from ordwatch.model import OrderStatus, Side
 from ordwatch.venues.simulation import Intent, Step
-from tests.support.process import Simulated, end, run, running, write_private
+from tests.support.process import DEADLINE_S, Ended, Simulated, end, run, running, write_private
 
 OPEN_ORDERS = [
     Step("bought", OrderStatus.NEW, Intent(side=Side.BUY, qty="2", price="10")),
@@ -249,11 +252,84 @@ def test_a_recording_goes_on_when_the_reader_of_stdout_leaves(simulated: Simulat
         simulated.play([Step("sold late", OrderStatus.NEW, Intent(side=Side.SELL, qty="5", price="13"))])
         process.send_signal(signal.SIGTERM)
 
-        code = process.wait(30)
+        code, more = process.wait(30), process.stderr.read()
 
-    assert warning == "ordwatch: nobody reads stdout any more; the recording goes on\n"
-    assert code == -signal.SIGTERM
-    assert json.loads(recording.read_text().splitlines()[-1])["reason"] == "SIGTERM"
+    last = json.loads(recording.read_text().splitlines()[-1])
+    assert (warning, more) == ("ordwatch: nobody reads stdout any more; the recording goes on\n", "")
+    assert (code, last["reason"], last["exit"]) == (74, "SIGTERM", 74)
+
+
+@pytest.mark.parametrize("output", ["json", "text"])
+def test_a_recording_goes_on_when_stdout_is_a_full_disk(simulated: Simulated, tmp_path: Path, output: str) -> None:
+    simulated.play(OPEN_ORDERS)
+    recording = tmp_path / "day.jsonl"
+
+    ended = run_to_full_disk("--config", simulated.path, "-q", "-o", output, "--duration", "2", "--record", recording)
+
+    said = "ordwatch: cannot write to stdout: No space left on device; the recording goes on\n"
+    last = json.loads(recording.read_text().splitlines()[-1])
+    assert (ended.code, ended.err) == (74, said)
+    assert (last["reason"], last["exit"]) == ("duration reached", 74)
+    assert run("verify", recording).code == 0
+
+
+@pytest.mark.parametrize("output", ["json", "text", "table"])
+def test_without_a_recording_a_full_disk_ends_the_run(simulated: Simulated, output: str) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run_to_full_disk("--config", simulated.path, "-o", output, "--once")
+
+    assert (ended.code, ended.err) == (74, "ordwatch: cannot write to stdout: No space left on device\n")
+
+
+def run_to_full_disk(*args: str | Path) -> Ended:
+    """`tail` with a stdout that refuses every write."""
+    with open("/dev/full", "wb") as full, running("tail", *args, stdout=full.fileno()) as process:
+        _, err = process.communicate(timeout=DEADLINE_S)
+    return Ended(process.returncode, "", err)
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe that takes nothing more."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(65536))
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
+def test_a_reader_that_takes_nothing_is_not_waited_for_and_the_code_says_so(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+    reader, writer = full_pipe()
+    with running("tail", "--config", simulated.path, "-v", stdout=writer) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.endswith(": live\n"):
+                break
+        ended = end(process, signal.SIGTERM)
+    os.close(reader)
+    os.close(writer)
+
+    assert (ended.code, ended.err) == (74, "ordwatch: stdout took too little in 2 s: not all was written\n")
+
+
+def test_a_signal_while_the_disk_refuses_ends_with_the_code_of_lost_lines(simulated: Simulated, tmp_path: Path) -> None:
+    recording = tmp_path / "day.jsonl"
+    with running("tail", "--config", simulated.path, "--record", recording, before=no_large_files) as process:
+        assert process.stderr is not None
+        refused = process.stderr.readline()
+        ended = end(process, signal.SIGTERM)
+
+    assert refused.endswith("write failed (File too large); trying again every 2 s\n")
+    assert ended.code == 74
+    assert "could not be written" in ended.err
+
+
+def no_large_files() -> None:
+    """Refuse what is written beyond a few lines: as a full disk does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
 
 
 def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulated, tmp_path: Path) -> None:
