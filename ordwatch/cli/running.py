@@ -12,7 +12,7 @@ import typer
 from ordwatch import system
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
-from ordwatch.cli.process import Killed, die_by
+from ordwatch.cli.process import Killed, die_by, take_hangup
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
 from ordwatch.pipeline import Limits, Outcome, Run, Start
@@ -79,7 +79,8 @@ async def start_all(sinks: Sequence[Sink]) -> None:
 def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], None] | None = None) -> None:
     """Let SIGINT, SIGTERM and SIGHUP stop the run; a second one ends the process without clean-up.
 
-    With `on_hangup`, that is what SIGHUP does instead.
+    With `on_hangup`, that is what SIGHUP does instead, one that came during start-up too. A SIGHUP that whoever started
+    us has ignored, as nohup does, ends nothing.
     """
     loop = asyncio.get_running_loop()
     seen: list[int] = []
@@ -92,11 +93,15 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         seen.append(number)
         stop(number.name, number)
 
-    hangup = system.hangup()
     for number in (signal.SIGINT, signal.SIGTERM):
         system.on_signal(loop, number, on_signal)
-    if hangup is not None:
-        system.on_signal(loop, hangup, on_signal if on_hangup is None else lambda _: on_hangup())
+    hangup = system.hangup()
+    if hangup is None or (on_hangup is None and signal.getsignal(hangup) is signal.SIG_IGN):
+        return
+    on_hangup = on_hangup or (lambda: on_signal(hangup))
+    system.on_signal(loop, hangup, lambda _: on_hangup())
+    if take_hangup():
+        on_hangup()
 
 
 def run_to_end(work: Coroutine[object, object, T]) -> T:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from ordwatch.cli import options as opt
 from ordwatch.cli.configured import read_config, resolve
 from ordwatch.cli.messages import set_up
+from ordwatch.cli.process import let_hangup_end
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import UsageError
 
@@ -66,6 +67,8 @@ def tail(
     )
     showing.check()
     recording = recording_of(record, rotate=rotate, fsync=fsync, lock_wait=lock_wait)
+    if recording is None:
+        let_hangup_end()
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.running import finish, run_to_end, watch
     from ordwatch.pipeline import Limits

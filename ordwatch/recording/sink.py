@@ -49,6 +49,7 @@ class Recording:
         self._opened: Opened | None = None
         self._writer: Writer | None = None
         self._put = 0
+        self._rotate_at_start = False
         self._stalled = False
         self._over = asyncio.Event()
         self._error: BaseException | None = None
@@ -90,6 +91,8 @@ class Recording:
             rotation=self._rotation,
             written_ns=self._opened.written_ns,
         )
+        if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):
+            self._writer.rotate()
         # A daemon: a sync that hangs must not hold the process.
         thread = Thread(
             target=self._run, args=(self._writer, asyncio.get_running_loop()), daemon=True, name="recording"
@@ -123,6 +126,8 @@ class Recording:
         """Go on in a new file; or, where the file was moved away, in one of its name. For SIGHUP."""
         if self._writer is not None:
             self._writer.rotate()
+        else:
+            self._rotate_at_start = True
 
     async def watch(self) -> None:
         """Last until the recording is closed or cannot be written.

@@ -91,11 +91,10 @@ class Writer:
 
     def _step(self) -> None:
         entries = self._queue.take(self._patience_s())
-        if self._rotate.is_set():
-            self._rotate.clear()
-            self._go_on_in_new_file()
+        self._rotate_if_asked()
         if entries or self._news:
             self._write(entries)
+            self._rotate_if_asked()
         if self._sync_due():
             self._sync()
 
@@ -169,6 +168,12 @@ class Writer:
             return
         adding = sum(len(entry) for entry in entries if isinstance(entry, bytes))
         if self._rotation.due(file.size, adding, written_ns=self._written_ns, now_ns=time_ns()):
+            self._go_on_in_new_file()
+
+    def _rotate_if_asked(self) -> None:
+        # A file without a line is not left behind: its first lines go into it.
+        if self._rotate.is_set() and (self._file.size or self._file.fault()):
+            self._rotate.clear()
             self._go_on_in_new_file()
 
     def _go_on_in_new_file(self) -> None:

@@ -131,6 +131,68 @@ def test_a_signal_ends_it_cleanly_and_is_what_it_died_by(simulated: Simulated, n
     assert ended.err == ""
 
 
+def hanging_up_at_start(simulated: Simulated) -> None:
+    """Let the command that gives a secret send SIGHUP to the process that starts."""
+    text = simulated.path.read_text()
+    key = re.search("api_key: (.*)", text)
+    assert key is not None
+    simulated.path.write_text(
+        text.replace(key[1], f"{{command: [sh, -c, 'kill -HUP $PPID; printf %s \"$0\"', {key[1]}]}}", 1)
+    )
+
+
+def test_a_hangup_during_start_up_ends_no_recorder(simulated: Simulated, tmp_path: Path) -> None:
+    hanging_up_at_start(simulated)
+    recording = tmp_path / "day.jsonl"
+    run("tail", "--config", simulated.path, "--once", "--record", recording)
+
+    ended = run("tail", "--config", simulated.path, "--once", "--record", recording)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert len(list(tmp_path.glob("day.jsonl.1-*"))) == 1
+    assert run("verify", *tmp_path.glob("day.jsonl*")).code == 0
+
+
+def test_a_hangup_while_modules_are_imported_ends_no_recorder(simulated: Simulated, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class HangUp:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            os.kill(os.getpid(), signal.SIGHUP)\n"
+        "sys.meta_path.insert(0, HangUp())\n"
+    )
+    variables = {"PYTHONPATH": str(tmp_path)}
+
+    ended = run("tail", "--config", simulated.path, "--once", "--record", tmp_path / "day.jsonl", env=variables)
+
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_a_hangup_during_start_up_ends_what_does_not_record(simulated: Simulated) -> None:
+    hanging_up_at_start(simulated)
+
+    ended = run("tail", "--config", simulated.path)
+
+    assert ended.code == -signal.SIGHUP
+
+
+def test_a_hangup_that_is_ignored_ends_nothing(simulated: Simulated) -> None:
+    with running("tail", "--config", simulated.path, "--records", "all", before=ignore_hangups) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+
+        ended = end(process, signal.SIGTERM)
+
+    assert ended.code == -signal.SIGTERM
+
+
+def ignore_hangups() -> None:
+    """As nohup does."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def test_a_reader_that_leaves_ends_it_quietly(simulated: Simulated) -> None:
     with running("tail", "--config", simulated.path, "--records", "all") as process:
         assert process.stdout is not None

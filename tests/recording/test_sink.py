@@ -227,6 +227,35 @@ def test_hangup_goes_on_in_a_new_file(path: Path) -> None:
     assert check(files).exit_code == 0
 
 
+def test_hangup_before_the_start_goes_on_in_a_new_file(path: Path) -> None:
+    written(path, *SESSION)
+
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.open()
+        recording.rotate_now()
+        recording.start()
+        recording.write(RUN)
+        await recording.close()
+
+    run(scenario())
+
+    assert [older.path.name for older in older_files(path)] == ["rec.1-8"]
+
+
+def test_hangup_of_an_empty_recording_leaves_no_file_behind(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.rotate_now()
+        recording.start()
+        recording.write(RUN)
+        await recording.close()
+
+    run(scenario())
+
+    assert older_files(path) == []
+
+
 def move_away(path: Path) -> None:
     """As logrotate does with `create`."""
     path.rename(path.with_name("rec.1"))
