@@ -7,12 +7,14 @@ import resource
 import signal
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ordwatch import system
 from ordwatch.cli.options import Fsync
 from ordwatch.cli.tail import recording_of, shorter
 from ordwatch.errors import UsageError
@@ -394,6 +396,69 @@ def no_large_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
 
 
+MACOS = ["os.fdatasync", "time.CLOCK_BOOTTIME", "/proc"]
+WINDOWS = [
+    *MACOS,
+    "fcntl",
+    "resource",
+    "loop.add_signal_handler",
+    "os.geteuid",
+    "os.fchmod",
+    "os.killpg",
+    "os.set_blocking",
+    "os.O_NOFOLLOW",
+    "os.O_CLOEXEC",
+    "os.O_NONBLOCK",
+    "os.O_DIRECTORY",
+    "select.poll",
+    "signal.SIGHUP",
+    "signal.SIGPIPE",
+    "signal.pthread_sigmask",
+]
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"), [(MACOS, -signal.SIGTERM), (WINDOWS, 128 + signal.SIGTERM)], ids=["macos", "windows"]
+)
+def test_a_recording_is_made_where_the_system_lacks_what_linux_has(
+    simulated: Simulated, tmp_path: Path, missing: list[str], code: int
+) -> None:
+    simulated.play(OPEN_ORDERS)
+    variables = without(missing, tmp_path)
+    recording = tmp_path / "day.jsonl"
+
+    with running("tail", "--config", simulated.path, "-v", "--record", recording, env=variables) as process:
+        assert process.stderr is not None
+        said = list(takewhile(lambda line: not line.endswith(": live\n"), process.stderr))
+        ended = end(process, signal.SIGTERM)
+
+    assert (ended.code, ended.err, said) == (code, "", [])
+    assert run("verify", recording, env=variables).code == 0
+
+
+def without(names: list[str], folder: Path) -> dict[str, str]:
+    """Variables with which a Python lacks these names from its start on."""
+    (folder / "sitecustomize.py").write_text(
+        "import asyncio, asyncio.unix_events, os, pathlib, select, signal, sys, time\n"
+        "def refuse(*_): raise NotImplementedError\n"
+        "def read_text(path, *args, read=pathlib.Path.read_text, **kwargs):\n"
+        "    if str(path).startswith('/proc/'):\n"
+        "        raise FileNotFoundError(2, 'No such file or directory')\n"
+        "    return read(path, *args, **kwargs)\n"
+        f"for name in {names}:\n"
+        "    module, _, attribute = name.partition('.')\n"
+        "    if module == 'loop':\n"
+        "        asyncio.unix_events._UnixSelectorEventLoop.add_signal_handler = refuse\n"
+        "    elif module == '/proc':\n"
+        "        pathlib.Path.read_text = read_text\n"
+        "    elif attribute:\n"
+        "        delattr(sys.modules[module], attribute)\n"
+        "    else:\n"
+        "        sys.modules[module] = None\n"
+    )
+    return {"PYTHONPATH": str(folder)}
+
+
 def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulated, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
 
@@ -410,6 +475,15 @@ def test_an_option_of_a_recording_wants_one(option: str) -> None:
 
     with pytest.raises(UsageError, match=f"{option} is about a recording; add --record FILE"):
         recording_of(None, **given)
+
+
+def test_rotation_is_refused_where_open_files_cannot_be_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "renames_open_files", lambda: False)
+
+    with pytest.raises(UsageError, match="--rotate: this system cannot rename a file that is open"):
+        recording_of(tmp_path / "day.jsonl", rotate="daily", fsync=None, lock_wait=None)
 
 
 def test_a_size_that_is_none_is_a_mistake_of_usage(tmp_path: Path) -> None:
