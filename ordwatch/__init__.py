@@ -3,7 +3,7 @@
 The way data takes is the way the folders are named, and imports only point left:
 
     socket bytes -> frames -> venue messages -> OrderUpdate -> book -> records -> sinks
-    feed/           venues/<venue>/ (pure)      model.py     book.py  records.py  sinks/, recording/
+    engine/         venues/<venue>/ (pure)      model.py     book.py  records.py  sinks/, recording/
           ^ one supervisor and one pump for every venue         ^ joined by pipeline.py
 
 model.py    what the parts say to each other; errors.py what can go wrong, by what to do next
@@ -11,7 +11,7 @@ system.py   what the operating system offers, and what stands in where it does n
 text.py     how numbers, times and characters are written; secret.py what prints as ***
 venues/     one folder for each venue; sans-I/O: bytes and the time come in, events and bytes go out
 config/     which venues are watched: the file, and where its secrets come from
-feed/       the live engine, the only part that dials
+engine/     the live engine: supervisor.py decides, runner.py and connection.py do; the only part with sockets and tasks
 book.py     merges what venues state: every order once, in its latest known state
 records.py  what is written, as types and JSON, schema.py as JSON Schema; conversion.py makes records and reads them
 sinks/      the table, JSON lines, plain text; recording/ is the durable one

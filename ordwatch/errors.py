@@ -11,6 +11,7 @@ OrdwatchError
     AuthError            trying again cannot help                  stop this venue, 77 at the end
   ReaderGone             nobody reads the output any more         end by SIGPIPE
   OutputError            the output cannot be made or written      exit 73 or 74
+    StdoutLost           a recording went on without it            exit 74
   RecordingError         the file is damaged or foreign            exit 65
   RecordingBusy          another ordwatch holds it                 exit 75
   InputMissing           no such input file                        exit 66
@@ -94,6 +95,10 @@ class OutputRefused(OutputError):
     exit_code = 73
 
 
+class StdoutLost(OutputError):
+    """stdout failed while a recording went on; it was said when it happened."""
+
+
 class RecordingError(OrdwatchError):
     """A recording is damaged in durable data, or is not ours."""
 
@@ -119,6 +124,10 @@ PRECEDENCE = (2, 1, 74, 65, 75, 78, 77, 73, 69, 3, 124, 4, 66, 0)
 def worst(codes: Iterable[int]) -> int:
     """The exit code for several causes; 0 for none. One that is not listed comes before all others."""
     return min(codes, key=lambda code: PRECEDENCE.index(code) if code in PRECEDENCE else -1, default=0)
+
+
+OUTPUT_LOST = frozenset({74, 75})
+"""Codes that say that not everything was written: they come before the signal that ended a run."""
 
 
 def leaves(error: BaseException) -> list[Exception]:

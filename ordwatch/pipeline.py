@@ -17,7 +17,7 @@ from ordwatch.engine.coverage import Coverage
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
 from ordwatch.engine.supervisor import Orders, Pace
-from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, leaves, worst
+from ordwatch.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaves, worst
 from ordwatch.model import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
 from ordwatch.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.sinks.contract import Sink
@@ -91,21 +91,25 @@ class Outcome:
     fail_on_gap: bool = False
 
     @property
-    def output_failed(self) -> bool:
-        """Records were lost on the way out: a signal does not hide that."""
-        return any(isinstance(exc, OutputError) and exc.exit_code == OutputError.exit_code for exc in self.failures)
+    def output_lost(self) -> bool:
+        """Not everything was written: a signal does not hide that."""
+        return bool(self._codes() & OUTPUT_LOST)
 
     @property
     def exit_code(self) -> int:
-        """What the process ends with: by its signal, else of several causes the first in errors.PRECEDENCE."""
+        """What the process ends with: by its signal if all was written, else the first cause in errors.PRECEDENCE."""
+        codes = self._codes()
+        if self.output_lost:
+            return worst(codes - {ReaderGone.exit_code})
+        return worst(codes) if self.signal is None else 128 + self.signal
+
+    def _codes(self) -> set[int]:
         codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
         if not self.connected:
             codes.add(69)
         if self.fail_on_gap and not self.covered:
             codes.add(3)
-        if self.output_failed:
-            return worst(codes - {ReaderGone.exit_code})
-        return worst(codes) if self.signal is None else 128 + self.signal
+        return codes
 
 
 class Run:
@@ -178,6 +182,10 @@ class Run:
             self._outcome.reason = reason
             self._outcome.signal = signal
             self._stop.set()
+
+    def note_failure(self, error: OrdwatchError) -> None:
+        """Something failed without which the run goes on: its end says so."""
+        self._outcome.failures.append(error)
 
     async def run(self) -> Outcome:
         """Run until a limit is reached, `stop` is called, or nothing is left to watch or to write to."""

@@ -4,7 +4,7 @@ import typer
 
 from ordwatch import __version__, system
 from ordwatch.cli import check, demo, messages, replay, schema, simulate, tail, verify
-from ordwatch.cli.process import Killed, die_by, leave_threads, raise_on_signals
+from ordwatch.cli.process import Killed, die_by, leave_threads, let_hangup_end, raise_on_signals
 from ordwatch.errors import OrdwatchError, ReaderGone
 
 _VARIABLES = "Each option can also come from a variable such as ORDWATCH_TAIL_OUTPUT."
@@ -49,8 +49,9 @@ _VERSION = typer.Option(
 
 
 @app.callback()
-def _options(version: bool = _VERSION) -> None:
-    pass
+def _options(context: typer.Context, version: bool = _VERSION) -> None:
+    if context.invoked_subcommand != "tail":  # which asks itself whether it records
+        let_hangup_end()
 
 
 def run(args: list[str]) -> int:

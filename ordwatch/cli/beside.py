@@ -1,21 +1,21 @@
-"""What stdout shows beside a recording: when its reader leaves, the recording goes on."""
+"""What stdout shows while a recording is made: whatever becomes of stdout, the recording goes on."""
 
 import asyncio
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ordwatch.cli.messages import log
-from ordwatch.errors import ReaderGone
+from ordwatch.errors import OutputError, ReaderGone, StdoutLost
 from ordwatch.records import AnyRecord
 from ordwatch.sinks.contract import Sink
 
 
 class Beside:
-    """A sink whose reader may leave."""
+    """A sink that may fail without ending the run; `on_failure` gets what the exit code is to say at its end."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, on_failure: Callable[[StdoutLost], None]) -> None:
         self._sink = sink
-        self._left = False
+        self._on_failure = on_failure
+        self._failed = False
 
     def start(self) -> None:
         """Start it.
@@ -26,38 +26,39 @@ class Beside:
         self._sink.start()
 
     def write(self, records: Sequence[AnyRecord]) -> None:
-        """Take records, as long as somebody reads them."""
-        if not self._left:
+        """Take records, until it has failed."""
+        if not self._failed:
             self._sink.write(records)
 
     @property
     def stalled(self) -> bool:
-        """As it says, as long as somebody reads."""
-        return not self._left and self._sink.stalled
+        """As it says, until it has failed."""
+        return not self._failed and self._sink.stalled
 
     async def watch(self) -> None:
-        """Last until it fails otherwise than by its reader's leaving.
-
-        Raises:
-            OutputError: It failed.
-        """
+        """Last for ever: a failure is said once, and noted for the end."""
         try:
             await self._sink.watch()
-        except ReaderGone as gone:
-            self._left = True
-            log.warning("%s; the recording goes on", gone)
+        except (OutputError, ReaderGone) as failure:
+            self._failed = True
+            log.error("%s; the recording goes on", failure)
+            self._on_failure(StdoutLost(str(failure)))
             await asyncio.Event().wait()
 
     async def drain(self) -> None:
-        """Wait as it does, as long as somebody reads."""
-        if not self._left:
+        """Wait as it does, until it has failed."""
+        if not self._failed:
             await self._sink.drain()
 
     async def close(self) -> None:
         """Let go of it.
 
         Raises:
-            OutputError: It failed.
+            StdoutLost: What it still had was not written; unless it had failed before.
         """
-        with contextlib.suppress(ReaderGone):
+        try:
             await self._sink.close()
+        except (OutputError, ReaderGone) as failure:
+            if not self._failed:
+                log.error("%s", failure)
+                raise StdoutLost(str(failure)) from failure

@@ -54,6 +54,46 @@ def die_by(signal_number: int) -> NoReturn:
     os._exit(128 + signal_number)
 
 
+_hangups: list[int] = []
+"""SIGHUPs that came while they were held."""
+
+
+def hold_hangup() -> None:
+    """Keep a SIGHUP for later instead of dying by it; unless whoever started us has it ignored, as nohup does."""
+    import signal
+
+    from ordwatch import system
+
+    number = system.hangup()
+    if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, lambda number, _frame: _hangups.append(number))
+
+
+def take_hangup() -> bool:
+    """Whether a SIGHUP came while it was held; asked once."""
+    came = bool(_hangups)
+    _hangups.clear()
+    return came
+
+
+def let_hangup_end() -> None:
+    """From here on a SIGHUP raises `Killed`, one that was held too; unless it is ignored.
+
+    Raises:
+        Killed: One was held.
+    """
+    import signal
+
+    from ordwatch import system
+
+    number = system.hangup()
+    if number is None or signal.getsignal(number) is signal.SIG_IGN:
+        return
+    signal.signal(number, _raise_killed)
+    if take_hangup():
+        raise Killed(number)
+
+
 class Killed(BaseException):
     """A signal asked the process to end before there was anything to end in good order."""
 
@@ -65,13 +105,13 @@ class Killed(BaseException):
 def raise_on_signals() -> None:
     """Let SIGINT and SIGTERM raise `Killed`, so that clean-ups run."""
     import signal
-    from types import FrameType
-
-    def killed(number: int, _frame: FrameType | None) -> None:
-        raise Killed(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, killed)
+        signal.signal(number, _raise_killed)
+
+
+def _raise_killed(number: int, _frame: object) -> None:
+    raise Killed(number)
 
 
 def write_out(text: str) -> None:

@@ -13,9 +13,9 @@ from ordwatch import system
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.outages import Outages
-from ordwatch.cli.process import Killed, die_by
+from ordwatch.cli.process import Killed, die_by, take_hangup
 from ordwatch.cli.showing import Showing
-from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
 from ordwatch.pipeline import Limits, Outcome, Run, Start
 from ordwatch.recording.sink import Recording
 from ordwatch.sinks.contract import Sink
@@ -45,7 +45,8 @@ async def watch(
         OutputError: An output cannot be made.
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
-    sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
+    beside = Beside(shown, lambda failure: run.note_failure(failure))
+    sinks: list[Sink] = [recording, beside] if recording is not None else [shown]
     sinks += [outages] if outages is not None else []
     run = Run(
         venues,
@@ -81,7 +82,8 @@ async def start_all(sinks: Sequence[Sink]) -> None:
 def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], None] | None = None) -> None:
     """Let SIGINT, SIGTERM and SIGHUP stop the run; a second one ends the process without clean-up.
 
-    With `on_hangup`, that is what SIGHUP does instead.
+    With `on_hangup`, that is what SIGHUP does instead, one that came during start-up too. A SIGHUP that whoever started
+    us has ignored, as nohup does, ends nothing.
     """
     loop = asyncio.get_running_loop()
     seen: list[int] = []
@@ -94,11 +96,15 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         seen.append(number)
         stop(number.name, number)
 
-    hangup = system.hangup()
     for number in (signal.SIGINT, signal.SIGTERM):
         system.on_signal(loop, number, on_signal)
-    if hangup is not None:
-        system.on_signal(loop, hangup, on_signal if on_hangup is None else lambda _: on_hangup())
+    hangup = system.hangup()
+    if hangup is None or (on_hangup is None and signal.getsignal(hangup) is signal.SIG_IGN):
+        return
+    on_hangup = on_hangup or (lambda: on_signal(hangup))
+    system.on_signal(loop, hangup, lambda _: on_hangup())
+    if take_hangup():
+        on_hangup()
 
 
 def run_to_end(work: Coroutine[object, object, T]) -> T:
@@ -122,15 +128,15 @@ def finish(outcome: Outcome) -> NoReturn:
     """Say what ended the run, if nobody has yet, and end the command.
 
     Raises:
-        Killed: A signal ended it, or the reader of stdout is gone; unless an output failed.
+        Killed: A signal ended it and all was written, or the reader of stdout is gone.
         typer.Exit: Anything else, with the exit code.
     """
     for failure in outcome.failures:
-        if isinstance(failure, _SAID_AT_THE_END):
+        if isinstance(failure, _SAID_AT_THE_END) and not isinstance(failure, StdoutLost):
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
-    if outcome.output_failed:
+    if outcome.output_lost:
         raise typer.Exit(outcome.exit_code)
     if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
         raise Killed(system.SIGPIPE)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.configured import read_config, resolve
 from ordwatch.cli.messages import set_up
+from ordwatch.cli.process import let_hangup_end
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import UsageError
 
@@ -70,6 +72,8 @@ def tail(
     )
     showing.check()
     recording = recording_of(record, rotate=rotate, fsync=fsync, lock_wait=lock_wait)
+    if recording is None:
+        let_hangup_end()
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end, watch
@@ -131,13 +135,15 @@ def recording_of(
     """The recording of these options, not opened yet.
 
     Raises:
-        UsageError: Options of a recording without one, or a size that is none.
+        UsageError: Options of a recording without one, a size that is none, or no rotation on this system.
     """
     if path is None:
         given = {"--rotate": rotate, "--fsync": fsync, "--lock-wait": lock_wait}
         for option in (name for name, value in given.items() if value is not None):
             raise UsageError(f"{option} is about a recording; add --record FILE")
         return None
+    if rotate is not None and not system.renames_open_files():
+        raise UsageError("--rotate: this system cannot rename a file that is open; begin a new --record FILE each day")
     from ordwatch.recording.rotation import rotation
     from ordwatch.recording.sink import Recording
 

@@ -19,7 +19,7 @@ from ordwatch.recording.format import record, sealed
 from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
 from ordwatch.recording.linefile import LineFile
 from ordwatch.recording.lock import Holder
-from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
 from ordwatch.recording.rotation import (
     OlderFile,
     aside,
@@ -34,8 +34,6 @@ from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, Ro
 from ordwatch.text import safe_text
 
 _CHUNK = 2**20
-_SECTOR = 512
-_BEGINNINGS = tuple(b'{"type":"%b","seq":' % kind for kind in (b"session", b"prev_session", b"repair", b"rotated_from"))
 
 
 class Opened(NamedTuple):
@@ -181,9 +179,11 @@ def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _
     lines = read_lines(file, last_seq)
     for item in lines:
         if isinstance(item, Damage):
-            if first_seq is None and not _may_be_ours(item.raw):
+            behind = _behind(lines)
+            foreign = first_seq is None and not may_be_torn_begin(item.raw)
+            if foreign and not behind.lines:
                 raise RecordingError(f"{path}: not a recording of ordwatch; name another file")
-            if last_seq < max(history.durable_seq, _durable_behind(lines)):
+            if foreign or last_seq < max(history.durable_seq, behind.durable_seq):
                 raise _damaged(path, item.place)
             return _Found(first_seq, last_seq, last_type, torn_at=item.offset)
         history.line(item)
@@ -192,31 +192,29 @@ def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _
     return _Found(first_seq, last_seq, last_type)
 
 
-def _durable_behind(lines: Iterator[Line | Damage]) -> int:
-    """What whole lines behind the damage prove to be durable."""
-    durable = 0
-    for item in lines:
-        if isinstance(item, Line) and item.mark.type in TOLD:
-            with suppress(ValueError):
-                durable = max(durable, proven_durable(record(item.raw), item.mark.seq))
-    return durable
+class _Behind(NamedTuple):
+    """What stands behind the first damage."""
+
+    lines: int
+    """Whole lines."""
+    durable_seq: int
+    """Up to which seq they prove that all is durable."""
 
 
-def _may_be_ours(raw: bytes) -> bool:
-    """Whether these bytes may be what a crash left of a recording's first lines: cut, or with pages of zeros."""
-    rest = raw.lstrip(b"\0")
-    if not rest:
-        return True
-    if len(rest) < len(raw):
-        return len(raw) - len(rest) >= _SECTOR and b',"crc":"' in rest
-    if raw.endswith(b"\n") and b"\0" not in raw:
-        return False
-    return any(raw.startswith(beginning) or beginning.startswith(raw) for beginning in _BEGINNINGS)
+def _behind(items: Iterator[Line | Damage]) -> _Behind:
+    lines = durable_seq = 0
+    for item in items:
+        if isinstance(item, Line):
+            lines += 1
+            if item.mark.type in TOLD:
+                with suppress(ValueError):
+                    durable_seq = max(durable_seq, proven_durable(record(item.raw), item.mark.seq))
+    return _Behind(lines, durable_seq)
 
 
 def _damaged(path: Path, where: str) -> RecordingError:
     return RecordingError(
-        f"{path}: {where}; this is durable data, so nothing was touched. "
+        f"{path}: damaged: {where}; the file is left unchanged. "
         f"`ordwatch verify --salvage OUT {path.name}` writes what is whole to a new file"
     )
 

@@ -8,6 +8,9 @@ import msgspec
 
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark
 
+_SECTOR = 512
+_BEGINNINGS = tuple(b'{"type":"%b","seq":' % kind for kind in (b"session", b"prev_session", b"repair", b"rotated_from"))
+
 
 class Line(msgspec.Struct, gc=False):
     """A whole line in its place."""
@@ -65,3 +68,15 @@ def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | D
                 yield Damage(f"seq {seq} instead of {expected}", expected, number, offset, raw)
             damaged = False
         offset += len(raw)
+
+
+def may_be_torn_begin(raw: bytes) -> bool:
+    """Whether these bytes may be what a crash left of a recording's first lines: cut, or with pages of zeros."""
+    rest = raw.lstrip(b"\0")
+    if not rest:
+        return True
+    if len(rest) < len(raw):
+        return len(raw) - len(rest) >= _SECTOR and b',"crc":"' in rest
+    if raw.endswith(b"\n") and b"\0" not in raw:
+        return False
+    return any(raw.startswith(beginning) or beginning.startswith(raw) for beginning in _BEGINNINGS)

@@ -22,6 +22,7 @@ from ordwatch.records import RotatedFromRecord, encode
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.ASCII)
+_LAST_NAME = re.compile(r".+\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII | re.DOTALL)
 NS_A_DAY = 86_400 * 10**9
 
 
@@ -64,13 +65,20 @@ class OlderFile(NamedTuple):
 
 def older_files(path: Path) -> list[OlderFile]:
     """The files beside `path` that bear the name of a rotated one, oldest first."""
-    name = re.compile(re.escape(path.name) + r"\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII)
     found = [
-        OlderFile(there, int(match[1]), int(match[2]))
+        older
         for there in path.parent.iterdir()
-        if (match := name.fullmatch(there.name)) and there.is_file() and not there.is_symlink()
+        if there.name.startswith(f"{path.name}.") and (older := name_says(there)) is not None
+        if there.name == f"{path.name}.{older.first_seq}-{older.last_seq}"
+        if there.is_file() and not there.is_symlink()
     ]
     return sorted(found, key=lambda older: older[1:])
+
+
+def name_says(path: Path) -> OlderFile | None:
+    """What the name of a rotated file says that it holds; None if it is no such name."""
+    match = _LAST_NAME.fullmatch(path.name)
+    return None if match is None else OlderFile(path, int(match[1]), int(match[2]))
 
 
 def last_name(path: Path, *, first_seq: int, last_seq: int) -> Path:

@@ -48,6 +48,8 @@ class Recording:
         self._lock = Lock(path, self._files)
         self._opened: Opened | None = None
         self._writer: Writer | None = None
+        self._put = 0
+        self._rotate_at_start = False
         self._stalled = False
         self._over = asyncio.Event()
         self._error: BaseException | None = None
@@ -89,6 +91,8 @@ class Recording:
             rotation=self._rotation,
             written_ns=self._opened.written_ns,
         )
+        if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):
+            self._writer.rotate()
         # A daemon: a sync that hangs must not hold the process.
         thread = Thread(
             target=self._run, args=(self._writer, asyncio.get_running_loop()), daemon=True, name="recording"
@@ -106,6 +110,7 @@ class Recording:
     def write(self, records: Sequence[AnyRecord]) -> None:
         """Take records; never blocks and never raises."""
         if self._error is None:
+            self._put += len(records)
             self._queue.put([_entry(record) for record in records])
 
     async def drain(self) -> None:
@@ -121,6 +126,8 @@ class Recording:
         """Go on in a new file; or, where the file was moved away, in one of its name. For SIGHUP."""
         if self._writer is not None:
             self._writer.rotate()
+        else:
+            self._rotate_at_start = True
 
     async def watch(self) -> None:
         """Last until the recording is closed or cannot be written.
@@ -139,7 +146,7 @@ class Recording:
         """
         if self._writer is not None:
             self._writer.finish()
-            await self._finished()
+            await self._finished(self._writer)
         elif self._opened is not None:
             self._opened.file.close()
         self._lock.release()
@@ -150,13 +157,14 @@ class Recording:
             self._told = True
             raise self._error
 
-    async def _finished(self) -> None:
+    async def _finished(self, writer: Writer) -> None:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._over.wait()
         except TimeoutError:
-            if self._queue:
-                raise OutputError(f"{self._path}: {len(self._queue)} records were not written in time") from None
+            left = self._put - writer.written
+            if left:
+                raise OutputError(f"{self._path}: {left} records were not written in time") from None
             log.warning("%s: all is written, but its sync takes too long to wait for", self._path)
 
 

@@ -1,5 +1,6 @@
 """What verify found, as a value, as text and as JSON."""
 
+import json
 from collections.abc import Iterator
 
 import msgspec
@@ -81,8 +82,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     venues: dict[str, VenueFound]
 
     def json(self) -> str:
-        """One line of JSON."""
-        return msgspec.json.encode(self).decode()
+        """One line of JSON, in ASCII: names of files and of venues may hold anything."""
+        return json.dumps(msgspec.to_builtins(self), separators=(",", ":"))
 
     def text(self) -> str:
         """For people, several lines."""
@@ -100,7 +101,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             yield from _venue(name, venue)
         yield from (f"damaged: {what}" for what in self.damage)
         if self.tail is not None:
-            yield f"torn tail: {self.tail}; the next run saves it and cuts it off"
+            yield f"torn tail: {self.tail}{self._fate_of_tail()}"
         if self.taken is not None:
             yield f"missing: {self.taken}; its lines stand in none of these files"
         yield from (f"law broken: {law}" for law in self.broken_laws)
@@ -108,6 +109,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         if not self.damage and not self.broken_laws:
             yield "laws hold: seq without hole or repeat; updates = written + duplicates; gaps opened = closed + open"
         yield _SAYS[self.exit_code]
+
+    def _fate_of_tail(self) -> str:
+        if self.being_written:
+            return "; it is being written"
+        # A run that continues a damaged recording refuses it as a whole.
+        return "" if self.damage else "; the next run saves it and cuts it off"
 
 
 _SAYS = {

@@ -15,7 +15,8 @@ from ordwatch.recording.format import record
 from ordwatch.recording.history import TOLD, proven_durable
 from ordwatch.recording.laws import MAX_TOLD, Laws
 from ordwatch.recording.lock import is_held
-from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
+from ordwatch.recording.rotation import name_says
 from ordwatch.recording.story import Story
 from ordwatch.recording.verdict import (
     COVERED,
@@ -100,11 +101,14 @@ class _Reader:
         self._join(peeked)
         self._copies.expect(again_from)
         lines = 0
+        damage_before = len(self._damage)
+        foreign = False
         last_seq: int | None = None
         with peeked.path.open("rb") as file:
             for item in read_lines(file):
                 if isinstance(item, Damage):
-                    self._damaged(peeked.path, item, last=last)
+                    foreign = foreign or (item.number == 1 and not may_be_torn_begin(item.raw))
+                    self._damaged(peeked.path, item, may_be_torn=last and not foreign)
                     continue
                 lines += 1
                 last_seq = item.mark.seq
@@ -113,9 +117,19 @@ class _Reader:
                 elif not self._copies.agree(item):
                     self._note(f"{peeked.path}: two histories from seq {last_seq} on: another file tells it otherwise")
                     break
-        if lines == 0 and self._tail and peeked.first_seq is None:
-            self._note(f"{peeked.path}: not a recording of ordwatch")
+        if foreign and not lines:
+            del self._damage[damage_before:]
+            self._note(f"{peeked.path}: not a recording of ordwatch; the next run refuses it: name another file")
+        self._ends_as_named(peeked.path, last_seq)
         self._files.append(FileFound(path=str(peeked.path), lines=lines, first_seq=peeked.first_seq, last_seq=last_seq))
+
+    def _ends_as_named(self, path: Path, last_seq: int | None) -> None:
+        """A file that was rotated away was whole when it got its name; the next run holds it to that."""
+        named = name_says(path)
+        if named is None or not path.with_name(path.name.rpartition(".")[0]).exists():
+            return
+        if named.last_seq != last_seq:
+            self._note(f"{path}: ends with seq {last_seq}, its name says {named.last_seq}; the next run refuses it")
 
     def _join(self, peeked: Peeked) -> None:
         if peeked.first_seq is None:
@@ -129,10 +143,10 @@ class _Reader:
             self._last_seq = peeked.first_seq - 1
             self._missing = True
 
-    def _damaged(self, path: Path, item: Damage, *, last: bool) -> None:
+    def _damaged(self, path: Path, item: Damage, *, may_be_torn: bool) -> None:
         self._missing = True
         what = f"{path}: {item.place}"
-        if last and len(self._tail) < MAX_TOLD:
+        if may_be_torn and len(self._tail) < MAX_TOLD:
             self._tail.append((self._last_seq, what))
         else:
             self._note(what)

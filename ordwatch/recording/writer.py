@@ -57,6 +57,8 @@ class Writer:
         self._written_ns = written_ns
         self._dirty_since = 0.0
         self._must_sync = False
+        self.written = 0
+        """Entries of the queue that are written; for any thread to read."""
         self._news: list[AnyRecord] = []
         self._finishing = Event()
         self._finish_by = 0.0
@@ -89,11 +91,10 @@ class Writer:
 
     def _step(self) -> None:
         entries = self._queue.take(self._patience_s())
-        if self._rotate.is_set():
-            self._rotate.clear()
-            self._go_on_in_new_file()
+        self._rotate_if_asked()
         if entries or self._news:
             self._write(entries)
+            self._rotate_if_asked()
         if self._sync_due():
             self._sync()
 
@@ -126,15 +127,18 @@ class Writer:
         news, self._news = self._news, []
         lines: list[bytes] = []
         seq = self._file.last_seq
-        for entry in (*news, *entries):
+        before = self.written
+        for place, entry in enumerate((*news, *entries), -len(news)):
             seq += 1
             if isinstance(entry, SessionRecord) and entry.state == "end":
                 # An end that can be read proves that all before it is durable.
                 self._put(lines)
+                self.written = before + max(0, place)
                 self._sync()
                 lines = []
             lines.append(self._line(entry, seq))
         self._put(lines)
+        self.written = before + len(entries)
 
     def _line(self, entry: Entry, seq: int) -> bytes:
         match entry:
@@ -164,6 +168,12 @@ class Writer:
             return
         adding = sum(len(entry) for entry in entries if isinstance(entry, bytes))
         if self._rotation.due(file.size, adding, written_ns=self._written_ns, now_ns=time_ns()):
+            self._go_on_in_new_file()
+
+    def _rotate_if_asked(self) -> None:
+        # A file without a line is not left behind: its first lines go into it.
+        if self._rotate.is_set() and (self._file.size or self._file.fault()):
+            self._rotate.clear()
             self._go_on_in_new_file()
 
     def _go_on_in_new_file(self) -> None:

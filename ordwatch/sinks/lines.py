@@ -92,16 +92,16 @@ class LineSink:
 
         Raises:
             ReaderGone: Nobody reads any more.
-            OutputError: Writing failed.
+            OutputError: Writing failed, or the reader took too little in that time.
         """
         with self._condition:
             self._closing = True
             self._condition.notify()
-        if not await self._thread.join():
+        try:
+            await self._thread.close()
+        finally:
             with self._condition:
                 self._queue.clear()
-        if self._thread.error is not None:
-            raise self._thread.error
 
     def _miss(self, record: AnyRecord) -> None:
         last = self._queue[-1]

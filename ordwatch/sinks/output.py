@@ -55,6 +55,7 @@ class OutputThread:
         self._work = work
         self.error: OrdwatchError | None = None
         """Why the work failed."""
+        self._raised = False
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -76,16 +77,25 @@ class OutputThread:
             OutputError: Any other error of the system.
         """
         await self._failed.wait()
+        self._raised = True
         raise self.error or OutputError(f"the thread that writes to {fd_name(self._fd)} ended")
 
-    async def join(self) -> bool:
-        """Wait for the end of the work, at most CLOSE_S; False if it still blocks and is left to itself."""
+    async def close(self) -> None:
+        """Wait for the end of the work, at most CLOSE_S; if it still blocks then, it is left to itself.
+
+        Raises:
+            ReaderGone: Nobody reads any more.
+            OutputError: The work failed, or still blocks; unless `watch` said so already.
+        """
         if self._thread is None:
-            return True
-        with contextlib.suppress(TimeoutError):
+            return
+        try:
             async with asyncio.timeout(CLOSE_S):
                 await self._ended.wait()
-        return self._ended.is_set()
+        except TimeoutError:
+            raise OutputError(f"{fd_name(self._fd)} took too little in {CLOSE_S:g} s: not all was written") from None
+        if self.error is not None and not self._raised:
+            raise self.error
 
     def _run(self) -> None:
         failed = True

@@ -111,10 +111,17 @@ class Table:
         await self._thread.watch()
 
     async def close(self) -> None:
-        """Draw the last state and leave it standing, as far as that goes within 2 s."""
+        """Draw the last state and leave it standing, as far as that goes within 2 s.
+
+        Raises:
+            ReaderGone: The terminal is gone.
+            OutputError: It was not drawn.
+        """
         self._closing.set()
-        await self._thread.join()
-        self._live = False
+        try:
+            await self._thread.close()
+        finally:
+            self._live = False
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The table as it is now, in at most `height` lines of `width` cells."""

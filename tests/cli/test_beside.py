@@ -1,4 +1,4 @@
-"""What stdout shows beside a recording."""
+"""What stdout shows while a recording is made."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from ordwatch.cli.beside import Beside
-from ordwatch.errors import OrdwatchError, OutputError, ReaderGone
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, StdoutLost
 from ordwatch.records import AnyRecord, ClockRecord
 
 RECORD = ClockRecord(jump_ms=0.0, suspended_ms=0.0, at="2026-03-02T12:00:00.000000Z")
+
+FAILURES = [ReaderGone("nobody reads stdout any more"), OutputError("cannot write to stdout: No space left on device")]
 
 
 class Failing:
@@ -20,6 +22,7 @@ class Failing:
 
     def __init__(self, error: OrdwatchError) -> None:
         self.error = error
+        self.closes_with: OrdwatchError | None = None
         self.taken = 0
         self.did: list[str] = []
 
@@ -37,6 +40,8 @@ class Failing:
 
     async def close(self) -> None:
         self.did.append("close")
+        if self.closes_with is not None:
+            raise self.closes_with
 
 
 async def watched_for_a_moment(sink: Beside) -> None:
@@ -46,29 +51,52 @@ async def watched_for_a_moment(sink: Beside) -> None:
             await sink.watch()
 
 
-def test_a_reader_that_leaves_ends_nothing() -> None:
-    failing = Failing(ReaderGone("nobody reads stdout any more"))
-    sink = Beside(failing)
+@pytest.mark.parametrize("error", FAILURES, ids=["reader gone", "disk full"])
+def test_stdout_that_fails_ends_nothing(error: OrdwatchError, caplog: pytest.LogCaptureFixture) -> None:
+    failing = Failing(error)
+    noted: list[StdoutLost] = []
+    sink = Beside(failing, noted.append)
     sink.write([RECORD])
 
     asyncio.run(watched_for_a_moment(sink))
     sink.write([RECORD])
     asyncio.run(sink.drain())
 
-    assert (failing.taken, failing.did) == (1, [])
-    assert not sink.stalled
+    assert (failing.taken, failing.did, sink.stalled) == (1, [], False)
+    assert [(failure.exit_code, str(failure)) for failure in noted] == [(74, str(error))]
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", f"{error}; the recording goes on")
+    ]
 
 
-def test_any_other_failure_is_one() -> None:
-    sink = Beside(Failing(OutputError("no space")))
+@pytest.mark.parametrize("error", FAILURES, ids=["reader gone", "disk full"])
+def test_what_could_not_be_written_at_the_end_is_said_and_raised(
+    error: OrdwatchError, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = Failing(error)
+    failing.closes_with = error
 
-    with pytest.raises(OutputError, match="no space"):
-        asyncio.run(sink.watch())
+    with pytest.raises(StdoutLost, match=str(error)):
+        asyncio.run(Beside(failing, lambda _: None).close())
+
+    assert caplog.messages == [str(error)]
+
+
+def test_failure_is_not_said_again_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    failing = Failing(OutputError("no space"))
+    failing.closes_with = failing.error
+    noted: list[StdoutLost] = []
+    sink = Beside(failing, noted.append)
+
+    asyncio.run(watched_for_a_moment(sink))
+    asyncio.run(sink.close())
+
+    assert (len(noted), len(caplog.records), failing.did) == (1, 1, ["close"])
 
 
 def test_until_then_it_is_the_sink_itself() -> None:
     failing = Failing(ReaderGone(""))
-    sink = Beside(failing)
+    sink = Beside(failing, lambda _: None)
 
     sink.start()
     asyncio.run(sink.drain())

@@ -61,6 +61,51 @@ except Killed as killed:
     assert python(code).stdout == f"{number}\n"
 
 
+HELD = """
+import os, signal
+from ordwatch.cli.process import Killed, hold_hangup, let_hangup_end, take_hangup
+hold_hangup()
+
+def hang_up():
+    os.kill(os.getpid(), 1)
+
+"""
+
+
+def test_a_hangup_is_held_and_can_be_asked_for_once() -> None:
+    code = f"{HELD}hang_up(); print(take_hangup(), take_hangup())"
+
+    assert python(code).stdout == "True False\n"
+
+
+@pytest.mark.parametrize(
+    "order", ["os.kill(os.getpid(), 1); let_hangup_end()", "let_hangup_end(); os.kill(os.getpid(), 1)"]
+)
+def test_a_hangup_ends_what_it_need_not_be_held_for(order: str) -> None:
+    code = f"""{HELD}
+try:
+    {order}
+    signal.pause()
+except Killed as killed:
+    print(killed.signal)
+"""
+
+    assert python(code).stdout == "1\n"
+
+
+def test_an_ignored_hangup_stays_ignored() -> None:
+    code = (
+        f"import signal; signal.signal(1, signal.SIG_IGN){HELD}let_hangup_end(); os.kill(os.getpid(), 1); print('here')"
+    )
+
+    assert python(code).stdout == "here\n"
+
+
+@pytest.mark.parametrize("act", ["print(take_hangup())", "let_hangup_end(); print('here')"])
+def test_where_there_is_no_hangup_none_is_held(act: str) -> None:
+    assert python(f"import signal; del signal.SIGHUP{HELD}{act}").stdout in ("False\n", "here\n")
+
+
 def test_a_thread_that_hangs_does_not_hold_the_process() -> None:
     code = """
 import threading

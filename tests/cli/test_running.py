@@ -10,7 +10,7 @@ import typer
 
 from ordwatch.cli.process import Killed
 from ordwatch.cli.running import finish, run_to_end, start_all
-from ordwatch.errors import AuthError, OutputError, OutputRefused, ReaderGone, RecordingError
+from ordwatch.errors import AuthError, OutputError, OutputRefused, ReaderGone, RecordingBusy, RecordingError, StdoutLost
 from ordwatch.pipeline import Outcome
 from ordwatch.sinks.filters import Filter
 from ordwatch.sinks.jsonl import JsonLines
@@ -36,6 +36,9 @@ from tests.support.collect import Collected
             74,
         ),
         (Outcome("SIGTERM, bug, output", signal=signal.SIGTERM, failures=[KeyError("x"), OutputError("full")]), 1),
+        (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[OutputError("full")]), 74),
+        (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[AuthError("no"), StdoutLost("full")]), 74),
+        (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[RecordingBusy("replaced")]), 75),
     ],
     ids=lambda value: value.reason if isinstance(value, Outcome) else "",
 )
@@ -60,6 +63,15 @@ def test_a_signal_stays_a_signal(outcome: Outcome, number: signal.Signals) -> No
         finish(outcome)
 
     assert ended.value.signal == number
+
+
+def test_failure_that_was_said_is_not_said_again(caplog: pytest.LogCaptureFixture) -> None:
+    outcome = Outcome("output", failures=[StdoutLost("no space"), OutputError("disk full")])
+
+    with pytest.raises(typer.Exit):
+        finish(outcome)
+
+    assert caplog.messages == ["disk full"]
 
 
 def test_every_sink_is_started_or_none() -> None:

@@ -1,21 +1,26 @@
 """`ordwatch tail`, as a process, against simulators."""
 
 import json
+import os
 import re
+import resource
 import signal
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ordwatch import system
 from ordwatch.cli.options import Fsync
 from ordwatch.cli.tail import connect_timeout_s, recording_of, shorter
 from ordwatch.errors import UsageError
 from ordwatch.model import OrderStatus, Side
 from ordwatch.venues.simulation import Intent, Step
-from tests.support.process import Simulated, end, run, running, write_private
+from tests.support.process import DEADLINE_S, Ended, Simulated, end, run, running, write_private
 
 OPEN_ORDERS = [
     Step("bought", OrderStatus.NEW, Intent(side=Side.BUY, qty="2", price="10")),
@@ -134,6 +139,68 @@ def test_a_signal_ends_it_cleanly_and_is_what_it_died_by(simulated: Simulated, n
     assert ended.code == -number
     assert (records(ended.out)[-1]["type"], records(ended.out)[-1]["reason"]) == ("session", number.name)
     assert ended.err == ""
+
+
+def hanging_up_at_start(simulated: Simulated) -> None:
+    """Let the command that gives a secret send SIGHUP to the process that starts."""
+    text = simulated.path.read_text()
+    key = re.search("api_key: (.*)", text)
+    assert key is not None
+    simulated.path.write_text(
+        text.replace(key[1], f"{{command: [sh, -c, 'kill -HUP $PPID; printf %s \"$0\"', {key[1]}]}}", 1)
+    )
+
+
+def test_a_hangup_during_start_up_ends_no_recorder(simulated: Simulated, tmp_path: Path) -> None:
+    hanging_up_at_start(simulated)
+    recording = tmp_path / "day.jsonl"
+    run("tail", "--config", simulated.path, "--once", "--record", recording)
+
+    ended = run("tail", "--config", simulated.path, "--once", "--record", recording)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert len(list(tmp_path.glob("day.jsonl.1-*"))) == 1
+    assert run("verify", *tmp_path.glob("day.jsonl*")).code == 0
+
+
+def test_a_hangup_while_modules_are_imported_ends_no_recorder(simulated: Simulated, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class HangUp:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            os.kill(os.getpid(), signal.SIGHUP)\n"
+        "sys.meta_path.insert(0, HangUp())\n"
+    )
+    variables = {"PYTHONPATH": str(tmp_path)}
+
+    ended = run("tail", "--config", simulated.path, "--once", "--record", tmp_path / "day.jsonl", env=variables)
+
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_a_hangup_during_start_up_ends_what_does_not_record(simulated: Simulated) -> None:
+    hanging_up_at_start(simulated)
+
+    ended = run("tail", "--config", simulated.path)
+
+    assert ended.code == -signal.SIGHUP
+
+
+def test_a_hangup_that_is_ignored_ends_nothing(simulated: Simulated) -> None:
+    with running("tail", "--config", simulated.path, "--records", "all", before=ignore_hangups) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+
+        ended = end(process, signal.SIGTERM)
+
+    assert ended.code == -signal.SIGTERM
+
+
+def ignore_hangups() -> None:
+    """As nohup does."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def test_a_reader_that_leaves_ends_it_quietly(simulated: Simulated) -> None:
@@ -303,11 +370,147 @@ def test_a_recording_goes_on_when_the_reader_of_stdout_leaves(simulated: Simulat
         simulated.play([Step("sold late", OrderStatus.NEW, Intent(side=Side.SELL, qty="5", price="13"))])
         process.send_signal(signal.SIGTERM)
 
-        code = process.wait(30)
+        code, more = process.wait(30), process.stderr.read()
 
-    assert warning == "ordwatch: nobody reads stdout any more; the recording goes on\n"
-    assert code == -signal.SIGTERM
-    assert json.loads(recording.read_text().splitlines()[-1])["reason"] == "SIGTERM"
+    last = json.loads(recording.read_text().splitlines()[-1])
+    assert (warning, more) == ("ordwatch: nobody reads stdout any more; the recording goes on\n", "")
+    assert (code, last["reason"], last["exit"]) == (74, "SIGTERM", 74)
+
+
+@pytest.mark.parametrize("output", ["json", "text"])
+def test_a_recording_goes_on_when_stdout_is_a_full_disk(simulated: Simulated, tmp_path: Path, output: str) -> None:
+    simulated.play(OPEN_ORDERS)
+    recording = tmp_path / "day.jsonl"
+
+    ended = run_to_full_disk("--config", simulated.path, "-q", "-o", output, "--duration", "2", "--record", recording)
+
+    said = "ordwatch: cannot write to stdout: No space left on device; the recording goes on\n"
+    last = json.loads(recording.read_text().splitlines()[-1])
+    assert (ended.code, ended.err) == (74, said)
+    assert (last["reason"], last["exit"]) == ("duration reached", 74)
+    assert run("verify", recording).code == 0
+
+
+@pytest.mark.parametrize("output", ["json", "text", "table"])
+def test_without_a_recording_a_full_disk_ends_the_run(simulated: Simulated, output: str) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run_to_full_disk("--config", simulated.path, "-o", output, "--once")
+
+    assert (ended.code, ended.err) == (74, "ordwatch: cannot write to stdout: No space left on device\n")
+
+
+def run_to_full_disk(*args: str | Path) -> Ended:
+    """`tail` with a stdout that refuses every write."""
+    with open("/dev/full", "wb") as full, running("tail", *args, stdout=full.fileno()) as process:
+        _, err = process.communicate(timeout=DEADLINE_S)
+    return Ended(process.returncode, "", err)
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe that takes nothing more."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(65536))
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
+def test_a_reader_that_takes_nothing_is_not_waited_for_and_the_code_says_so(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+    reader, writer = full_pipe()
+    with running("tail", "--config", simulated.path, "-v", stdout=writer) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.endswith(": live\n"):
+                break
+        ended = end(process, signal.SIGTERM)
+    os.close(reader)
+    os.close(writer)
+
+    assert (ended.code, ended.err) == (74, "ordwatch: stdout took too little in 2 s: not all was written\n")
+
+
+def test_a_signal_while_the_disk_refuses_ends_with_the_code_of_lost_lines(simulated: Simulated, tmp_path: Path) -> None:
+    recording = tmp_path / "day.jsonl"
+    with running("tail", "--config", simulated.path, "--record", recording, before=no_large_files) as process:
+        assert process.stderr is not None
+        refused = process.stderr.readline()
+        ended = end(process, signal.SIGTERM)
+
+    assert refused.endswith("write failed (File too large); trying again every 2 s\n")
+    assert ended.code == 74
+    assert "could not be written" in ended.err
+
+
+def no_large_files() -> None:
+    """Refuse what is written beyond a few lines: as a full disk does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+
+
+MACOS = ["os.fdatasync", "time.CLOCK_BOOTTIME", "/proc"]
+WINDOWS = [
+    *MACOS,
+    "fcntl",
+    "resource",
+    "loop.add_signal_handler",
+    "os.geteuid",
+    "os.fchmod",
+    "os.killpg",
+    "os.set_blocking",
+    "os.O_NOFOLLOW",
+    "os.O_CLOEXEC",
+    "os.O_NONBLOCK",
+    "os.O_DIRECTORY",
+    "select.poll",
+    "signal.SIGHUP",
+    "signal.SIGPIPE",
+    "signal.pthread_sigmask",
+]
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"), [(MACOS, -signal.SIGTERM), (WINDOWS, 128 + signal.SIGTERM)], ids=["macos", "windows"]
+)
+def test_a_recording_is_made_where_the_system_lacks_what_linux_has(
+    simulated: Simulated, tmp_path: Path, missing: list[str], code: int
+) -> None:
+    simulated.play(OPEN_ORDERS)
+    variables = without(missing, tmp_path)
+    recording = tmp_path / "day.jsonl"
+
+    with running("tail", "--config", simulated.path, "-v", "--record", recording, env=variables) as process:
+        assert process.stderr is not None
+        said = list(takewhile(lambda line: not line.endswith(": live\n"), process.stderr))
+        ended = end(process, signal.SIGTERM)
+
+    assert (ended.code, ended.err, said) == (code, "", [])
+    assert run("verify", recording, env=variables).code == 0
+
+
+def without(names: list[str], folder: Path) -> dict[str, str]:
+    """Variables with which a Python lacks these names from its start on."""
+    (folder / "sitecustomize.py").write_text(
+        "import asyncio, asyncio.unix_events, os, pathlib, select, signal, sys, time\n"
+        "def refuse(*_): raise NotImplementedError\n"
+        "def read_text(path, *args, read=pathlib.Path.read_text, **kwargs):\n"
+        "    if str(path).startswith('/proc/'):\n"
+        "        raise FileNotFoundError(2, 'No such file or directory')\n"
+        "    return read(path, *args, **kwargs)\n"
+        f"for name in {names}:\n"
+        "    module, _, attribute = name.partition('.')\n"
+        "    if module == 'loop':\n"
+        "        asyncio.unix_events._UnixSelectorEventLoop.add_signal_handler = refuse\n"
+        "    elif module == '/proc':\n"
+        "        pathlib.Path.read_text = read_text\n"
+        "    elif attribute:\n"
+        "        delattr(sys.modules[module], attribute)\n"
+        "    else:\n"
+        "        sys.modules[module] = None\n"
+    )
+    return {"PYTHONPATH": str(folder)}
 
 
 def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulated, tmp_path: Path) -> None:
@@ -326,6 +529,15 @@ def test_an_option_of_a_recording_wants_one(option: str) -> None:
 
     with pytest.raises(UsageError, match=f"{option} is about a recording; add --record FILE"):
         recording_of(None, **given)
+
+
+def test_rotation_is_refused_where_open_files_cannot_be_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "renames_open_files", lambda: False)
+
+    with pytest.raises(UsageError, match="--rotate: this system cannot rename a file that is open"):
+        recording_of(tmp_path / "day.jsonl", rotate="daily", fsync=None, lock_wait=None)
 
 
 def test_a_size_that_is_none_is_a_mistake_of_usage(tmp_path: Path) -> None:

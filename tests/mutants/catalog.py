@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         "damage in durable data is repaired",
         "recording/opening.py",
-        "if last_seq < max(history.durable_seq, _durable_behind(lines)):",
-        "if last_seq < 0:",
+        "if foreign or last_seq < max(history.durable_seq, behind.durable_seq):",
+        "if foreign:",
         ("tests/recording/test_opening.py",),
     ),
     Mutant(
@@ -157,6 +157,34 @@ MUTANTS = (
         "        self._sync()\n",
         "        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n",
         ("tests/recording/test_rotation.py",),
+    ),
+    Mutant(
+        "a new file gets its name before it is locked",
+        "recording/rotation.py",
+        "        if not system.try_lock(file.fd):\n",
+        "        if False:\n",
+        ("tests/recording/test_rotation.py::test_next_file_is_locked_before_it_gets_its_name",),
+    ),
+    Mutant(
+        "a new day begins a file with each group of lines",
+        "recording/writer.py",
+        "            self._written_ns = now_ns\n",
+        "            pass\n",
+        ("tests/recording/test_rotation.py::test_daily_rotation_at_midnight_makes_one_new_file",),
+    ),
+    Mutant(
+        "time that the clock jumped over is covered",
+        "recording/story.py",
+        "        self._timeline.jump(at_ns=at_ns, jump_ns=jump_ns)\n",
+        "",
+        ("tests/recording/test_story.py",),
+    ),
+    Mutant(
+        "a signal's code stands though lines were lost",
+        "pipeline.py",
+        "        if self.signal is not None and not codes & OUTPUT_LOST:\n",
+        "        if self.signal is not None:\n",
+        ("tests/cli/test_running.py",),
     ),
     Mutant(
         "a checksum is compared as a number",

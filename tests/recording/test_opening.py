@@ -329,7 +329,7 @@ def test_damage_in_an_older_file_is_refused(path: Path) -> None:
     older = written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
     older.write_bytes(older.read_bytes().replace(b'"order_id":"1"', b'"order_id":"x"'))
 
-    refused(path, b"".join(lines([RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)], 4)), "rec.1-3: line 2")
+    refused(path, b"".join(lines([RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)], 4)), "rec.1-3: damaged: line 2")
 
 
 def test_older_file_that_was_cut_is_refused(path: Path) -> None:

@@ -227,6 +227,35 @@ def test_hangup_goes_on_in_a_new_file(path: Path) -> None:
     assert check(files).exit_code == 0
 
 
+def test_hangup_before_the_start_goes_on_in_a_new_file(path: Path) -> None:
+    written(path, *SESSION)
+
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.open()
+        recording.rotate_now()
+        recording.start()
+        recording.write(RUN)
+        await recording.close()
+
+    run(scenario())
+
+    assert [older.path.name for older in older_files(path)] == ["rec.1-8"]
+
+
+def test_hangup_of_an_empty_recording_leaves_no_file_behind(path: Path) -> None:
+    async def scenario() -> None:
+        recording = Recording(path)
+        recording.rotate_now()
+        recording.start()
+        recording.write(RUN)
+        await recording.close()
+
+    run(scenario())
+
+    assert older_files(path) == []
+
+
 def move_away(path: Path) -> None:
     """As logrotate does with `create`."""
     path.rename(path.with_name("rec.1"))
@@ -282,6 +311,27 @@ def test_close_says_how_many_records_were_not_written_in_time(path: Path, monkey
         recording = Recording(path, files=HangingFiles(), queue=Queue(group_records=1))
         recording.start()
         recording.write([order("1"), order("2")])
+        with pytest.raises(OutputError, match="2 records were not written in time"):
+            await recording.close()
+        go_on.set()
+
+    run(scenario())
+
+
+def test_end_that_waits_for_a_sync_that_hangs_is_not_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.sink.CLOSE_S", 0.2)
+    go_on = Event()
+
+    class HangingFiles(Files):
+        def sync(self, fd: int) -> None:
+            if path.stat().st_size:
+                go_on.wait(20)
+            super().sync(fd)
+
+    async def scenario() -> None:
+        recording = Recording(path, files=HangingFiles())
+        recording.start()
+        recording.write([order("1"), order("2"), end(5)])
         with pytest.raises(OutputError, match="1 records were not written in time"):
             await recording.close()
         go_on.set()

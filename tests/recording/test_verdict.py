@@ -1,3 +1,6 @@
+import msgspec
+import pytest
+
 from ordwatch.recording.verdict import FileFound, Interval, SessionFound, VenueFound, Verdict
 from tests.recording.told import at
 
@@ -42,7 +45,7 @@ def test_text_says_one_thing_a_line() -> None:
         "alpha: gap alpha-1 is still open",
         r"alpha: live without 42: \u202elocked",
         "damaged: rec: line 2 (byte 70): checksum",
-        "torn tail: rec: line 10 (byte 900): no line end; the next run saves it and cuts it off",
+        "torn tail: rec: line 10 (byte 900): no line end",
         "law broken: seq 3: gap alpha-1 was opened before",
         "damaged: the recording does not prove what it should",
     ]
@@ -51,3 +54,16 @@ def test_text_says_one_thing_a_line() -> None:
 def test_json_is_one_line() -> None:
     assert VERDICT.json().startswith('{"exit":65,')
     assert "\n" not in VERDICT.json()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fate"),
+    [
+        (msgspec.structs.replace(VERDICT, damage=[]), "; the next run saves it and cuts it off"),
+        (msgspec.structs.replace(VERDICT, damage=[], being_written=True), "; it is being written"),
+        (VERDICT, ""),
+    ],
+    ids=["repaired", "written", "refused"],
+)
+def test_torn_tail_has_the_fate_that_it_is_said_to_have(verdict: Verdict, fate: str) -> None:
+    assert f"torn tail: rec: line 10 (byte 900): no line end{fate}" in verdict.text().splitlines()

@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.errors import InputMissing
+from ordwatch.errors import InputMissing, RecordingError
 from ordwatch.recording.format import sealed
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.rotation import Rotation, older_files
@@ -18,6 +18,7 @@ from tests.recording.told import (
     lines,
     link,
     lost,
+    opened,
     order,
     record,
     start,
@@ -314,11 +315,55 @@ def test_another_schema_is_named(path: Path) -> None:
     assert (verdict.exit_code, verdict.damage) == (65, ["seq 1: written as ordwatch/9, this ordwatch knows ordwatch/1"])
 
 
-@pytest.mark.parametrize("content", [b"name,qty\n", b"\0" * 9000, b'{"type":"order","seq":1}\n'])
-def test_foreign_file_is_damage(path: Path, content: bytes) -> None:
+FOREIGN = [b"name,qty\nfoo,1\n", b'{"type":"order","seq":1}\n', bytes(4096) + b"not ours", b"\x7fELF"]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=["table", "stdout", "image", "program"])
+def test_foreign_file_is_damage_and_the_next_run_refuses_it(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
-    assert check([path]).exit_code == 65
+    verdict = check([path])
+
+    assert verdict.exit_code == 65
+    assert verdict.damage == [f"{path}: not a recording of ordwatch; the next run refuses it: name another file"]
+    assert verdict.tail is None
+    with pytest.raises(RecordingError):
+        opened(path)
+
+
+@pytest.mark.parametrize("content", [bytes(9000), lines(SESSION)[0][:50]], ids=["zeros", "cut"])
+def test_torn_first_line_is_what_the_next_run_repairs(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    verdict = check([path])
+
+    assert (verdict.exit_code, verdict.damage) == (3, [])
+    assert "the next run saves it and cuts it off" in verdict.text()
+    opened(path)
+
+
+def test_damaged_first_line_of_a_recording_is_named(path: Path) -> None:
+    told = lines([start(), order("1")])
+    path.write_bytes(told[0].replace(b"session", b"sessioN", 1) + told[1])
+
+    assert check([path]).damage == [f"{path}: line 1 (byte 0): checksum"]
+    with pytest.raises(RecordingError, match=r"line 1 .* --salvage"):
+        opened(path)
+
+
+def test_rotated_file_that_lacks_lines_is_damaged(path: Path) -> None:
+    older = written(path.with_name("rec.1-3"), start(), order("1"))
+    path.touch()
+
+    assert check([older]).damage == [f"{older}: ends with seq 2, its name says 3; the next run refuses it"]
+    with pytest.raises(RecordingError, match="ends with seq 2, its name says 3"):
+        opened(path)
+
+
+def test_recording_may_have_a_name_like_that_of_a_rotated_file(path: Path) -> None:
+    january = written(path.with_name("january.1-31"), *SESSION)
+
+    assert check([january]).exit_code == 0
 
 
 def test_empty_file_proves_nothing(path: Path) -> None:

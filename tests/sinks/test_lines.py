@@ -130,7 +130,8 @@ def test_close_leaves_a_reader_that_never_reads(monkeypatch: pytest.MonkeyPatch,
         sink.start()
         sink.write([order()] * 1000)
         async with asyncio.timeout(LIMIT_S):
-            await sink.close()
+            with pytest.raises(OutputError, match="not all was written"):
+                await sink.close()
 
     asyncio.run(scenario())
     os.close(reader)

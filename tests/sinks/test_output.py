@@ -86,32 +86,51 @@ def test_another_error_is_told_in_the_systems_words() -> None:
     assert caught.value.exit_code == 74
 
 
-def test_work_that_ended_is_joined() -> None:
-    async def scenario() -> bool:
+def test_work_that_ended_is_closed() -> None:
+    async def scenario() -> None:
         thread = OutputThread(1, lambda: None)
         thread.start()
-        return await thread.join()
+        await thread.close()
 
-    assert asyncio.run(scenario())
+    asyncio.run(scenario())
 
 
-def test_work_that_blocks_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_that_blocks_is_left_to_itself_and_said_to_be_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ordwatch.sinks.output.CLOSE_S", 0.01)
     release = Event()
 
     def work() -> None:
         release.wait(LIMIT_S)
 
-    async def scenario() -> bool:
+    async def scenario() -> None:
         thread = OutputThread(1, work)
         thread.start()
-        return await thread.join()
+        with pytest.raises(OutputError, match=r"stdout took too little in 0\.01 s: not all was written"):
+            await thread.close()
 
-    ended = asyncio.run(scenario())
+    asyncio.run(scenario())
     release.set()
 
-    assert not ended
+
+def test_work_that_failed_says_so_at_the_end() -> None:
+    async def scenario() -> None:
+        thread = failing(OSError(28, "No space left on device"))
+        thread.start()
+        with pytest.raises(OutputError, match="No space left on device"):
+            await thread.close()
+
+    asyncio.run(scenario())
 
 
-def test_a_thread_that_was_never_started_is_joined() -> None:
-    assert asyncio.run(OutputThread(1, lambda: None).join())
+def test_failure_that_was_watched_is_not_raised_again() -> None:
+    async def scenario() -> None:
+        thread = failing(OSError(28, "No space left on device"))
+        with pytest.raises(OutputError):
+            await watched(thread)
+        await thread.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_thread_that_was_never_started_is_closed() -> None:
+    asyncio.run(OutputThread(1, lambda: None).close())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ordwatch.errors import ReaderGone
+from ordwatch.errors import OutputError, ReaderGone
 from ordwatch.model import Vitals
 from ordwatch.records import OrderRecord
 from ordwatch.sinks.cells import ASCII, UNICODE, Glyphs
@@ -161,7 +161,8 @@ def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
     monkeypatch.setattr("ordwatch.sinks.output.CLOSE_S", 0.05)
     terminal.resize(500, 300)
 
-    asyncio.run(shown(table(terminal.fd), *[order(order_id=f"id {n}") for n in range(500)]))
+    with pytest.raises(OutputError, match="not all was written"):
+        asyncio.run(shown(table(terminal.fd), *[order(order_id=f"id {n}") for n in range(500)]))
 
     assert "\x1b[?25l" in terminal.seen()
 

@@ -86,6 +86,7 @@ def soak(
         for number in range(runs):
             _record_and_kill(soaked, chance, number, longest_s)
         with _recorder(soaked, "last") as recorder:
+            _until_covered(soaked)
             time.sleep(WATCH_S)
             _tell(venues, "quiet")
             time.sleep(REST_S)
@@ -99,10 +100,15 @@ def soak(
 def _until_covered(soaked: Soaked) -> None:
     """Wait until the recording has no open gap, as long as that may take."""
     give_up_s = time.monotonic() + COVERED_S
-    while time.monotonic() < give_up_s and any(
-        venue.open_gap is not None or venue.first_live is None for venue in check(soaked.files).venues.values()
-    ):
-        time.sleep(REST_S)
+    while time.monotonic() < give_up_s and not _is_covered(soaked):
+        time.sleep(0.1)
+
+
+def _is_covered(soaked: Soaked) -> bool:
+    if not soaked.recording.exists() or not soaked.recording.stat().st_size:
+        return False
+    venues = check(soaked.files).venues.values()
+    return bool(venues) and all(venue.open_gap is None and venue.first_live is not None for venue in venues)
 
 
 @contextmanager
@@ -155,6 +161,9 @@ def _record_and_kill(soaked: Soaked, chance: random.Random, number: int, longest
             time.sleep(live_s - 0.3)
             recorder.send_signal(signal.SIGHUP)
             live_s = chance.uniform(0.0, 0.3)
+        if number == 0:
+            # What ended before the first `live` is no part of the recording, however slow this machine is.
+            _until_covered(soaked)
         time.sleep(live_s)
         assert recorder.poll() is None, (soaked.folder / f"{number}.err").read_text()
         recorder.kill()

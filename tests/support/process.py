@@ -47,13 +47,22 @@ def run(*args: str | Path, env: Mapping[str, str] | None = None, stdin: str | No
 
 
 @contextmanager
-def running(*args: str | Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs, its two outputs as pipes; killed at the end if it still runs."""
+def running(
+    *args: str | Path,
+    env: Mapping[str, str] | None = None,
+    stdout: int = subprocess.PIPE,
+    before: Callable[[], None] | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs, its two outputs as pipes; killed at the end if it still runs.
+
+    `before` is called in the new process before the command.
+    """
     process = subprocess.Popen(
         [COMMAND, *args],
         env=dict(env or {}),
+        preexec_fn=before,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
