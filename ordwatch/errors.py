@@ -57,7 +57,15 @@ class RemoteProtocolError(VenueError):
 
 
 class Refused(VenueError):
-    """The venue answered one request with a no; the message holds the venue's own words."""
+    """The venue answered one request with a no; the message holds the venue's own words.
+
+    `retry_s`: the shortest and the longest wait in seconds before the next attempt to connect, where this ended one;
+    None: as after any other end.
+    """
+
+    def __init__(self, message: str, retry_s: tuple[float, float] | None = None) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
 
 
 class AuthError(VenueError):

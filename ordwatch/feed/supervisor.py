@@ -10,7 +10,7 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -174,6 +174,7 @@ class Feed:
 
     async def _keep(self, link: Link) -> None:
         waits = backoff(self._pace.first_s, self._pace.max_s)
+        slow_waits: Iterator[float] | None = None
         while True:
             await self._unheld.wait()
             await self._rates.wait(self._attempts)
@@ -188,6 +189,12 @@ class Feed:
             wait_s = max(next(waits), self._rates.delay_s(self._attempts))
             if isinstance(error, ssl.SSLCertVerificationError):
                 wait_s = max(wait_s, TLS_RETRY_S)
+            if isinstance(error, Refused) and error.retry_s is not None:
+                shortest_s, longest_s = error.retry_s
+                slow_waits = slow_waits or backoff(min(2 * shortest_s, longest_s), longest_s)
+                wait_s = max(wait_s, shortest_s, next(slow_waits))
+            else:
+                slow_waits = None
             log.warning("%s: %s, retrying in %.1f s", self.setup.name, words(error), wait_s)
             await self.emit(self._fell(link, error, wait_s))
             await asyncio.sleep(wait_s)

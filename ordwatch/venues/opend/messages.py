@@ -62,8 +62,6 @@ PUSHED = frozenset({3005, 3007, 3009, 3011, 3013, 3015, 3019, 3261, 3310, 3450, 
 """Ids of market data pushes, which concern no order."""
 
 SUCCEEDED = 0
-TRANSIENT = frozenset({-100, -200, -400})
-"""RetType of TimeOut, DisConnect and Unknown: asking again may help."""
 
 CLIENT_ID = "ordwatch"
 CLIENT_VERSION = 300

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ordwatch.errors import AuthError, ConfigError, Refused, RemoteProtocolError, VenueError
+from ordwatch.errors import ConfigError, Refused, RemoteProtocolError, VenueError
 from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.opend import messages, tables
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.health import Health
-from ordwatch.venues.opend.links import Link, Message
+from ordwatch.venues.opend.links import Link, Message, login_refused
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
@@ -221,7 +221,7 @@ class OpendSession:
             self._events.append(Notice(f"{name}: {error}"))
             self._list_accounts()
         elif isinstance(error, Refused) and error is message.fault and proto_id == self._link.login_id:
-            self._close(AuthError(f"login refused: {error}"))
+            self._close(login_refused(self._link, str(error)))
         elif isinstance(error, Refused) and proto_id != self._link.login_id:
             self._close(Refused(f"{name} refused: {error}"))
         else:

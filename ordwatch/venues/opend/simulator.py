@@ -47,7 +47,7 @@ FAULTS = (
     "mute",  # no pushes, though all else works
     "silent",  # nothing at all is said any more
     "deaf",  # requests are not answered
-    "login_refused",
+    "login_refused",  # as by an OpenD whose own login waits for a code from the phone
     "accounts_refused",
     "no_accounts",
     "subscription_refused",
@@ -65,6 +65,7 @@ FAULTS = (
 _CONNECT_STATUS, _GTW_EVENT, _KICKED_OUT = 3, 1, 7
 _QUOTE_PUSH, _UNKNOWN_KIND = 3005, 9999
 _USER_ID = 7400000
+_NO_LOGIN_YET = "登录需要手机验证码"
 
 
 @dataclass
@@ -261,7 +262,7 @@ class OpendSimulator:
 
     def _init_connect(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.InitConnect.Request.FromString, body).c2s
-        self._desk.refuse_if("login_refused", "客户端版本过低")
+        self._desk.refuse_if("login_refused", _NO_LOGIN_YET)
         s2c = pb.InitConnect.S2C(
             serverVer=1011,
             loginUserID=_USER_ID,
@@ -276,7 +277,7 @@ class OpendSimulator:
 
     def _init_websocket(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.InitWebSocket.Request.FromString, body).c2s
-        self._desk.refuse_if("login_refused", "websocket key error")
+        self._desk.refuse_if("login_refused", _NO_LOGIN_YET)
         if c2s.websocketKey != websocket_key_md5(self.websocket_key):
             raise Refusal("websocket key error")
         peer.ready = peer.notify = True

@@ -8,10 +8,11 @@ import pytest
 
 from ordwatch.model import OrderStatus, Side
 from ordwatch.pipeline import Limits
-from ordwatch.records import RejectRecord
+from ordwatch.records import LinkRecord, RejectRecord
 from ordwatch.simulate.host import host
 from ordwatch.simulate.scenario import natives, one_of_each
 from ordwatch.simulate.setup import setup
+from ordwatch.venues.opend import links
 from ordwatch.venues.opend.crypto import load_rsa
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.simulated_orders import NATIVES
@@ -47,6 +48,10 @@ def rejects(watched: Watched) -> list[str]:
 
 def encrypted() -> tuple[OpendSimulator, dict[str, Any]]:
     return OpendSimulator(load_rsa(new_rsa_key())), {"rsa_private_key_file": new_rsa_key()}
+
+
+def tcp() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(), {}
 
 
 def over_websocket() -> tuple[OpendSimulator, dict[str, Any]]:
@@ -228,13 +233,26 @@ def test_an_order_nobody_knows_any_more_is_unknown_and_not_guessed() -> None:
     run(test())
 
 
-def test_a_refused_login_ends_the_venue_with_77() -> None:
-    async def test() -> None:
-        async with watching(OpendSimulator(), faults=["login_refused"]) as watched:
-            outcome = await watched.outcome
+@pytest.mark.parametrize("way", [tcp, over_websocket], ids=["tcp", "websocket"])
+@pytest.mark.parametrize("faults", [(), ("header_errors",)], ids=["retType", "header"])
+def test_a_gateway_that_first_refuses_the_login_is_watched_once_it_accepts(
+    way: Callable[[], tuple[OpendSimulator, dict[str, Any]]], faults: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "RETRY_S", (0.06, 0.1))
 
-            assert outcome.exit_code == 77
-            assert watched.hosted.connections == 1
+    async def test() -> None:
+        simulator, _ = way()
+        async with watching(simulator, faults=["login_refused", *faults]) as watched:
+            await watched.hosted.until(lambda: len(simulator.refused) >= 3)
+            watched.hosted.fault("login_refused", False)
+            await watched.live()
+            play(watched)
+            await watched.true()
+
+            refused = [each for each in watched.out.records if isinstance(each, LinkRecord) and each.state == "down"]
+            assert len(refused) >= 3
+            assert all("login refused: " in (link.detail or "") for link in refused)
+            assert all(0.06 <= (link.wait_s or 0) <= 0.1 for link in refused)
 
     run(test())
 

@@ -219,22 +219,71 @@ def test_an_opend_without_accounts_is_told(sdk: dict[str, bytes]) -> None:
     assert peer.answer(GET_ACC_LIST, OK) == [Notice("OpenD lists no account")]
 
 
-def test_a_refused_login_ends_it_for_good(sdk: dict[str, bytes]) -> None:
-    closed = tcp().answer(INIT_CONNECT, sdk["init_connect_refused"])[-1]
+def closed_by(event: SessionEvent) -> Exception:
+    """Why the conversation ended."""
+    assert isinstance(event, Closed)
+    return event.error
 
-    assert isinstance(closed, Closed)
-    assert isinstance(closed.error, AuthError)
-    assert str(closed.error) == "login refused: client version is too low (retType -1)"
+
+def refused_login(words: str, ret_type: int = -1) -> bytes:
+    return pb.InitConnect.Response(retType=ret_type, retMsg=words.encode()).SerializeToString()
+
+
+@pytest.mark.parametrize("words", ["登录需要手机验证码", "too many requests", "client version is too low", ""])
+@pytest.mark.parametrize("make", [tcp, websocket], ids=["tcp", "websocket"])
+def test_a_login_refused_for_another_reason_than_the_key_is_tried_again_slowly(
+    make: Callable[[], Peer], words: str
+) -> None:
+    peer = make()
+
+    error = closed_by(peer.answer(INIT_WEBSOCKET if peer.ws else INIT_CONNECT, refused_login(words))[-1])
+
+    assert isinstance(error, Refused)
+    assert error.retry_s == (6.0, 60.0)
+    assert str(error).startswith(f"login refused: {words}")
 
 
 @pytest.mark.parametrize("ret_type", [-100, -200, -400])
-def test_a_login_refused_for_now_is_tried_again(ret_type: int) -> None:
-    body = pb.InitConnect.Response(retType=ret_type, retMsg=b"busy").SerializeToString()
+def test_a_login_refused_with_another_number_is_tried_again_too(ret_type: int) -> None:
+    error = closed_by(tcp().answer(INIT_CONNECT, refused_login("busy", ret_type))[-1])
 
-    closed = tcp().answer(INIT_CONNECT, body)[-1]
+    assert isinstance(error, Refused)
+    assert error.retry_s == (6.0, 60.0)
 
-    assert isinstance(closed, Closed)
-    assert type(closed.error) is Refused
+
+@pytest.mark.parametrize("words", ["WebSocket Key error", "wrong password", "密钥错误", "秘钥不匹配"])
+def test_words_that_name_the_configured_key_end_it_for_good(words: str) -> None:
+    error = closed_by(websocket().answer(INIT_WEBSOCKET, refused_login(words))[-1])
+
+    assert isinstance(error, AuthError)
+    assert str(error) == f"login refused: {words} (retType -1)"
+
+
+def test_words_that_name_the_rsa_key_end_it_for_good() -> None:
+    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer.requests()
+    peer.seal = None
+
+    error = closed_by(peer.answer(INIT_CONNECT, refused_login("RSA key mismatch"))[-1])
+
+    assert isinstance(error, AuthError)
+
+
+@pytest.mark.parametrize(
+    ("peer", "proto_id", "setting"),
+    [
+        (Peer(TcpLink(None)), INIT_CONNECT, "rsa_private_key_file"),
+        (Peer(WebSocketLink(None)), INIT_WEBSOCKET, "websocket_key"),
+    ],
+    ids=["tcp", "websocket"],
+)
+def test_words_that_name_a_key_where_none_is_configured_name_the_setting(
+    peer: Peer, proto_id: int, setting: str
+) -> None:
+    error = closed_by(peer.answer(proto_id, refused_login("key needed"))[-1])
+
+    assert isinstance(error, Refused)
+    assert str(error) == f"login refused: key needed (retType -1); `{setting}` is not configured"
 
 
 @pytest.mark.parametrize("body", [b"", OK, b"garbage"], ids=["empty", "no s2c", "garbage"])
@@ -284,7 +333,7 @@ def test_a_websocket_without_a_key_sends_an_empty_one() -> None:
     assert (request.c2s.HasField("websocketKey"), request.c2s.websocketKey) == (True, "")
 
 
-def test_a_websocket_login_refused_in_the_header_ends_it_for_good() -> None:
+def test_a_wrong_websocket_key_refused_in_the_header_ends_it_for_good() -> None:
     peer = websocket()
     peer.requests()
 
@@ -295,13 +344,14 @@ def test_a_websocket_login_refused_in_the_header_ends_it_for_good() -> None:
     assert str(closed.error) == "login refused: wrong key (error -1)"
 
 
-def test_a_websocket_login_refused_in_the_body_ends_it_for_good() -> None:
-    refused = pb.InitWebSocket.Response(retType=-1, retMsg=b"wrong key").SerializeToString()
+def test_a_websocket_login_refused_in_the_header_for_another_reason_is_tried_again() -> None:
+    peer = websocket()
+    peer.requests()
 
-    closed = websocket().answer(INIT_WEBSOCKET, refused)[-1]
+    error = closed_by(peer.receive(ws_message(INIT_WEBSOCKET, peer.last[INIT_WEBSOCKET], b"", -1, b"wait"))[-1])
 
-    assert isinstance(closed, Closed)
-    assert isinstance(closed.error, AuthError)
+    assert isinstance(error, Refused)
+    assert error.retry_s == (6.0, 60.0)
 
 
 def test_a_gateway_that_lost_its_opend_ends_the_conversation(sdk: dict[str, bytes]) -> None:
