@@ -79,8 +79,13 @@ class Link(Protocol):
         """
         ...
 
-    def receive(self, data: bytes) -> Iterator[Message]:
-        """The messages in what was received, to be taken to the end.
+    @property
+    def growing(self) -> tuple[int, int] | None:
+        """Proto id and serial of the message whose header came, but not all of its body."""
+        ...
+
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
+        """The messages in what was received, to be taken to the end; an answer to what was asked may be longer.
 
         Raises:
             RemoteProtocolError: After the good ones: no more can be found.
@@ -132,9 +137,14 @@ class TcpLink:
 
             self._seal = body_seal(s2c.connAESKey, s2c.aesCBCiv)
 
-    def receive(self, data: bytes) -> Iterator[Message]:
+    @property
+    def growing(self) -> tuple[int, int] | None:
+        """The frame that is not whole yet."""
+        return self._reader.growing
+
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
         """The messages of every frame that `data` completes. Raises as `Link.receive`."""
-        for frame in self._reader.feed(data):
+        for frame in self._reader.feed(data, asked):
             yield self._message(frame)
         if self._reader.damage is not None:
             raise self._reader.damage
@@ -196,9 +206,13 @@ class WebSocketLink:
         if response.retType != messages.SUCCEEDED:
             raise login_refused(self, messages.refusal(response))
 
-    def receive(self, data: bytes) -> Iterator[Message]:
+    growing: tuple[int, int] | None = None
+    """Never: messages come whole."""
+
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
         """The one message. Raises as `Link.receive`."""
         answer = frames.read_ws_answer(data)
+        frames.check_length(len(answer.body), asked=(answer.cmd, answer.section) in asked)
         if answer.cmd == messages.OPEND_LOST:
             raise ConnectionLost("the gateway lost its OpenD")
         fault = None

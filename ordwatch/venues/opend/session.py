@@ -80,7 +80,7 @@ class OpendSession:
             return []
         self._now_ns = now_ns
         try:
-            for message in self._link.receive(data):
+            for message in self._link.receive(data, self._pending):
                 self._take(message)
                 if self._closed:
                     break

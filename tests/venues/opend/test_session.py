@@ -27,6 +27,7 @@ from ordwatch.secret import Secret
 from ordwatch.venues.contract import Session, StreamRequest
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.crypto import AesCbc, FtAesEcb
+from ordwatch.venues.opend.frames import MAX_PUSH_BYTES
 from ordwatch.venues.opend.links import Link, Seal, TcpLink, WebSocketLink
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.orders import OrderReader
@@ -878,3 +879,12 @@ def test_a_body_that_takes_its_time_is_waited_for(sdk: dict[str, bytes]) -> None
     peer.now_ns += 20 * S
 
     assert peer.receive(bytes(1000)) == []
+
+
+def test_a_push_of_more_than_16_mib_is_not_believed_on_websocket_either(sdk: dict[str, bytes]) -> None:
+    peer = websocket()
+    log_in(peer, sdk)
+
+    [closed] = peer.push(UPDATE_ORDER, bytes(MAX_PUSH_BYTES + 1))
+
+    assert isinstance(closed_by(closed), RemoteProtocolError)
