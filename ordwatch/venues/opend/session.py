@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ordwatch.errors import ConfigError, Refused, RemoteProtocolError, VenueError
+from ordwatch.errors import ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
 from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.opend import messages, tables
@@ -24,6 +24,8 @@ PAGE = 500
 """Orders of an answer that are read in one go."""
 MAX_PENDING = 256
 """Requests whose answers are waited for; the oldest is forgotten when there are more."""
+GROWTH_NS = 300 * 1_000_000_000
+"""How long the answer to a query may take to come in; one that takes longer has a damaged length."""
 
 _HARMLESS = messages.PUSHED | {messages.UPDATE_ORDER_FILL} | messages.SENT
 """Ids of messages that are no order push: known ones, and answers."""
@@ -33,6 +35,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     """A request that waits for its answer."""
 
     sent_ns: int
+    """On the session's own clock."""
     key: int | None
     """The engine's; None: the session's own request."""
 
@@ -56,9 +59,15 @@ class OpendSession:
         self._pending: dict[tuple[int, int], _Waiting] = {}
         self._unknown: set[int] = set()
         self._logged_in = self._listing = self._subscribed = self._closed = False
-        self._now_ns = self._polled_ns = self._whole_ns = 0
+        self.last_message_ns = 0
+        """When the last whole and readable message was received, ns since 1970 UTC; 0 before the first."""
+        self._readable = True
+        self._now_ns = 0
+        self._passed_ns = 0
+        """The session's own clock: time that passed since `start`, whatever was done to the host's clock."""
+        self._polled_ns = self._whole_ns = 0
         self._heard_ns = 0
-        """When the last push or answer came."""
+        """When the last readable push or answer came."""
         self._seen_ns = 0
         """When it last was certain that OpenD sees orders."""
         self._steps: dict[int, Callable[[Message, _Waiting], None]] = {
@@ -71,14 +80,14 @@ class OpendSession:
 
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
-        self._now_ns = self._heard_ns = self._seen_ns = self._whole_ns = now_ns
+        self._now_ns = self._heard_ns = self._seen_ns = now_ns
         self._send(self._link.login_id, self._link.login())
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         """Every event of the chunk, in order; `Closed` is the last one there ever is."""
         if self._closed:
             return []
-        self._now_ns = now_ns
+        self._take_time(now_ns)
         try:
             for message in self._link.receive(data, self._pending):
                 self._take(message)
@@ -92,15 +101,15 @@ class OpendSession:
 
     def heartbeat(self, now_ns: int) -> None:
         """KeepAlive, and now and then the global state; on WebSocket only that."""
-        self._now_ns = now_ns
+        self._take_time(now_ns)
         if self._logged_in and not self._link.polls:
             self._send(messages.KEEP_ALIVE, messages.keep_alive(now_ns // 1_000_000_000))
-        if self._subscribed and (self._link.polls or now_ns - self._polled_ns >= POLL_NS):
+        if self._subscribed and (self._link.polls or self._passed_ns - self._polled_ns >= POLL_NS):
             self._poll()
 
     def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Ask for orders; which accounts there are is answered from memory."""
-        self._now_ns = now_ns
+        self._take_time(now_ns)
         match request:
             case ListAccounts():
                 return [Answer(key, Accounts(self._accounts, now_ns))]
@@ -119,13 +128,39 @@ class OpendSession:
         out, self._out = self._out, []
         return out
 
+    def _take_time(self, now_ns: int) -> None:
+        # `heartbeat` is called regularly: more than that at once is a clock that was set, or a pause of our own.
+        longest_ns = int(1.5e9 * self._link.heartbeat_s)
+        self._passed_ns += min(max(now_ns - self._now_ns, 0), longest_ns)
+        self._now_ns = now_ns
+
     def _end_if_deaf(self) -> None:
-        """A damaged length makes a body of all that follows: bytes come, but no message ever again."""
-        if not self._closed and self._now_ns - self._whole_ns > self.silence_s * 1e9:
-            self._close(RemoteProtocolError(f"bytes, but no whole message for {self.silence_s:g} s"))
+        """Bytes come, but nothing of use: no whole message, or no answer to the session's own requests.
+
+        A damaged length makes a body of all that follows, so the former is a damage. An answer that was asked for may
+        take its time, and the others wait behind it.
+        """
+        if self._closed:
+            return
+        whole_ns, asked_ns = self._passed_ns - self._whole_ns, self._passed_ns - self._oldest_ns()
+        limit_ns = int(self.silence_s * 1e9)
+        if self._link.growing in self._pending and whole_ns <= GROWTH_NS:
+            return
+        if whole_ns > limit_ns:
+            self._close(RemoteProtocolError(f"bytes, but no whole message for {whole_ns / 1e9:.0f} s"))
+        elif asked_ns > limit_ns:
+            self._close(ConnectionLost(f"no answer to a heartbeat for {asked_ns / 1e9:.0f} s", "silent"))
+
+    def _oldest_ns(self) -> int:
+        """When the oldest of the session's own requests was sent that has no answer; now if all have one.
+
+        Queries do not count: OpenD may be slow at a list, or leave one unanswered, and push orders all the same.
+        """
+        return next((each.sent_ns for each in self._pending.values() if each.key is None), self._passed_ns)
 
     def _take(self, message: Message) -> None:
-        self._whole_ns = self._now_ns
+        self._whole_ns = self._passed_ns
+        self._readable = True
         if message.proto_id == messages.UPDATE_ORDER:
             self._order_pushed(message)
         elif message.proto_id == messages.NOTIFY:
@@ -136,8 +171,10 @@ class OpendSession:
             self._answered(message, waiting)
         else:
             self._events.append(self._rows(message, waiting.key))
-        if message.proto_id != messages.NOTIFY:
-            self._heard_ns = self._now_ns
+        if self._readable:
+            self.last_message_ns = self._now_ns
+            if message.proto_id != messages.NOTIFY:
+                self._heard_ns = self._now_ns
 
     def _order_pushed(self, message: Message) -> None:
         try:
@@ -212,6 +249,7 @@ class OpendSession:
                 raise message.fault
             self._steps[message.proto_id](message, waiting)
         except (VenueError, ConfigError) as exc:
+            self._readable = not isinstance(exc, RemoteProtocolError)
             self._failed(message, exc)
 
     def _failed(self, message: Message, error: VenueError | ConfigError) -> None:
@@ -270,21 +308,22 @@ class OpendSession:
         self._events += self._health.subscribed(self._now_ns)
 
     def _round_trip(self, waiting: _Waiting, venue_s: int) -> None:
-        seconds = max(0, self._now_ns - waiting.sent_ns) / 1e9
+        seconds = (self._passed_ns - waiting.sent_ns) / 1e9
         self._events.append(RoundTrip(seconds, venue_ns=venue_s * 1_000_000_000 if venue_s > 0 else None))
 
     def _poll(self) -> None:
-        self._polled_ns = self._now_ns
+        self._polled_ns = self._passed_ns
         self._send(messages.GET_GLOBAL_STATE, messages.get_global_state())
 
     def _send(self, proto_id: int, body: bytes, key: int | None = None) -> None:
         self._serial += 1
         if len(self._pending) == MAX_PENDING:
             del self._pending[next(iter(self._pending))]
-        self._pending[proto_id, self._serial] = _Waiting(self._now_ns, key)
+        self._pending[proto_id, self._serial] = _Waiting(self._passed_ns, key)
         self._out.append(self._link.write(proto_id, self._serial, body))
 
     def _reject(self, message: Message, error: VenueError, *, lost: bool) -> None:
+        self._readable = False
         name = messages.NAMES.get(message.proto_id)
         reason = f"{name}: {error}" if name else str(error)
         self._events.append(

@@ -566,13 +566,19 @@ def test_losing_the_trade_server_interrupts_since_the_last_push_or_answer(peer: 
 def test_a_poll_shows_the_loss_too_since_orders_were_seen_for_certain(peer: Peer, sdk: dict[str, bytes]) -> None:
     peer.now_ns = 1010 * S
     peer.push(UPDATE_ORDER, sdk["push_javascript_filled"])
-    peer.now_ns = 1040 * S
+    peer.now_ns = 1015 * S
     peer.session.heartbeat(peer.now_ns)
     peer.answer(KEEP_ALIVE, sdk["keep_alive"])
+    for second in (1020, 1030, 1040):
+        peer.now_ns = second * S
+        peer.session.heartbeat(peer.now_ns)
+        peer.answer(KEEP_ALIVE, sdk["keep_alive"])
 
     lost = peer.answer(GET_GLOBAL_STATE, sdk["global_state_logged_out"])[-1]
-    peer.now_ns = 1080 * S
-    peer.session.heartbeat(peer.now_ns)
+    for second in (1050, 1060, 1070):
+        peer.now_ns = second * S
+        peer.session.heartbeat(peer.now_ns)
+        peer.answer(KEEP_ALIVE, sdk["keep_alive"])
     back = peer.answer(GET_GLOBAL_STATE, sdk["global_state"])[-1]
 
     assert isinstance(lost, Interrupted)
@@ -859,26 +865,135 @@ def with_flips(body: bytearray, flips: list[tuple[int, int]]) -> bytearray:
     return body
 
 
-def test_a_body_that_never_ends_is_no_sign_of_life(sdk: dict[str, bytes]) -> None:
+def pass_time(peer: Peer, seconds: int, data: bytes = b"\0") -> Sequence[SessionEvent]:
+    """Heartbeats as the engine calls them, each followed by a few bytes; the events."""
+    events: list[SessionEvent] = []
+    for _ in range(0, seconds, 4):
+        peer.now_ns += 4 * S
+        peer.session.heartbeat(peer.now_ns)
+        events += peer.receive(data)
+    return events
+
+
+def announced(proto_id: int, serial: int) -> bytes:
+    """The header of a body of 8 MiB."""
+    return struct.pack("<2sI2B2I20s8s", b"FT", proto_id, 0, 0, serial, 8 << 20, bytes(20), bytes(8))
+
+
+def test_a_body_that_never_ends_is_no_sign_of_life(peer: Peer) -> None:
+    peer.receive(announced(UPDATE_ORDER, 1))
+
+    [closed] = pass_time(peer, 32)
+
+    assert isinstance(closed_by(closed), RemoteProtocolError)
+
+
+def test_a_body_that_takes_its_time_is_waited_for(peer: Peer) -> None:
+    peer.receive(announced(UPDATE_ORDER, 1))
+
+    assert pass_time(peer, 28) == []
+
+
+def test_an_answer_that_was_asked_for_and_still_grows_is_no_silence(peer: Peer) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.requests()
+    peer.receive(announced(GET_ORDER_LIST, peer.last[GET_ORDER_LIST]))
+
+    assert pass_time(peer, 300) == []
+
+
+def test_an_answer_that_grows_for_ever_has_a_damaged_length(peer: Peer) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.requests()
+    peer.receive(announced(GET_ORDER_LIST, peer.last[GET_ORDER_LIST]))
+    pass_time(peer, 300)
+
+    [closed] = pass_time(peer, 4)
+
+    assert isinstance(closed_by(closed), RemoteProtocolError)
+
+
+def test_a_heartbeat_that_is_not_answered_ends_it_though_pushes_come(either: Peer, sdk: dict[str, bytes]) -> None:
+    log_in(either, sdk)
+
+    events = pass_time(either, 36, either.frame(UPDATE_ORDER, 0, sdk["push_javascript_filled"]))
+
+    error = closed_by(events[-1])
+    assert isinstance(error, ConnectionLost)
+    assert error.cause == "silent"
+
+
+def test_a_query_that_is_not_answered_ends_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    events: list[SessionEvent] = []
+    for _ in range(20):
+        peer.now_ns += 8 * S
+        peer.session.heartbeat(peer.now_ns)
+        peer.requests()
+        for proto_id in (KEEP_ALIVE, GET_GLOBAL_STATE):
+            events += peer.receive(peer.frame(proto_id, peer.last[proto_id], sdk["keep_alive"]))
+
+    assert [event for event in events if isinstance(event, Closed)] == []
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_host_clock_that_is_set_is_no_silence(jump_s: int, peer: Peer, sdk: dict[str, bytes]) -> None:
+    push = tcp_frame(UPDATE_ORDER, 1, sdk["push_javascript_filled"])
+    peer.session.heartbeat(peer.now_ns)
+    peer.now_ns += jump_s * S
+
+    events = [*peer.receive(push[:60]), *peer.receive(push[60:])]
+
+    assert [type(event) for event in events] == [OrderUpdate]
+
+
+def test_before_the_first_message_there_is_no_sign_of_life() -> None:
     peer = tcp()
-    log_in(peer, sdk)
-    endless = struct.pack("<2sI2B2I20s8s", b"FT", UPDATE_ORDER, 0, 0, 1, 8 << 20, bytes(20), bytes(8))
-    peer.receive(endless)
-    peer.now_ns += 31 * S
+    peer.receive(b"FT")
 
-    [closed] = peer.receive(bytes(1000))
-
-    assert isinstance(closed, Closed)
-    assert isinstance(closed.error, RemoteProtocolError)
+    assert peer.session.last_message_ns == 0
 
 
-def test_a_body_that_takes_its_time_is_waited_for(sdk: dict[str, bytes]) -> None:
-    peer = tcp()
-    log_in(peer, sdk)
-    peer.receive(struct.pack("<2sI2B2I20s8s", b"FT", UPDATE_ORDER, 0, 0, 1, 8 << 20, bytes(20), bytes(8)))
-    peer.now_ns += 20 * S
+@pytest.mark.parametrize("name", ["push_javascript_filled", "push_fill", "notify_quota", "keep_alive"])
+def test_a_whole_message_that_can_be_read_is_a_sign_of_life(name: str, either: Peer, sdk: dict[str, bytes]) -> None:
+    proto_ids = {"push_fill": UPDATE_ORDER_FILL, "notify_quota": NOTIFY, "keep_alive": KEEP_ALIVE}
+    log_in(either, sdk)
+    either.now_ns += 5 * S
 
-    assert peer.receive(bytes(1000)) == []
+    either.push(proto_ids.get(name, UPDATE_ORDER), sdk[name])
+
+    assert either.session.last_message_ns == either.now_ns
+
+
+def test_bytes_behind_a_header_that_announces_too_much_are_no_sign_of_life(peer: Peer, sdk: dict[str, bytes]) -> None:
+    before_ns = peer.now_ns
+    peer.receive(announced(UPDATE_ORDER, 1))
+
+    pass_time(peer, 20, tcp_frame(UPDATE_ORDER, 1, sdk["push_javascript_filled"]))
+
+    assert peer.session.last_message_ns == before_ns
+
+
+@pytest.mark.parametrize("proto_id", [UPDATE_ORDER, NOTIFY, KEEP_ALIVE, GET_ORDER_LIST, UPDATE_ORDER_FILL, 9999])
+def test_a_damaged_message_is_no_sign_of_life(proto_id: int, peer: Peer) -> None:
+    before_ns = peer.now_ns
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.heartbeat(peer.now_ns)
+    peer.requests()
+    peer.now_ns += 5 * S
+
+    peer.receive(tcp_frame(proto_id, peer.last.get(proto_id, 0), b"abc")[:-1] + b"x")
+
+    assert peer.session.last_message_ns == before_ns
+
+
+def test_a_refused_question_is_a_sign_of_life_all_the_same(peer: Peer, sdk: dict[str, bytes]) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.now_ns += 5 * S
+
+    peer.answer(GET_ORDER_LIST, sdk["order_list_refused"])
+
+    assert peer.session.last_message_ns == peer.now_ns
 
 
 def test_a_push_of_more_than_16_mib_is_not_believed_on_websocket_either(sdk: dict[str, bytes]) -> None:
@@ -888,3 +1003,18 @@ def test_a_push_of_more_than_16_mib_is_not_believed_on_websocket_either(sdk: dic
     [closed] = peer.push(UPDATE_ORDER, bytes(MAX_PUSH_BYTES + 1))
 
     assert isinstance(closed_by(closed), RemoteProtocolError)
+
+
+def test_losing_the_trade_server_interrupts_since_the_last_push_that_could_be_read(
+    peer: Peer, sdk: dict[str, bytes]
+) -> None:
+    peer.now_ns = 1010 * S
+    peer.push(UPDATE_ORDER, sdk["push_javascript_filled"])
+    peer.now_ns = 1015 * S
+    peer.push(UPDATE_ORDER, b"\xff")
+    peer.now_ns = 1020 * S
+
+    [lost] = peer.push(NOTIFY, sdk["notify_trade_logged_out"])
+
+    assert isinstance(lost, Interrupted)
+    assert lost.since_ns == 1010 * S
