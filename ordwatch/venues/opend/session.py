@@ -20,6 +20,8 @@ from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP conversation asks for the global state, beside KeepAlive."""
+LOGGED_OUT_POLL_S = 2.0
+"""How often it is asked for while OpenD sees no orders: every second until it is noticed again is part of the gap."""
 PAGE = 500
 """Orders of an answer that are read in one go."""
 MAX_PENDING = 256
@@ -96,15 +98,17 @@ class OpendSession:
         except VenueError as exc:
             self._close(exc)
         self._end_if_deaf()
+        self._set_pace()
         events, self._events = self._events, []
         return events
 
     def heartbeat(self, now_ns: int) -> None:
-        """KeepAlive, and now and then the global state; on WebSocket only that."""
+        """KeepAlive, and now and then the global state, often while no orders are seen; on WebSocket only that."""
         self._take_time(now_ns)
         if self._logged_in and not self._link.polls:
             self._send(messages.KEEP_ALIVE, messages.keep_alive(now_ns // 1_000_000_000))
-        if self._subscribed and (self._link.polls or self._passed_ns - self._polled_ns >= POLL_NS):
+        polls = self._link.polls or not self._health.sees_orders
+        if self._subscribed and (polls or self._passed_ns - self._polled_ns >= POLL_NS):
             self._poll()
 
     def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
@@ -127,6 +131,10 @@ class OpendSession:
         """What is queued, in order."""
         out, self._out = self._out, []
         return out
+
+    def _set_pace(self) -> None:
+        usual_s = self._link.heartbeat_s
+        self.heartbeat_s = usual_s if self._health.sees_orders else min(usual_s, LOGGED_OUT_POLL_S)
 
     def _take_time(self, now_ns: int) -> None:
         # `heartbeat` is called regularly: more than that at once is a clock that was set, or a pause of our own.
@@ -267,7 +275,7 @@ class OpendSession:
 
     def _login_answered(self, message: Message, _: _Waiting) -> None:
         self._link.logged_in(message.body)
-        self.heartbeat_s, self.silence_s = self._link.heartbeat_s, self._link.silence_s
+        self.silence_s = self._link.silence_s
         self._logged_in = True
         self._events.append(Progress("subscribing"))
         self._poll()

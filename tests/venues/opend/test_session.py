@@ -572,13 +572,10 @@ def test_a_poll_shows_the_loss_too_since_orders_were_seen_for_certain(peer: Peer
     for second in (1020, 1030, 1040):
         peer.now_ns = second * S
         peer.session.heartbeat(peer.now_ns)
-        peer.answer(KEEP_ALIVE, sdk["keep_alive"])
 
     lost = peer.answer(GET_GLOBAL_STATE, sdk["global_state_logged_out"])[-1]
-    for second in (1050, 1060, 1070):
-        peer.now_ns = second * S
-        peer.session.heartbeat(peer.now_ns)
-        peer.answer(KEEP_ALIVE, sdk["keep_alive"])
+    peer.now_ns = 1042 * S
+    peer.session.heartbeat(peer.now_ns)
     back = peer.answer(GET_GLOBAL_STATE, sdk["global_state"])[-1]
 
     assert isinstance(lost, Interrupted)
@@ -666,6 +663,31 @@ def test_the_global_state_is_asked_every_30_s(peer: Peer) -> None:
         polled.append(GET_GLOBAL_STATE in [proto_id for proto_id, _ in peer.requests()])
 
     assert polled == [False, False, False, True, False]
+
+
+def test_while_no_orders_are_seen_the_global_state_is_asked_every_2_s(either: Peer, sdk: dict[str, bytes]) -> None:
+    log_in(either, sdk)
+    usual_s = either.session.heartbeat_s
+    either.push(NOTIFY, sdk["notify_trade_logged_out"])
+    meanwhile_s = either.session.heartbeat_s
+    either.requests()
+
+    either.session.heartbeat(either.now_ns + 2 * S)
+
+    assert meanwhile_s == 2.0
+    assert GET_GLOBAL_STATE in [proto_id for proto_id, _ in either.requests()]
+    either.push(NOTIFY, sdk["notify_trade_logged_in"])
+    assert either.session.heartbeat_s == usual_s
+
+
+def test_an_opend_that_wants_heartbeats_more_often_gets_them_while_no_orders_are_seen(sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    body = pb.InitConnect.Response.FromString(sdk["init_connect"])
+    body.s2c.keepAliveInterval = 1
+    peer.answer(INIT_CONNECT, body.SerializeToString())
+    peer.answer(GET_GLOBAL_STATE, sdk["global_state_logged_out"])
+
+    assert peer.session.heartbeat_s == 0.8
 
 
 def test_on_websocket_the_global_state_is_the_heartbeat(sdk: dict[str, bytes]) -> None:
