@@ -17,6 +17,7 @@ from ordwatch.venues.opend.health import Health
 from ordwatch.venues.opend.links import Link, Message, login_refused
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.opend.times import clock_ns
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP conversation asks for the global state, beside KeepAlive."""
@@ -72,6 +73,8 @@ class OpendSession:
         """When the last readable push or answer came."""
         self._seen_ns = 0
         """When it last was certain that OpenD sees orders."""
+        self._venue_ahead_ns = 0
+        """OpenD's server's clock minus ours."""
         self._steps: dict[int, Callable[[Message, _Waiting], None]] = {
             link.login_id: self._login_answered,
             messages.GET_GLOBAL_STATE: self._state_answered,
@@ -116,7 +119,7 @@ class OpendSession:
         self._take_time(now_ns)
         match request:
             case ListAccounts():
-                return [Answer(key, Accounts(self._accounts, now_ns))]
+                return [Answer(key, Accounts(self._accounts, now_ns + self._venue_ahead_ns))]
             case ListOrders(account=account, order_ids=ids, refresh=refresh):
                 body = messages.get_order_list(_header(account), map(int, ids), refresh=refresh)
                 self._send(messages.GET_ORDER_LIST, body, key)
@@ -281,12 +284,16 @@ class OpendSession:
         self._poll()
 
     def _alive_answered(self, message: Message, waiting: _Waiting) -> None:
-        s2c = messages.answer(pb.KeepAlive.Response.FromString, message.body).s2c
-        self._round_trip(waiting, s2c.time)
+        # Its time is no clock of the venue's: that of OpenD's machine, often ours, or ours handed back.
+        messages.answer(pb.KeepAlive.Response.FromString, message.body)
+        self._events.append(RoundTrip(self._seconds_since(waiting)))
 
     def _state_answered(self, message: Message, waiting: _Waiting) -> None:
         state = messages.answer(pb.GetGlobalState.Response.FromString, message.body).s2c
-        self._round_trip(waiting, state.time)
+        venue_ns = clock_ns(state.time)
+        if venue_ns is not None:
+            self._venue_ahead_ns = venue_ns - self._now_ns
+        self._events.append(RoundTrip(self._seconds_since(waiting), venue_ns))
         self._events += self._health.polled(state, self._seen_ns)
         if self._health.sees_orders:
             self._seen_ns = self._now_ns
@@ -315,9 +322,8 @@ class OpendSession:
         self._subscribed = True
         self._events += self._health.subscribed(self._now_ns)
 
-    def _round_trip(self, waiting: _Waiting, venue_s: int) -> None:
-        seconds = (self._passed_ns - waiting.sent_ns) / 1e9
-        self._events.append(RoundTrip(seconds, venue_ns=venue_s * 1_000_000_000 if venue_s > 0 else None))
+    def _seconds_since(self, waiting: _Waiting) -> float:
+        return (self._passed_ns - waiting.sent_ns) / 1e9
 
     def _poll(self) -> None:
         self._polled_ns = self._passed_ns

@@ -653,7 +653,7 @@ def test_on_tcp_keep_alive_is_the_heartbeat_and_its_answer_the_round_trip(peer: 
     events = peer.receive(tcp_frame(KEEP_ALIVE, peer.last[KEEP_ALIVE], sdk["keep_alive"]))
 
     assert sent[0] == (KEEP_ALIVE, sdk["request_keep_alive"])
-    assert events == [RoundTrip(0.25, venue_ns=1700000001 * S)]
+    assert events == [RoundTrip(0.25)]
 
 
 def test_the_global_state_is_asked_every_30_s(peer: Peer) -> None:
@@ -702,13 +702,51 @@ def test_on_websocket_the_global_state_is_the_heartbeat(sdk: dict[str, bytes]) -
 def test_accounts_are_answered_from_memory(peer: Peer) -> None:
     peer.requests()
 
-    (answer,) = peer.session.ask(1, ListAccounts(), 5)
+    (answer,) = peer.session.ask(1, ListAccounts(), peer.now_ns)
 
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Accounts)
     assert answer.value.accounts[0] == ACCOUNT
     assert [account.disabled for account in answer.value.accounts] == [False, False, False, True]
     assert peer.requests() == []
+
+
+def venue_ns(peer: Peer) -> int:
+    """OpenD's clock now, as a query learns it."""
+    (answer,) = peer.session.ask(1, ListAccounts(), peer.now_ns)
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.value, Accounts)
+    return answer.value.venue_ns
+
+
+def test_the_venues_clock_is_that_of_the_global_state(either: Peer, sdk: dict[str, bytes]) -> None:
+    told_ns = pb.GetGlobalState.Response.FromString(sdk["global_state"]).s2c.time * S
+    log_in(either, sdk)
+    either.now_ns += 5 * S
+
+    assert venue_ns(either) == told_ns + 5 * S
+
+
+def test_keep_alive_tells_no_clock_of_the_venues(peer: Peer, sdk: dict[str, bytes]) -> None:
+    before_ns = venue_ns(peer)
+    peer.session.heartbeat(peer.now_ns)
+
+    peer.answer(KEEP_ALIVE, pb.KeepAlive.Response(retType=0, s2c=pb.KeepAlive.S2C(time=5)).SerializeToString())
+
+    assert venue_ns(peer) == before_ns
+
+
+@pytest.mark.parametrize("time_s", [0, -1, 2**62])
+def test_a_senseless_time_of_the_global_state_is_no_clock(time_s: int, sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    peer.answer(INIT_CONNECT, sdk["init_connect"])
+    body = pb.GetGlobalState.Response.FromString(sdk["global_state"])
+    body.s2c.time = time_s
+
+    round_trip = peer.answer(GET_GLOBAL_STATE, body.SerializeToString())[0]
+
+    assert round_trip == RoundTrip(0.0, None)
+    assert venue_ns(peer) == peer.now_ns
 
 
 @pytest.mark.parametrize(
