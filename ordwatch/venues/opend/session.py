@@ -230,28 +230,28 @@ class OpendSession:
     def _rows(self, message: Message, key: int) -> Answer:
         """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
         try:
-            s2c = _order_list(message)
+            if message.fault is not None:
+                raise message.fault
+            s2c = messages.order_list(message.body)
         except VenueError as exc:
             if not isinstance(exc, Refused):
                 self._reject(message, exc, lost=False)
             return Answer(key, error=exc)
         self._seen_ns = self._now_ns
         rows = Rows(iter(()), self._now_ns)
-        rows.pages = self._pages(message, s2c, rows)
+        rows.pages = self._pages(message.proto_id, s2c, rows)
         return Answer(key, rows)
 
-    def _pages(
-        self, message: Message, s2c: pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C, rows: Rows
-    ) -> Iterator[list[OrderUpdate]]:
+    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, rows: Rows) -> Iterator[list[OrderUpdate]]:
         orders = s2c.orderList
         for begin in range(0, len(orders), PAGE):
             page = []
-            for order in orders[begin : begin + PAGE]:
+            for data in orders[begin : begin + PAGE]:
                 try:
-                    page.append(self._reader.read(s2c.header, order, rows.received_ns, "query"))
+                    page.append(self._reader.read(s2c.header, messages.order(data), rows.received_ns, "query"))
                 except RemoteProtocolError as exc:
                     rows.unread += 1
-                    self._reject(message, exc, lost=False)
+                    self._reject(Message(proto_id, 0, data), exc, lost=False)
             yield page
 
     def _answered(self, message: Message, waiting: _Waiting) -> None:
@@ -354,19 +354,6 @@ class OpendSession:
     def _close(self, error: Exception) -> None:
         self._closed = True
         self._events.append(Closed(error))
-
-
-def _order_list(message: Message) -> pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C:
-    if message.fault is not None:
-        raise message.fault
-    response: pb.GetOrderList.Response | pb.GetHistoryOrderList.Response
-    if message.proto_id == messages.GET_ORDER_LIST:
-        response = messages.answer(pb.GetOrderList.Response.FromString, message.body)
-    else:
-        response = messages.answer(pb.GetHistoryOrderList.Response.FromString, message.body)
-    if not response.HasField("s2c"):
-        raise RemoteProtocolError("a yes without a list")
-    return response.s2c
 
 
 def _header(account: Account) -> pb.TrdHeader:

@@ -834,6 +834,7 @@ def test_a_yes_without_a_list_is_no_empty_list(peer: Peer, proto_id: int, reques
 def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(peer: Peer, sdk: dict[str, bytes]) -> None:
     body = pb.GetOrderList.Response.FromString(sdk["order_list"])
     body.s2c.orderList[0].ClearField("orderID")
+    nameless = body.s2c.orderList[0].SerializeToString()
     peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
 
     (answer,) = peer.answer(GET_ORDER_LIST, body.SerializeToString())
@@ -843,7 +844,7 @@ def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(pee
     assert ([len(page) for page in answer.value.pages], answer.value.unread) == ([1], 1)
     (reject,) = peer.receive(b"")
     assert isinstance(reject, Reject)
-    assert not reject.lost
+    assert (reject.data, reject.size, reject.lost) == (nameless[:64], len(nameless), False)
 
 
 def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
