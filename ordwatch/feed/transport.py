@@ -22,7 +22,6 @@ from ordwatch.text import safe_text
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024
-MAX_MESSAGE_BYTES = 16 * 2**20
 NEXT_ADDRESS_S = 0.25
 """How long one address of a host is tried before the next is tried beside it."""
 SEND_TIMEOUT_S = 10.0
@@ -151,7 +150,7 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
             ssl=tls_context() if endpoint.url.startswith("wss:") else None,
             proxy=None,
             compression=None,
-            max_size=MAX_MESSAGE_BYTES,
+            max_size=endpoint.max_message_bytes,
             max_queue=64,
             ping_interval=None,
             open_timeout=None,

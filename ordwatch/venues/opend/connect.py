@@ -1,6 +1,7 @@
 """What each attempt to connect needs: where OpenD listens, and a session that talks there."""
 
 from ordwatch.venues.contract import Call, Endpoint, Opening, Setup
+from ordwatch.venues.opend.frames import MAX_WS_MESSAGE_BYTES
 from ordwatch.venues.opend.links import Link, TcpLink, WebSocketLink
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.session import OpendSession
@@ -25,7 +26,7 @@ def _endpoint(settings: OpendSettings) -> Endpoint:
     if settings.transport == "tcp":
         return Endpoint("tcp", shown=address, host=settings.host, port=settings.dialled_port, hint=hint)
     url = f"{'wss' if settings.tls else 'ws'}://{address}"
-    return Endpoint("websocket", shown=url, url=url, hint=hint)
+    return Endpoint("websocket", shown=url, url=url, hint=hint, max_message_bytes=MAX_WS_MESSAGE_BYTES)
 
 
 def _link(settings: OpendSettings) -> Link:

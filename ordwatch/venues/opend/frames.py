@@ -27,6 +27,9 @@ _WS_FLAG = b"ft-v1.0\0"
 _WS_REQUEST = struct.Struct(">8s I Q")
 _WS_ANSWER = struct.Struct(">8s I Q i 20s")
 
+MAX_WS_MESSAGE_BYTES = _WS_ANSWER.size + MAX_ANSWER_BYTES
+"""The largest WebSocket message of OpenD's."""
+
 
 class Frame(msgspec.Struct, frozen=True):
     """One frame as it came: the body may be encrypted still, `sha1` is that of the plain one."""

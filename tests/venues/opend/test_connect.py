@@ -32,11 +32,23 @@ def opening(settings: OpendSettings) -> Opening:
         (OpendSettings(host="::1", port=5), Endpoint("tcp", "[::1]:5", "::1", 5, hint="is OpenD running?")),
         (
             OpendSettings(transport="websocket", websocket_key=Secret("hunter2")),
-            Endpoint("websocket", "ws://127.0.0.1:33333", url="ws://127.0.0.1:33333", hint="is OpenD running?"),
+            Endpoint(
+                "websocket",
+                "ws://127.0.0.1:33333",
+                url="ws://127.0.0.1:33333",
+                hint="is OpenD running?",
+                max_message_bytes=256 * 2**20 + 44,
+            ),
         ),
         (
             OpendSettings(transport="websocket", host="::1", tls=True),
-            Endpoint("websocket", "wss://[::1]:33333", url="wss://[::1]:33333", hint="is OpenD running?"),
+            Endpoint(
+                "websocket",
+                "wss://[::1]:33333",
+                url="wss://[::1]:33333",
+                hint="is OpenD running?",
+                max_message_bytes=256 * 2**20 + 44,
+            ),
         ),
     ],
 )
