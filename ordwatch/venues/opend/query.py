@@ -92,17 +92,13 @@ class _Inquiry:
     async def about(self, account: Account) -> None:
         """Emit what OpenD tells of one account's orders when it asks its broker."""
         known = set(self._open_ids(account))
-        told = await self._today(account)
+        today = ListOrders(account=account, refresh=True, rates=(account.refresh_rate,))
+        told = await self._told(account, await self._rows(today))
         if self._ask.since_ns is not None:
             told |= await self._history(account, self._ask.since_ns)
         # Those that a push ended meanwhile need no asking.
         absent = known - told
         await self._missing(account, [order_id for order_id in self._open_ids(account) if order_id in absent])
-
-    async def _today(self, account: Account, order_ids: Sequence[str] = ()) -> set[str]:
-        """The ids told of the day's orders."""
-        request = ListOrders(account=account, order_ids=tuple(order_ids), refresh=True, rates=(account.refresh_rate,))
-        return await self._told(account, await self._rows(request))
 
     async def _told(self, account: Account, rows: Rows) -> set[str]:
         """The ids of the orders in the answer, which go out as rows."""
@@ -160,9 +156,13 @@ class _Inquiry:
         }
 
     async def _missing(self, account: Account, order_ids: list[str]) -> None:
-        """Open here, not told there: first among the day's orders by id, then in the history."""
+        """Open here, not told there: first among the day's orders by id, then in the history.
+
+        OpenD's cache was refreshed by the list just before, so it can be asked, which is free.
+        """
         for some in _portions(order_ids):
-            left = _without(some, await self._today(account, some))
+            told = await self._told(account, await self._rows(ListOrders(account=account, order_ids=tuple(some))))
+            left = _without(some, told)
             if left:
                 await self._find_in_history(account, left)
 

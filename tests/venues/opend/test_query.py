@@ -66,7 +66,7 @@ class Opend:
         match request:
             case ListAccounts():
                 return Accounts(tuple(self.accounts), NOON)
-            case ListOrders(account=account, refresh=False):
+            case ListOrders(account=account, order_ids=(), refresh=False):
                 self.asked_cache.append(request)
                 return self._answer(self.cached, account, (), self.cache_error)
             case ListOrders(account=account, order_ids=ids):
@@ -92,9 +92,9 @@ class Opend:
         raise AssertionError(rate)
 
 
-def todays(account: Account = HONG_KONG, *ids: str) -> ListOrders:
+def todays(account: Account = HONG_KONG) -> ListOrders:
     """The request for a refreshed list."""
-    return ListOrders(account=account, order_ids=ids, refresh=True, rates=(account.refresh_rate,))
+    return ListOrders(account=account, refresh=True, rates=(account.refresh_rate,))
 
 
 @dataclass
@@ -325,7 +325,7 @@ def test_an_open_order_that_is_absent_is_asked_for_by_id_then_in_the_history() -
 
     rows, _ = ask(opend, known=[row("9")])
 
-    assert opend.asked[:2] == [todays(), todays(HONG_KONG, "9")]
+    assert opend.asked[:2] == [todays(), ListOrders(account=HONG_KONG, order_ids=("9",))]
     assert (history_of(opend).order_ids, history_of(opend).begin) == (("9",), "2025-12-09 02:00:00")
     assert [(each.order_id, each.status) for each in rows] == [("9", OrderStatus.FILLED)]
 
