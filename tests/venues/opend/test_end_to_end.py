@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -280,6 +281,75 @@ def test_nothing_is_called_live_that_was_refused(fault: str) -> None:
 
             watched.hosted.fault(fault, False)
             await watched.live()
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["slow_lists", "slow_refresh"])
+def test_a_gateway_whose_lists_are_slow_is_watched_over_the_first_connection(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("ordwatch.venues.opend.query"), "_CACHE_PATIENCE_S", 0.2)
+
+    async def test() -> None:
+        simulator = OpendSimulator()
+        simulator.list_delay_s = 0.4
+        async with watching(simulator, faults=[fault], accounts=["281756455988249902"]) as watched:
+            play(watched, STORY[:2])
+            await watched.live()
+            play(watched, STORY[2:])
+            await watched.out.until(lambda: any(order.status == "FILLED" for order in watched.out.orders))
+
+            assert watched.out.states.count("connecting") == 1
+
+    run(test())
+
+
+def test_a_gateway_that_refuses_one_account_is_watched_for_the_others() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator, faults=["account_refused"]) as watched:
+            play(watched)
+            await watched.live()
+            with watched.hosted.away():
+                play(watched, one_of_each("later"))
+            await watched.closed_gaps(1)
+
+            refused = str(simulator.desk.refused_account)
+            assert {name[1] for name in untrue(simulator, watched.out)} <= {refused}
+            assert watched.out.states.count("connecting") - watched.hosted.refusals == 2
+
+    run(test())
+
+
+@pytest.mark.parametrize("way", [tcp, encrypted, over_websocket], ids=["tcp", "encrypted", "websocket"])
+def test_a_list_of_more_than_16_mib_goes_live(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
+    async def test() -> None:
+        simulator, settings = way()
+        simulator.desk.big_list, simulator.desk.big_name = 20, "x" * 900_000
+        async with watching(simulator, faults=["big_lists"], **settings) as watched:
+            await watched.live()
+
+            assert len(watched.out.orders) == 20
+            assert watched.out.states.count("connecting") == 1
+
+    run(test())
+
+
+def test_an_order_of_a_futures_account_made_and_finished_in_a_gap_is_found_by_opends_clock() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        simulator.clock_ahead_ns = 40 * 3600 * 1_000_000_000
+        futures = Intent(side=Side.BUY, qty="10", price="25880", instrument=5)
+        async with watching(simulator, faults=["open_only"], accounts=["281756420273981734"]) as watched:
+            await watched.live()
+            with watched.hosted.away():
+                play(
+                    watched, [Step("1", OrderStatus.NEW, futures), Step("1", OrderStatus.FILLED, futures, filled="10")]
+                )
+            await watched.closed_gaps(1)
+
+            assert untrue(simulator, watched.out) == {}
 
     run(test())
 
