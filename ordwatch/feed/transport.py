@@ -144,6 +144,7 @@ def _lost(exc: OSError) -> ConnectionLost:
 
 @asynccontextmanager
 async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
+    hint = f"; {endpoint.unanswered}" if endpoint.unanswered else ""
     try:
         connection = await _Direct(
             endpoint.url,
@@ -161,11 +162,11 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     except ssl.SSLError:
         raise  # one that does not verify is also a ValueError
     except websockets.InvalidHandshake as exc:
-        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_words(exc)}") from None
+        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_words(exc)}{hint}") from None
     except (websockets.InvalidURI, ValueError):
         raise ConnectionLost("the WebSocket address is not one") from None
     except EOFError as exc:
-        raise ConnectionLost("the connection was closed during the WebSocket handshake", "eof") from exc
+        raise ConnectionLost(f"the connection was closed during the WebSocket handshake{hint}", "eof") from exc
     try:
         yield _WebSocket(connection)
     finally:

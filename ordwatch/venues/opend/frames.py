@@ -123,6 +123,8 @@ def check_length(length: int, *, asked: bool) -> None:
 
 
 def _damage(flag: bytes, version: int) -> str:
+    if flag == b"HT":
+        return "an answer of HTTP, no OpenD frame; is this OpenD's WebSocket port? look at `port` and `transport`"
     if flag != _FLAG:
         return f"not an OpenD frame: it begins with {flag!r}, expected {_FLAG!r}"
     return f"frame of protocol version {version}, expected {_VERSION}"

@@ -273,6 +273,8 @@ class OpendSession:
             self._close(login_refused(self._link, str(error)))
         elif isinstance(error, Refused) and proto_id != self._link.login_id:
             self._close(Refused(f"{name} refused: {error}"))
+        elif isinstance(error, RemoteProtocolError) and proto_id == self._link.login_id and self._link.has_key:
+            self._close(RemoteProtocolError(f"{name}: {error}; is `{self._link.key_setting}` OpenD's own?"))
         else:
             self._close(error)
 

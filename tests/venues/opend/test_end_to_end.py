@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -256,6 +256,67 @@ def test_a_gateway_that_first_refuses_the_login_is_watched_once_it_accepts(
             assert all(0.06 <= (link.wait_s or 0) <= 0.1 for link in refused)
 
     run(test())
+
+
+def another_key() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(new_rsa_key())), {"rsa_private_key_file": new_rsa_key(name="another")}
+
+
+def no_key() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(new_rsa_key())), {}
+
+
+def key_for_nothing() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(), {"rsa_private_key_file": new_rsa_key()}
+
+
+@pytest.mark.parametrize("way", [another_key, no_key, key_for_nothing], ids=lambda way: way.__name__)
+def test_an_opend_with_another_key_than_ours_says_what_to_look_at(
+    way: Callable[[], tuple[OpendSimulator, dict[str, Any]]],
+) -> None:
+    async def test() -> None:
+        simulator, settings = way()
+        async with watching(simulator, **settings) as watched:
+            await watched.out.until(lambda: "down" in watched.out.states)
+
+            assert "`rsa_private_key_file`" in detail(watched)
+
+    run(test())
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websocket"])
+def test_the_port_of_the_other_transport_says_what_to_look_at(transport: Literal["tcp", "websocket"]) -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        simulator.transport = transport
+        other = "websocket" if transport == "tcp" else "tcp"
+        async with host(simulator) as hosted:
+            reached = setup("opend", simulator.settings({transport: hosted.addresses[other]}))
+            async with following(hosted, reached) as watched:
+                await watched.out.until(lambda: "down" in watched.out.states)
+
+                assert "`port`" in detail(watched)
+                assert "`transport`" in detail(watched)
+
+    run(test())
+
+
+def test_an_opend_that_was_heard_before_it_hung_up_needs_no_hint() -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator()) as watched:
+            await watched.live()
+            watched.hosted.drop()
+            await watched.out.until(lambda: "down" in watched.out.states)
+
+            assert "look at" not in detail(watched)
+
+    run(test())
+
+
+def detail(watched: Watched) -> str:
+    """What the first link that went down said."""
+    downs = [each for each in watched.out.records if isinstance(each, LinkRecord) and each.state == "down"]
+    return downs[0].detail or ""
 
 
 @pytest.mark.parametrize("faults", [(), ("header_errors",)], ids=["retType", "header"])

@@ -410,6 +410,17 @@ def test_a_login_refused_in_clear_shows_the_venues_words(sdk: dict[str, bytes]) 
     assert str(closed.error) == "login refused: client version is too low (retType -1)"
 
 
+def test_a_login_answer_that_cannot_be_decrypted_names_the_key_to_look_at(sdk: dict[str, bytes]) -> None:
+    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer.requests()
+
+    events = peer.receive(tcp_frame(INIT_CONNECT, peer.last[INIT_CONNECT], sdk["init_connect_cbc"], b"another key"))
+
+    error = closed_by(events[-1])
+    assert isinstance(error, RemoteProtocolError)
+    assert str(error) == "InitConnect: cannot be decrypted; is `rsa_private_key_file` OpenD's own?"
+
+
 def test_a_login_accepted_in_clear_is_not_believed_where_there_is_a_key(sdk: dict[str, bytes]) -> None:
     peer = Peer(TcpLink(Rot()), seal=Rot())
     peer.requests()
