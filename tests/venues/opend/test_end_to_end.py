@@ -20,7 +20,7 @@ from ordwatch.venues.opend.simulated_orders import NATIVES
 from ordwatch.venues.opend.simulator import OpendSimulator
 from ordwatch.venues.simulation import Intent, Step
 from tests.support.faultproxy import fault_proxy
-from tests.support.rsa_key import new_rsa_key
+from tests.support.rsa_key import new_rsa_key, rsa_key_of_512_bits
 from tests.support.runs import Watched, following, run, untrue
 
 STORY = one_of_each()
@@ -51,6 +51,10 @@ def encrypted() -> tuple[OpendSimulator, dict[str, Any]]:
     return OpendSimulator(load_rsa(new_rsa_key())), {"rsa_private_key_file": new_rsa_key()}
 
 
+def encrypted_by_512_bits() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(rsa_key_of_512_bits())), {"rsa_private_key_file": rsa_key_of_512_bits()}
+
+
 def tcp() -> tuple[OpendSimulator, dict[str, Any]]:
     return OpendSimulator(), {}
 
@@ -61,7 +65,7 @@ def over_websocket() -> tuple[OpendSimulator, dict[str, Any]]:
     return simulator, {}
 
 
-@pytest.mark.parametrize("way", [encrypted, over_websocket], ids=["encrypted", "websocket"])
+@pytest.mark.parametrize("way", [encrypted, encrypted_by_512_bits, over_websocket], ids=lambda way: way.__name__)
 def test_every_way_to_connect_tells_the_same(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
     async def test() -> None:
         simulator, settings = way()
