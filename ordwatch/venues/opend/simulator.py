@@ -200,9 +200,16 @@ class OpendSimulator:
 
     def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
         """The block of config.yaml that reaches it; one with an RSA key needs its file beside that."""
-        host, _, port = addresses[self.transport].rpartition(":")
-        block: dict[str, object] = {"kind": "opend", "host": host, "port": int(port), "transport": self.transport}
-        if self.transport == "websocket":
+        return self._block(self.transport, addresses)
+
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        """The block for the other transport."""
+        return [self._block("websocket" if self.transport == "tcp" else "tcp", addresses)]
+
+    def _block(self, transport: str, addresses: Mapping[str, str]) -> dict[str, object]:
+        host, _, port = addresses[transport].rpartition(":")
+        block: dict[str, object] = {"kind": "opend", "host": host, "port": int(port), "transport": transport}
+        if transport == "websocket":
             block["websocket_key"] = self.websocket_key
         return block
 

@@ -412,6 +412,16 @@ def test_settings_name_the_transport_chosen(simulator: OpendSimulator, transport
     )
 
 
+@pytest.mark.parametrize(("transport", "other"), [("tcp", "websocket"), ("websocket", "tcp")])
+def test_the_other_transport_is_an_alternative(simulator: OpendSimulator, transport: Any, other: Any) -> None:
+    addresses = {"tcp": "127.0.0.1:1", "websocket": "127.0.0.1:2"}
+    simulator.transport = transport
+    alternatives = simulator.alternatives(addresses)
+    simulator.transport = other
+
+    assert alternatives == [simulator.settings(addresses)]
+
+
 def test_slow_lists_come_late_and_all_else_at_once(simulator: OpendSimulator, client: Client) -> None:
     simulator.fault("slow_lists")
     body = messages.get_order_list(LIVE_HK.header, [], refresh=False)
