@@ -72,18 +72,21 @@ class FrameReader:
         """Every frame that `chunk` completes, oldest first; those before a damage too."""
         if self.damage is not None:
             return []
-        self._buffer += chunk
-        if len(self._buffer) < self._wanted:
-            return []
-        data = bytes(self._buffer)
-        self._buffer = bytearray()
+        data = chunk
+        if self._buffer:
+            self._buffer += chunk
+            if len(self._buffer) < self._wanted:
+                return []
+            data = bytes(self._buffer)
+            self._buffer = bytearray()
         frames: list[Frame] = []
         try:
             used = self._split(data, frames, asked)
         except RemoteProtocolError as exc:
             self.damage = exc
             used = len(data)
-        self._buffer += data[used:]
+        if used < len(data):
+            self._buffer += data[used:]
         return frames
 
     def _split(self, data: bytes, frames: list[Frame], asked: Asked) -> int:

@@ -30,6 +30,8 @@ MAX_PENDING = 256
 GROWTH_NS = 300 * 1_000_000_000
 """How long the answer to a query may take to come in; one that takes longer has a damaged length."""
 
+_CHECK_NS = 1_000_000_000
+"""How often received bytes are looked at for signs of life."""
 _HARMLESS = messages.PUSHED | {messages.UPDATE_ORDER_FILL} | messages.SENT
 """Ids of messages that are no order push: known ones, and answers."""
 
@@ -65,10 +67,13 @@ class OpendSession:
         self.last_message_ns = 0
         """When the last whole and readable message was received, ns since 1970 UTC; 0 before the first."""
         self._readable = True
-        self._now_ns = 0
+        self._now_ns = self._longest_ns = 0
         self._passed_ns = 0
-        """The session's own clock: time that passed since `start`, whatever was done to the host's clock."""
-        self._polled_ns = self._whole_ns = 0
+        """The session's own clock: time that passed since `start`, whatever was done to the host's clock.
+
+        `heartbeat` is called regularly: more than `_longest_ns` at once is a clock that was set, or a pause of ours.
+        """
+        self._polled_ns = self._whole_ns = self._check_ns = 0
         self._heard_ns = 0
         """When the last readable push or answer came."""
         self._seen_ns = 0
@@ -82,6 +87,7 @@ class OpendSession:
             messages.SUB_ACC_PUSH: self._subscription_answered,
             messages.KEEP_ALIVE: self._alive_answered,
         }
+        self._set_pace()
 
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
@@ -100,8 +106,8 @@ class OpendSession:
                     break
         except VenueError as exc:
             self._close(exc)
-        self._end_if_deaf()
-        self._set_pace()
+        if self._passed_ns >= self._check_ns:
+            self._end_if_deaf()
         events, self._events = self._events, []
         return events
 
@@ -137,12 +143,13 @@ class OpendSession:
 
     def _set_pace(self) -> None:
         usual_s = self._link.heartbeat_s
+        self._longest_ns = int(1.5e9 * usual_s)
         self.heartbeat_s = usual_s if self._health.sees_orders else min(usual_s, LOGGED_OUT_POLL_S)
 
     def _take_time(self, now_ns: int) -> None:
-        # `heartbeat` is called regularly: more than that at once is a clock that was set, or a pause of our own.
-        longest_ns = int(1.5e9 * self._link.heartbeat_s)
-        self._passed_ns += min(max(now_ns - self._now_ns, 0), longest_ns)
+        step_ns = now_ns - self._now_ns
+        if step_ns > 0:
+            self._passed_ns += step_ns if step_ns < self._longest_ns else self._longest_ns
         self._now_ns = now_ns
 
     def _end_if_deaf(self) -> None:
@@ -151,6 +158,7 @@ class OpendSession:
         A damaged length makes a body of all that follows, so the former is a damage. An answer that was asked for may
         take its time, and the others wait behind it.
         """
+        self._check_ns = self._passed_ns + _CHECK_NS
         if self._closed:
             return
         whole_ns, asked_ns = self._passed_ns - self._whole_ns, self._passed_ns - self._oldest_ns()
@@ -214,6 +222,7 @@ class OpendSession:
             self._reject(message, exc, lost=True)
             return
         self._events += self._health.notified(event, self._heard_ns)
+        self._set_pace()
 
     def _uncalled(self, message: Message) -> None:
         """A push that is no order, or an answer nobody waits for."""
@@ -282,6 +291,7 @@ class OpendSession:
         self._link.logged_in(message.body)
         self.silence_s = self._link.silence_s
         self._logged_in = True
+        self._set_pace()
         self._events.append(Progress("subscribing"))
         self._poll()
 
@@ -299,6 +309,7 @@ class OpendSession:
         self._events += self._health.polled(state, self._seen_ns)
         if self._health.sees_orders:
             self._seen_ns = self._now_ns
+        self._set_pace()
         self._list_accounts()
 
     def _list_accounts(self) -> None:
