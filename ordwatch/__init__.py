@@ -7,6 +7,7 @@ The way data takes is the way the folders are named, and imports only point left
           ^ one supervisor and one pump for every venue         ^ joined by pipeline.py
 
 model.py    what the parts say to each other; errors.py what can go wrong, by what to do next
+system.py   what the operating system offers, and what stands in where it does not
 text.py     how numbers, times and characters are written; secret.py what prints as ***
 venues/     one folder for each venue; sans-I/O: bytes and the time come in, events and bytes go out
 config/     which venues are watched: the file, and where its secrets come from

@@ -1,10 +1,8 @@
 """What the clocks say of this machine: jumps of the wall clock, sleep, and how late our own loop runs."""
 
-import resource
-import sys
 import time
-from collections.abc import Callable
 
+from ordwatch import system
 from ordwatch.model import ClockJump
 
 JUMP_NS = 1_000_000_000
@@ -53,28 +51,9 @@ class Clocks:
 
 
 def _now() -> tuple[int, int, int]:
-    return time.time_ns(), time.monotonic_ns(), _boot_ns()
+    return time.time_ns(), time.monotonic_ns(), system.boot_clock_ns()
 
 
-def _without_boot_clock() -> int:
-    return time.monotonic_ns()
-
-
-def _boot_clock() -> Callable[[], int]:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    if clock is None:
-        return _without_boot_clock
-    return lambda: time.clock_gettime_ns(clock)
-
-
-_boot_ns = _boot_clock()
-
-
-def rss_mib() -> float:
-    """Memory of this process, resident, in MiB; the peak where the system does not tell the present."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return round(int(statm.read().split()[1]) * resource.getpagesize() / 2**20, 1)
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+def running_ns() -> int:
+    """A clock that nobody sets, ns; it runs on while the machine sleeps, where the system has such a one."""
+    return system.boot_clock_ns()

@@ -5,6 +5,7 @@ OrdwatchError
   ConfigError            the user must edit a file                 exit 78
   VenueError
     ConnectionLost       try again                                 back off
+      TlsFailed          try again, rarely: somebody must mend it  once a minute
     RemoteProtocolError  the venue sent nonsense; try again        back off
     Refused              the venue said no to one request          show its words, ask again later
     AuthError            trying again cannot help                  stop this venue, 77 at the end
@@ -52,18 +53,19 @@ class ConnectionLost(VenueError):
         self.cause = cause
 
 
+class TlsFailed(ConnectionLost):
+    """There is no TLS that can be trusted: a certificate that does not verify, an old version, a plain answer."""
+
+
 class RemoteProtocolError(VenueError):
     """The venue sent what its protocol does not allow; the connection is of no more use."""
 
 
 class Refused(VenueError):
-    """The venue answered one request with a no; the message holds the venue's own words.
+    """The venue answered one request with a no; the message holds the venue's own words."""
 
-    `retry_s`: the shortest and the longest wait in seconds before the next attempt to connect, where this ended one;
-    None: as after any other end.
-    """
-
-    def __init__(self, message: str, retry_s: tuple[float, float] | None = None) -> None:
+    def __init__(self, message: str, *, retry_s: tuple[float, float] | None = None) -> None:
+        """`retry_s`: how long to wait at first and at most before the next attempt to connect, where it matters."""
         super().__init__(message)
         self.retry_s = retry_s
 
@@ -110,7 +112,7 @@ class InputMissing(OrdwatchError):
     exit_code = 66
 
 
-PRECEDENCE = (1, 74, 73, 65, 75, 78, 77, 69, 66, 3, 2, 0)
+PRECEDENCE = (2, 1, 74, 65, 75, 78, 77, 73, 69, 3, 124, 4, 66, 0)
 """Of several causes for an exit code, the first here wins."""
 
 

@@ -5,7 +5,7 @@ Imports nothing of ours. What is written for the user (records, with texts for t
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -63,6 +63,9 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Every field has the default None and is `str | bool | list | None`; ids and decimals are text.
     """
 
+    TIME_TEXTS: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold times as text; a query row that differs only in them does not differ."""
+
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One statement of a venue about one order.
@@ -107,7 +110,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_ns: int | None = None
     """The venue's own time, ns since 1970 UTC, a multiple of 1000; None if it sends none. Never our clock."""
     updated_ns: int | None = None
-    """The venue's own time of this state, likewise. Merging never lets it go back."""
+    """The venue's own time of this state, likewise."""
     received_ns: int
     """When our socket returned the bytes, ns since 1970 UTC."""
     source: Source
@@ -125,8 +128,8 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return (self.venue, self.environment, self.account, self.order_id)
 
 
-class Age(StrEnum):
-    """How a statement compares with the state the book holds."""
+class Recency(StrEnum):
+    """How a statement compares with another one of the same order, judged by what both say of their version."""
 
     NEWER = "newer"
     EQUAL = "equal"
@@ -264,7 +267,32 @@ class Beat(msgspec.Struct, frozen=True):
     """By venue: when anything was last received and handed on, ns since 1970 UTC."""
 
 
-FeedEvent = OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | Beat
+class QueryStamp(msgspec.Struct, frozen=True, kw_only=True):
+    """Which query the rows that follow answer. Times are of the monotonic clock, ns."""
+
+    number: int
+    """Of this venue in this process, from 1 on; one query may take several requests."""
+    asked_ns: int
+    """When the request that they answer was sent."""
+    old_before_ns: int = 0
+    """Statements that arrived before this need no settling time: the gap that the query closes was noticed later."""
+    cached: bool = False
+    """The rows may be older than what was pushed."""
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """How the order updates of this venue that follow it in the stream of events reached us."""
+
+    venue: str
+    way: str
+    """One connection, or one kind of query: within it statements arrive in the order in which the venue sent them."""
+    at_ns: int
+    """When, ns of the monotonic clock."""
+    query: QueryStamp | None = None
+    """Set when rows follow that answer a query."""
+
+
+FeedEvent = Arrival | OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | Beat
 
 
 class Vitals(msgspec.Struct, kw_only=True):

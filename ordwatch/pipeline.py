@@ -9,14 +9,14 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ordwatch import __version__
+from ordwatch import __version__, system
 from ordwatch.book import Book
-from ordwatch.clocks import Clocks, rss_mib
+from ordwatch.clocks import Clocks
 from ordwatch.conversion import order_record
-from ordwatch.errors import OrdwatchError, leaves, worst
+from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, leaves, worst
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.funnel import Funnel
-from ordwatch.feed.supervisor import Feed, Pace
+from ordwatch.feed.supervisor import Feed, Orders, Pace
 from ordwatch.model import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
 from ordwatch.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.sinks.contract import Sink
@@ -46,7 +46,7 @@ class Limits:
     """Order records that `counts` lets through."""
     duration_s: float | None = None
     connect_timeout_s: float | None = None
-    """No venue live by then: exit 69."""
+    """No venue live by then, or with `once` not every one has answered: exit 69."""
     counts: Callable[[AnyRecord], bool] = _every_record
 
 
@@ -68,6 +68,10 @@ class Start:
     orders: Iterable[OrderRecord] = ()
     venues: Mapping[str, Past] = field(default_factory=dict)
 
+    def open_gaps(self) -> list[GapUpdate]:
+        """The gaps that go on."""
+        return [past.open_gap for past in self.venues.values() if past.open_gap is not None]
+
 
 @dataclass
 class Outcome:
@@ -80,10 +84,15 @@ class Outcome:
     covered: bool = True
     """Every venue was live, and every interval since its first `live` is covered."""
     connected: bool = True
-    """False: no venue became live within the connect time-out."""
+    """False: within the connect time-out no venue became live, or with `once` one did not answer."""
     signal: int | None = None
     """The signal that ended it."""
     fail_on_gap: bool = False
+
+    @property
+    def output_failed(self) -> bool:
+        """Records were lost on the way out: a signal does not hide that."""
+        return any(isinstance(exc, OutputError) and exc.exit_code == OutputError.exit_code for exc in self.failures)
 
     @property
     def exit_code(self) -> int:
@@ -93,6 +102,8 @@ class Outcome:
             codes.add(69)
         if self.fail_on_gap and not self.covered:
             codes.add(3)
+        if self.output_failed:
+            return worst(codes - {ReaderGone.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 
 
@@ -116,7 +127,9 @@ class Run:
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
         self._vitals = {setup.name: Vitals() for _, setup in venues}
-        self._book = Book({setup.name: venue for venue, setup in venues}, self._vitals, redact, self._alive)
+        self._book = Book(
+            {setup.name: venue for venue, setup in venues}, self._vitals, redact, self._alive, self._recheck
+        )
         open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
         self._book.restore(start.orders, open_gaps)
         self._funnel = Funnel()
@@ -135,7 +148,11 @@ class Run:
             venue,
             setup,
             emit=self._funnel.put,
-            open_orders=lambda: self._book.open_orders(name),
+            orders=Orders(
+                open=lambda: self._book.open_orders(name),
+                all=lambda: self._book.orders(name),
+                latest_ns=lambda: self._book.latest_ns(name),
+            ),
             vitals=self._vitals[name],
             coverage=Coverage(name, gaps_before=start.venues.get(name, Past()).gaps),
             pace=pace,
@@ -192,13 +209,14 @@ class Run:
         ]
 
     async def _resume(self) -> None:
-        now_ns = time.time_ns()
         for feed in self._feeds:
             past = self._past.get(feed.setup.name, Past())
-            if past.open_gap is not None:
-                feed.coverage.go_on(past.open_gap)
-            elif past.covered_until_ns is not None:
-                await self._funnel.put(feed.coverage.resume(past.covered_until_ns, now_ns))
+            await self._funnel.put(feed.resume(past.covered_until_ns, past.open_gap))
+
+    def _recheck(self, venue: str) -> None:
+        for feed in self._feeds:
+            if feed.setup.name == venue:
+                feed.recheck()
 
     async def _watch_feed(self, feed: Feed) -> None:
         await feed.run()
@@ -232,7 +250,7 @@ class Run:
         limits = self._limits
         if limits.once:
             told = any(isinstance(record, LinkRecord) for record in records)
-            if told and all(feed.answered or feed.failure is not None for feed in self._feeds):
+            if told and self._all_answered():
                 self.stop("every venue has answered")
         if limits.max_events is not None:
             self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
@@ -276,9 +294,15 @@ class Run:
     async def _connect_in_time(self) -> None:
         if self._limits.connect_timeout_s is not None:
             await asyncio.sleep(self._limits.connect_timeout_s)
-            if not any(feed.ever_live for feed in self._feeds):
+            if self._limits.once and not self._all_answered():
+                self._outcome.connected = False
+                self.stop("not every venue has answered in time")
+            elif not any(feed.ever_live for feed in self._feeds):
                 self._outcome.connected = False
                 self.stop("no venue became live in time")
+
+    def _all_answered(self) -> bool:
+        return all(feed.answered or feed.failure is not None for feed in self._feeds)
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:
@@ -300,7 +324,7 @@ class Run:
             venues={name: _venue_alive(vitals, beat.last_rx_ns[name]) for name, vitals in self._vitals.items()},
             queue=len(self._funnel),
             loop_lag_ms=self._clocks.take_lag_ms(),
-            rss_mib=rss_mib(),
+            rss_mib=system.rss_mib(),
             synced_seq=None,
             at=time_text(time.time_ns()),
         )
@@ -333,7 +357,7 @@ class Run:
         now_ns = time.time_ns()
         coverages = [feed.coverage for feed in self._feeds]
         self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
-        self._outcome.covered = self._outcome.uncertain_s == 0 and all(feed.ever_live for feed in self._feeds)
+        self._outcome.covered = all(feed.ever_live and feed.coverage.is_whole for feed in self._feeds)
         self._write([self._alive(self._beat()), self._session("end")])
         closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]

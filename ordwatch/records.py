@@ -246,8 +246,11 @@ def record_time(record: AnyRecord) -> Time | None:
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyRecord)
 
-_SUSPECT = b"\x7f\xc2\xd8\xe2\xef"
-"""DEL, and what every unsafe character of text.UNSAFE beyond ASCII begins with in UTF-8."""
+_SUSPECT = b"\x7f\xc2\xcd\xd8\xdb\xdc\xe0\xe1\xe2\xef\xf0\xf3"
+"""DEL, and what every unsafe character of text.UNSAFE beyond ASCII begins with in UTF-8, but for one."""
+
+_HANGUL_FILLER = b"\xe3\x85\xa4"
+"""Begins as Chinese punctuation does."""
 
 
 def encode(record: Record) -> bytes:
@@ -261,9 +264,13 @@ def encode(record: Record) -> bytes:
         return _encode_slowly(record)
     if len(line) > MAX_TEXT:
         return _encode_slowly(record)
-    if b"\x7f" in line or (not line.isascii() and len(line.translate(None, _SUSPECT)) != len(line)):
+    if b"\x7f" in line or (not line.isascii() and _may_be_unsafe(line)):
         return escape_json(line.decode()).encode()
     return line
+
+
+def _may_be_unsafe(line: bytes) -> bool:
+    return len(line.translate(None, _SUSPECT)) != len(line) or (b"\xe3" in line and _HANGUL_FILLER in line)
 
 
 def _encode_slowly(record: Record) -> bytes:

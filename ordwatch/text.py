@@ -4,6 +4,7 @@ The only place that makes a `DecimalText`, formats a time or escapes a character
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -23,9 +24,17 @@ _ESCAPE = re.compile(
 )
 _STRAY = re.compile("[\udc80-\udcff]")
 
-# C0, DEL, C1, the Arabic letter mark, zero-width marks, line and paragraph separators, bidi controls,
-# the byte-order mark, surrogates. Everything a terminal or a line reader could take for a command.
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# What a terminal or a line reader could take for a command, and what nobody would see: C0, DEL, C1, line and paragraph
+# separators, surrogates, and Unicode's format characters (category Cf: bidi controls, zero width, tags) and
+# Default_Ignorable_Code_Point (fillers, variation selectors), with three signs that are blank by their names.
+# Accents, wide characters and emoji stay; an emoji loses its selector to an escape.
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_SPECIAL = re.compile("[^ -~][^ -~]*")  # with "+" alone it is searched four times slower, too
 
 
 def decimal_text(value: str | int | Decimal) -> str:
@@ -99,17 +108,32 @@ def safe_text(text: str, limit: int = MAX_TEXT) -> str:
     """The text with every unsafe character visible as an escape, cut at `limit` characters with a mark."""
     if len(text) > limit:
         text = text[: limit - 1] + "…"
-    return UNSAFE.sub(_visible, text)
+    return _escaped(text, _visible)
+
+
+def _escaped(text: str, escape: Callable[[re.Match[str]], str]) -> str:
+    # First the runs of what is not printable ASCII: a class that reaches beyond 16 bits is searched four times slower.
+    return _SPECIAL.sub(lambda run: UNSAFE.sub(escape, run.group()), text)
 
 
 def _visible(match: re.Match[str]) -> str:
     code = ord(match.group())
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def escape_json(text: str) -> str:
     """JSON text with every unsafe character as \\uXXXX; they stand inside strings only, so it stays JSON."""
-    return UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return _escaped(text, _json_escape)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)  # JSON has no longer escapes: RFC 8259, section 7
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
 def decode_text(data: bytes) -> str:

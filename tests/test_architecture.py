@@ -15,6 +15,7 @@ ORDER = [
     "model",
     "text",
     "errors",
+    "system",
     "secret",
     "venues",
     "records",
@@ -85,6 +86,33 @@ def code(path: Path) -> str:
     constants = [node.value for node in kept if isinstance(node, ast.Constant) and id(node) not in texts]
     names = [getattr(node, "id", "") + getattr(node, "attr", "") for node in kept]
     return " ".join(imports(path) + names + [text for text in constants if isinstance(text, str)])
+
+
+NOT_EVERYWHERE = {
+    "fcntl", "resource", "msvcrt", "fdatasync", "fchmod", "geteuid", "getuid", "killpg", "pthread_sigmask",
+    "add_signal_handler", "poll", "prctl", "SIGHUP", "SIGPIPE", "SIGKILL", "CLOCK_BOOTTIME",
+    "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_DIRECTORY",
+}  # fmt: skip
+"""Names of the standard library that macOS or Windows lacks, and those that only they have."""
+
+STANDARD = {"os", "signal", "select", "time", "loop"}
+
+ASKS_FOR_THE_USER = {"config/sources.py"}
+"""Names the user in a message that only a system with users comes to."""
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "system.py"], ids=name)
+def test_one_module_knows_what_a_system_lacks(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    attributes = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in STANDARD
+    }
+    asked = NOT_EVERYWHERE - {"geteuid"} if name(path) in ASKS_FOR_THE_USER else NOT_EVERYWHERE
+    files = [text for text in code(path).split() if text.startswith("/proc/")]
+
+    assert (asked & (attributes | set(imports(path))), files) == (set(), [])
 
 
 def test_each_registry_line_has_one_folder() -> None:

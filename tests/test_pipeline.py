@@ -1,21 +1,23 @@
 """The engine, whole, against a server that does as it is told: real sockets, no simulator of a venue."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ordwatch import pipeline
-from ordwatch.errors import AuthError, OutputError
+from ordwatch.errors import AuthError, OutputError, TlsFailed
 from ordwatch.feed.supervisor import Pace
 from ordwatch.pipeline import SLICE, Limits, Outcome, Past, Run, Start
 from ordwatch.records import AliveRecord, ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
 from ordwatch.text import time_ns
-from ordwatch.venues.contract import AnyVenue, Setup
+from ordwatch.venues.contract import AnyVenue, Call, Opening, Setup
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_server
@@ -111,7 +113,7 @@ def test_a_long_stream_is_told_whole() -> None:
 
 def test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     async def drain(out: Collected) -> None:
-        if len(out.orders) == SLICE:
+        if out.orders:
             monkeypatch.undo()
             await asyncio.Event().wait()
 
@@ -120,7 +122,8 @@ def test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken(monkeypatch: p
             await seen.live()
             monkeypatch.setattr(Collected, "drain", drain)
             seen.server.say("\n".join(f"order {number} NEW 0 1" for number in range(2 * SLICE)))
-            await seen.out.until(lambda: len(seen.out.orders) == SLICE)
+            await seen.out.until(lambda: bool(seen.out.orders))
+            assert len(seen.out.orders) < 2 * SLICE
             seen.run.stop("in the middle")
             await seen.outcome
 
@@ -290,6 +293,27 @@ def _detail(record: object) -> str | None:
     return record.detail if isinstance(record, LinkRecord) else None
 
 
+def test_a_fault_of_tls_is_tried_again_after_a_minute_at_the_earliest() -> None:
+    async def untrusted(setup: Setup[ToySettings], call: Call) -> Opening:
+        raise TlsFailed("getTicket: certificate verify failed: self-signed certificate")
+
+    async def test() -> None:
+        out = Collected()
+        venue: AnyVenue = dataclasses.replace(TOY, open=untrusted)  # type: ignore[assignment]  # as above
+        run = Run([(venue, Setup("toy", ToySettings()))], [out], pace=FAST)
+        outcome = asyncio.create_task(run.run())
+        await out.until(lambda: "down" in out.states)
+        run.stop("enough")
+        await outcome
+
+        [down] = [record for record in out.records if isinstance(record, LinkRecord) and record.state == "down"]
+        assert down.detail == "getTicket: certificate verify failed: self-signed certificate"
+        assert down.wait_s is not None
+        assert down.wait_s >= 60
+
+    run(test())
+
+
 def test_never_live_while_the_query_is_unanswered() -> None:
     async def test() -> None:
         async with watching(Limits(connect_timeout_s=0.2)) as seen:
@@ -336,7 +360,7 @@ def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) -> Non
     async def test() -> None:
         async with watching() as seen:
             await seen.live()
-            monkeypatch.setattr("ordwatch.clocks._boot_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
+            monkeypatch.setattr("ordwatch.system.boot_clock_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
             await seen.closed_gaps(1)
 
             [slept] = [record for record in seen.out.records if isinstance(record, ClockRecord)]
@@ -501,6 +525,42 @@ def test_once_stops_after_a_refused_query_too() -> None:
             outcome = await seen.outcome
 
             assert (outcome.exit_code, outcome.reason) == (0, "every venue has answered")
+
+    run(test())
+
+
+def test_once_ends_with_69_when_only_some_venues_have_answered() -> None:
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as there, toy_server() as away:
+            away.answers = False
+            there.move("1", "NEW")
+            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            servers = {"there": there, "away": away}
+            venues = [(venue, Setup(name, ToySettings(port=each.port))) for name, each in servers.items()]
+            out = Collected()
+            limits = Limits(once=True, connect_timeout_s=0.3)
+            outcome = await Run(venues, [out], limits, pace=FAST).run()  # type: ignore[arg-type]
+
+            assert (outcome.exit_code, outcome.reason) == (69, "not every venue has answered in time")
+            assert [order.venue for order in out.orders] == ["there"]
+
+    run(test())
+
+
+def test_a_gap_that_is_open_at_the_end_is_uncertain_though_the_clock_was_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test() -> None:
+        async with watching(fail_on_gap=True) as seen:
+            await seen.live()
+            seen.server.greeting = "no"
+            seen.server.drop()
+            await seen.out.until(lambda: bool(seen.out.gaps))
+            put_back_ns = time.time_ns() - 3600 * 10**9
+            monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: put_back_ns))
+            seen.run.stop("enough")
+
+            assert (await seen.outcome).exit_code == 3
 
     run(test())
 

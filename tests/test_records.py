@@ -98,6 +98,14 @@ def test_any_text_is_one_safe_line_and_reads_back(text: str) -> None:
     assert json.loads(line)["name"] == text
 
 
+def test_no_unsafe_character_is_written_whatever_stands_around_it() -> None:
+    unsafe = [
+        char for char in map(chr, range(0x80, 0x110000)) if UNSAFE.fullmatch(char) and not "\ud800" <= char < "\ue000"
+    ]
+
+    assert [f"U+{ord(char):04X}" for char in unsafe if char.encode() in encode(record(name=char))] == []
+
+
 def test_lone_surrogates_are_escaped() -> None:
     assert rb"\ud800" in encode(record(name="a\ud800b"))
 

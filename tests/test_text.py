@@ -1,5 +1,6 @@
 import json
 import math
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -110,6 +111,49 @@ def test_safe_text_shows_what_it_escapes() -> None:
     assert safe_text("a\x1b[2J\u202e\x9b") == r"a\x1b[2J\u202e\x9b"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("BTC\U000e0041\U000e007f", r"BTC\U000e0041\U000e007f"),
+        ("\u3164\u115f\u1160\uffa0\u2800", r"\u3164\u115f\u1160\uffa0\u2800"),
+        ("a\xadb", r"a\xadb"),
+        ("a\u034f\u180e\u200b\u2060\u2064\u206a\u206f\ufeffb", r"a\u034f\u180e\u200b\u2060\u2064\u206a\u206f\ufeffb"),
+        ("\u2764\ufe0f \u845b\U000e0100", "\u2764\\ufe0f \u845b\\U000e0100"),
+        ("\ufff9a\ufffab\ufffb", r"\ufff9a\ufffab\ufffb"),
+    ],
+    ids=["tags", "fillers", "soft hyphen", "zero width", "variation selectors", "annotations"],
+)
+def test_safe_text_shows_what_nobody_would_see(text: str, shown: str) -> None:
+    assert safe_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["腾讯控股（港股）、中文", "é e\u0301 ñ", "한국어 ไทย עברית عربي", "😀 👍🏽 🇭🇰 ¥€₿ ●▓░…"]
+)
+def test_safe_text_leaves_what_can_be_read(text: str) -> None:
+    assert safe_text(text) == text
+
+
+def test_no_control_and_no_format_character_of_unicode_is_safe() -> None:
+    dangerous = [
+        char for char in map(chr, range(0x110000)) if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    ]
+
+    assert [f"U+{ord(char):04X}" for char in dangerous if not UNSAFE.fullmatch(char)] == []
+
+
+# Default_Ignorable_Code_Point of https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt
+IGNORABLE = """AD 34F 61C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0 FFF0-FFF8
+    1BCA0-1BCA3 1D173-1D17A E0000-E0FFF"""
+
+
+@pytest.mark.parametrize("span", IGNORABLE.split())
+def test_no_character_that_may_be_left_out_is_safe(span: str) -> None:
+    first, _, last = span.partition("-")
+
+    assert all(UNSAFE.fullmatch(chr(code)) for code in range(int(first, 16), int(last or first, 16) + 1))
+
+
 def test_safe_text_is_cut_with_a_mark() -> None:
     assert safe_text("x" * (MAX_TEXT + 1)) == "x" * (MAX_TEXT - 1) + "…"
 
@@ -120,6 +164,10 @@ def test_escaped_json_reads_back_the_same_and_is_one_line(text: str) -> None:
 
     assert json.loads(escaped) == text
     assert len(escaped.splitlines()) == 1
+
+
+def test_a_character_beyond_16_bits_is_escaped_as_a_pair() -> None:
+    assert escape_json('"\U000e0041"') == r'"\udb40\udc41"'
 
 
 def test_bytes_that_are_not_utf8_are_shown() -> None:

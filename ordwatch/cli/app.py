@@ -1,10 +1,8 @@
 """The commands in one command line; what they raise becomes one line on stderr and an exit code."""
 
-import signal
-
 import typer
 
-from ordwatch import __version__
+from ordwatch import __version__, system
 from ordwatch.cli import check, demo, messages, replay, schema, simulate, tail, verify
 from ordwatch.cli.process import Killed, die_by, leave_threads, raise_on_signals
 from ordwatch.errors import OrdwatchError, ReaderGone
@@ -68,7 +66,7 @@ def run(args: list[str]) -> int:
     except Killed as killed:
         killed_by = killed.signal
     except (ReaderGone, BrokenPipeError):
-        killed_by = signal.SIGPIPE
+        killed_by = system.SIGPIPE
     except OrdwatchError as exc:
         messages.log.error("%s", exc)
         code = exc.exit_code

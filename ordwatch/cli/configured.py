@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ordwatch import system
 from ordwatch.cli.messages import Messages, log
-from ordwatch.cli.process import harden, ignored_variables
+from ordwatch.cli.process import ignored_variables
 
 if TYPE_CHECKING:
     from ordwatch.config import Config
@@ -36,7 +37,7 @@ def resolve(
     """
     from ordwatch.config import secrets_of
 
-    harden()
+    system.harden()
     for variable in ignored_variables(os.environ):
         log.warning("%s is set and ignored: connections go straight, and their keys are logged nowhere", variable)
     setups = config.resolve(config.choose(names))

@@ -7,7 +7,6 @@ writes, for a full pipe would stop the event loop.
 import logging
 import os
 import re
-import select
 import sys
 import threading
 import traceback
@@ -16,6 +15,7 @@ from contextlib import suppress
 from queue import Full, Queue
 from time import monotonic
 
+from ordwatch import system
 from ordwatch.secret import Redaction
 from ordwatch.text import safe_text
 
@@ -28,7 +28,7 @@ _MAX_CAUSES = 1000
 _MAX_LINE = 2000
 _LEVELS = {-2: logging.CRITICAL, -1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 # Third parties print what they send at DEBUG: websockets its headers and frames, keys included.
-_CHATTY = ("websockets", "aiohttp", "asyncio", "filelock")
+_CHATTY = ("websockets", "aiohttp", "asyncio")
 
 
 def set_up(verbosity: int = 0) -> "Messages":
@@ -154,7 +154,7 @@ class Messages(logging.Handler):
         try:
             return os.write(self._fd, line)
         except BlockingIOError:
-            select.select([], [self._fd], [], 1.0)
+            system.wait_writable(self._fd, 1.0)
             return 0
 
 

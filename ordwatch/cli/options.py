@@ -136,7 +136,12 @@ Sides = Annotated[
 Accounts = Annotated[list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")]
 Open = Annotated[bool, option("--open", help="Show only orders that are open.")]
 Raw = Annotated[bool, option("--raw", help="Fill `raw` with what the venue sent.")]
-Once = Annotated[bool, option("--once", help="Stop when every venue has answered its first query, or refused.")]
+Once = Annotated[
+    bool,
+    option(
+        "--once", help="Stop when every venue has answered its first query, or refused, and after 30 s in any case."
+    ),
+]
 MaxEvents = Annotated[
     int | None, option("--max-events", min=1, metavar="N", help="Stop after N order records were shown.")
 ]
@@ -152,7 +157,12 @@ TimeZone = Annotated[
 ]
 ConnectTimeout = Annotated[
     float | None,
-    option("--connect-timeout", parser=duration, metavar="TIME", help="Give up if no venue is live by then."),
+    option(
+        "--connect-timeout",
+        parser=duration,
+        metavar="TIME",
+        help="Give up if no venue is live by then. Default: never; 30s with --once.",
+    ),
 ]
 Record = Annotated[
     Path | None, option("--record", metavar="FILE", help="Also write a durable recording, all records in it.")

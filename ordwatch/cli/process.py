@@ -1,9 +1,8 @@
-"""The process itself: its descriptors, its hardening, its environment, and how it dies."""
+"""The process itself: its descriptors, its environment, and how it dies."""
 
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
 from typing import NoReturn
 
 _LEAVE_S = 0.2
@@ -21,19 +20,6 @@ def open_standard_descriptors() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - it stays open as long as the process
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-
-
-def harden() -> None:
-    """No core file and no debugger of the same user: from here on the memory holds secrets."""
-    import ctypes
-    import resource
-
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        pr_set_dumpable = 4  # linux/prctl.h
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(pr_set_dumpable, 0, 0, 0, 0)
 
 
 def disable_key_log(environ: MutableMapping[str, str]) -> None:
@@ -61,11 +47,9 @@ def leave_threads(code: int) -> None:
 
 def die_by(signal_number: int) -> NoReturn:
     """End by this signal, so that a shell or a service manager sees the truth."""
-    import signal
+    from ordwatch import system
 
-    signal.signal(signal_number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal_number])
-    os.kill(os.getpid(), signal_number)
+    system.die_by(signal_number)
     # The first process of a container is not killed by a signal without a handler.
     os._exit(128 + signal_number)
 
@@ -96,7 +80,7 @@ def write_out(text: str) -> None:
     Raises:
         Killed: By SIGPIPE: nobody reads it.
     """
-    import signal
+    from ordwatch.system import SIGPIPE
 
     try:
         sys.stdout.write(text + "\n")
@@ -104,4 +88,4 @@ def write_out(text: str) -> None:
     except BrokenPipeError:
         # What is left in the buffer must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise Killed(signal.SIGPIPE) from None
+        raise Killed(SIGPIPE) from None

@@ -1,7 +1,6 @@
 """`ordwatch replay`: a recording, shown or emitted as it was recorded."""
 
 import asyncio
-import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import set_up
 from ordwatch.cli.process import Killed
@@ -146,7 +146,7 @@ def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
         try:
             write_all(1, render(record, seq) + b"\n")
         except BrokenPipeError:
-            raise Killed(signal.SIGPIPE) from None
+            raise Killed(system.SIGPIPE) from None
         except OSError as exc:
             raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc
         return isinstance(record, OrderRecord)

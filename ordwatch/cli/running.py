@@ -9,8 +9,10 @@ from typing import NoReturn, TypeVar
 
 import typer
 
+from ordwatch import system
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
+from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, die_by
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError
@@ -35,6 +37,7 @@ async def watch(
     start: Start | None = None,
     config_sha256: str | None = None,
     fail_on_gap: bool = False,
+    outages: Outages | None = None,
 ) -> Outcome:
     """Watch these venues until a limit, a signal or a failure ends it.
 
@@ -43,6 +46,7 @@ async def watch(
     """
     shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
     sinks: list[Sink] = [recording, Beside(shown)] if recording is not None else [shown]
+    sinks += [outages] if outages is not None else []
     run = Run(
         venues,
         sinks,
@@ -90,10 +94,11 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         seen.append(number)
         stop(number.name, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, on_signal, number)
-    if on_hangup is not None:
-        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    hangup = system.hangup()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        system.on_signal(loop, number, on_signal)
+    if hangup is not None:
+        system.on_signal(loop, hangup, on_signal if on_hangup is None else lambda _: on_hangup())
 
 
 def run_to_end(work: Coroutine[object, object, T]) -> T:
@@ -117,7 +122,7 @@ def finish(outcome: Outcome) -> NoReturn:
     """Say what ended the run, if nobody has yet, and end the command.
 
     Raises:
-        Killed: A signal ended it, or the reader of stdout is gone.
+        Killed: A signal ended it, or the reader of stdout is gone; unless an output failed.
         typer.Exit: Anything else, with the exit code.
     """
     for failure in outcome.failures:
@@ -125,8 +130,10 @@ def finish(outcome: Outcome) -> NoReturn:
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
+    if outcome.output_failed:
+        raise typer.Exit(outcome.exit_code)
     if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
-        raise Killed(signal.SIGPIPE)
+        raise Killed(system.SIGPIPE)
     if outcome.signal is not None:
         raise Killed(outcome.signal)
     raise typer.Exit(outcome.exit_code)

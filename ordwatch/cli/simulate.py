@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import log, set_up
 from ordwatch.cli.process import Killed, write_out
@@ -75,7 +76,9 @@ def write_private(path: Path, text: str) -> None:
         OutputRefused: It is there already, or cannot be made.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | system.open_flags("CLOEXEC", "NOFOLLOW"), 0o600
+        )
     except OSError as exc:
         raise OutputRefused(f"cannot make {path}: {(exc.strerror or 'error').lower()}") from None
     with open(descriptor, "w", encoding="utf-8") as file:

@@ -1,5 +1,6 @@
 """`ordwatch tail`: the configured venues, until stopped."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from ordwatch.pipeline import Start
     from ordwatch.recording.sink import Recording
     from ordwatch.recording.writer import SyncPolicy
+
+ONCE_S = 30.0
+"""How long `--once` waits for the venues unless told otherwise: it ends by itself in every case."""
 
 
 def tail(
@@ -67,6 +71,7 @@ def tail(
     showing.check()
     recording = recording_of(record, rotate=rotate, fsync=fsync, lock_wait=lock_wait)
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end, watch
     from ordwatch.pipeline import Limits
 
@@ -74,12 +79,14 @@ def tail(
         once=once,
         max_events=max_events,
         duration_s=shorter(duration, until, time_zone),
-        connect_timeout_s=connect_timeout,
+        connect_timeout_s=connect_timeout_s(connect_timeout, once=once),
         counts=showing.keep.passes,
     )
     configured = read_config(config)
     venues = resolve(configured, venue or [], said, raw=raw)
-    start = continued(recording, [setup.name for _, setup in venues])
+    names = [setup.name for _, setup in venues]
+    start = continued(recording, names)
+    outages = Outages(names, start.open_gaps() if start is not None else ())
     watching = watch(
         venues,
         showing,
@@ -89,8 +96,11 @@ def tail(
         start=start,
         config_sha256=configured.fingerprint,
         fail_on_gap=fail_on_gap,
+        outages=outages,
     )
-    finish(run_to_end(watching))
+    outcome = run_to_end(watching)
+    outages.report_end(outcome, time.time_ns())
+    finish(outcome)
 
 
 _POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
@@ -98,6 +108,11 @@ _POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
     opt.Fsync.SECOND: "1s",
     opt.Fsync.NEVER: "never",
 }
+
+
+def connect_timeout_s(given_s: float | None, *, once: bool) -> float | None:
+    """How long the venues may take: as given, else for ever, but with `--once`."""
+    return ONCE_S if once and given_s is None else given_s
 
 
 def shorter(duration_s: float | None, until: str | None, zone: ZoneInfo | None) -> float | None:

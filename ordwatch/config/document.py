@@ -60,6 +60,8 @@ def parse(data: bytes, shown: str) -> Document:
         return _Composer(text, shown).document()
     except yaml.MarkedYAMLError as exc:
         line = f":{exc.problem_mark.line + 1}" if exc.problem_mark is not None else ""
+        if "nesting depth" in (exc.problem or ""):  # PyYAML 6.0.4 has a limit of its own, and meets it first
+            raise ConfigError(f"{shown}{line}: nested deeper than {MAX_DEPTH}") from None
         raise ConfigError(f"{shown}{line}: not valid YAML{_problem(exc)}") from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise ConfigError(f"{shown}: not valid YAML") from None

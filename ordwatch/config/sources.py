@@ -6,15 +6,14 @@ The errors here are ValueErrors without a place; settings.py adds file, line and
 import os
 import selectors
 import shlex
-import signal
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IMODE, S_ISREG
 from time import monotonic
 
+from ordwatch import system
 from ordwatch.config.document import Tree
 from ordwatch.secret import Secret, SecretFile
 
@@ -148,7 +147,7 @@ def read_regular(path: Path, max_bytes: int, *, private: bool) -> tuple[bytes, o
     """
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | system.open_flags("CLOEXEC", "NONBLOCK"))
     except OSError as exc:
         raise ValueError(f"{path}: {(exc.strerror or 'error').lower()}") from None
     try:
@@ -172,9 +171,9 @@ def refuse_shared(path: Path, status: os.stat_result) -> None:
         ValueError: Says what to do.
     """
     mode = S_IMODE(status.st_mode)
-    if status.st_uid != os.geteuid():
+    if not system.is_ours(status):
         raise ValueError(f"{path}: belongs to user {status.st_uid}, must belong to you (user {os.geteuid()})")
-    if mode & 0o077:
+    if system.mode_for_others(status):
         raise ValueError(f"{path}: mode {mode:04o}, must be 0600 (chmod 600 {shlex.quote(str(path))})")
 
 
@@ -196,8 +195,7 @@ def _output(argv: tuple[str, ...], folder: Path) -> bytes:
         output = _collect(process, monotonic() + COMMAND_S)
     finally:
         # Whatever it started and left behind ends with it.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        system.kill_group(process)
         if process.stdout is not None:
             process.stdout.close()
         process.wait()
@@ -209,6 +207,8 @@ def _output(argv: tuple[str, ...], folder: Path) -> bytes:
 def _collect(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
     """What the process prints until it ends; a child that keeps the pipe open is not waited for."""
     assert process.stdout is not None  # noqa: S101
+    if not system.can_wait_for_pipes():
+        return _collect_blocking(process)
     output = bytearray()
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
@@ -226,6 +226,17 @@ def _collect(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
             if len(output) > MAX_SECRET_BYTES:
                 raise ValueError(f"the command printed more than {MAX_SECRET_BYTES} bytes")
     raise ValueError(f"the command did not end within {COMMAND_S:g} s")
+
+
+def _collect_blocking(process: subprocess.Popen[bytes]) -> bytes:
+    """The same where pipes cannot be waited for; a child that keeps the pipe open is."""
+    try:
+        output, _ = process.communicate(timeout=COMMAND_S)
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"the command did not end within {COMMAND_S:g} s") from None
+    if len(output) > MAX_SECRET_BYTES:
+        raise ValueError(f"the command printed more than {MAX_SECRET_BYTES} bytes")
+    return output
 
 
 def _ending(returncode: int) -> str:

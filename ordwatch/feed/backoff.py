@@ -7,6 +7,9 @@ from time import monotonic
 
 from ordwatch.venues.contract import Rate
 
+TLS_RETRY_S = 60.0
+"""No attempt sooner after TLS failed: it is not mended by itself."""
+
 
 def backoff(first_s: float = 1.0, max_s: float = 30.0) -> Iterator[float]:
     """Seconds to wait before each next attempt: uniform up to a bound that doubles to `max_s`.

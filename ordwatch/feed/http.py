@@ -1,15 +1,18 @@
 """REST calls for every venue: time-outs, a few tries, rates; nothing of a request is ever shown but its name."""
 
 import asyncio
+import math
+import ssl
 import time
 from collections.abc import Callable
+from time import monotonic
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from ordwatch.errors import ConnectionLost, RemoteProtocolError
-from ordwatch.feed.backoff import Rates, backoff
-from ordwatch.feed.transport import tls_context
+from ordwatch.errors import ConnectionLost, RemoteProtocolError, TlsFailed
+from ordwatch.feed.backoff import TLS_RETRY_S, Rates, backoff
+from ordwatch.feed.transport import reason, tls_context
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
 TIMEOUT_S = 10.0
@@ -26,20 +29,29 @@ class Http:
         self._rates = rates
         self._dated = dated
         self._session: aiohttp.ClientSession | None = None
+        self._tls_failure = (-math.inf, "")
+        """When TLS last failed, and why."""
 
-    async def send(self, request: HttpRequest) -> HttpReply:
+    async def send(self, request: HttpRequest, on_send: Callable[[], None] = lambda: None) -> HttpReply:
         """The venue's answer, whatever its status, after up to three tries for 429, 5xx and lost connections.
+
+        `on_send` is called before each try, after the waits.
 
         Raises:
             ConnectionLost: No answer in time, three times over.
+            TlsFailed: There is no TLS that can be trusted, or was none less than a minute ago.
             RemoteProtocolError: The answer is larger than 16 MiB.
         """
+        self._refuse_untrusted(request)
         waits = backoff(0.5, 5.0)
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                reply, retry_after_s = await self._in_its_place(request)
+                reply, retry_after_s = await self._in_its_place(request, on_send)
+            except (aiohttp.ClientSSLError, ssl.SSLError) as exc:
+                self._tls_failure = (monotonic(), _tls_reason(exc))
+                self._refuse_untrusted(request)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-                if last or isinstance(exc, aiohttp.ClientSSLError):
+                if last:
                     raise ConnectionLost(f"{request.name}: {_words(exc)}") from None
             else:
                 if last or not (reply.status == 429 or reply.status >= 500):
@@ -48,8 +60,14 @@ class Http:
             await asyncio.sleep(next(waits))
         raise AssertionError("unreachable")
 
-    async def _in_its_place(self, request: HttpRequest) -> tuple[HttpReply, float]:
+    def _refuse_untrusted(self, request: HttpRequest) -> None:
+        failed_s, why = self._tls_failure
+        if monotonic() - failed_s < TLS_RETRY_S:
+            raise TlsFailed(f"{request.name}: {why}") from None
+
+    async def _in_its_place(self, request: HttpRequest, on_send: Callable[[], None]) -> tuple[HttpReply, float]:
         places = [await self._rates.wait(rate) for rate in request.rates]
+        on_send()
         try:
             return await self._once(request)
         finally:
@@ -93,16 +111,24 @@ def _retry_after_s(text: str) -> float:
     return min(float(text), RETRY_AFTER_MAX_S) if text.isascii() and text.isdigit() else 0.0
 
 
+def _tls_reason(exc: aiohttp.ClientSSLError | ssl.SSLError) -> str:
+    match exc:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=OSError() as error):
+            return reason(error)
+        case aiohttp.ClientSSLError(os_error=error):
+            return reason(error)
+        case ssl.SSLError():
+            return reason(exc)
+
+
 def _words(exc: BaseException) -> str:
     """What happened, without the request's address, which the library's own text would show."""
     match exc:
         case TimeoutError():
             return f"no answer within {TIMEOUT_S:.0f} s"
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return "the certificate does not verify"
         case aiohttp.ClientConnectorDNSError():
             return "the host name cannot be resolved"
         case aiohttp.ClientConnectorError(os_error=os_error):
-            return (os_error.strerror or "cannot connect").lower()
+            return reason(os_error)
         case _:
             return "the connection broke"

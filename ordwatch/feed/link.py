@@ -5,15 +5,15 @@ whole (live, gaps, queries) is the supervisor's.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Protocol
 
+from ordwatch.clocks import running_ns
 from ordwatch.errors import ConfigError, ConnectionLost, Refused, VenueError
 from ordwatch.feed.transport import Transport, dial
-from ordwatch.model import Answer, Closed, FeedEvent, LinkState, OrderUpdate, Reject, RoundTrip, SessionEvent
+from ordwatch.model import Answer, Arrival, Closed, FeedEvent, LinkState, OrderUpdate, RoundTrip, SessionEvent
 from ordwatch.venues.contract import AnyVenue, Call, Session, Setup, StreamRequest, VenueSettings
 
 MAX_PENDING = 256
@@ -33,11 +33,11 @@ class Supervisor(Protocol):
         """The link reached a state."""
         ...
 
-    def quiet(self, link: "Link") -> list[FeedEvent]:
+    def on_stale(self, link: "Link") -> list[FeedEvent]:
         """Half the silence limit passed without a byte."""
         ...
 
-    def spoke(self, link: "Link") -> list[FeedEvent]:
+    def on_fresh(self, link: "Link") -> list[FeedEvent]:
         """A byte came after that."""
         ...
 
@@ -45,12 +45,12 @@ class Supervisor(Protocol):
         """A heartbeat was answered."""
         ...
 
-    def heard(self, now_ns: int) -> None:
-        """Something was received, and what it said was handed on."""
+    def on_message(self, now_ns: int) -> None:
+        """A whole, good message was received, and what it said was handed on."""
         ...
 
-    def dated(self, date: str | None, now_ns: int) -> None:
-        """An HTTP `Date` told the venue's clock."""
+    def on_server_date(self, date: str | None, now_ns: int) -> None:
+        """An HTTP answer bore this `Date`, by the venue's clock."""
         ...
 
     @property
@@ -70,10 +70,12 @@ class Link:
         self.subscribed = False
         self.was_live = False
         self.stale = False
-        self.last_rx_ns = 0
-        """When anything was last received, ns since 1970 UTC; 0 before the first."""
+        self.live_s: float | None = None
+        """When this connection became live, seconds of the monotonic clock."""
         self.last_good_ns = 0
-        """The same, of the last chunk in which nothing was unreadable; 0 until this connection brought one."""
+        """When the last whole, good message was received, ns since 1970 UTC; 0 before the first of all connections."""
+        self.last_good_running_ns = 0
+        """The same, by the clock that nobody sets."""
         self._heard_s = 0.0
         self._session: Session | None = None
         self._transport: Transport | None = None
@@ -110,8 +112,7 @@ class Link:
     async def _talk(self, session: Session, transport: Transport) -> None:
         self._session, self._transport = session, transport
         self._heard_s = time.monotonic()
-        self.last_good_ns = 0
-        self._feed.dated(transport.date, time.time_ns())
+        self._feed.on_server_date(transport.date, time.time_ns())
         await self._feed.emit(self._feed.change(self, "authenticating"))
         session.start(time.time_ns())
         await self._flush()
@@ -121,31 +122,37 @@ class Link:
             await self._pump(session, transport)
         finally:
             watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            # Not `await watch`: that could not tell the watch's end from a stop of our own.
+            await asyncio.wait([watch])
+            if not watch.cancelled() and (bug := watch.exception()) is not None:
+                raise bug
 
     async def _pump(self, session: Session, transport: Transport) -> None:
         while True:
             data = await transport.read()
-            now_ns = time.time_ns()
-            self._heard_s = time.monotonic()
-            self.last_rx_ns = now_ns
+            now_ns, arrived_ns, at_ns = time.time_ns(), running_ns(), time.monotonic_ns()
+            self._heard_s = at_ns / 1e9
+            before_ns = session.last_message_ns
             events = session.receive(data, now_ns)
             try:
                 await self._flush()
             finally:  # what was received counts, also where nothing can be sent any more
-                await self._dispatch(events, now_ns)
-            self._feed.heard(now_ns)
-            if not any(isinstance(event, Reject) for event in events):
-                self.last_good_ns = now_ns
+                await self._dispatch(events, now_ns, at_ns)
+            if session.last_message_ns != before_ns:
+                self.last_good_ns, self.last_good_running_ns = now_ns, arrived_ns
+                self._feed.on_message(now_ns)
 
-    async def _dispatch(self, events: Sequence[SessionEvent], now_ns: int) -> None:
+    async def _dispatch(self, events: Sequence[SessionEvent], now_ns: int, at_ns: int) -> None:
         out: list[FeedEvent] = []
+        arrival: Arrival | None = None
         closed: Exception | None = None
         if self.stale:
-            out += self._feed.spoke(self)
+            out += self._feed.on_fresh(self)
         for event in events:
             if isinstance(event, OrderUpdate):
+                if arrival is None:
+                    arrival = Arrival(venue=self.part.name, way=f"connection {self.conn}", at_ns=at_ns)
+                    out.append(arrival)
                 out.append(event)
             elif isinstance(event, Answer):
                 self._settle(event)
@@ -181,7 +188,7 @@ class Link:
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             now_ns = time.time_ns()
-            await self._dispatch(session.ask(key, request, now_ns), now_ns)
+            await self._dispatch(session.ask(key, request, now_ns), now_ns, time.monotonic_ns())
             await self._flush()
             async with asyncio.timeout(request.patience_s):
                 return await future
@@ -231,9 +238,9 @@ class Link:
 
     async def _judge_silence(self, silent_s: float, limit_s: float) -> None:
         if silent_s > limit_s:
-            self.drop(ConnectionLost(f"heard nothing for {silent_s:.0f} s", "silent"))
+            self.drop(ConnectionLost(f"received nothing for {silent_s:.0f} s", "silent"))
         elif silent_s > limit_s / 2 and not self.stale:
-            await self._feed.emit(self._feed.quiet(self))
+            await self._feed.emit(self._feed.on_stale(self))
 
     def _silence_s(self, session: Session) -> float:
         return self.part.settings.silence_timeout or session.silence_s

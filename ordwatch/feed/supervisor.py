@@ -6,30 +6,46 @@ last page. `_went_live` is the one place that says so.
 
 import asyncio
 import contextlib
+import functools
 import logging
-import ssl
+import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError, leaves
-from ordwatch.feed.backoff import Rates, backoff
+from ordwatch.clocks import running_ns
+from ordwatch.errors import (
+    AuthError,
+    ConfigError,
+    ConnectionLost,
+    Refused,
+    RemoteProtocolError,
+    TlsFailed,
+    VenueError,
+    leaves,
+)
+from ordwatch.feed.backoff import TLS_RETRY_S, Rates, backoff
 from ordwatch.feed.call import Caller
 from ordwatch.feed.coverage import Coverage
 from ordwatch.feed.http import Http
 from ordwatch.feed.link import Link
+from ordwatch.feed.refusals import Refusals
 from ordwatch.feed.transport import words
+from ordwatch.feed.venueclock import MARGIN_NS, VenueClock, since
 from ordwatch.model import (
+    Arrival,
     Counted,
     FeedEvent,
+    GapUpdate,
     Interrupted,
     LinkState,
     LinkUpdate,
     Notice,
     OrderUpdate,
     Progress,
+    QueryStamp,
     Ready,
     Reject,
     Resumed,
@@ -44,7 +60,11 @@ log = logging.getLogger(__name__)
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-TLS_RETRY_S = 60.0
+CLOCKS_DIFFER_NS = 5 * 1_000_000_000
+"""A difference between the venue's clock and ours that the user should know of."""
+REACH_SLACK_NS = 5 * 1_000_000_000
+"""A query heals a gap when it reaches back to this long before the gap's start."""
+WHOLE_GAP_NS = 2**62
 
 _BADNESS: tuple[LinkState, ...] = (
     "live", "stale", "reconciling", "subscribing", "authenticating", "connecting", "down", "failed",
@@ -58,9 +78,25 @@ class Pace:
     first_s: float = 1.0
     max_s: float = 30.0
     attempts_a_minute: int = 12
+    steady_s: float = 30.0
+    """Seconds of `live` after which the back-off begins anew."""
+    bug_s: float = 2.0
+    """About how long to wait after the first internal error; five times as long after the second."""
+    recheck_s: float = 5.0
+    """How soon after a state that rests on arrival alone the venue is asked."""
 
 
 Emit = Callable[[Sequence[FeedEvent]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What is held of one venue's orders, as merged so far."""
+
+    open: Callable[[], Sequence[OrderUpdate]] = tuple
+    all: Callable[[], Sequence[OrderUpdate]] = tuple
+    latest_ns: Callable[[], int | None] = lambda: None
+    """The latest time of the venue's own clock in any statement."""
 
 
 class Feed:
@@ -72,7 +108,7 @@ class Feed:
         setup: Setup[VenueSettings],
         *,
         emit: Emit,
-        open_orders: Callable[[], Sequence[OrderUpdate]],
+        orders: Orders,
         vitals: Vitals,
         coverage: Coverage,
         pace: Pace | None = None,
@@ -85,31 +121,35 @@ class Feed:
         self.answered = False
         """The first query was answered, if only by a refusal."""
         self.emit = emit
-        self._open_orders = open_orders
+        self._orders = orders
         self._vitals = vitals
         self._pace = pace or Pace()
         self._attempts = Rate("attempts", self._pace.attempts_a_minute, 60.0)
         self._rates = Rates()
-        self._http = Http(self._rates, self.dated)
+        self._http = Http(self._rates, self.on_server_date)
         self.parts = [Setup(setup.name, part, setup.raw, setup.memory) for part in venue.split(setup.settings)]
         self._links: list[Link] = []
         self.call: Call = Caller(self._rates, self._http, self._links)
         self._links += [Link(self, part) for part in self.parts]
         self._interrupted = False
         self._epoch = 0
-        self._covered_ns: int | None = None
-        """When the last query that was answered to its end was sent."""
+        self._clock = VenueClock()
+        self._warned_of_clock = False
+        self._since_ns: int | None = None
+        """From when the next query must reach, in the venue's time; None before the first complete one."""
+        self._noticed_ns = 0
+        """When the gap, or its last break, was noticed; monotonic."""
+        self._queries = 0
+        self._refusals = Refusals()
+        self._recheck_s: float | None = None
+        """When the venue is asked ahead of the periodic resync, seconds of the monotonic clock."""
         self._live = False
         self._changed = asyncio.Event()
         self._unheld = asyncio.Event()
         self._unheld.set()
 
     async def run(self) -> None:
-        """Keep the venue covered; returns when it refused the credentials (`failure` says so).
-
-        Raises:
-            Exception: A bug showed three times within ten minutes.
-        """
+        """Keep the venue covered; returns when it refused the credentials or a bug cannot be passed (`failure`)."""
         bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
         try:
             while self.failure is None:
@@ -117,15 +157,21 @@ class Feed:
                     await self._run_links()
                 except* (AuthError, ConfigError) as refused:
                     await self._fail(leaves(refused)[0])
-                except* Exception as found:
-                    bug = leaves(found)[0]
-                    bugs.append(time.monotonic())
-                    log.error("%s: internal error, starting this venue again", self.setup.name, exc_info=bug)
-                    if len(bugs) > BUGS_ALLOWED and bugs[-1] - bugs[0] < BUGS_WINDOW_S:
-                        raise bug from None
-                    await self.emit(self._all_fell("internal error"))
+                except* Exception as found:  # noqa: BLE001 - the one place for bugs: logged with traceback
+                    await self._on_bug(leaves(found)[0], bugs)
         finally:
             await self.close()
+
+    async def _on_bug(self, bug: Exception, bugs: deque[float]) -> None:
+        bugs.append(time.monotonic())
+        if len(bugs) > BUGS_ALLOWED and bugs[-1] - bugs[0] < BUGS_WINDOW_S:
+            log.error("%s: internal error, for the third time", self.setup.name, exc_info=bug)
+            await self._fail(bug)
+            return
+        wait_s = self._pace.bug_s * 5 ** (len(bugs) - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
+        log.error("%s: internal error, starting this venue again in %.1f s", self.setup.name, wait_s, exc_info=bug)
+        await self.emit(self._all_disconnected("internal error", wait_s))
+        await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
         """Let go of the REST connections."""
@@ -142,25 +188,41 @@ class Feed:
         keys = ", ".join(f"`{key}`" for key in self.venue.credentials)
         look = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
         log.error("%s: %s%s; not asked again", self.setup.name, safe_text(str(error), 400), look)
-        now_ns = time.time_ns()
-        events = self._uncover("reset", max(link.last_rx_ns for link in self._links) or now_ns, now_ns)
+        events = self._open_gap("reset", max(self._links, key=lambda link: link.last_good_ns))
         for link in self._links:
             events += self.change(link, "failed", safe_text(str(error), 400))
         await self.emit(events)
 
-    def _all_fell(self, detail: str) -> list[FeedEvent]:
+    def _all_disconnected(self, detail: str, wait_s: float) -> list[FeedEvent]:
         events: list[FeedEvent] = []
         for link in self._links:
             if link.state not in ("down", "failed"):
-                events += self._fell(link, ConnectionLost(detail), None)
+                events += self._on_disconnect(link, ConnectionLost(detail), wait_s)
         return events
 
     def drop(self, cause: str, detail: str, since_ns: int) -> None:
         """End every connection: what came since `since_ns` is not to be relied on."""
         for link in self._links:
-            link.last_good_ns = min(link.last_good_ns, since_ns)
-            link.last_rx_ns = min(link.last_rx_ns, since_ns)
+            if link.last_good_ns > since_ns:
+                link.last_good_running_ns -= link.last_good_ns - since_ns
+                link.last_good_ns = since_ns
             link.drop(ConnectionLost(detail, cause))
+
+    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None) -> list[FeedEvent]:
+        """A recording goes on, which was covered until then or has a gap that was never closed."""
+        if open_gap is not None:
+            self.coverage.continue_gap(open_gap)
+        elif covered_until_ns is None:
+            return []
+        # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
+        self._since_ns = since(None, self._orders.latest_ns())
+        return [] if open_gap is not None else list(self.coverage.resume(covered_until_ns or 0, time.time_ns()))
+
+    def recheck(self) -> None:
+        """A state rests on arrival alone: ask soon."""
+        if self._recheck_s is None and self._audit_s() is not None:
+            self._recheck_s = time.monotonic() + self._pace.recheck_s
+            self._changed.set()
 
     def hold(self) -> None:
         """Close the connections and open no more until `release`: the output takes nothing more."""
@@ -173,30 +235,25 @@ class Feed:
         self._unheld.set()
 
     async def _keep(self, link: Link) -> None:
-        waits = backoff(self._pace.first_s, self._pace.max_s)
-        slow_waits: Iterator[float] | None = None
+        pace = (self._pace.first_s, self._pace.max_s)
+        waits, waits_of = backoff(*pace), pace
         while True:
             await self._unheld.wait()
             await self._rates.wait(self._attempts)
             link.conn = self._next_conn()
-            link.was_live = False
+            link.live_s = None
             await self.emit(self.change(link, "connecting"))
             error = await link.attempt()
             if isinstance(error, AuthError | ConfigError):
                 raise error
-            if link.was_live:
-                waits = backoff(self._pace.first_s, self._pace.max_s)
-            wait_s = max(next(waits), self._rates.delay_s(self._attempts))
-            if isinstance(error, ssl.SSLCertVerificationError):
+            wanted = error.retry_s if isinstance(error, Refused) and error.retry_s is not None else pace
+            if wanted != waits_of or (link.live_s is not None and time.monotonic() - link.live_s > self._pace.steady_s):
+                waits, waits_of = backoff(*wanted), wanted
+            wait_s = max(next(waits), self._rates.delay_s(self._attempts), wanted[0] if wanted is not pace else 0.0)
+            if isinstance(error, TlsFailed):
                 wait_s = max(wait_s, TLS_RETRY_S)
-            if isinstance(error, Refused) and error.retry_s is not None:
-                shortest_s, longest_s = error.retry_s
-                slow_waits = slow_waits or backoff(min(2 * shortest_s, longest_s), longest_s)
-                wait_s = max(wait_s, shortest_s, next(slow_waits))
-            else:
-                slow_waits = None
             log.warning("%s: %s, retrying in %.1f s", self.setup.name, words(error), wait_s)
-            await self.emit(self._fell(link, error, wait_s))
+            await self.emit(self._on_disconnect(link, error, wait_s))
             await asyncio.sleep(wait_s)
 
     def _next_conn(self) -> int:
@@ -205,12 +262,11 @@ class Feed:
             self._vitals.reconnects += 1
         return conn
 
-    def _fell(self, link: Link, error: Exception, wait_s: float | None) -> list[FeedEvent]:
-        now_ns = time.time_ns()
+    def _on_disconnect(self, link: Link, error: Exception, wait_s: float | None) -> list[FeedEvent]:
         cause = error.cause if isinstance(error, ConnectionLost) else "reset"
         if isinstance(error, RemoteProtocolError):
             cause = "reject"
-        events: list[FeedEvent] = list(self._uncover(cause, link.last_rx_ns or now_ns, now_ns))
+        events = self._open_gap(cause, link)
         link.subscribed = False
         return events + self.change(link, "down", words(error), wait_s)
 
@@ -231,35 +287,45 @@ class Feed:
             )
         ]
 
-    def heard(self, now_ns: int) -> None:
-        """Something was received, and what it said was handed on."""
+    def on_message(self, now_ns: int) -> None:
+        """A whole, good message was received, and what it said was handed on."""
         self._vitals.last_rx_ns = now_ns
 
     def round_trip(self, event: RoundTrip, now_ns: int) -> None:
         """A heartbeat was answered."""
         self._vitals.rtt_ms = round(event.seconds * 1000, 3)
         if event.venue_ns is not None:
-            self._vitals.clock_offset_s = round((event.venue_ns - now_ns) / 1e9, 3)
+            self._on_venue_time(event.venue_ns, now_ns, 3)
 
-    def dated(self, date: str | None, now_ns: int) -> None:
-        """An HTTP `Date` told the venue's clock; whole seconds."""
+    def on_server_date(self, date: str | None, now_ns: int) -> None:
+        """An HTTP answer bore this `Date`; whole seconds."""
         with contextlib.suppress(ValueError, TypeError):
-            told = parsedate_to_datetime(date or "")
-            self._vitals.clock_offset_s = round(told.timestamp() - now_ns / 1e9, 1)
+            self._on_venue_time(int(parsedate_to_datetime(date or "").timestamp()) * 1_000_000_000, now_ns, 1)
 
-    def quiet(self, link: Link) -> list[FeedEvent]:
+    def _on_venue_time(self, venue_ns: int, now_ns: int, digits: int) -> None:
+        self._clock.read(venue_ns, running_ns())
+        self._vitals.clock_offset_s = round((venue_ns - now_ns) / 1e9, digits)
+        if abs(venue_ns - now_ns) > CLOCKS_DIFFER_NS and not self._warned_of_clock:
+            self._warned_of_clock = True
+            log.warning(
+                "%s: the venue's clock and this host's differ by %.0f s; is this host's clock right?",
+                self.setup.name,
+                (venue_ns - now_ns) / 1e9,
+            )
+
+    def on_stale(self, link: Link) -> list[FeedEvent]:
         """A silence that is not yet a loss."""
         if link.state not in ("live", "reconciling"):
             return []
         link.stale = True
-        return self.change(link, "stale", "heard nothing for half the silence limit")
+        return self.change(link, "stale", "received nothing for half the silence limit")
 
-    def spoke(self, link: Link) -> list[FeedEvent]:
+    def on_fresh(self, link: Link) -> list[FeedEvent]:
         """The end of such a silence: no gap, nothing was missed on this connection."""
         link.stale = False
         if link.state != "stale" or self._interrupted:
             return []
-        return self.change(link, "live" if self._live else "reconciling")
+        return self.change(link, "live", self._live_detail()) if self._live else self.change(link, "reconciling")
 
     def note(self, link: Link, event: SessionEvent, now_ns: int) -> list[FeedEvent]:
         """What a session says beside orders and answers, and what follows for the venue."""
@@ -272,8 +338,8 @@ class Feed:
             case Interrupted():
                 self._interrupted = True
                 log.warning("%s: %s", self.setup.name, safe_text(event.detail, 300))
-                lost = self._uncover(event.cause, event.since_ns, now_ns)
-                return [*lost, *self.change(link, "stale", event.detail)]
+                opened = self._open_gap(event.cause, link, event.since_ns)
+                return [*opened, *self.change(link, "stale", event.detail)]
             case Resumed():
                 self._interrupted = False
                 log.warning("%s: the venue sees orders again", self.setup.name)
@@ -299,29 +365,45 @@ class Feed:
         if not reject.lost:
             return [reject]
         was_live = self._live
-        events: list[FeedEvent] = [reject, *self._uncover("reject", link.last_good_ns or reject.at_ns, reject.at_ns)]
+        events: list[FeedEvent] = [reject, *self._open_gap("reject", link)]
         self._changed.set()
         if was_live:
             for each in self._links:
                 events += self.change(each, "reconciling", "after input that could not be read")
         return events
 
-    def _uncover(self, cause: str, from_ns: int, at_ns: int) -> list[FeedEvent]:
+    def _open_gap(self, cause: str, link: Link, from_ns: int | None = None) -> list[FeedEvent]:
+        """Coverage ended with the last good message of this link, or at `from_ns`, which is earlier."""
         self._live = False
         self._epoch += 1
-        return list(self.coverage.lose(cause, from_ns, at_ns))
+        self._noticed_ns = time.monotonic_ns()
+        now_ns, now_running_ns = time.time_ns(), running_ns()
+        last_ns = link.last_good_ns or now_ns
+        last_running_ns = link.last_good_running_ns or now_running_ns
+        if from_ns is not None and from_ns < last_ns:
+            last_running_ns -= last_ns - from_ns
+            last_ns = from_ns
+        opened = self.coverage.open_gap(cause, last_ns, now_ns)
+        if opened:
+            latest_ns = self._orders.latest_ns()
+            if latest_ns is not None:
+                # Other links may have gone on meanwhile, and the venue's time no faster than ours.
+                latest_ns -= now_running_ns - last_running_ns
+            self._since_ns = since(self._clock.at(last_running_ns), latest_ns)
+        return list(opened)
 
     async def _query_forever(self) -> None:
-        waits = backoff(2.0, self._pace.max_s)
+        waits = backoff(min(2.0, self._pace.max_s), self._pace.max_s)
         while True:
             if self._live:
-                if await self._until_changed(self._audit_s()) or not self._audit_due():
+                if await self._until_changed(self._audit_wait_s()) or not self._audit_due():
                     continue
             elif not self._askable():
                 await self._until_changed(None)
                 continue
+            self._recheck_s = None
             if await self._query():
-                waits = backoff(2.0, self._pace.max_s)
+                waits = backoff(min(2.0, self._pace.max_s), self._pace.max_s)
             elif self._askable():
                 await asyncio.sleep(min(next(waits), 5.0 if self._live else self._pace.max_s))
 
@@ -341,17 +423,24 @@ class Feed:
         interval = self.setup.settings.audit_interval
         return (self.venue.audit_s if interval is None else interval) or None
 
+    def _audit_wait_s(self) -> float | None:
+        if self._recheck_s is not None:
+            return max(0.0, self._recheck_s - time.monotonic())
+        return self._audit_s()
+
     def _audit_due(self) -> bool:
-        return self._live and (self.venue.audit_when_idle or bool(self._open_orders()))
+        asked_for = self._recheck_s is not None or self._refusals.given_up is not None
+        return self._live and (asked_for or self.venue.audit_when_idle or bool(self._orders.open()))
 
     async def _query(self) -> bool:
-        epoch, asked_ns = self._epoch, time.time_ns()
-        gap = self.coverage.gap
-        # An audit reaches back to the query before it: an order may have come and gone with no push told.
-        since_ns = gap.from_ns if gap is not None else self._covered_ns
-        ask = Ask(since_ns=since_ns, open_orders=self._open_orders)
+        epoch = self._epoch
+        next_since_ns = since(self._clock.at(running_ns()), self._orders.latest_ns())
+        ask = Ask(since_ns=self._since_ns, open_orders=self._orders.open, orders=self._orders.all)
+        self._queries += 1
+        call = Caller(self._rates, self._http, self._links)
+        emit = functools.partial(self._emit_rows, call)
         try:
-            report = await self.venue.query(self.setup, ask, self.call, self._emit_rows)
+            report = await self.venue.query(self.setup, ask, call, emit)
         except AuthError:
             raise
         except (VenueError, OSError) as exc:
@@ -359,12 +448,25 @@ class Feed:
             return False
         if epoch != self._epoch or not self._askable():
             return False
-        self._covered_ns = asked_ns
-        await self._went_live(report)
+        self._refusals.note(report.refused)
+        if (pending := self._refusals.pending) is not None and not self._live:
+            await self._query_failed(Refused(pending), epoch)
+            return False
+        await self._went_live(report, ask.since_ns)
+        self._since_ns = next_since_ns
         return True
 
-    async def _emit_rows(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
-        await self.emit(rows)
+    async def _emit_rows(self, call: Caller, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
+        stamp = QueryStamp(
+            number=self._queries,
+            asked_ns=call.sent_ns,
+            old_before_ns=0 if self._live else self._noticed_ns,
+            cached=cached,
+        )
+        arrival = Arrival(
+            venue=self.setup.name, way="cached query" if cached else "query", at_ns=time.monotonic_ns(), query=stamp
+        )
+        await self.emit([arrival, *rows])
         await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 
     async def _query_failed(self, error: Exception, epoch: int) -> None:
@@ -375,14 +477,35 @@ class Feed:
                 if link.subscribed:
                     await self.emit(self.change(link, "reconciling", str(error)))
 
-    async def _went_live(self, report: Report) -> None:
-        now_ns = time.time_ns()
-        events: list[FeedEvent] = list(self.coverage.restore(report, now_ns))
-        if not self._live:
+    async def _went_live(self, report: Report, since_ns: int | None) -> None:
+        given_up = self._refusals.given_up
+        limits = "; ".join((*report.limits, *([f"without {given_up}"] if given_up else []))) or None
+        reached_after_ns = WHOLE_GAP_NS if given_up else _reached_after_ns(report, since_ns)
+        events: list[FeedEvent] = list(self.coverage.close_gap(time.time_ns(), limits, reached_after_ns))
+        if given_up and not self.coverage.limited:
+            log.warning("%s: live without %s; asked again with each resync", self.setup.name, safe_text(given_up, 400))
+        elif not self._live:
             log.info("%s: live", self.setup.name)
+        changed = self.coverage.limited != bool(given_up)
+        self.coverage.limited = bool(given_up)
         self._live = self.ever_live = self.answered = True
         for link in self._links:
-            link.was_live = True
-            if link.state != "live" and not link.stale:
-                events += self.change(link, "live")
+            if link.live_s is None:
+                link.live_s = time.monotonic()
+            if (link.state != "live" or changed) and not link.stale:
+                events += self.change(link, "live", self._live_detail())
         await self.emit(events)
+
+    def _live_detail(self) -> str | None:
+        given_up = self._refusals.given_up
+        return f"without {given_up}" if given_up else None
+
+
+def _reached_after_ns(report: Report, since_ns: int | None) -> int | None:
+    """How long after a gap's start the time begins that the query reached; None: back to the start."""
+    if report.reach_ns is None:
+        return None
+    if not since_ns:
+        return WHOLE_GAP_NS
+    after_ns = report.reach_ns - (since_ns + MARGIN_NS)
+    return after_ns if after_ns > -REACH_SLACK_NS else None

@@ -17,7 +17,7 @@ from typing import Protocol
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from ordwatch.errors import ConnectionLost
+from ordwatch.errors import ConnectionLost, TlsFailed
 from ordwatch.text import safe_text
 from ordwatch.venues.contract import Endpoint, Payload
 
@@ -67,17 +67,17 @@ async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
 
     Raises:
         ConnectionLost: Nobody there, or the WebSocket handshake was refused.
-        SSLError: TLS does not verify.
+        TlsFailed: The certificate does not verify, or the answer is no TLS of today.
     """
     connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _dial_websocket(endpoint)
     async with AsyncExitStack() as stack:
         try:
             transport = await stack.enter_async_context(connection)
-        except ssl.SSLError:
-            raise  # an OSError too
+        except ssl.SSLError as exc:
+            raise TlsFailed(f"cannot reach {endpoint.shown} ({reason(exc)})") from exc
         except OSError as exc:
             hint = f"; {endpoint.hint}" if endpoint.hint else ""
-            raise ConnectionLost(f"cannot reach {endpoint.shown} ({_reason(exc)}{hint})") from exc
+            raise ConnectionLost(f"cannot reach {endpoint.shown} ({reason(exc)}{hint})") from exc
         yield transport
 
 
@@ -139,7 +139,7 @@ def _as_bytes(payload: Payload) -> bytes:
 
 
 def _lost(exc: OSError) -> ConnectionLost:
-    return ConnectionLost(_reason(exc), "silent" if isinstance(exc, TimeoutError) else "reset")
+    return ConnectionLost(reason(exc), "silent" if isinstance(exc, TimeoutError) else "reset")
 
 
 @asynccontextmanager
@@ -243,20 +243,38 @@ def tls_context() -> ssl.SSLContext:
 
 def words(error: Exception) -> str:
     """What happened to a connection, in one line for the user; `text` of a venue made safe."""
+    if isinstance(error, OSError):
+        return f"cannot connect ({reason(error)})"
+    return safe_text(str(error), 300)
+
+
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
+_OLD_TLS = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
+"""What OpenSSL calls an answer that is no TLS, and one of a version before 1.2."""
+
+
+def reason(error: OSError) -> str:
+    """Why a connection failed. The system's own words; asyncio's would name the address a second time."""
     match error:
         case ssl.SSLCertVerificationError():
             hint = " (is the system clock right?)" if "expired" in error.verify_message else ""
             return safe_text(f"certificate verify failed: {error.verify_message}{hint}", 300)
-        case OSError():
-            return f"cannot connect ({_reason(error)})"
+        case ssl.SSLError():  # its errno is no errno
+            return _tls_reason(error.reason or "")
+        case socket.gaierror():
+            return "the host name cannot be resolved"
+        case ConnectionResetError(errno=None):
+            return "the connection was closed before an answer"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number).lower()
         case _:
-            return safe_text(str(error), 300)
+            return safe_text(str(error) or type(error).__name__, 200)
 
 
-def _reason(error: OSError) -> str:
-    """The system's own words; asyncio's would name the address a second time."""
-    if isinstance(error, socket.gaierror):
-        return "the host name cannot be resolved"
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return safe_text(str(error) or type(error).__name__, 200)
+def _tls_reason(code: str) -> str:
+    if code in _NO_TLS:
+        return "TLS failed: the answer is not TLS; is the port one without TLS?"
+    if code in _OLD_TLS:
+        return "TLS failed: the other side has no TLS 1.2 or later"
+    name = code.removeprefix("SSLV3_").removeprefix("TLSV1_").replace("_", " ").lower()
+    return safe_text(f"TLS failed: {name or 'unknown reason'}", 200)

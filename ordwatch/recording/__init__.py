@@ -8,6 +8,7 @@ writer     the thread that owns it: groups, syncs, a full disk
 sink       Recording, what the event loop sees of it
 lock       one recorder at a time
 reading    the lines of a file, the damaged ones named
+timeline   times of a wall clock that jumps
 coverage   which times a venue was seen
 history    what a recording says to the session that continues it
 opening    checks, repair, continuation

@@ -2,11 +2,13 @@
 
 A time is covered if it lies between `live` and the end of its proof of life, or inside a recovered gap. Everything
 else after the first `live` is uncertain. A proof of life is a push, an alive record's `last_rx`, or a clean end.
+Times that the wall clock jumped over are neither: lengths are those of the timeline's passed time.
 """
 
 from contextlib import suppress
 from typing import NamedTuple
 
+from ordwatch.recording.timeline import Timeline
 from ordwatch.records import GapRecord, Time
 from ordwatch.text import time_ns
 
@@ -21,18 +23,20 @@ class Uncertain(NamedTuple):
 
 
 class Coverage:
-    """What was seen of one venue. Its methods are called in the order of the records.
+    """What was seen of one venue. Its methods are called in the order of the records, with wall times.
 
-    `unread`: records are missing before the first. Those that take a gap raise ValueError if
-    a time in it is none.
+    `timeline` knows how the wall clock jumped; `unread`: records are missing before the first. Those that take a gap
+    raise ValueError if a time in it is none.
     """
 
-    def __init__(self, *, unread: bool = False) -> None:
+    def __init__(self, timeline: Timeline | None = None, *, unread: bool = False) -> None:
         self.first_live_ns: int | None = None
         self.covered_ns = 0
         self.uncertain: list[Uncertain] = []
         self.gap: GapRecord | None = None
         """The gap that is open."""
+        self._timeline = timeline or Timeline()
+        # From here on all times are passed times.
         self._from: int | None = None  # since when it is covered
         self._begun = 0  # where the last covered time began, as long as its end may still move
         self._proof = 0
@@ -46,8 +50,12 @@ class Coverage:
     @property
     def until_ns(self) -> int | None:
         """Until when it is known to be covered; None if it never was."""
+        passed_ns = self._until()
+        return None if passed_ns is None else self._timeline.wall(passed_ns)
+
+    def _until(self) -> int | None:
         if self.gap is not None and self.first_live_ns is not None:
-            return self._lost[0] if self._lost else time_ns(self.gap.from_)
+            return self._lost[0] if self._lost else self._passed(self.gap.from_, self.gap)
         if self._from is not None:
             return max(self._proven(), self._from)
         if self._lost is None:
@@ -55,9 +63,11 @@ class Coverage:
         # What arrived between the last reading and a clean end nobody has read.
         return self._lost[0] if self._sure is None else max(self._sure, self._begun)
 
-    def prove(self, ns: int) -> None:
-        """The venue was heard then."""
-        self._proof = max(self._proof, ns)
+    def _passed(self, time: Time, gap: GapRecord) -> int:
+        return self._timeline.passed(time_ns(time), time_ns(gap.at))
+
+    def _prove(self, passed_ns: int) -> None:
+        self._proof = max(self._proof, passed_ns)
 
     def hear(self, at: Time) -> None:
         """A push was read then; for each, so the text is read only when it matters.
@@ -78,7 +88,7 @@ class Coverage:
         if self.gap is None:
             if self._fell is not None:
                 self._lose(self._proven(), f"link {self._fell} without a gap")
-            self._resume(at_ns)
+            self._resume(self._timeline.passed(at_ns, at_ns))
         self._fell = None
 
     def fall(self, state: str) -> None:
@@ -88,35 +98,46 @@ class Coverage:
 
     def alive(self, at_ns: int, last_rx_ns: int | None) -> None:
         """An alive record says that the link is live; where records are missing, that is what is known again."""
+        now_ns = self._timeline.passed(at_ns, at_ns)
         if self._unread and self.gap is None:
             self._unread = False
-            self._resume(at_ns)
+            self._resume(now_ns)
         if last_rx_ns is not None:
-            self.prove(last_rx_ns)
+            # A clock that went back leaves a `last_rx` that is still to come.
+            self._prove(min(self._timeline.passed(last_rx_ns, at_ns), now_ns))
 
     def open_gap(self, gap: GapRecord) -> None:
         """Coverage was lost."""
         self.gap = gap
         self._fell = None
-        self._lose(time_ns(gap.from_), gap.cause)
+        self._lose(self._passed(gap.from_, gap), gap.cause)
 
     def close_gap(self, gap: GapRecord) -> None:
         """Coverage is back."""
         self.gap = None
-        to_ns = time_ns(gap.to or gap.at)
+        to_ns = self._passed(gap.to or gap.at, gap)
+        if gap.from_ > gap.at:
+            # `from` is a time of a clock that was ahead: `to` is not before it, so it does not say until when.
+            to_ns = self._passed(gap.at, gap)
         if gap.outcome != "recovered":
-            reason = gap.cause if gap.limits is None else f"{gap.cause}; {gap.limits}"
-            self._lost = (self._lost[0], reason) if self._lost else None
-            self._resume(to_ns)
+            self._resume_after_partial(gap, to_ns)
             return
-        self._resume(time_ns(gap.from_) if self._lost else to_ns)
-        self.prove(to_ns)
+        self._resume(self._passed(gap.from_, gap) if self._lost else to_ns)
+        self._prove(to_ns)
+
+    def _resume_after_partial(self, gap: GapRecord, to_ns: int) -> None:
+        # Uncertain however short: nobody knows what was missed.
+        from_ns = self._lost[0] if self._lost else self._passed(gap.from_, gap)
+        to_ns = max(from_ns, to_ns)
+        self._add_uncertain(from_ns, to_ns, gap.cause if gap.limits is None else f"{gap.cause}; {gap.limits}")
+        self._lost = None
+        self._resume(to_ns)
 
     def end(self, at_ns: int) -> None:
         """The session ended cleanly: until then the link was live, if it was."""
         if self._fell is None and self._from is not None:
             self._sure = self._proven()
-            self.prove(at_ns)
+            self._prove(self._timeline.passed(at_ns, at_ns))
         self.stop("not recorded")
 
     def stop(self, reason: str) -> None:
@@ -131,26 +152,36 @@ class Coverage:
         self.gap = None
         self._unread = True
 
-    def set_back(self, at_ns: int) -> None:
-        """The wall clock went back to `at_ns`; times before and after cannot be compared."""
-        if self._from is not None:
-            self.covered_ns += max(0, self._proven() - self._from)
-            self._from = self._begun = at_ns
-        self._proof = at_ns
+    def clock_jumps(self, before_ns: int) -> None:
+        """The wall clock is about to jump from `before_ns`; called before the timeline learns of it."""
+        self._proof = min(self._proven(), self._timeline.passed(before_ns, before_ns))
+        # Texts of times before and after the jump cannot be compared.
         self._heard = self._heard_before = ""
 
-    def finish(self, at_ns: int | None) -> None:
-        """Nothing more follows; what is lost stays uncertain until then, or for good."""
+    def finish(self, passed_ns: int | None) -> None:
+        """Nothing more follows; what is lost stays uncertain until then, or for good. The time is a passed one."""
         if self._from is not None:
             self.covered_ns += max(0, self._proven() - self._from)
             self._from = None
-        elif self._lost is not None and (at_ns is None or at_ns > self._lost[0]):
-            self.uncertain.append(Uncertain(self._lost[0], at_ns, self._lost[1]))
+        elif self._lost is not None:
+            lost_ns, reason = self._lost
+            if passed_ns is None or passed_ns > lost_ns:
+                self._add_uncertain(lost_ns, passed_ns, reason)
+            elif self.gap is not None:
+                # An open gap is never covered, whatever the clocks say.
+                self._add_uncertain(lost_ns, lost_ns, reason)
+
+    def _add_uncertain(self, from_ns: int, to_ns: int | None, reason: str) -> None:
+        if to_ns is None:
+            self.uncertain.append(Uncertain(self._timeline.wall(from_ns), None, reason))
+            return
+        walls = self._timeline.walls(from_ns, to_ns)
+        self.uncertain += [Uncertain(first_ns, last_ns, reason) for first_ns, last_ns in walls]
 
     def _proven(self) -> int:
         if self._heard_before:
             with suppress(ValueError):  # what is no time proves nothing
-                self.prove(time_ns(self._heard_before))
+                self._prove(self._timeline.passed(time_ns(self._heard_before)))
             self._heard_before = ""
         return self._proof
 
@@ -171,13 +202,13 @@ class Coverage:
         if self._from is not None:
             return
         if self.first_live_ns is None:
-            self.first_live_ns = from_ns
+            self.first_live_ns = self._timeline.wall(from_ns)
         if self._lost is not None:
             lost_ns, reason = self._lost
             if from_ns > lost_ns:
-                self.uncertain.append(Uncertain(lost_ns, from_ns, reason))
+                self._add_uncertain(lost_ns, from_ns, reason)
             from_ns = max(from_ns, lost_ns)
             self._lost = None
         self._from = from_ns
         self._sure = None
-        self.prove(from_ns)
+        self._prove(from_ns)

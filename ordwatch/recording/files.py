@@ -3,14 +3,13 @@
 Paths are taken as they are: no symlink is followed, nothing that is not a regular file of ours is opened.
 """
 
-import fcntl
 import os
 import stat
 from pathlib import Path
 
+from ordwatch import system
 from ordwatch.errors import OutputError, OutputRefused
 
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _MODE = 0o600
 
 
@@ -23,8 +22,10 @@ class Files:
         Raises:
             OutputRefused: Cannot be opened, or is not a regular file of ours with one name.
         """
+        if system.follows_link(path):
+            raise OutputRefused(f"{path}: is a symbolic link; name the file itself")
         try:
-            fd = os.open(path, _APPEND, _MODE)
+            fd = os.open(path, _append(), _MODE)
         except OSError as exc:
             raise OutputRefused(f"{path}: cannot be opened for recording ({exc.strerror})") from exc
         try:
@@ -32,13 +33,13 @@ class Files:
         except OutputRefused:
             os.close(fd)
             raise
-        return _above_standard(fd)
+        return system.above_standard(fd)
 
     def create(self, path: Path) -> int:
         """A descriptor that appends to a new file of mode 0600."""
-        fd = os.open(path, _APPEND | os.O_EXCL, _MODE)
-        os.fchmod(fd, _MODE)
-        return _above_standard(fd)
+        fd = os.open(path, _append() | os.O_EXCL, _MODE)
+        system.make_private(fd)
+        return system.above_standard(fd)
 
     def write(self, fd: int, data: memoryview) -> int:
         """Write once; how many bytes went out."""
@@ -51,7 +52,7 @@ class Files:
             OutputError: It failed; the kernel may have dropped the data, so trying again would prove nothing.
         """
         try:
-            os.fdatasync(fd)
+            system.sync_data(fd)
         except OSError as exc:
             raise OutputError(
                 f"cannot sync the recording ({exc.strerror}); the next start checks what it holds"
@@ -63,7 +64,7 @@ class Files:
 
     def rename(self, old: Path, new: Path) -> None:
         """Give the file another name in the same folder; an existing `new` is replaced."""
-        os.rename(old, new)
+        os.replace(old, new)
 
     def remove(self, path: Path) -> None:
         """Take the name away."""
@@ -75,7 +76,9 @@ class Files:
         Raises:
             OutputError: It failed.
         """
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fd = system.open_folder(folder)
+        if fd is None:
+            return
         try:
             os.fsync(fd)
         except OSError as exc:
@@ -100,7 +103,7 @@ def check_place(path: Path) -> None:
         raise OutputRefused(f"{path.parent}: cannot record there ({exc.strerror})") from exc
     if not stat.S_ISDIR(folder.st_mode):
         raise OutputRefused(f"{path.parent}: not a folder")
-    if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+    if system.mode_for_others(folder) & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
         raise OutputRefused(f"{path.parent}: everybody may write there and it is not sticky; record somewhere else")
     try:
         check_file(path, path.lstat())
@@ -120,15 +123,25 @@ def check_file(path: Path, found: os.stat_result) -> None:
         raise OutputRefused(f"{path}: is a symbolic link; name the file itself")
     if not stat.S_ISREG(found.st_mode):
         raise OutputRefused(f"{path}: not a regular file")
-    if found.st_uid != os.geteuid():
+    if not system.is_ours(found):
         raise OutputRefused(f"{path}: belongs to another user")
     if found.st_nlink > 1:
         raise OutputRefused(f"{path}: has {found.st_nlink} names (hard links); a recording has one")
 
 
-def _above_standard(fd: int) -> int:
-    if fd > 2:
-        return fd
-    higher = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-    os.close(fd)
-    return higher
+def is_locked_elsewhere(path: Path) -> bool:
+    """Whether another open file has the lock of what stands at `path`; False if nothing can be locked there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | system.open_flags("CLOEXEC", "NOFOLLOW", "NONBLOCK"))
+    except OSError:
+        return False
+    try:
+        return not system.try_lock(fd)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _append() -> int:
+    return os.O_WRONLY | os.O_APPEND | os.O_CREAT | system.open_flags("CLOEXEC", "NOFOLLOW", "NONBLOCK")

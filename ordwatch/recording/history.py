@@ -104,6 +104,12 @@ class History:
         self._file_bits = len(self._files) << _OFFSET_BITS
         self._files.append(path)
 
+    def miss(self) -> None:
+        """Lines are missing here."""
+        self._begun = True
+        self.whole = False
+        self.story.miss()
+
     def line(self, line: Line) -> None:
         """Take the next line.
 
@@ -113,9 +119,8 @@ class History:
         found = line.mark
         if not self._begun:
             self._begun = True
-            self.whole = found.seq == 1
-            if not self.whole:
-                self.story.miss()
+            if found.seq != 1:
+                self.miss()
         if found.type == "order":
             self.story.order(found)
             if "late" not in found.flags:

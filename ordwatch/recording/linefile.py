@@ -3,8 +3,12 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from ordwatch.recording.files import Files
+
+Fault = Literal["cut", "replaced"]
+"""What somebody else may do to a file while it is written; "replaced" if its name is gone or another file's."""
 
 
 class LineFile:
@@ -20,7 +24,7 @@ class LineFile:
         self.synced_seq: int | None = None
         """Of the last line known to be durable."""
         self._files = files
-        self._fd = fd
+        self.fd = fd
         self._pending = memoryview(b"")
         self._ragged = False
 
@@ -44,7 +48,7 @@ class LineFile:
         out = 0
         try:
             while out < len(self._pending):
-                out += self._files.write(self._fd, self._pending[out:])
+                out += self._files.write(self.fd, self._pending[out:])
         except OSError:
             self._keep_whole(out)
             with suppress(OSError):
@@ -62,7 +66,7 @@ class LineFile:
 
     def _cut_back(self) -> None:
         if self._ragged:
-            self._files.cut(self._fd, self.size)
+            self._files.cut(self.fd, self.size)
             self._ragged = False
 
     def sync(self) -> None:
@@ -71,12 +75,12 @@ class LineFile:
         Raises:
             OutputError: Failed; nothing more may be written.
         """
-        self._files.sync(self._fd)
+        self._files.sync(self.fd)
         self.synced_seq = self.last_seq
 
-    def fault(self) -> str | None:
-        """What somebody did to the file behind our back: "cut" or "replaced"; None if nothing."""
-        here = os.fstat(self._fd)
+    def fault(self) -> Fault | None:
+        """What somebody did to the file behind our back; None if nothing."""
+        here = os.fstat(self.fd)
         if here.st_size != self.size:
             return "cut"
         try:
@@ -87,4 +91,4 @@ class LineFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._files.close(self._fd)
+        self._files.close(self.fd)

@@ -1,19 +1,29 @@
-"""One recorder at a time: the kernel's lock on `FILE.lock` decides. What stands in that file is only told to people."""
+"""One recorder at a time: the kernel's locks on `FILE.lock` and on the recording itself decide.
+
+Two locks, because anybody may remove the lock file, and because a recording that is new or being rotated has no file
+of its name yet. What stands in the lock file is only for people.
+"""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from time import time_ns
+from time import monotonic, sleep, time_ns
+from typing import NamedTuple
 
 import msgspec
-from filelock import FileLock, Timeout
 
+from ordwatch import system
 from ordwatch.errors import OutputRefused, RecordingBusy
-from ordwatch.recording.files import check_place
+from ordwatch.recording.files import Files, check_file, check_place, is_locked_elsewhere
+from ordwatch.recording.format import BadLine, record
+from ordwatch.recording.rotation import older_files, unfinished_name
+from ordwatch.records import SessionRecord
 from ordwatch.text import safe_text, time_text
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_LOCKS = Path("/proc/locks")
 _MAX_BYTES = 4096
+_POLL_S = 0.05
+_SESSION = b'{"type":"session",'
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -24,84 +34,174 @@ class Holder(msgspec.Struct, frozen=True):
     boot: str
 
 
+class Held(NamedTuple):
+    """What the taker of the lock gets."""
+
+    before: Holder | None
+    """Who held it before, if that can be told."""
+    fd: int | None
+    """The recording, locked and open to append; None: there is none yet."""
+
+
+class _Busy(Exception):
+    """Another recorder has it; for as long as that may be waited for."""
+
+
 class Lock:
     """The lock of one recording."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: Files | None = None) -> None:
         self._path = path
         self._file = path.with_name(f"{path.name}.lock")
-        self._lock = FileLock(self._file, mode=0o600, thread_local=False)
+        self._files = files or Files()
+        self._fd: int | None = None
 
-    def take(self, wait_s: float) -> Holder | None:
-        """Take it; who held it before, if that can be told.
+    def take(self, wait_s: float) -> Held:
+        """Take it, the recording's own lock too; the caller closes `fd`.
 
         Raises:
             RecordingBusy: Held by another for longer than `wait_s`.
-            OutputRefused: The lock file cannot be made, or is no regular file of ours.
+            OutputRefused: One of the files cannot be opened or locked, or is no regular file of ours.
         """
         check_place(self._file)
-        try:
-            self._lock.acquire(timeout=wait_s)
-        except Timeout:
-            raise RecordingBusy(f"{self._path}: {_named(_holder(self._file))}") from None
-        except OSError as exc:
-            raise OutputRefused(f"{self._file}: cannot be locked ({exc.strerror})") from exc
-        before = _holder(self._file)
-        self._sign()
-        return before
+        until_s = monotonic() + wait_s
+        while True:
+            try:
+                return self._take_now()
+            except _Busy as busy:
+                if monotonic() >= until_s:
+                    raise RecordingBusy(f"{self._path}: {busy}") from None
+            sleep(_POLL_S)
 
     def release(self) -> None:
-        """Let others have it."""
-        self._lock.release()
+        """Let others have it. The file stays: whoever waits has it open."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
-    def _sign(self) -> None:
-        me = Holder(pid=os.getpid(), since=time_text(time_ns()), boot=boot_id())
-        fd = os.open(self._file, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    def _take_now(self) -> Held:
+        with ExitStack() as undo:
+            lock_fd = self._locked_file(undo)
+            fd = self._locked_recording(undo)
+            before = _read_holder(lock_fd)
+            _sign(lock_fd)
+            undo.pop_all()
+        self._fd = lock_fd
+        return Held(before, fd)
+
+    def _locked_file(self, undo: ExitStack) -> int:
+        while True:
+            fd = self._open_lock_file()
+            undo.callback(os.close, fd)
+            if not _try_lock(fd, self._file):
+                raise _Busy(_named(_read_holder(fd)))
+            if _is_at(fd, self._file):
+                return fd
+            undo.pop_all().close()  # it was removed before we had its lock
+
+    def _open_lock_file(self) -> int:
         try:
-            os.ftruncate(fd, 0)
-            os.write(fd, msgspec.json.encode(me) + b"\n")
-        except OSError:
-            pass  # the disk is full: the lock holds, only its holder is not named
-        finally:
+            fd = os.open(
+                self._file, os.O_RDWR | os.O_CREAT | system.open_flags("CLOEXEC", "NOFOLLOW", "NONBLOCK"), 0o600
+            )
+        except OSError as exc:
+            raise OutputRefused(f"{self._file}: cannot be locked ({exc.strerror})") from exc
+        fd = system.above_standard(fd)
+        try:
+            check_file(self._file, os.fstat(fd))
+        except OutputRefused:
             os.close(fd)
+            raise
+        return fd
 
+    def _locked_recording(self, undo: ExitStack) -> int | None:
+        while True:
+            while os.path.lexists(self._path):
+                fd = self._files.open(self._path)
+                if not _try_lock(fd, self._path):
+                    os.close(fd)
+                    raise _Busy(_named(_recorder(self._path)))
+                if _is_at(fd, self._path):
+                    undo.callback(os.close, fd)
+                    return fd
+                os.close(fd)  # it was rotated away before we had its lock
+            if any(is_locked_elsewhere(file) for file in self._around()):
+                raise _Busy(_named(_recorder(self._path)))
+            if not os.path.lexists(self._path):
+                return None
 
-def boot_id() -> str:
-    """What names this run of the machine; "" where the system does not say."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return ""
+    def _around(self) -> Iterator[Path]:
+        """The files that a recorder holds in the middle of a rotation, when nothing has the recording's name."""
+        yield unfinished_name(self._path)
+        yield from (older.path for older in older_files(self._path)[-1:])
 
 
 def is_held(path: Path) -> bool:
-    """Whether a recorder holds the lock of this recording now; asked without touching the lock.
-
-    False as well where the system has no /proc/locks.
-    """
+    """Whether a recorder holds the lock of this recording now; asked without touching the lock."""
     file = path.with_name(f"{path.name}.lock")
+    holder = _holder_in(file)
+    pid = None if holder is None else holder.pid
+    return system.is_locked(file, pid) or system.is_locked(path, pid)
+
+
+def _try_lock(fd: int, path: Path) -> bool:
     try:
-        lock = file.lstat()
-        locks = _LOCKS.read_text()
+        return system.try_lock(fd)
+    except OSError as exc:
+        raise OutputRefused(f"{path}: cannot be locked ({exc.strerror})") from exc
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Whether the open file still has this name."""
+    try:
+        there = path.lstat()
     except OSError:
         return False
-    place = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    holder = _holder(file)
-    held = [line.split() for line in locks.splitlines() if "FLOCK" in line]
-    # Some file systems (overlay, btrfs) show another device here than to stat: then the holder must fit too.
-    return any(
-        place in words or (holder is not None and words[4] == str(holder.pid) and words[5].endswith(f":{lock.st_ino}"))
-        for words in held
-        if len(words) > 5
-    )
+    return os.path.samestat(os.fstat(fd), there)
 
 
-def _holder(file: Path) -> Holder | None:
+def _sign(fd: int) -> None:
+    me = Holder(pid=os.getpid(), since=time_text(time_ns()), boot=system.boot_id())
     try:
-        with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(_MAX_BYTES), type=Holder)
+        os.ftruncate(fd, 0)
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, msgspec.json.encode(me) + b"\n")
+    except OSError:
+        pass  # the disk is full: the lock holds, only its holder is not named
+
+
+def _read_holder(fd: int) -> Holder | None:
+    try:
+        os.lseek(fd, 0, os.SEEK_SET)
+        return msgspec.json.decode(os.read(fd, _MAX_BYTES), type=Holder)
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def _holder_in(file: Path) -> Holder | None:
+    try:
+        with file.open("rb") as opened:
+            return _read_holder(opened.fileno())
+    except OSError:
+        return None
+
+
+def _recorder(path: Path) -> Holder | None:
+    """Who began the last session in the recording: its lock file, gone or new, does not say."""
+    for file in (path, *(older.path for older in reversed(older_files(path)))):
+        try:
+            with file.open("rb") as lines:
+                found = [line for line in lines if line.startswith(_SESSION)]
+        except OSError:
+            continue
+        for line in reversed(found):
+            try:
+                session = record(line)
+            except BadLine:
+                continue
+            if isinstance(session, SessionRecord) and session.state == "start":
+                return Holder(pid=session.pid, since=session.at, boot="")
+    return None
 
 
 def _named(holder: Holder | None) -> str:

@@ -12,15 +12,25 @@ from pathlib import Path
 from time import time_ns
 from typing import BinaryIO, NamedTuple
 
-from ordwatch.errors import OutputError, OutputRefused, RecordingError
+from ordwatch import system
+from ordwatch.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record, sealed
 from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
 from ordwatch.recording.linefile import LineFile
-from ordwatch.recording.lock import Holder, boot_id
+from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Damage, Line, read_lines
-from ordwatch.recording.rotation import OlderFile, aside, last_name, next_file, older_files
-from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, encode
+from ordwatch.recording.rotation import (
+    OlderFile,
+    aside,
+    begun_file,
+    first_seq_of,
+    last_name,
+    next_file,
+    older_files,
+    unfinished,
+)
+from ordwatch.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, RotatedFromRecord, encode
 from ordwatch.text import safe_text
 
 _CHUNK = 2**20
@@ -44,6 +54,10 @@ class _Found(NamedTuple):
     last_seq: int = 0
     last_type: str | None = None
     torn_at: int | None = None
+    older_first_seq: int | None = None
+    """The first line of the file before the last one."""
+    begun: RotatedFromRecord | None = None
+    """How the next file begins, where only that says what the last line was."""
 
 
 class _Repaired(NamedTuple):
@@ -54,26 +68,25 @@ class _Repaired(NamedTuple):
     saved_as: str
 
 
-def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
+def open_recording(files: Files, path: Path, before: Holder | None, fd: int | None = None) -> Opened:
     """Check, repair and continue the recording at `path`, whose lock we hold; a new one if there is none.
+
+    `fd`: the recording, locked and open to append, if it is there already.
 
     Raises:
         OutputRefused: It cannot be made.
         OutputError: It cannot be written or synced.
+        RecordingBusy: Somebody else made one there meanwhile.
         RecordingError: Damaged in durable data, foreign, or of another schema; nothing is touched.
     """
     history = History()
+    with ExitStack() as undo:
+        if fd is not None:
+            undo.callback(files.close, fd)
+        found, continuation = _checked(path, history)
+        undo.pop_all()
     try:
-        found = _read(path, history)
-        continuation = history.continuation(found.last_seq)
-    except OSError as exc:
-        raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
-    except ValueError as exc:
-        raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
-    if history.other_schema is not None:
-        raise RecordingError(f"{path}: {_foreign(history)}")
-    try:
-        file = _at_its_end(files, path, found, _opening_records(history, found, before))
+        file = _at_its_end(files, path, found, _opening_records(history, found, before), fd)
     except OSError as exc:
         raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
     orders = continuation.orders
@@ -84,6 +97,19 @@ def open_recording(files: Files, path: Path, before: Holder | None) -> Opened:
     return Opened(file, continuation, history.story.last_ns or time_ns())
 
 
+def _checked(path: Path, history: History) -> tuple[_Found, Continuation]:
+    try:
+        found = _read(path, history)
+        continuation = history.continuation(found.last_seq)
+    except OSError as exc:
+        raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
+    except ValueError as exc:
+        raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
+    if history.other_schema is not None:
+        raise RecordingError(f"{path}: {_foreign(history)}")
+    return found, continuation
+
+
 def _foreign(history: History) -> str:
     if history.other_schema is None:
         return "not a recording of this ordwatch"
@@ -91,27 +117,28 @@ def _foreign(history: History) -> str:
 
 
 def _read(path: Path, history: History) -> _Found:
-    first_seq = _first_seq(path)
-    last_seq = 0
+    first_seq = first_seq_of(path)
+    last_seq, older_first_seq = 0, None
     for older in _chain(path, first_seq):
         _read_older(older, history)
-        last_seq = older.last_seq
-    if not path.exists():
-        return _Found(last_seq=last_seq)
+        last_seq, older_first_seq = older.last_seq, older.first_seq
+    if not path.exists() or not path.stat().st_size:
+        return _without_last(path, history, _Found(older_first_seq=older_first_seq, last_seq=last_seq))
     with path.open("rb") as file:
         history.next_file(path)
         # Without the files before it, the recording may begin with any seq.
         before = last_seq if last_seq or first_seq is None else first_seq - 1
-        return _read_last(path, file, history, before)
+        return _read_last(path, file, history, before)._replace(older_first_seq=older_first_seq)
 
 
-def _first_seq(path: Path) -> int | None:
-    try:
-        with path.open("rb") as file:
-            first = next(read_lines(file), None)
-    except FileNotFoundError:
-        return None
-    return first.mark.seq if isinstance(first, Line) else None
+def _without_last(path: Path, history: History, found: _Found) -> _Found:
+    """The last file is missing or empty: it was left in the middle of a rotation, or is new, or somebody took it."""
+    begun = unfinished(path)
+    if begun is None or begun.prev_last_seq <= found.last_seq:
+        return found
+    # Somebody moved the file that was written, and the recorder was killed before the next one had its name.
+    history.miss()
+    return found._replace(last_seq=begun.prev_last_seq, begun=begun)
 
 
 def _chain(path: Path, first_seq: int | None) -> list[OlderFile]:
@@ -197,7 +224,7 @@ def _damaged(path: Path, where: str) -> RecordingError:
 def _opening_records(history: History, found: _Found, before: Holder | None) -> list[Record]:
     if not found.last_seq:
         return []
-    boot = boot_id()
+    boot = system.boot_id()
     return [
         PrevSessionRecord(
             last_seq=found.last_seq,
@@ -208,9 +235,10 @@ def _opening_records(history: History, found: _Found, before: Holder | None) -> 
     ]
 
 
-def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) -> LineFile:
+def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> LineFile:
     """The file to write on, with the first records of the new session in it."""
-    fd = files.open(path)
+    if fd is None:
+        fd = _locked(files, path)
     with ExitStack() as undo:
         undo.callback(files.close, fd)
         if found.torn_at is not None:
@@ -221,9 +249,12 @@ def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) 
         if found.last_type != "rotate" and (found.first_seq is not None or not found.last_seq):
             file = LineFile(files, path, fd=fd, last_seq=found.last_seq, first_seq=found.first_seq)
             undo.pop_all()
+        elif found.begun is not None:
+            file = begun_file(files, path, found.begun)
         else:
             # The file was left in the middle of a rotation, or its name was taken away after one.
-            file = next_file(files, path, first_seq=found.first_seq or 1, last_seq=found.last_seq)
+            first_seq = found.first_seq or found.older_first_seq or 1
+            file = next_file(files, path, first_seq=first_seq, last_seq=found.last_seq)
     with ExitStack() as undo:
         undo.callback(file.close)
         file.put(b"".join(sealed(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)))
@@ -231,6 +262,14 @@ def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record]) 
         file.sync()
         undo.pop_all()
     return file
+
+
+def _locked(files: Files, path: Path) -> int:
+    fd = files.open(path)
+    if not system.try_lock(fd):
+        files.close(fd)
+        raise RecordingBusy(f"{path}: another ordwatch records there")
+    return fd
 
 
 def _repair(files: Files, path: Path, fd: int, torn_at: int) -> _Repaired:

@@ -1,24 +1,28 @@
 """When a recording goes on in another file, and the steps that lead there.
 
-After any two steps a kill leaves a state that the same function completes: the file ends with `rotate`; beside it
-stands an unfinished next file; the file has its last name and the next one not yet its own.
+After any two steps a kill leaves a state that the opening recognises and completes: the file ends with `rotate`;
+an unfinished next file stands next to it; the file has its last name and the next one not yet its own.
 """
 
+import errno
+import os
 import re
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import gmtime, strftime, time_ns
 from typing import NamedTuple
 
-from ordwatch.errors import UsageError
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.linefile import LineFile
+from ordwatch import system
+from ordwatch.errors import OutputError, RecordingBusy, UsageError
+from ordwatch.recording.files import Files, is_locked_elsewhere
+from ordwatch.recording.format import BadLine, record, sealed
+from ordwatch.recording.linefile import Fault, LineFile
+from ordwatch.recording.reading import Line, read_lines
 from ordwatch.records import RotatedFromRecord, encode
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.ASCII)
-_NS_A_DAY = 86_400 * 10**9
+NS_A_DAY = 86_400 * 10**9
 
 
 class Rotation(NamedTuple):
@@ -31,7 +35,7 @@ class Rotation(NamedTuple):
         """Whether `adding` bytes, written now, belong into a new file; `written_ns`: the last time it was written."""
         if self.max_bytes is not None and size + adding > self.max_bytes:
             return True
-        return self.daily and now_ns // _NS_A_DAY > written_ns // _NS_A_DAY
+        return self.daily and now_ns // NS_A_DAY > written_ns // NS_A_DAY
 
 
 def rotation(text: str | None) -> Rotation:
@@ -74,37 +78,96 @@ def last_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
     return path.with_name(f"{path.name}.{first_seq}-{last_seq}")
 
 
+def unfinished_name(path: Path) -> Path:
+    """The name of a next file until the one before it has its last name."""
+    return path.with_name(f"{path.name}.rotating")
+
+
 def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> LineFile:
     """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
 
-    May be called again after it failed or was killed anywhere. A `path` that is gone or has its last name already
-    is left as it is.
+    May be called again after it failed or was killed anywhere. A `path` that is gone, empty or the next file already is
+    not renamed: then the file before has its last name.
+
+    Raises:
+        OSError: A step failed.
+        OutputError: A sync failed, or something else has the last name.
+    """
+    old = last_name(path, first_seq=first_seq, last_seq=last_seq)
+    fresh = _fresh(files, path, RotatedFromRecord(prev=old.name, prev_last_seq=last_seq))
+    with ExitStack() as undo:
+        undo.callback(fresh.close)
+        if path.exists() and path.stat().st_size and first_seq_of(path) != last_seq + 1:
+            if os.path.lexists(old):
+                raise OutputError(f"{old}: is in the way of a rotation; move it to another folder")
+            files.rename(path, old)
+            # First the old name, then the new one: on disk too, the recording is never without its past.
+            files.sync_folder(path.parent)
+        _give_name(files, path, fresh)
+        undo.pop_all()
+    return fresh
+
+
+def replacement(files: Files, path: Path, *, fault: Fault, kept: Path, last_seq: int) -> LineFile:
+    """A new file at `path` after somebody moved, removed or cut the one that was there.
+
+    What stands there now gets the name `kept` unless it is empty. May be called again after it failed anywhere.
 
     Raises:
         OSError: A step failed.
         OutputError: A sync failed.
+        RecordingBusy: Another recorder has put its own there.
     """
-    old = last_name(path, first_seq=first_seq, last_seq=last_seq)
-    fresh = _fresh(files, path, RotatedFromRecord(prev=old.name, prev_last_seq=last_seq))
-    if path.exists() and not old.exists() and path.stat().st_size:
-        files.rename(path, old)
-    return _in_place(files, path, fresh)
+    if fault == "replaced" and is_locked_elsewhere(path):
+        raise RecordingBusy(f"{path}: was removed, and another ordwatch records there now")
+    stands = path.exists() and path.stat().st_size > 0
+    # A file that was cut gets that name; of one that was moved nobody knows what it is called now.
+    prev = kept if fault == "cut" and (stands or kept.exists()) else path
+    fresh = _fresh(files, path, RotatedFromRecord(prev=prev.name, prev_last_seq=last_seq))
+    with ExitStack() as undo:
+        undo.callback(fresh.close)
+        if stands:
+            files.rename(path, kept)
+            files.sync_folder(path.parent)
+        _give_name(files, path, fresh)
+        undo.pop_all()
+    return fresh
 
 
-def replacement(files: Files, path: Path, *, last_seq: int) -> LineFile:
-    """A new file at `path` after somebody moved, removed or cut the one that was there.
-
-    What stands there now is kept under another name unless it is empty.
+def begun_file(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
+    """A new file that begins with this record, at `path`, where nothing stands that is needed.
 
     Raises:
         OSError: A step failed; may be called again.
         OutputError: A sync failed.
     """
-    fresh = _fresh(files, path, RotatedFromRecord(prev=path.name, prev_last_seq=last_seq))
-    with suppress(FileNotFoundError):
-        if path.lstat().st_size:
-            files.rename(path, aside(path))
-    return _in_place(files, path, fresh)
+    fresh = _fresh(files, path, first)
+    with ExitStack() as undo:
+        undo.callback(fresh.close)
+        _give_name(files, path, fresh)
+        undo.pop_all()
+    return fresh
+
+
+def first_seq_of(path: Path) -> int | None:
+    """The seq of the first line of a file; None if there is none, or no such file."""
+    try:
+        with path.open("rb") as file:
+            first = next(read_lines(file), None)
+    except FileNotFoundError:
+        return None
+    return first.mark.seq if isinstance(first, Line) else None
+
+
+def unfinished(path: Path) -> RotatedFromRecord | None:
+    """What a next file says that has not got the recording's name yet; None if there is none, or it is not whole."""
+    try:
+        with unfinished_name(path).open("rb") as file:
+            first = next(read_lines(file), None)
+            found = record(first.raw) if isinstance(first, Line) else None
+    except (OSError, BadLine):
+        return None
+    return found if isinstance(found, RotatedFromRecord) else None
 
 
 def aside(path: Path) -> Path:
@@ -115,12 +178,15 @@ def aside(path: Path) -> Path:
 
 
 def _fresh(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
-    fresh = path.with_name(f"{path.name}.rotating")
+    fresh = unfinished_name(path)
     with suppress(FileNotFoundError):
         files.remove(fresh)
     file = LineFile(files, fresh, fd=files.create(fresh), last_seq=first.prev_last_seq)
     with ExitStack() as undo:
         undo.callback(file.close)
+        # Before it gets the recording's name: whoever finds it under that finds it locked.
+        if not system.try_lock(file.fd):
+            raise BlockingIOError(errno.EWOULDBLOCK, "the new file is locked by somebody else")
         file.put(sealed(encode(first), first.prev_last_seq + 1))
         file.flush()
         file.sync()
@@ -128,11 +194,7 @@ def _fresh(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
     return file
 
 
-def _in_place(files: Files, path: Path, fresh: LineFile) -> LineFile:
-    with ExitStack() as undo:
-        undo.callback(fresh.close)
-        files.rename(fresh.path, path)
-        files.sync_folder(path.parent)
-        undo.pop_all()
+def _give_name(files: Files, path: Path, fresh: LineFile) -> None:
+    files.rename(fresh.path, path)
+    files.sync_folder(path.parent)
     fresh.path = path
-    return fresh

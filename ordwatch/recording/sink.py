@@ -45,7 +45,7 @@ class Recording:
         self._lock_wait_s = lock_wait_s
         self._files = files or Files()
         self._queue = Queue() if queue is None else queue
-        self._lock = Lock(path)
+        self._lock = Lock(path, self._files)
         self._opened: Opened | None = None
         self._writer: Writer | None = None
         self._stalled = False
@@ -68,9 +68,9 @@ class Recording:
     def _locked_and_opened(self) -> Opened:
         check_place(self._path)
         with ExitStack() as undo:
-            before = self._lock.take(self._lock_wait_s)
+            held = self._lock.take(self._lock_wait_s)
             undo.callback(self._lock.release)
-            opened = open_recording(self._files, self._path, before)
+            opened = open_recording(self._files, self._path, held.before, held.fd)
             undo.pop_all()
         return opened
 

@@ -5,6 +5,7 @@ Read by the next session, which continues the recording, and by verify, which ju
 
 from ordwatch.recording.coverage import Coverage
 from ordwatch.recording.format import Mark
+from ordwatch.recording.timeline import Timeline
 from ordwatch.records import (
     AliveRecord,
     AnyRecord,
@@ -23,12 +24,15 @@ class Story:
 
     def __init__(self) -> None:
         self.coverage: dict[str, Coverage] = {}
+        self.without: dict[str, str] = {}
+        """By venue: what its last `live` record says that it does not cover, in the record's words."""
         self.running = False
         """Whether a session has begun and not ended."""
         self.watched: frozenset[str] = frozenset()
         """Venues of the latest session."""
         self.watched_until: dict[str, int] = {}
-        """When the last session that watched a venue ended cleanly."""
+        """When the last session that watched a venue ended cleanly, as passed time."""
+        self._timeline = Timeline()
         self._unread = False
         self.last_at: Time | None = None
         """The latest time that any record told, in the order of the lines."""
@@ -41,6 +45,12 @@ class Story:
         except ValueError:
             return None
 
+    @property
+    def last_passed_ns(self) -> int | None:
+        """`last_ns` as passed time."""
+        last_ns = self.last_ns
+        return None if last_ns is None else self._timeline.passed(last_ns, last_ns)
+
     def order(self, mark: Mark) -> None:
         """An order record was read."""
         self.last_at = mark.received_at
@@ -49,10 +59,11 @@ class Story:
 
     def record(self, record: AnyRecord) -> None:
         """Any other record was read."""
+        before_ns = self.last_ns
         self.last_at = record_time(record) or self.last_at
         match record:
             case SessionRecord(state="start"):
-                self._start(record)
+                self._start(record, before_ns)
             case SessionRecord():
                 self._end(time_ns(record.at))
             case GapRecord(state="open"):
@@ -60,16 +71,17 @@ class Story:
             case GapRecord():
                 self._of(record.venue).close_gap(record)
             case LinkRecord(state="live"):
-                self._of(record.venue).live(time_ns(record.at))
+                self._live(record)
             case LinkRecord(state="stale"):
                 pass
             case LinkRecord():
                 self._of(record.venue).fall(record.state)
             case AliveRecord():
                 self._alive(record)
-            case ClockRecord() if record.jump_ms < 0:
-                for coverage in self.coverage.values():
-                    coverage.set_back(time_ns(record.at))
+            case ClockRecord():
+                self._jump(time_ns(record.at), round(record.jump_ms * 1_000_000))
+            case _:
+                pass
 
     def miss(self) -> None:
         """Records are missing here."""
@@ -78,11 +90,29 @@ class Story:
             coverage.miss()
 
     def _of(self, venue: str) -> Coverage:
-        return self.coverage.setdefault(venue, Coverage(unread=self._unread))
+        return self.coverage.setdefault(venue, Coverage(self._timeline, unread=self._unread))
 
-    def _start(self, session: SessionRecord) -> None:
+    def _live(self, link: LinkRecord) -> None:
+        self._of(link.venue).live(time_ns(link.at))
+        if link.detail is None:
+            self.without.pop(link.venue, None)
+        else:
+            self.without[link.venue] = link.detail.removeprefix("without ")
+
+    def _jump(self, at_ns: int, jump_ns: int) -> None:
+        if not jump_ns:
+            return
+        for coverage in self.coverage.values():
+            coverage.clock_jumps(at_ns - jump_ns)
+        self._timeline.jump(at_ns=at_ns, jump_ns=jump_ns)
+
+    def _start(self, session: SessionRecord, before_ns: int | None) -> None:
         for coverage in self.coverage.values():
             coverage.begin()
+        at_ns = time_ns(session.at)
+        if before_ns is not None and at_ns < before_ns:
+            # This clock is behind that of the session before; how much time lies between, nobody knows.
+            self._jump(at_ns, at_ns - before_ns)
         self._unread = False
         self.running = True
         self.watched = frozenset(session.venues)
@@ -94,7 +124,7 @@ class Story:
         self.running = False
         for venue in self.watched:
             self._of(venue).end(at_ns)
-            self.watched_until[venue] = at_ns
+            self.watched_until[venue] = self._timeline.passed(at_ns, at_ns)
 
     def _alive(self, record: AliveRecord) -> None:
         at_ns = time_ns(record.at)

@@ -1,5 +1,6 @@
 """What verify found, as a value, as text and as JSON."""
 
+import json
 from collections.abc import Iterator
 
 import msgspec
@@ -39,6 +40,9 @@ class VenueFound(msgspec.Struct, frozen=True, kw_only=True):
     covered_percent: float | None
     uncertain: list[Interval]
     open_gap: str | None
+    """The id of a gap that was never closed."""
+    without: str | None
+    """The parts of it (accounts, pairs, markets) that its last `live` record does not cover, and why."""
     orders: int
     gaps: int
     rejects: int
@@ -78,8 +82,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     venues: dict[str, VenueFound]
 
     def json(self) -> str:
-        """One line of JSON."""
-        return msgspec.json.encode(self).decode()
+        """One line of JSON, in ASCII: names of files and of venues may hold anything."""
+        return json.dumps(msgspec.to_builtins(self), separators=(",", ":"))
 
     def text(self) -> str:
         """For people, several lines."""
@@ -122,6 +126,10 @@ def _venue(name: str, venue: VenueFound) -> Iterator[str]:
     yield f"{name}: {venue.covered_percent} % covered since {venue.first_live}; {counts}"
     for uncertain in venue.uncertain:
         yield f"{name}: uncertain from {uncertain.from_} to {uncertain.to or '?'}: {uncertain.reason}"
+    if venue.open_gap is not None:
+        yield f"{name}: gap {venue.open_gap} is still open"
+    if venue.without is not None:
+        yield f"{name}: live without {venue.without}"
 
 
 def _count(number: int, what: str) -> str:

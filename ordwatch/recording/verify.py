@@ -191,7 +191,7 @@ class _Reader:
         goes_on = self._last_type == "rotate"
         stopped = self._story.running and not being_written and not goes_on
         venues = {name: self._venue(name, stopped=stopped) for name in self._story.coverage}
-        uncertain = any(venue.uncertain or venue.first_live is None for venue in venues.values())
+        uncertain = any(_is_uncertain(venue) for venue in venues.values())
         missing = self._taken is not None or not self._first_seq
         if damage or self._laws.broken:
             exit_code = DAMAGED
@@ -237,6 +237,7 @@ class _Reader:
                 for lost in coverage.uncertain
             ],
             open_gap=None if coverage.gap is None else coverage.gap.gap,
+            without=self._story.without.get(name),
             orders=self._counts["order", name],
             gaps=self._counts["gap", name],
             rejects=self._counts["reject", name],
@@ -250,7 +251,12 @@ class _Reader:
             coverage.stop("stopped without an end")
             coverage.finish(None)
         else:
-            coverage.finish(story.last_ns)
+            coverage.finish(story.last_passed_ns)
+
+
+def _is_uncertain(venue: VenueFound) -> bool:
+    never_live = venue.first_live is None
+    return never_live or bool(venue.uncertain) or venue.open_gap is not None or venue.without is not None
 
 
 def _percent(covered_s: float, uncertain_s: float) -> float:

@@ -16,9 +16,9 @@ import msgspec
 from ordwatch.errors import OutputError
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import sealed
-from ordwatch.recording.linefile import LineFile
+from ordwatch.recording.linefile import Fault, LineFile
 from ordwatch.recording.queue import Entry, Queue
-from ordwatch.recording.rotation import Rotation, next_file, replacement
+from ordwatch.recording.rotation import NS_A_DAY, Rotation, aside, next_file, replacement
 from ordwatch.records import (
     AliveRecord,
     AnyRecord,
@@ -68,11 +68,13 @@ class Writer:
         Raises:
             OutputError: Writing failed for too long, the queue is full while it fails, or a sync failed.
         """
-        while not self._finishing.is_set() or self._queue or self._news:
-            self._step()
-        if self._file.dirty:
-            self._sync()
-        self._file.close()
+        try:
+            while not self._finishing.is_set() or self._queue or self._news:
+                self._step()
+            if self._file.dirty:
+                self._sync()
+        finally:
+            self._file.close()
 
     def finish(self) -> None:
         """Ask to write what waits, and to end; for any thread."""
@@ -151,7 +153,10 @@ class Writer:
             self._dirty_since = monotonic()
         self._file.put(b"".join(lines))
         self._until_done("write", self._file.flush)
-        self._written_ns = time_ns()
+        now_ns = time_ns()
+        # A clock that is set back over midnight does not make that day begin twice; one set back further was wrong.
+        if not self._written_ns - NS_A_DAY < now_ns < self._written_ns:
+            self._written_ns = now_ns
 
     def _rotate_if_due(self, entries: Sequence[Entry]) -> None:
         file = self._file
@@ -187,11 +192,14 @@ class Writer:
         self._replace(fault)
         self._news.append(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
 
-    def _replace(self, fault: str) -> None:
+    def _replace(self, fault: Fault) -> None:
         old = self._file
         if fault == "replaced":
             self._end_file()
-        self._file = self._until_done("reopen", lambda: replacement(self._files, old.path, last_seq=old.last_seq))
+        kept = aside(old.path)
+        self._file = self._until_done(
+            "reopen", lambda: replacement(self._files, old.path, fault=fault, kept=kept, last_seq=old.last_seq)
+        )
         old.close()
 
     def _until_done(self, op: str, act: Callable[[], T]) -> T:

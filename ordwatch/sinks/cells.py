@@ -81,9 +81,9 @@ def cut_middle(text: str, width: int, mark: str) -> str:
 def aligned(numbers: Sequence[str]) -> list[str]:
     """Decimals of one width, their points in one column. Never cut: one too long to be looked at tells its length."""
     parts = [_number(number).partition(".") for number in numbers]
-    before = max((len(whole) for whole, _, _ in parts), default=0)
-    after = max((len(point + rest) for _, point, rest in parts), default=0)
-    return [f"{whole:>{before}}{point + rest:<{after}}" for whole, point, rest in parts]
+    before = max((width_of(whole) for whole, _, _ in parts), default=0)
+    after = max((width_of(point + rest) for _, point, rest in parts), default=0)
+    return [f"{' ' * (before - width_of(whole))}{whole}{padded(point + rest, after)}" for whole, point, rest in parts]
 
 
 def _number(text: str) -> str:

@@ -75,7 +75,7 @@ def fixed_columns(rows: Sequence[Row], scene: Scene) -> list[Column]:
         _column("STATUS", [_status(row, scene) for row in rows], least=_STATUS_WIDTH),
         _amounts(orders, glyphs),
         _numbers("PRICE", [shown(order.price, glyphs) for order in orders]),
-        _numbers("AVG", [shown(order.avg_price, glyphs) for order in orders]),
+        _numbers("AVG", [shown(_average(order), glyphs) for order in orders]),
         _column("TYPE", [Cell(shown(order.order_type, glyphs, 18)) for order in orders]),
         _column("UPDATED", [Cell(_updated(order, scene)) for order in orders]),
         *_accounts(orders, glyphs),
@@ -109,6 +109,14 @@ def _column(title: str, cells: Sequence[Cell], *, least: int = 0, right: bool = 
 
 def _numbers(title: str, numbers: Sequence[str]) -> Column:
     return _column(title, [Cell(text) for text in aligned(numbers)], right=True)
+
+
+def _average(order: OrderRecord) -> str | None:
+    """Nothing for an order without fills: OpenD reports 0 for it, which is no price."""
+    try:
+        return order.avg_price if Decimal(order.filled_qty or order.avg_price or "0") else None
+    except InvalidOperation:
+        return order.avg_price
 
 
 def _age(row: Row, now_ns: int) -> str:
@@ -150,24 +158,23 @@ def _updated(order: OrderRecord, scene: Scene) -> str:
 def _amounts(orders: Sequence[OrderRecord], glyphs: Glyphs) -> Column:
     filled = aligned([shown(order.filled_qty or "-", glyphs) for order in orders])
     qty = aligned([shown(order.qty or "-", glyphs) for order in orders])
-    numbers = [f"{some} / {all_}" for some, all_ in zip(filled, qty, strict=True)]
-    slash = len(filled[0]) if orders else 0
     bars = [[*_bar(order, glyphs), Cell("  ")] for order in orders]
-    narrow = _under_slash([[] for _ in orders], numbers, slash)
-    return _under_slash(bars, numbers, slash + _BAR + 2)._replace(narrow=narrow)
+    narrow = _under_slash([[] for _ in orders], filled, qty, bar=0)
+    return _under_slash(bars, filled, qty, bar=_BAR + 2)._replace(narrow=narrow)
 
 
-def _under_slash(bars: Sequence[Line], numbers: Sequence[str], slash: int) -> Column:
-    """The amounts with their slash below that of the title, `slash` cells from where they begin."""
-    end = max(slash, len("FILLED"))
-    title = "FILLED".rjust(end) + " / QTY"
-    lead = Cell(" " * (end - slash))
-    after = max([len(" / QTY"), *(len(number) - number.index(" / ") for number in numbers)])
+def _under_slash(bars: Sequence[Line], filled: Sequence[str], qty: Sequence[str], *, bar: int) -> Column:
+    """The amounts with their slash below that of the title; each bar takes `bar` cells."""
+    before = bar + max(map(width_of, filled), default=0)
+    after = max(map(width_of, qty), default=0)
+    end = max(before, len("FILLED"))
+    lead = Cell(" " * (end - before))
+    rest = max(after, len("QTY"))
     pieces = [
-        [lead, *bar, Cell(padded(number, number.index(" / ") + after))]
-        for bar, number in zip(bars, numbers, strict=True)
+        [lead, *line, Cell(f"{some} / {padded(all_, rest)}")]
+        for line, some, all_ in zip(bars, filled, qty, strict=True)
     ]
-    return Column(title, pieces, end + after)
+    return Column(f"{'FILLED':>{end}} / QTY", pieces, end + len(" / ") + rest)
 
 
 def _bar(order: OrderRecord, glyphs: Glyphs) -> Line:

@@ -92,8 +92,8 @@ def _more(picture: Picture, rows: Sequence[Row], glyphs: Glyphs, width: int) -> 
     if hidden == 0:
         return [] if rows else [[Cell(cut_end(" no orders yet", width, glyphs.cut), "dim")]]
     hidden_open = picture.open_orders - sum(not row.order.final for row in rows)
-    text = f" {hidden} more, {hidden_open} of them open"
-    return [[Cell(cut_end(text, width, glyphs.cut), "dim")]]
+    texts = [f" {hidden} more, {hidden_open} of them open", f" {hidden} more", f" {hidden}"]
+    return [[Cell(next((text for text in texts if len(text) <= width), ""), "dim")]]
 
 
 def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list[Line]:

@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Condition
 
+from ordwatch import system
 from ordwatch.records import AnyRecord, SinkGapRecord, record_time
 from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.output import OutputThread, check_open, reader_is_gone, write_all
+from ordwatch.sinks.output import OutputThread, check_open, write_all
 from ordwatch.text import time_text
 
 MAX_QUEUED = 10_000
@@ -119,7 +120,7 @@ class LineSink:
         with self._condition:
             while not self._queue and not self._closing:
                 # A quiet stream would notice only with its next line that `head` has left.
-                if not self._condition.wait(_IDLE_S) and reader_is_gone(self._fd):
+                if not self._condition.wait(_IDLE_S) and system.reader_is_gone(self._fd):
                     raise BrokenPipeError(errno.EPIPE, "the reader is gone")
             return [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
 

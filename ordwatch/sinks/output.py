@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import errno
 import os
-import select
 from collections.abc import Callable
 from threading import Thread
 
+from ordwatch import system
 from ordwatch.errors import OrdwatchError, OutputError, OutputRefused, ReaderGone
 
 CLOSE_S = 2.0
@@ -44,18 +44,7 @@ def write_all(fd: int, data: bytes) -> None:
         try:
             rest = rest[os.write(fd, rest[:_MAX_WRITE_BYTES]) :]
         except BlockingIOError:
-            _poll(fd, select.POLLOUT, 1000)
-
-
-def reader_is_gone(fd: int) -> bool:
-    """Whether the other end of a pipe or socket was closed, without writing to it."""
-    return bool(_poll(fd, 0, 0) & select.POLLERR)
-
-
-def _poll(fd: int, events: int, wait_ms: int) -> int:
-    poll = select.poll()
-    poll.register(fd, events)
-    return next((seen for _, seen in poll.poll(wait_ms)), 0)
+            system.wait_writable(fd, 1.0)
 
 
 class OutputThread:

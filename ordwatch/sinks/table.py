@@ -136,24 +136,24 @@ class Table:
                 self._live = False
             return
         self._closing.wait()
-        width = _size(self._fd)[0] if os.isatty(self._fd) else _NO_TERMINAL_WIDTH
+        width = _size(self._fd).columns if os.isatty(self._fd) else _NO_TERMINAL_WIDTH
         lines = self.lines(width, _LAST_ROWS)
         write_all(self._fd, screen.plain(lines, styles=self._color == "always"))
 
     def _draw_until_closed(self, screen: "Screen") -> None:
-        drawn_s, drawn_size = 0.0, (0, 0)
+        drawn_s, drawn_size = 0.0, os.terminal_size((0, 0))
         while not self._closing.wait(_DRAW_S if drawn_s else 0):
             size, now_s = _size(self._fd), time.monotonic()
             if self._changed or size != drawn_size or now_s - drawn_s >= _IDLE_S:
-                self._draw(screen, size[0], size[1] - 1)
+                self._draw(screen, size, size.lines - 1)
                 drawn_s, drawn_size = now_s, size
         self._live = False
-        self._draw(screen, _size(self._fd)[0], _LAST_ROWS)
+        self._draw(screen, _size(self._fd), _LAST_ROWS)
 
-    def _draw(self, screen: "Screen", width: int, height: int) -> None:
+    def _draw(self, screen: "Screen", size: os.terminal_size, height: int) -> None:
         self._changed = False
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
-        write_all(self._fd, screen.draw(self.lines(width, height), width, notes))
+        write_all(self._fd, screen.draw(self.lines(size.columns, height), size, notes))
 
 
 def glyphs_of(encoding: str, locale_encoding: str) -> Glyphs:
@@ -166,7 +166,7 @@ def _wants_color(color: Color) -> bool:
     return color == "always" or (color == "auto" and not os.environ.get("NO_COLOR"))
 
 
-def _size(fd: int) -> tuple[int, int]:
+def _size(fd: int) -> os.terminal_size:
     size = os.get_terminal_size(fd)
     # A pseudo-terminal that nobody gave a size says 0.
-    return size.columns or 80, size.lines or 24
+    return os.terminal_size((size.columns or 80, size.lines or 24))

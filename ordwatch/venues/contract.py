@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from ordwatch.model import Age, Extra, OrderUpdate, SessionEvent
-from ordwatch.venues.merging import fill_in
+from ordwatch.model import Extra, OrderUpdate, Recency, SessionEvent
+from ordwatch.venues.merging import Correction, correct_any, merge_missing
 
 if TYPE_CHECKING:
     from ordwatch.venues.simulation import Simulator
@@ -180,7 +180,12 @@ class Session(Protocol):
     heartbeat_s: float
     """`heartbeat` is called this often once the connection is up; may change after login."""
     silence_s: float
-    """Hearing nothing this long means the link is dead; may change after login."""
+    """Receiving nothing this long means the link is dead; may change after login."""
+    last_message_ns: int
+    """The `now_ns` with which the last whole, good message was received; 0 before the first.
+
+    Bytes of a message that is not whole yet, or that turned out damaged, prove nothing.
+    """
 
     def start(self, now_ns: int) -> None:
         """The connection is up: queue what is said first."""
@@ -255,13 +260,21 @@ class Venue(Generic[SettingsT]):
     Emits rows page by page. Raises what `Call` raises. An order the venue does not know any more is emitted with
     status UNKNOWN and the reason, never guessed.
     """
-    age: Callable[[OrderUpdate, OrderUpdate], Age]
-    """How the first statement compares with the second, the merged state the book holds."""
+    compare_versions: Callable[[OrderUpdate, OrderUpdate, bool], Recency]
+    """How the first statement compares with the second, a state held; True: both came by the same way.
+
+    EQUAL: neither times nor amounts tell; then arrival decides. A status rank may decide between different ways only,
+    unless the venue's statuses never go back.
+    """
     simulator: Callable[[], "Simulator"]
     split: Callable[[SettingsT], Sequence[SettingsT]] = one_connection
     """The settings of each connection it needs; live when all are."""
-    merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = fill_in
-    """The first statement completed by the second, the state known before. Both arguments stay as they are."""
+    merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = merge_missing
+    """The first statement completed by the second, a state not newer than it. Both arguments stay as they are."""
+    correct: Callable[[OrderUpdate, OrderUpdate], Correction] = correct_any
+    """Whether a query row of no newer version, asked for after the last statement had settled, replaces the state."""
+    settle_s: float = 2.0
+    """How long after a push an answer of the venue may still lack it, seconds."""
     audit_s: float = 300.0
     audit_when_idle: bool = True
     """Audit also while no order is open."""

@@ -1,12 +1,27 @@
 """How two statements about one order make one: the same for every venue that adds nothing of its own."""
 
+from enum import StrEnum
 from itertools import compress
 from operator import is_not
 
 import msgspec
 from msgspec.structs import astuple
 
-from ordwatch.model import Extra, OrderStatus, OrderUpdate
+from ordwatch.model import FINAL, Extra, OrderStatus, OrderUpdate
+
+
+class Correction(StrEnum):
+    """What a settled query row may do to a state that no version shows to be older."""
+
+    NO = "no"
+    YES = "yes"
+    CONFIRM = "confirm"
+    """Only when a second query, some time later, says it again."""
+
+
+def correct_any(row: OrderUpdate, known: OrderUpdate) -> Correction:
+    """The venue's word of now counts; that a final order is open again it must say twice."""
+    return Correction.CONFIRM if known.status in FINAL and row.status not in FINAL else Correction.YES
 
 
 def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
@@ -23,21 +38,18 @@ def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
     )
 
 
-def fill_in(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
-    """The statement with what it does not tell taken from what is known; its time never goes back."""
+def merge_missing(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
+    """The statement with what it does not say taken from what is known."""
     filled = _missing(new, known, _MERGED)
-    extra = _fill_in_extra(new.extra, known.extra)
+    extra = _merge_missing_extra(new.extra, known.extra)
     if extra is not new.extra:
         filled["extra"] = extra
-    updated_ns, known_ns = new.updated_ns, known.updated_ns
-    if updated_ns is not None and known_ns is not None and known_ns > updated_ns:
-        filled["updated_ns"] = known_ns
     if known.gone and not new.gone and new.reason is None:
         filled["reason"] = ""
     return msgspec.structs.replace(new, **filled) if filled else new
 
 
-def _fill_in_extra(new: Extra, known: Extra) -> Extra:
+def _merge_missing_extra(new: Extra, known: Extra) -> Extra:
     """The same for the fields of one venue."""
     if new is known or type(new) is not type(known):
         return new

@@ -34,15 +34,6 @@ def test_a_file_opened_later_never_becomes_a_standard_descriptor(closed: str, tm
     assert int((tmp_path / "number").read_text()) > 2
 
 
-def test_a_hardened_process_leaves_no_core_and_lets_nobody_attach() -> None:
-    code = (
-        "from ordwatch.cli.process import harden; harden();"
-        "import ctypes, resource; print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3))"
-    )
-
-    assert python(code).stdout == "(0, 0) 0\n"
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP])
 def test_it_dies_by_the_signal_even_if_that_is_blocked_or_handled(number: signal.Signals) -> None:
     code = (

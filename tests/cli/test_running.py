@@ -28,6 +28,14 @@ from tests.support.collect import Collected
         (Outcome("in time", connected=False), 69),
         (Outcome("gap", covered=False, fail_on_gap=True), 3),
         (Outcome("gap", covered=False), 0),
+        (Outcome("refused and away", connected=False, failures=[AuthError("no")]), 77),
+        (Outcome("away and gap", connected=False, covered=False, fail_on_gap=True), 69),
+        (Outcome("SIGTERM, output", signal=signal.SIGTERM, failures=[OutputError("full")]), 74),
+        (
+            Outcome("SIGINT, output, reader", signal=signal.SIGINT, failures=[ReaderGone("left"), OutputError("full")]),
+            74,
+        ),
+        (Outcome("SIGTERM, bug, output", signal=signal.SIGTERM, failures=[KeyError("x"), OutputError("full")]), 1),
     ],
     ids=lambda value: value.reason if isinstance(value, Outcome) else "",
 )
@@ -44,6 +52,7 @@ def test_an_outcome_becomes_an_exit_code(outcome: Outcome, code: int) -> None:
         (Outcome("SIGTERM", signal=signal.SIGTERM), signal.SIGTERM),
         (Outcome("SIGINT", signal=signal.SIGINT, failures=[AuthError("no")]), signal.SIGINT),
         (Outcome("output", failures=[ReaderGone("left")]), signal.SIGPIPE),
+        (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[OutputRefused("a link")]), signal.SIGTERM),
     ],
 )
 def test_a_signal_stays_a_signal(outcome: Outcome, number: signal.Signals) -> None:

@@ -5,13 +5,13 @@ import re
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from ordwatch.cli.options import Fsync
-from ordwatch.cli.tail import recording_of, shorter
+from ordwatch.cli.tail import connect_timeout_s, recording_of, shorter
 from ordwatch.errors import UsageError
 from ordwatch.model import OrderStatus, Side
 from ordwatch.venues.simulation import Intent, Step
@@ -32,6 +32,14 @@ def records(out: str) -> list[dict[str, Any]]:
 def of_type(out: str, kind: str) -> list[dict[str, Any]]:
     """Those of one type."""
     return [record for record in records(out) if record["type"] == kind]
+
+
+def until_live(out: IO[str]) -> None:
+    """Read records until a venue is live."""
+    for line in out:
+        if '"state":"live"' in line:
+            return
+    raise AssertionError("it ended before")
 
 
 def test_json_lines_are_what_a_pipe_gets(simulated: Simulated) -> None:
@@ -119,7 +127,7 @@ def test_options_can_come_from_variables(simulated: Simulated) -> None:
 def test_a_signal_ends_it_cleanly_and_is_what_it_died_by(simulated: Simulated, number: signal.Signals) -> None:
     with running("tail", "--config", simulated.path, "--records", "all") as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        until_live(process.stdout)
 
         ended = end(process, number)
 
@@ -185,6 +193,52 @@ def test_nobody_there_within_the_time_to_connect_is_told_by_the_code(simulated: 
 
     assert ended.code == 69
     assert "no venue became live in time" in ended.err
+
+
+def test_once_shows_who_answered_and_names_who_did_not(two_simulated: Simulated) -> None:
+    there, away = two_simulated.hosts
+    two_simulated.play(OPEN_ORDERS)
+    two_simulated.do(two_simulated.hosts[away].refuse)
+
+    ended = run("tail", "--config", two_simulated.path, "--once", "--connect-timeout", "2", "-q")
+
+    assert ended.code == 69
+    assert {order["venue"] for order in of_type(ended.out, "order")} == {there}
+    never, reason = ended.err.splitlines()
+    assert never.startswith(f"ordwatch: {away}: never was live: ")
+    assert reason == "ordwatch: not every venue has answered in time"
+
+
+def test_once_waits_half_a_minute_unless_told_otherwise() -> None:
+    assert connect_timeout_s(None, once=True) == 30.0
+    assert connect_timeout_s(5.0, once=True) == 5.0
+    assert connect_timeout_s(None, once=False) is None
+
+
+def test_a_venue_that_never_was_live_is_named_also_with_few_messages(simulated: Simulated) -> None:
+    [name] = simulated.hosts
+    simulated.do(simulated.hosts[name].refuse)
+
+    ended = run("tail", "--config", simulated.path, "--duration", "0.5", "-q")
+
+    assert (ended.code, ended.out) == (0, "")
+    assert re.fullmatch(rf"ordwatch: {name}: never was live: .+\n", ended.err)
+
+
+def test_a_gap_that_fails_the_run_is_named_also_with_few_messages(simulated: Simulated) -> None:
+    [name] = simulated.hosts
+    with running(
+        "tail", "--config", simulated.path, "--records", "all", "--fail-on-gap", "--duration", "3", "-q"
+    ) as tail:
+        assert tail.stdout is not None
+        until_live(tail.stdout)
+        simulated.do(simulated.hosts[name].refuse)
+        simulated.do(simulated.hosts[name].drop)
+
+        _, err = tail.communicate(timeout=30)
+
+    assert tail.returncode == 3
+    assert re.fullmatch(rf"ordwatch: {name}: uncertain: \S+Z to \S+Z \(.+; not closed when the run ended\)\n", err)
 
 
 def test_plain_text_off_loopback_is_refused(tmp_path: Path, simulated: Simulated) -> None:

@@ -28,6 +28,17 @@ def test_json_is_one_object(recording: Path) -> None:
     assert json.loads(line)["exit"] == 0
 
 
+@pytest.mark.parametrize("name", ["a\u202eb", "a\udcffb", "a\U000e0041"], ids=["bidi", "not utf-8", "tag"])
+def test_json_is_ascii_whatever_a_file_is_called(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text("no recording\n")
+
+    [line] = run("verify", path, "-o", "json").lines
+
+    assert line.isascii()
+    assert json.loads(line)["files"][0]["path"].endswith(name)
+
+
 def test_a_changed_byte_is_damage(recording: Path) -> None:
     recording.write_text(recording.read_text().replace('"state":"live"', '"state":"down"', 1))
 

@@ -1,15 +1,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from ordwatch.errors import ConnectionLost, RemoteProtocolError
+from ordwatch.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.feed import http as module
 from ordwatch.feed.backoff import Rates
 from ordwatch.feed.http import Http
 from ordwatch.venues.contract import HttpRequest
+from tests.support import tls
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -134,5 +136,69 @@ def test_redirects_are_not_followed() -> None:
     async def test() -> None:
         async with answering(away) as (client, url):
             assert (await client.send(HttpRequest(name="orders", url=url))).status == 302
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("answer", "said"), tls.ANSWERS.values(), ids=tls.ANSWERS)
+def test_an_answer_that_is_no_tls_of_today_is_named_and_not_asked_for_again(answer: bytes, said: str) -> None:
+    connections: list[int] = []
+
+    async def test() -> None:
+        client = Http(Rates())
+        async with tls.answering(answer, connections) as port, asyncio.timeout(20):
+            with pytest.raises(TlsFailed) as failed:
+                await client.send(HttpRequest(name="orders", url=f"https://127.0.0.1:{port}/"))
+        await client.close()
+
+        assert str(failed.value) == f"orders: {said}"
+        assert len(connections) == 1
+
+    asyncio.run(test())
+
+
+def test_a_certificate_that_does_not_verify_is_named(tmp_path: Path) -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def test() -> None:
+        client = Http(Rates())
+        context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
+        server = await asyncio.start_server(leave, "127.0.0.1", 0, ssl=context)
+        async with server, asyncio.timeout(20):
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            with pytest.raises(TlsFailed, match=r"^orders: certificate verify failed: self.signed certificate$"):
+                await client.send(HttpRequest(name="orders", url=url))
+        await client.close()
+
+    asyncio.run(test())
+
+
+def test_after_a_fault_of_tls_nothing_is_asked_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now_s[0])
+    connections: list[int] = []
+    seen: list[int] = []
+
+    async def test() -> None:
+        client = Http(Rates())
+        async with tls.answering(b"no TLS at all", connections) as port, asyncio.timeout(20):
+            for now_s[0] in (1000.0, 1059.0, 1060.0):
+                with pytest.raises(TlsFailed):
+                    await client.send(HttpRequest(name="orders", url=f"https://127.0.0.1:{port}/"))
+                seen.append(len(connections))
+        await client.close()
+
+    asyncio.run(test())
+
+    assert seen == [1, 1, 2]
+
+
+def test_nobody_there_is_named() -> None:
+    async def test() -> None:
+        client = Http(Rates())
+        with pytest.raises(ConnectionLost, match=r"^orders: connection refused$"):
+            await client.send(HttpRequest(name="orders", url="http://127.0.0.1:1/"))
+        await client.close()
 
     asyncio.run(test())

@@ -1,7 +1,5 @@
 import asyncio
-import datetime
 import gc
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,15 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
-from ordwatch.errors import ConnectionLost
-from ordwatch.feed.transport import MESSAGES_A_TURN, Transport, dial, tls_context
+from ordwatch.errors import ConnectionLost, TlsFailed
+from ordwatch.feed.transport import MESSAGES_A_TURN, Transport, dial, tls_context, words
 from ordwatch.venues.contract import Endpoint
+from tests.support import tls
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 Stream = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -290,29 +285,6 @@ def test_a_redirect_of_the_handshake_is_not_followed() -> None:
     asyncio.run(test(), debug=True)
 
 
-def certificate(folder: Path, *, host: str, days: int) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
-
-
 @pytest.mark.parametrize(("host", "days"), [("127.0.0.1", 30), ("127.0.0.9", 30), ("127.0.0.1", -1)])
 def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_path: Path, host: str, days: int) -> None:
     heard: list[bytes] = []
@@ -322,16 +294,48 @@ def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_path: Pat
         writer.close()
 
     async def test() -> None:
-        server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=certificate(tmp_path, host=host, days=days))
+        server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=tls.certificate(tmp_path, host=host, days=days))
         url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         async with server, asyncio.timeout(10):
-            with pytest.raises(ssl.SSLCertVerificationError):
+            with pytest.raises(TlsFailed, match=r"^cannot reach here \(certificate verify failed: "):
                 async with dial(Endpoint(transport="websocket", shown="here", url=url)):
                     pass
 
         assert heard in ([], [b""])
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize(("answer", "said"), tls.ANSWERS.values(), ids=tls.ANSWERS)
+def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, said: str) -> None:
+    async def test() -> None:
+        async with tls.answering(answer) as port, asyncio.timeout(10):
+            with pytest.raises(TlsFailed) as failed:
+                async with dial(Endpoint("websocket", shown="here", url=f"wss://127.0.0.1:{port}/", hint="hint?")):
+                    pass
+
+        assert str(failed.value) == f"cannot reach here ({said})"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_connection_that_is_closed_within_the_tls_handshake_is_named() -> None:
+    async def test() -> None:
+        async with tls.answering(b"") as port, asyncio.timeout(10):
+            with pytest.raises(ConnectionLost) as lost:
+                async with dial(Endpoint("websocket", shown="here", url=f"wss://127.0.0.1:{port}/")):
+                    pass
+
+        assert str(lost.value) == "cannot reach here (the connection was closed before an answer)"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_fault_of_tls_on_a_connection_that_stood_is_named_too() -> None:
+    fault = ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed or bad record mac")
+    fault.reason = "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"
+
+    assert words(fault) == "cannot connect (TLS failed: decryption failed or bad record mac)"
 
 
 def test_tls_keys_are_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

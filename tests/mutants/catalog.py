@@ -186,7 +186,7 @@ MUTANTS = (
     Mutant(
         "a query's row that is not newer is written",
         "book.py",
-        '            if update.source == "query" and not (age is Age.EQUAL and self._missed(merged, known)):\n',
+        '            if update.source == "query" and not (age is Recency.EQUAL and self._missed(merged, known)):\n',
         "            if False:\n",
         (BOOK,),
     ),
@@ -200,15 +200,15 @@ MUTANTS = (
     Mutant(
         "an older push opens a final order again",
         "book.py",
-        "            if age is Age.OLDER:\n                return self._late(entry, update)\n",
+        "            if age is Recency.OLDER:\n                return self._late(entry, update)\n",
         "",
         (BOOK,),
     ),
     Mutant(
         "a final order of a venue without versions opens again",
         "venues/coinw/merging.py",
-        "        return Age.NEWER if new_rank > known_rank else Age.OLDER\n",
-        "        return Age.NEWER\n",
+        "        return Recency.NEWER if new_rank > known_rank else Recency.OLDER\n",
+        "        return Recency.NEWER\n",
         ("tests/venues/coinw/test_merging.py",),
     ),
     Mutant(

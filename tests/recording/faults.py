@@ -2,8 +2,10 @@
 
 import errno
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from ordwatch.errors import OutputError
 from ordwatch.recording.files import Files
@@ -88,6 +90,14 @@ class DyingFiles(Files):
     def sync_folder(self, folder: Path) -> None:
         self._step()
 
+    def remove(self, path: Path) -> None:
+        self._step()
+        super().remove(path)
+
+    def cut(self, fd: int, size: int) -> None:
+        self._step()
+        super().cut(fd, size)
+
 
 class JournalFiles(Files):
     """Remembers what was written and when it was synced, to say what a power loss at any moment leaves."""
@@ -106,6 +116,72 @@ class JournalFiles(Files):
         super().sync(fd)
         content, _ = self.moments[-1]
         self.moments.append((content, len(content)))
+
+
+class Disk(NamedTuple):
+    """What a folder holds after a power loss: only what was synced, and of the names perhaps some that were not."""
+
+    names: Mapping[str, int]
+    """File numbers by name, as far as a sync of the folder proved them."""
+    unsynced: Sequence[Mapping[str, int | None]]
+    """Names given (None: taken away) since then, one act after the other."""
+    contents: Mapping[int, bytes]
+    """By file number, what a sync of the file proved."""
+
+    def left(self, acts: Iterable[Mapping[str, int | None]]) -> dict[str, bytes]:
+        """The files by name, where of the names these acts came through."""
+        names: dict[str, int | None] = dict(self.names)
+        for act in acts:
+            names |= act
+        return {name: self.contents.get(number, b"") for name, number in names.items() if number is not None}
+
+
+class NamesFiles(Files):
+    """Remembers names as well as bytes, and what a power loss before each call would leave."""
+
+    def __init__(self) -> None:
+        self.moments: list[Disk] = []
+        self._names: dict[str, int] = {}
+        self._unsynced: list[dict[str, int | None]] = []
+        self._contents: dict[int, bytes] = {}
+
+    def _note(self) -> None:
+        self.moments.append(Disk(dict(self._names), list(self._unsynced), dict(self._contents)))
+
+    def open(self, path: Path) -> int:
+        self._note()
+        fd = super().open(path)
+        if path.name not in self._names:
+            self._unsynced.append({path.name: os.fstat(fd).st_ino})
+        return fd
+
+    def create(self, path: Path) -> int:
+        self._note()
+        fd = super().create(path)
+        self._unsynced.append({path.name: os.fstat(fd).st_ino})
+        return fd
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._note()
+        self._unsynced.append({old.name: None, new.name: old.stat().st_ino})
+        super().rename(old, new)
+
+    def remove(self, path: Path) -> None:
+        self._note()
+        super().remove(path)
+        self._unsynced.append({path.name: None})
+
+    def sync(self, fd: int) -> None:
+        self._note()
+        super().sync(fd)
+        self._contents[os.fstat(fd).st_ino] = Path(f"/proc/self/fd/{fd}").read_bytes()
+
+    def sync_folder(self, folder: Path) -> None:
+        self._note()
+        super().sync_folder(folder)
+        for act in self._unsynced:
+            self._names = {name: number for name, number in (self._names | act).items() if number is not None}
+        self._unsynced = []
 
 
 PAGE = 512

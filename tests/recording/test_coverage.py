@@ -1,6 +1,8 @@
+import msgspec
 import pytest
 
 from ordwatch.recording.coverage import Coverage, Uncertain
+from ordwatch.recording.timeline import Timeline
 from tests.recording.told import at, at_ns, found, lost
 
 
@@ -206,10 +208,118 @@ def test_coverage_of_a_later_file_begins_with_its_first_alive() -> None:
     assert (coverage.first_live_ns, seconds(coverage), coverage.uncertain) == (at_ns(40), 20, [])
 
 
-def test_clock_that_goes_back_makes_no_time_twice_covered_nor_uncertain(live: Coverage) -> None:
-    live.alive(at_ns(3610), at_ns(3610))
-    live.set_back(at_ns(10))
-    live.end(at_ns(30))
+def jumped(coverage: Coverage, timeline: Timeline, at_second: float, jump_s: float) -> None:
+    """The wall clock is at `at_second` after it jumped."""
+    coverage.clock_jumps(at_ns(at_second - jump_s))
+    timeline.jump(at_ns=at_ns(at_second), jump_ns=round(jump_s * 1e9))
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    return Timeline()
+
+
+@pytest.fixture
+def clocked(timeline: Timeline) -> Coverage:
+    """A venue that is live since second 10, and a clock that may jump."""
+    coverage = Coverage(timeline)
+    coverage.live(at_ns(10))
+    return coverage
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("jump_s", [-3600, -5, 5, DAY])
+def test_time_that_the_clock_jumped_over_is_neither_covered_nor_uncertain(
+    clocked: Coverage, timeline: Timeline, jump_s: int
+) -> None:
+    clocked.alive(at_ns(20), at_ns(20))
+    jumped(clocked, timeline, 20 + jump_s, jump_s)
+    clocked.end(at_ns(30 + jump_s))
+    clocked.finish(timeline.passed(at_ns(30 + jump_s)))
+
+    assert (seconds(clocked), clocked.uncertain) == (20, [])
+
+
+@pytest.mark.parametrize("jump_s", [-3600, DAY])
+def test_gap_over_a_jump_is_uncertain_before_and_after_it(clocked: Coverage, timeline: Timeline, jump_s: int) -> None:
+    clocked.open_gap(lost(15))
+    jumped(clocked, timeline, 20 + jump_s, jump_s)
+    clocked.close_gap(found(15, 25 + jump_s, partial="history ends"))
+    clocked.end(at_ns(30 + jump_s))
+    clocked.finish(timeline.passed(at_ns(30 + jump_s)))
+
+    assert seconds(clocked) == 10
+    assert clocked.uncertain == [
+        Uncertain(at_ns(15), at_ns(20), "eof; history ends"),
+        Uncertain(at_ns(20 + jump_s), at_ns(25 + jump_s), "eof; history ends"),
+    ]
+
+
+@pytest.mark.parametrize("jump_s", [-3600, DAY])
+def test_recovered_gap_over_a_jump_is_covered(clocked: Coverage, timeline: Timeline, jump_s: int) -> None:
+    clocked.open_gap(lost(15))
+    jumped(clocked, timeline, 20 + jump_s, jump_s)
+    clocked.close_gap(found(15, 25 + jump_s))
+    clocked.end(at_ns(30 + jump_s))
+    clocked.finish(timeline.passed(at_ns(30 + jump_s)))
+
+    assert (seconds(clocked), clocked.uncertain) == (20, [])
+
+
+def test_push_read_between_a_jump_and_its_record_covers_no_jumped_time(clocked: Coverage, timeline: Timeline) -> None:
+    clocked.hear(at(20))
+    clocked.hear(at(DAY + 20))
+    clocked.hear(at(DAY + 21))
+    jumped(clocked, timeline, DAY + 21, DAY)
+    clocked.stop("stopped without an end")
+    clocked.finish(None)
+
+    assert seconds(clocked) == 11
+
+
+def test_last_message_of_a_clock_that_was_ahead_proves_no_time_to_come(clocked: Coverage, timeline: Timeline) -> None:
+    clocked.alive(at_ns(4000), at_ns(4000))
+    jumped(clocked, timeline, 400, -3600)
+    clocked.alive(at_ns(410), at_ns(4000))
+
+    assert clocked.until_ns in (at_ns(4000), at_ns(400))
+    clocked.finish(None)
+    assert seconds(clocked) == 3990
+
+
+def test_open_gap_is_uncertain_though_the_clock_is_behind_its_begin(live: Coverage) -> None:
+    live.open_gap(lost(3600))
     live.finish(at_ns(30))
 
-    assert (seconds(live), live.uncertain) == (3620, [])
+    assert live.uncertain == [Uncertain(at_ns(3600), at_ns(3600), "eof")]
+
+
+def test_partial_gap_without_length_is_uncertain(live: Coverage) -> None:
+    live.open_gap(lost(15))
+    live.close_gap(found(15, 15, partial="one market refused"))
+
+    assert live.uncertain == [Uncertain(at_ns(15), at_ns(15), "eof; one market refused")]
+
+
+def test_partial_gap_of_a_clock_that_was_ahead_is_uncertain_until_it_was_closed(
+    clocked: Coverage, timeline: Timeline
+) -> None:
+    clocked.alive(at_ns(3600), at_ns(3600))
+    clocked.begin()
+    jumped(clocked, timeline, 100, -3500)
+    clocked.open_gap(msgspec.structs.replace(lost(3600, cause="restart"), at=at(100)))
+    clocked.close_gap(msgspec.structs.replace(found(3600, 3600, partial="clock"), at=at(110)))
+    clocked.end(at_ns(120))
+    clocked.finish(timeline.passed(at_ns(120), at_ns(120)))
+
+    assert clocked.uncertain == [Uncertain(at_ns(100), at_ns(110), "eof; clock")]
+    assert seconds(clocked) == 3600
+
+
+def test_partial_gap_whose_opening_is_in_a_file_before_is_uncertain() -> None:
+    coverage = Coverage(unread=True)
+    coverage.close_gap(found(15, 25, partial="history ends"))
+
+    assert coverage.uncertain == [Uncertain(at_ns(15), at_ns(25), "eof; history ends")]

@@ -1,10 +1,16 @@
+import errno
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
+from ordwatch import system
 from ordwatch.errors import OutputRefused, RecordingBusy
-from ordwatch.recording.lock import Lock, boot_id, is_held
+from ordwatch.recording.lock import Held, Lock, is_held
+from ordwatch.records import RotatedFromRecord, RotateRecord
+from ordwatch.system import boot_id
+from tests.recording.told import at, end, order, start, written
 
 
 @pytest.fixture
@@ -42,11 +48,11 @@ def test_released_lock_can_be_taken(path: Path) -> None:
 
 def test_next_holder_learns_of_the_one_before(path: Path) -> None:
     first = Lock(path)
-    nobody = first.take(0)
+    nobody = first.take(0).before
     first.release()
 
     second = Lock(path)
-    before = second.take(0)
+    before = second.take(0).before
     second.release()
 
     assert nobody is None
@@ -59,7 +65,7 @@ def test_what_the_lock_file_says_may_be_anything(path: Path, content: bytes) -> 
     path.with_name("rec.lock").write_bytes(content)
 
     lock = Lock(path)
-    before = lock.take(0)
+    before = lock.take(0).before
     lock.release()
 
     assert before is None
@@ -83,3 +89,159 @@ def test_held_lock_can_be_seen_without_taking_it(path: Path) -> None:
     lock.release()
 
     assert (before, while_held, is_held(path)) == (False, True, False)
+
+
+def taken(path: Path) -> Held:
+    """The lock of the recording as a second recorder would have it."""
+    lock = Lock(path)
+    held = lock.take(0)
+    lock.release()
+    return held
+
+
+def held_recording(path: Path) -> int:
+    """The lock of the recording itself."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
+def test_recording_is_locked_too(path: Path) -> None:
+    written(path, start())
+    lock = Lock(path)
+    fd = lock.take(0).fd
+    path.with_name("rec.lock").unlink()
+
+    with pytest.raises(RecordingBusy):
+        taken(path)
+    assert fd is not None
+    os.close(fd)
+    lock.release()
+
+    second = taken(path).fd
+    assert second is not None
+    os.close(second)
+
+
+def test_holder_of_a_recording_without_its_lock_file_is_named_from_its_session(path: Path) -> None:
+    written(path, start(1), end(2), start(3), order())
+    fd = held_recording(path)
+
+    with pytest.raises(RecordingBusy, match=f"locked by pid 1 since {at(3)}"):
+        taken(path)
+    os.close(fd)
+
+
+def test_holder_is_named_from_an_older_file_where_the_last_one_has_no_session(path: Path) -> None:
+    written(path.with_name("rec.1-2"), start(3), RotateRecord(next="rec", last_seq=2))
+    written(path, RotatedFromRecord(prev="rec.1-2", prev_last_seq=2), first_seq=3)
+    fd = held_recording(path)
+
+    with pytest.raises(RecordingBusy, match=f"locked by pid 1 since {at(3)}"):
+        taken(path)
+    os.close(fd)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"type":"session","seq":1}\n', b"name,qty\n"])
+def test_holder_that_nobody_can_name_is_another_one(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    fd = held_recording(path)
+
+    with pytest.raises(RecordingBusy, match="another ordwatch records there"):
+        taken(path)
+    os.close(fd)
+
+
+@pytest.mark.parametrize("name", ["rec.rotating", "rec.1-2"])
+def test_recording_is_held_in_the_middle_of_a_rotation(path: Path, name: str) -> None:
+    written(path.with_name("rec.1-2"), start(3), RotateRecord(next="rec", last_seq=2))
+    fd = held_recording(path.with_name(name))
+
+    with pytest.raises(RecordingBusy, match=f"locked by pid 1 since {at(3)}"):
+        taken(path)
+    os.close(fd)
+
+
+def test_recorder_that_was_refused_leaves_no_lock_behind(path: Path) -> None:
+    written(path, start())
+    fd = held_recording(path)
+    with pytest.raises(RecordingBusy):
+        taken(path)
+    os.close(fd)
+
+    second = taken(path).fd
+
+    assert second is not None
+    os.close(second)
+
+
+def test_lock_file_that_was_removed_and_made_again_is_taken_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = path.with_name("rec.lock")
+    removals = iter([True])
+    try_lock = system.try_lock
+
+    def removed_meanwhile(fd: int) -> bool:
+        if next(removals, False):
+            file.unlink()
+        return try_lock(fd)
+
+    monkeypatch.setattr(system, "try_lock", removed_meanwhile)
+    lock = Lock(path)
+    lock.take(0)
+
+    assert is_held(path)
+    lock.release()
+
+
+def test_recording_that_was_rotated_away_meanwhile_is_opened_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, start())
+    try_lock = system.try_lock
+    rotations = iter([False, True])
+
+    def rotated_meanwhile(fd: int) -> bool:
+        if next(rotations, False):
+            path.rename(path.with_name("rec.1-1"))
+            written(path, order(), first_seq=2)
+        return try_lock(fd)
+
+    monkeypatch.setattr(system, "try_lock", rotated_meanwhile)
+    fd = taken(path).fd
+
+    assert fd is not None
+    assert os.path.samestat(os.fstat(fd), path.stat())
+    os.close(fd)
+
+
+def test_file_system_without_locks_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(_fd: int) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(system, "try_lock", no_locks)
+
+    with pytest.raises(OutputRefused, match="cannot be locked \\(No locks available\\)"):
+        Lock(path).take(0)
+
+
+def test_full_disk_leaves_the_holder_unnamed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_fd: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lock = Lock(path)
+    monkeypatch.setattr(os, "write", full)
+    lock.take(0)
+    monkeypatch.undo()
+
+    with pytest.raises(RecordingBusy, match="another ordwatch records there"):
+        taken(path)
+    lock.release()
+
+
+def test_recording_whose_lock_file_is_gone_is_seen_as_held(path: Path) -> None:
+    written(path, start())
+    lock = Lock(path)
+    fd = lock.take(0).fd
+    lock.release()
+
+    assert is_held(path)
+    assert fd is not None
+    os.close(fd)

@@ -8,10 +8,11 @@ from ordwatch.errors import OutputError, RecordingError
 from ordwatch.model import OrderStatus
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record, sealed
-from ordwatch.recording.lock import Holder, boot_id
+from ordwatch.recording.lock import Holder
 from ordwatch.recording.opening import open_recording
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.records import AnyRecord, PrevSessionRecord, RepairRecord, RotatedFromRecord, RotateRecord, encode
+from ordwatch.system import boot_id
 from tests.recording.faults import FailingFiles
 from tests.recording.told import SESSION, alive, at, at_ns, end, found, lines, link, lost, opened, order, start, written
 

@@ -69,6 +69,17 @@ def test_of_many_recorders_one_records(path: Path, count: int) -> None:
     assert [line.split(b'"')[3] for line in path.read_bytes().splitlines()] == [b"session", b"link", b"gap", b"session"]
 
 
+def test_removing_the_lock_file_lets_no_second_recorder_in(path: Path) -> None:
+    with recorder("hold", path) as first:
+        assert said(first) == "recording"
+        path.with_name("rec.lock").unlink()
+        with recorder("hold", path) as second:
+            answer = said(second)
+
+    assert (answer, second.returncode) == ("busy", 75)
+    assert check([path]).damage == []
+
+
 def test_recording_can_be_verified_while_it_is_written(path: Path) -> None:
     with recorder("for-ever", path) as process:
         assert said(process) == "recording"

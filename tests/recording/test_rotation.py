@@ -1,15 +1,21 @@
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import chain, combinations, repeat
 from pathlib import Path
 
 import pytest
 
-from ordwatch.errors import UsageError
-from ordwatch.recording.files import Files
+from ordwatch import system
+from ordwatch.errors import OutputError, RecordingBusy, UsageError
+from ordwatch.recording.files import Files, is_locked_elsewhere
+from ordwatch.recording.format import mark
 from ordwatch.recording.format import record as record_of
+from ordwatch.recording.linefile import Fault
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.rotation import Rotation, next_file, older_files, replacement, rotation
 from ordwatch.recording.verify import check
 from ordwatch.records import AnyRecord, OrderRecord, RotatedFromRecord, RotateRecord
-from tests.recording.faults import DyingFiles, FailingFiles, Killed
+from tests.recording.faults import DyingFiles, FailingFiles, Killed, NamesFiles
 from tests.recording.told import at_ns, lines, opened, order, record, start, written
 
 DAY_NS = 86_400 * 10**9
@@ -221,18 +227,183 @@ def test_next_file_may_be_asked_for_twice(path: Path) -> None:
     assert seqs(path) == [1, 2, 3]
 
 
+def replaced(path: Path, fault: Fault) -> RotatedFromRecord:
+    """How the file begins that comes after one of nine lines."""
+    replacement(Files(), path, fault=fault, kept=path.with_name("rec.torn-1"), last_seq=9).close()
+    first = record_of(path.read_bytes().splitlines()[0])
+    assert isinstance(first, RotatedFromRecord)
+    return first
+
+
 def test_replacement_keeps_what_stands_there(path: Path) -> None:
     path.write_bytes(b"put here by somebody")
 
-    replacement(Files(), path, last_seq=9).close()
+    replaced(path, "replaced")
 
-    assert [kept.read_bytes() for kept in path.parent.glob("rec.torn-*")] == [b"put here by somebody"]
+    assert path.with_name("rec.torn-1").read_bytes() == b"put here by somebody"
     assert seqs(path) == [10]
 
 
-def test_replacement_takes_an_empty_file(path: Path) -> None:
+@pytest.mark.parametrize("fault", ["cut", "replaced"])
+def test_replacement_takes_an_empty_file(path: Path, fault: Fault) -> None:
     path.touch()
 
-    replacement(Files(), path, last_seq=9).close()
-
+    assert replaced(path, fault).prev == "rec"
     assert [file.name for file in path.parent.iterdir()] == ["rec"]
+
+
+def test_replacement_of_a_file_that_was_cut_names_what_is_left_of_it(path: Path) -> None:
+    path.write_bytes(b"cut")
+
+    assert replaced(path, "cut") == RotatedFromRecord(prev="rec.torn-1", prev_last_seq=9)
+
+
+def test_replacement_that_failed_after_the_first_renaming_names_the_same(path: Path) -> None:
+    path.with_name("rec.torn-1").write_bytes(b"cut")
+
+    assert replaced(path, "cut").prev == "rec.torn-1"
+
+
+def test_recording_of_another_recorder_is_not_replaced(path: Path) -> None:
+    other = Files().open(path)
+    assert system.try_lock(other)
+
+    with pytest.raises(RecordingBusy, match="another ordwatch records there"):
+        replaced(path, "replaced")
+    Files().close(other)
+
+    assert path.read_bytes() == b""
+
+
+def test_next_file_is_locked_before_it_gets_its_name(path: Path) -> None:
+    written(path, start(), RotateRecord(next="rec", last_seq=2))
+    locked: list[bool] = []
+
+    class Looking(Files):
+        def rename(self, old: Path, new: Path) -> None:
+            locked.append(is_locked_elsewhere(old))
+            super().rename(old, new)
+
+    next_file(Looking(), path, first_seq=1, last_seq=2).close()
+
+    assert locked == [False, True]
+
+
+def test_last_name_that_something_else_has_is_not_written_over(path: Path) -> None:
+    content = written(path, start(), RotateRecord(next="rec", last_seq=2)).read_bytes()
+    path.with_name("rec.1-2").write_bytes(b"of somebody else")
+
+    with pytest.raises(OutputError, match=r"rec.1-2: is in the way"):
+        next_file(Files(), path, first_seq=1, last_seq=2)
+
+    assert (path.read_bytes(), path.with_name("rec.1-2").read_bytes()) == (content, b"of somebody else")
+
+
+class Midnight:
+    """A clock that goes on by so many seconds each time it is looked at, from two seconds before midnight."""
+
+    def __init__(self, *steps_s: float) -> None:
+        self._now_ns = at_ns(12 * 3600 - 2)
+        self._steps = chain(steps_s, repeat(0.3))
+
+    def __call__(self) -> int:
+        self._now_ns += round(next(self._steps) * 1e9)
+        return self._now_ns
+
+
+@pytest.mark.parametrize("clock", [Midnight(), Midnight(3, 0, -2, 2)], ids=["passes", "is passed again"])
+def test_daily_rotation_at_midnight_makes_one_new_file(
+    path: Path, clock: Midnight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.time_ns", clock)
+    written(path, start())
+
+    record(path, *TOLD, rotation=Rotation(daily=True), group_records=1)
+
+    assert len(older_files(path)) == 1
+
+
+def names_are_true(path: Path) -> bool:
+    """Whether each file that is named as the one before is there, and ends where it is said to."""
+    for file in all_files(path):
+        first = record_of(file.read_bytes().splitlines()[0])
+        if isinstance(first, RotatedFromRecord):
+            before = file.with_name(first.prev).read_bytes().splitlines()
+            if mark(before[-1] + b"\n").seq != first.prev_last_seq:
+                return False
+    return True
+
+
+@pytest.mark.parametrize("nth", range(40))
+def test_killed_anywhere_the_names_are_true(path: Path, nth: int) -> None:
+    with pytest.raises(Killed):
+        record(path, *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
+
+    record(path, start(), order("after"))
+
+    assert names_are_true(path)
+
+
+@pytest.mark.parametrize("nth", range(40))
+@pytest.mark.parametrize("again", range(0, 12, 3))
+def test_opening_that_is_killed_too_leaves_true_names(path: Path, nth: int, again: int) -> None:
+    with pytest.raises(Killed):
+        record(path, *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
+    with suppress(Killed):
+        opened(path, DyingFiles(again))
+
+    record(path, start(), order("after"))
+
+    joined = seqs(path)
+    assert joined == list(range(1, len(joined) + 1))
+    assert names_are_true(path)
+
+
+def test_power_loss_anywhere_loses_no_durable_line_and_the_names_are_true(path: Path, tmp_path: Path) -> None:
+    journal = NamesFiles()
+    record(path, *TOLD, rotation=SMALL, group_records=5, files=journal)
+
+    for number, disk in enumerate(journal.moments):
+        for kept, acts in enumerate(survivors(disk.unsynced)):
+            folder = tmp_path / f"{number}-{kept}"
+            folder.mkdir()
+            for name, content in disk.left(acts).items():
+                (folder / name).write_bytes(content)
+            durable = {order_id for content in disk.contents.values() for order_id in ids_of(content)}
+
+            record(folder / "rec", start(), order("after"))
+
+            joined = seqs(folder / "rec")
+            assert joined == list(range(1, len(joined) + 1))
+            assert names_are_true(folder / "rec")
+            assert durable <= set(order_ids(folder / "rec")) or not disk.names
+
+
+def survivors(acts: Sequence[Mapping[str, int | None]]) -> list[Sequence[Mapping[str, int | None]]]:
+    """Any of the acts may have come through to the disk, in their order."""
+    return [kept for count in range(len(acts) + 1) for kept in combinations(acts, count)]
+
+
+def ids_of(content: bytes) -> list[str]:
+    records = [record_of(raw) for raw in content.splitlines(keepends=True)]
+    return [told.order_id for told in records if isinstance(told, OrderRecord)]
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_recorder_killed_while_it_replaced_a_moved_file_counts_on(path: Path, empty: bool) -> None:
+    written(path.with_name("moved"), *TOLD, RotateRecord(next="rec", last_seq=22))
+    written(path.with_name("rec.rotating"), RotatedFromRecord(prev="rec", prev_last_seq=22), first_seq=23)
+    if empty:
+        path.touch()
+
+    found = opened(path).continuation
+
+    assert (found.last_seq, seqs(path)) == (24, [23, 24])
+    assert found.next_gap("alpha") > 22
+
+
+@pytest.mark.parametrize("left", [b"", b"torn", b"".join(lines([order()], 23))], ids=["empty", "torn", "another"])
+def test_unfinished_next_file_that_says_nothing_is_as_if_it_were_not_there(path: Path, left: bytes) -> None:
+    path.with_name("rec.rotating").write_bytes(left)
+
+    assert opened(path).continuation.last_seq == 0

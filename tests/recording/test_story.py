@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from ordwatch.recording.format import mark, record
 from ordwatch.recording.story import Story
-from ordwatch.records import AnyRecord, RotateRecord
-from tests.recording.told import SESSION, alive, at, at_ns, end, lines, link, lost, order, start
+from ordwatch.records import AnyRecord, ClockRecord, RotateRecord
+from tests.recording.told import SESSION, alive, at, at_ns, end, found, lines, link, lost, order, start
 
 
 def followed(records: Sequence[AnyRecord], story: Story | None = None) -> Story:
@@ -82,3 +83,41 @@ def test_session_after_missing_records_is_known_whole() -> None:
     followed([start(), alive(10, state="live")], story)
 
     assert story.coverage["alpha"].first_live_ns is None
+
+
+def clock(at_second: float, jump_s: float) -> ClockRecord:
+    return ClockRecord(jump_ms=jump_s * 1000, suspended_ms=0.0, at=at(at_second))
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, 86_400])
+def test_clock_record_splits_coverage(jump_s: int) -> None:
+    story = followed([start(), link("live", 1), alive(10), clock(10 + jump_s, jump_s), end(20 + jump_s)])
+    story.coverage["alpha"].finish(story.watched_until["alpha"])
+
+    assert (story.coverage["alpha"].covered_ns, story.coverage["alpha"].uncertain) == (19 * 10**9, [])
+
+
+def test_sleep_of_the_machine_is_no_jump() -> None:
+    asleep = ClockRecord(jump_ms=0.0, suspended_ms=60_000.0, at=at(70))
+    story = followed([start(), link("live", 1), alive(10), asleep, end(80)])
+    story.coverage["alpha"].finish(story.watched_until["alpha"])
+
+    assert story.coverage["alpha"].covered_ns == 79 * 10**9
+
+
+def test_session_whose_clock_is_behind_the_one_before_covers_its_own_time() -> None:
+    opened = msgspec.structs.replace(lost(20, cause="restart"), at=at(-3599))
+    closed = msgspec.structs.replace(found(20, 20), at=at(-3591))
+    behind = (start(-3600), opened, closed, link("live", -3590), end(-3580))
+    story = followed([start(), link("live", 0), alive(20), end(20), *behind])
+    story.coverage["alpha"].finish(story.watched_until["alpha"])
+
+    assert (story.coverage["alpha"].covered_ns, story.coverage["alpha"].uncertain) == (40 * 10**9, [])
+
+
+def test_what_a_venue_is_live_without_is_that_of_its_last_live_record() -> None:
+    limited = msgspec.structs.replace(link("live", 1), detail="without 42: no permission; 43: locked")
+    records = (start(), limited, link("stale", 5))
+
+    assert followed(records).without == {"alpha": "42: no permission; 43: locked"}
+    assert followed([*records, link("live", 7)]).without == {}

@@ -8,7 +8,7 @@ from ordwatch.recording.format import sealed
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.verify import check
-from ordwatch.records import AnyRecord, PrevSessionRecord, RepairRecord, encode
+from ordwatch.records import AnyRecord, ClockRecord, PrevSessionRecord, RepairRecord, encode
 from tests.recording.told import (
     SESSION,
     alive,
@@ -57,6 +57,72 @@ def test_partial_gap_is_uncertain(path: Path) -> None:
     venue = verdict.venues["alpha"]
     assert (verdict.exit_code, venue.covered_percent, venue.uncertain_s) == (3, 75.0, 2.0)
     assert [(lost.from_, lost.to, lost.reason) for lost in venue.uncertain] == [(at(2), at(4), "eof; page 2 failed")]
+
+
+def test_open_gap_is_uncertain_though_the_clock_of_this_session_is_behind(path: Path) -> None:
+    gap = msgspec.structs.replace(lost(4, cause="restart"), at=at(-3599))
+    told = [*SESSION, start(-3600), gap, alive(-3590, state="down"), end(-3580)]
+
+    verdict = check([written(path, *told)])
+
+    assert (verdict.exit_code, verdict.venues["alpha"].open_gap) == (3, "alpha-1")
+    assert "alpha: gap alpha-1 is still open" in verdict.text().splitlines()
+
+
+def test_open_gap_is_uncertain_while_the_recording_is_being_written(path: Path) -> None:
+    lock = Lock(path)
+    lock.take(0)
+    verdict = check([written(path, start(), link("live", 1), lost(4))])
+    lock.release()
+
+    assert (verdict.exit_code, verdict.being_written) == (3, True)
+
+
+def test_day_that_the_clock_jumped_over_is_not_covered(path: Path) -> None:
+    day = 86_400
+    jump = ClockRecord(jump_ms=day * 1000.0, suspended_ms=0.0, at=at(day + 10))
+
+    verdict = check([written(path, start(), link("live", 0), alive(10), jump, alive(day + 15), end(day + 20))])
+
+    assert (verdict.exit_code, verdict.venues["alpha"].covered_s) == (0, 20.0)
+
+
+def test_partial_gap_without_length_is_uncertain(path: Path) -> None:
+    verdict = check([written(path, start(), link("live", 0), lost(2), found(2, 2, partial="one refused"), end(8))])
+
+    assert verdict.exit_code == 3
+
+
+def test_no_interval_ends_before_it_begins(path: Path) -> None:
+    ahead = (start(), link("live", 0), alive(10), lost(10), clock_set(-3600 + 12, -3600))
+    closed = msgspec.structs.replace(found(10, -3600 + 20, partial="history ends"), at=at(-3600 + 20))
+
+    verdict = check([written(path, *ahead, closed, end(-3600 + 30))])
+
+    intervals = [(lost.from_, lost.to) for lost in verdict.venues["alpha"].uncertain]
+    assert intervals == [(at(10), at(12)), (at(-3600 + 12), at(-3600 + 20))]
+
+
+def clock_set(at_second: float, jump_s: float) -> ClockRecord:
+    return ClockRecord(jump_ms=jump_s * 1000, suspended_ms=0.0, at=at(at_second))
+
+
+def test_venue_that_is_live_without_an_account_is_uncertain_and_the_account_is_named(path: Path) -> None:
+    limited = msgspec.structs.replace(link("live", 1), detail="without 42: no permission")
+
+    verdict = check([written(path, start(), limited, alive(4), end(5))])
+
+    assert (verdict.exit_code, verdict.venues["alpha"].without) == (3, "42: no permission")
+    assert "alpha: live without 42: no permission" in verdict.text().splitlines()
+    assert msgspec.json.decode(verdict.json())["venues"]["alpha"]["without"] == "42: no permission"
+
+
+def test_account_that_was_answered_later_is_missing_no_more(path: Path) -> None:
+    limited = msgspec.structs.replace(link("live", 1), detail="without 42: no permission")
+
+    verdict = check([written(path, start(), limited, link("live", 3), alive(4), end(5))])
+
+    assert (verdict.exit_code, verdict.venues["alpha"].without) == (0, None)
 
 
 def test_percent_is_never_rounded_up(path: Path) -> None:

@@ -50,7 +50,13 @@ def test_the_columns_stand_in_their_order(order: Make) -> None:
 
 def test_all_pieces_of_a_column_have_its_width(order: Make) -> None:
     view = View(Filter())
-    view.apply([order(order_id="a", symbol="腾讯", qty="1"), order(order_id="b", qty="100.25", filled_qty="0.5")])
+    view.apply(
+        [
+            order(order_id="a", symbol="腾讯", qty="1"),
+            order(order_id="b", qty="100.25", filled_qty="0.5"),
+            order(order_id="c", qty="１.５", filled_qty="1 / 2", price="一"),
+        ]
+    )
 
     shown = fixed_columns(view.picture(NOON_NS, 99, LIVE).rows, Scene(NOON_NS, {}, UTC, UNICODE))
 
@@ -92,6 +98,17 @@ def test_amounts_are_aligned_on_their_points_and_on_the_slash(order: Make) -> No
 
 def test_a_market_order_has_no_price(order: Make) -> None:
     assert columns(order(order_id="a", price=None), order(order_id="b"))["PRICE"] == ["      ", "480.00"]
+
+
+def test_an_order_without_fills_has_no_average(order: Make) -> None:
+    averages = columns(
+        order(order_id="a", filled_qty="0", avg_price="0"),
+        order(order_id="b", filled_qty=None, avg_price="0.00"),
+        order(order_id="c", filled_qty=None, avg_price="479.98"),
+        order(order_id="d", filled_qty="1", avg_price="-0.01"),
+    )["AVG"]
+
+    assert [text.strip() for text in averages] == ["", "", "479.98", "-0.01"]
 
 
 def test_without_unicode_bars_and_cuts_are_ascii(order: Make) -> None:

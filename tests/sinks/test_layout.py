@@ -36,6 +36,10 @@ def texts(shown: list[Line]) -> list[str]:
     return ["".join(cell.text for cell in line) for line in shown]
 
 
+def words(line: Line) -> list[str]:
+    return "".join(cell.text for cell in line).split()
+
+
 def styles(line: Line, word: str) -> str:
     """The style of the cell in which a word stands."""
     return next(cell.style for cell in line if word in cell.text)
@@ -165,6 +169,40 @@ def test_reasons_are_shown_where_there_is_room(order: Make) -> None:
     assert shown[2].endswith("  no margin left")
 
 
+def test_numbers_stand_with_all_their_digits_or_not_at_all_at_every_width(busy_day: list[AnyRecord]) -> None:
+    orders = [record for record in busy_day if isinstance(record, OrderRecord)]
+    known = {
+        *(number for order in orders for number in (order.qty, order.filled_qty, order.price, order.avg_price)),
+        *(order.symbol for order in orders),
+        *(order.order_id for order in orders),
+        *("(60", "10", "12:00:00.000", "2025-12-31"),
+    }
+
+    shown = {
+        word
+        for width in range(20, 251)
+        for line in lines(*busy_day, width=width, vitals=None)[4:]
+        for word in words(line)
+    }
+
+    assert {word for word in shown if any(map(str.isdigit, word)) and "\u2026" not in word} <= known
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (29, " 1200 more, 1200 of them open"),
+        (28, " 1200 more"),
+        (9, " 1200"),
+        (4, ""),
+    ],
+)
+def test_the_count_of_hidden_rows_is_whole_or_absent(width: int, text: str, order: Make) -> None:
+    orders = [order(order_id=str(n)) for n in range(1200)]
+
+    assert texts(lines(*orders, width=width, height=3))[-1] == text
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(width=st.integers(-1, 250), height=st.integers(-1, 8), text=st.text(), number=st.decimals(allow_nan=False))
 def test_no_line_is_wider_and_no_table_higher_than_the_terminal(
@@ -173,6 +211,7 @@ def test_no_line_is_wider_and_no_table_higher_than_the_terminal(
     records: list[AnyRecord] = [
         link("down", venue=text, detail=text, wait_s=1.0),
         order(venue=text, symbol=text, order_id=text, reason=text, account=text, order_type=text, price=str(number)),
+        order(order_id="3", qty=text, filled_qty=text[::-1], price=text[1:], avg_price=text[:1]),
         order(order_id="2", account="2", environment="paper"),
     ]
 

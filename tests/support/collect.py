@@ -48,6 +48,10 @@ class Collected:
         return [record for record in self.records if isinstance(record, GapRecord)]
 
     @property
+    def links(self) -> list[LinkRecord]:
+        return [record for record in self.records if isinstance(record, LinkRecord)]
+
+    @property
     def states(self) -> list[str]:
         """The states of the links, in order."""
         return [record.state for record in self.records if isinstance(record, LinkRecord)]

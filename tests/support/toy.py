@@ -10,10 +10,10 @@ import struct
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 from ordwatch.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.model import (
-    Age,
     Answer,
     Closed,
     Extra,
@@ -22,6 +22,7 @@ from ordwatch.model import (
     OrderUpdate,
     Progress,
     Ready,
+    Recency,
     Reject,
     Resumed,
     RoundTrip,
@@ -45,9 +46,12 @@ from ordwatch.venues.simulation import Simulator
 
 
 class ToyExtra(Extra, frozen=True, kw_only=True):
-    """Nothing more."""
+    """A word, and a time as text."""
+
+    TIME_TEXTS: ClassVar[frozenset[str]] = frozenset({"clock"})
 
     note: str | None = None
+    clock: str | None = None
 
 
 class ToySettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,11 +90,11 @@ def toy_update(
     )
 
 
-def toy_age(new: OrderUpdate, known: OrderUpdate) -> Age:
+def toy_compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool) -> Recency:
     mine, theirs = new.updated_ns or 0, known.updated_ns or 0
     if mine == theirs:
-        return Age.EQUAL
-    return Age.NEWER if mine > theirs else Age.OLDER
+        return Recency.EQUAL
+    return Recency.NEWER if mine > theirs else Recency.OLDER
 
 
 class ToySession:
@@ -99,6 +103,7 @@ class ToySession:
     def __init__(self, setup: Setup[ToySettings]) -> None:
         self.heartbeat_s = setup.settings.heartbeat
         self.silence_s = setup.settings.silence
+        self.last_message_ns = 0
         self._name = setup.name
         self._out: list[Payload] = []
         self._rest = b""
@@ -108,6 +113,8 @@ class ToySession:
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if any(line != b"bad" for line in lines):
+            self.last_message_ns = now_ns
         return [event for line in lines for event in self._line(line.decode().split(), now_ns)]
 
     def _line(self, words: list[str], now_ns: int) -> list[SessionEvent]:
@@ -182,7 +189,7 @@ TOY: Venue[ToySettings] = Venue(
     split=toy_split,
     open=toy_open,
     query=toy_query,
-    age=toy_age,
+    compare_versions=toy_compare_versions,
     simulator=_no_simulator,
     credentials=("api_key",),
 )

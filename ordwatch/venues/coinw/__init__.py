@@ -1,7 +1,7 @@
 """CoinW, spot: the "current orders" WebSocket, and REST to ask for what it did not tell."""
 
 from ordwatch.venues.coinw.connect import open_connection
-from ordwatch.venues.coinw.merging import age, merge
+from ordwatch.venues.coinw.merging import compare_versions, correct, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.settings import CoinwSettings
@@ -21,8 +21,10 @@ VENUE = Venue(
     extra=CoinwExtra,
     open=open_connection,
     query=query,
-    age=age,
+    compare_versions=compare_versions,
     merge=merge,
+    correct=correct,
+    settle_s=10.0,
     simulator=_simulator,
     audit_s=30.0,
     audit_when_idle=False,

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import msgspec
 
-from ordwatch.model import Age, OrderStatus, OrderUpdate
+from ordwatch.model import DecimalText, OrderStatus, OrderUpdate, Recency
 from ordwatch.venues.coinw.amounts import is_cut
-from ordwatch.venues.merging import fill_in
+from ordwatch.venues.merging import Correction, merge_missing
 
 _FINAL_RANK = 2
 _RANKS = {
@@ -26,16 +26,26 @@ _FACTS = ("client_order_id", "symbol", "side", "qty", "filled_qty", "avg_price",
 """What one source tells and another leaves out."""
 
 
-def age(new: OrderUpdate, known: OrderUpdate) -> Age:
+def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = False) -> Recency:
     """How a statement compares with what is known: never down in rank, never out of a final status."""
     new_rank, known_rank = _RANKS.get(new.status), _RANKS.get(known.status)
     if new_rank is None or known_rank is None:
-        return _age_beside_unknown(new, known, new_rank, known_rank)
+        return _compare_with_unknown(new, known, new_rank, known_rank)
     if new_rank != known_rank:
-        return Age.NEWER if new_rank > known_rank else Age.OLDER
+        return Recency.NEWER if new_rank > known_rank else Recency.OLDER
     if new.status is not known.status:
-        return Age.NEWER if _corrects(new, known) else Age.OLDER
-    return _age_by_fills(new, known)
+        return Recency.NEWER if _corrects(new, known) else Recency.OLDER
+    return _compare_fills(new, known)
+
+
+def correct(row: OrderUpdate, known: OrderUpdate) -> Correction:
+    """Fills never shrink and a final order stays as it is; the rank goes back only from what is open to doubt."""
+    if _RANKS.get(known.status) == _FINAL_RANK or _growth(row, known) < 0:
+        return Correction.NO
+    row_rank, known_rank = _RANKS.get(row.status), _RANKS.get(known.status)
+    if known_rank is not None and row_rank is not None and row_rank < known_rank and "guessed" not in known.flags:
+        return Correction.NO
+    return Correction.YES
 
 
 def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
@@ -52,9 +62,14 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
         kept |= _finer(new, known)
         if growth == 0:
             kept |= _unmoved(new, known)
-    merged = fill_in(msgspec.structs.replace(new, **kept), known)
-    same_state = new.status is known.status and growth == 0
-    if new.updated_ns is None or same_state or _is_later(new.updated_ns, known):
+        if _is_average_of_cut_amounts(new, known):
+            kept |= {"avg_price": known.avg_price, "flags": _flags_with_average_of(known, new)}
+    merged = merge_missing(msgspec.structs.replace(new, **kept), known)
+    if new.updated_ns is None:
+        return merged
+    if new.status is known.status and growth == 0:
+        return msgspec.structs.replace(merged, updated_ns=max(new.updated_ns, known.updated_ns or 0))
+    if _is_later(new.updated_ns, known):
         return merged
     return msgspec.structs.replace(merged, updated_ns=None)
 
@@ -64,17 +79,19 @@ def _is_later(told_ns: int, known: OrderUpdate) -> bool:
     return told_ns > max(known.updated_ns or 0, known.created_ns or 0)
 
 
-def _age_beside_unknown(new: OrderUpdate, known: OrderUpdate, new_rank: int | None, known_rank: int | None) -> Age:
+def _compare_with_unknown(
+    new: OrderUpdate, known: OrderUpdate, new_rank: int | None, known_rank: int | None
+) -> Recency:
     """An unknown word is open as far as we can tell; a query that knows better than it is news."""
     if known_rank == _FINAL_RANK:
-        return Age.OLDER
+        return Recency.OLDER
     if new_rank == _FINAL_RANK:
-        return Age.NEWER
+        return Recency.NEWER
     if known_rank is None and new_rank is not None and new.source == "query":
-        return Age.NEWER
+        return Recency.NEWER
     if growth := _growth(new, known):
-        return Age.NEWER if growth > 0 else Age.OLDER
-    return Age.EQUAL
+        return Recency.NEWER if growth > 0 else Recency.OLDER
+    return Recency.EQUAL
 
 
 def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
@@ -84,11 +101,11 @@ def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
     return new.source == "push" and known.source == "query"
 
 
-def _age_by_fills(new: OrderUpdate, known: OrderUpdate) -> Age:
+def _compare_fills(new: OrderUpdate, known: OrderUpdate) -> Recency:
     if growth := _growth(new, known):
-        return Age.NEWER if growth > 0 else Age.OLDER
+        return Recency.NEWER if growth > 0 else Recency.OLDER
     tells_more = any(getattr(known, fact) is None and getattr(new, fact) is not None for fact in _FACTS)
-    return Age.NEWER if tells_more else Age.EQUAL
+    return Recency.NEWER if tells_more else Recency.EQUAL
 
 
 def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
@@ -111,6 +128,27 @@ def _finer(new: OrderUpdate, known: OrderUpdate) -> dict[str, object]:
         ("fee", new.fee, known.fee),
     )
     return {name: held for name, told, held in amounts if told is not None and held is not None and is_cut(told, held)}
+
+
+def _is_average_of_cut_amounts(row: OrderUpdate, known: OrderUpdate) -> bool:
+    """Whether the known average is one of those that the row's amounts had before their decimals were cut off."""
+    value, amount, held = row.filled_value, row.filled_qty, known.avg_price
+    if "derived:avg_price" not in row.flags or value is None or amount is None or held is None:
+        return False
+    lowest = Decimal(value) / (Decimal(amount) + _unit(amount))
+    highest = (Decimal(value) + _unit(value)) / Decimal(amount)
+    return lowest <= Decimal(held) <= highest
+
+
+def _unit(amount: DecimalText) -> Decimal:
+    """One unit of the amount's last decimal."""
+    return Decimal(1).scaleb(-len(amount.partition(".")[2]))
+
+
+def _flags_with_average_of(known: OrderUpdate, row: OrderUpdate) -> tuple[str, ...]:
+    if "derived:avg_price" in known.flags:
+        return row.flags
+    return tuple(flag for flag in row.flags if flag != "derived:avg_price")
 
 
 def _unmoved(new: OrderUpdate, known: OrderUpdate) -> dict[str, object]:

@@ -62,6 +62,7 @@ class CoinwSession:
         settings = setup.settings
         self.silence_s = settings.silence_timeout or SILENCE_S
         self.heartbeat_s = min(HEARTBEAT_S, self.silence_s / 2.5)
+        self.last_message_ns = 0
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
@@ -96,6 +97,7 @@ class CoinwSession:
             message = decode(data)
         except Unreadable as exc:
             return (self._reject(data, str(exc), now_ns, lost=True),)
+        self.last_message_ns = now_ns
         match message:
             case OrderPush():
                 return self._orders(message, data, now_ns)

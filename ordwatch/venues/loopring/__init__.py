@@ -2,7 +2,7 @@
 
 from ordwatch.venues.contract import Venue
 from ordwatch.venues.loopring.connect import open_connection, query
-from ordwatch.venues.loopring.merging import age, merge
+from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.orders import LoopringExtra
 from ordwatch.venues.loopring.settings import LoopringSettings, split
 from ordwatch.venues.simulation import Simulator
@@ -21,8 +21,10 @@ VENUE = Venue(
     split=split,
     open=open_connection,
     query=query,
-    age=age,
+    compare_versions=compare_versions,
     merge=merge,
+    correct=correct,
+    settle_s=10.0,
     simulator=_simulator,
     audit_s=300.0,
     credentials=("api_key", "account_id"),

@@ -5,13 +5,13 @@ The relayer sends no version: fills and statuses only go forward, and that has t
 
 import msgspec
 
-from ordwatch.model import FINAL, Age, OrderStatus, OrderUpdate
+from ordwatch.model import FINAL, OrderStatus, OrderUpdate, Recency
 from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
-from ordwatch.venues.merging import fill_in
+from ordwatch.venues.merging import Correction, merge_missing
 
 
-def age(new: OrderUpdate, known: OrderUpdate) -> Age:
+def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = False) -> Recency:
     """How a statement compares with what is known; fills never shrink, statuses only go forward.
 
     Exceptions are the venue's explicit words: `updateAt` on both, where the later one is newer, and a push later than
@@ -20,16 +20,27 @@ def age(new: OrderUpdate, known: OrderUpdate) -> Age:
     """
     new_rank, known_rank = status_rank(new.venue_status), status_rank(known.venue_status)
     if known_rank == CLOSED and new_rank != CLOSED:
-        return Age.OLDER
+        return Recency.OLDER
     told, held = _update_at(new), _update_at(known)
     if told is not None and held is not None and told != held:
-        return Age.NEWER if told > held else Age.OLDER
+        return Recency.NEWER if told > held else Recency.OLDER
     growth = _growth(new, known)
     if growth:
-        return Age.NEWER if growth > 0 else Age.OLDER
+        return Recency.NEWER if growth > 0 else Recency.OLDER
     if new_rank is None or known_rank is None or new_rank == known_rank:
-        return _age_by_word(new, known, closed=known_rank == CLOSED)
-    return Age.NEWER if new_rank > known_rank or _takes_cancel_back(new, known) else Age.OLDER
+        return _compare_words(new, known, closed=known_rank == CLOSED)
+    return Recency.NEWER if new_rank > known_rank or _takes_cancel_back(new, known) else Recency.OLDER
+
+
+def correct(row: OrderUpdate, known: OrderUpdate) -> Correction:
+    """Fills never shrink and a closed order stays closed; else only a cancellation under way is taken back."""
+    row_rank, known_rank = status_rank(row.venue_status), status_rank(known.venue_status)
+    if known_rank == CLOSED or known.status in FINAL or _growth(row, known) < 0:
+        return Correction.NO
+    doubtful = known.status in (OrderStatus.UNKNOWN, OrderStatus.PENDING_CANCEL)
+    if row_rank is not None and known_rank is not None and row_rank < known_rank and not doubtful:
+        return Correction.NO
+    return Correction.YES
 
 
 def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
@@ -38,7 +49,7 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     Fills that it leaves out are unchanged, so a status that rests on them is drawn again. Amounts whose base units it
     tells but cannot scale stay unknown, rather than what they were. A push sent again keeps the time it was first sent.
     """
-    merged = fill_in(new, known)
+    merged = merge_missing(new, known)
     told, extra, held = own_extra(new), own_extra(merged), own_extra(known)
     changes: dict[str, object] = {}
     if None in (new.qty, new.filled_qty, new.filled_value, new.fee):
@@ -95,11 +106,11 @@ def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
     return 0 if told is None or held is None or told == held else int(told) - int(held)
 
 
-def _age_by_word(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Age:
+def _compare_words(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Recency:
     """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
     if new.venue_status.lower() == known.venue_status.lower():
-        return Age.EQUAL
-    return Age.OLDER if closed else Age.NEWER
+        return Recency.EQUAL
+    return Recency.OLDER if closed else Recency.NEWER
 
 
 def _takes_cancel_back(new: OrderUpdate, known: OrderUpdate) -> bool:
@@ -122,5 +133,5 @@ def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bo
         and new.venue_status == known.venue_status
         and (extra.filled_size, extra.filled_volume, extra.filled_fee)
         == (held.filled_size, held.filled_volume, held.filled_fee)
-        and _update_at(new) in (None, _update_at(known))
+        and _update_at(new) in (None, known.updated_ns)
     )

@@ -1,8 +1,8 @@
 """OpenD: the gateway of Futu and moomoo, watched over its TCP or WebSocket listener."""
 
 from ordwatch.venues.contract import Venue
-from ordwatch.venues.opend.age import age
 from ordwatch.venues.opend.connect import open_connection
+from ordwatch.venues.opend.merging import compare_versions
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import query
 from ordwatch.venues.opend.settings import OpendSettings
@@ -21,7 +21,7 @@ VENUE = Venue(
     extra=OpendExtra,
     open=open_connection,
     query=query,
-    age=age,
+    compare_versions=compare_versions,
     simulator=_simulator,
     audit_s=300.0,
     credentials=("websocket_key", "rsa_private_key_file", "accounts"),

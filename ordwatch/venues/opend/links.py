@@ -235,7 +235,7 @@ def login_refused(link: Link, message: str) -> AuthError | Refused:
     names_key = any(word in message.lower() for word in _KEY_WORDS)
     message = f"login refused: {message}"
     if not names_key:
-        return Refused(message, RETRY_S)
+        return Refused(message, retry_s=RETRY_S)
     if link.has_key:
         return AuthError(message)
-    return Refused(f"{message}; `{link.key_setting}` is not configured", RETRY_S)
+    return Refused(f"{message}; `{link.key_setting}` is not configured", retry_s=RETRY_S)

@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from operator import attrgetter
 from sys import float_info
+from typing import ClassVar
 
 import msgspec
 
@@ -35,6 +36,8 @@ class OpendExtra(Extra, frozen=True, kw_only=False):
     else the header's; the two times are OpenD's local texts; a leg has market, code, side, qty_ratio, position_id
     and pred_side.
     """
+
+    TIME_TEXTS: ClassVar[frozenset[str]] = frozenset({"create_time", "update_time"})
 
     session: str | None = None
     fill_outside_rth: bool | None = None

@@ -6,10 +6,10 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import Age, OrderStatus, OrderUpdate, Side
-from ordwatch.venues.coinw.merging import age, merge
+from ordwatch.model import OrderStatus, OrderUpdate, Recency, Side
+from ordwatch.venues.coinw.merging import compare_versions, correct, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.merging import gone
+from ordwatch.venues.merging import Correction, gone
 
 NEW = OrderUpdate(
     venue="coinw",
@@ -81,7 +81,7 @@ def changed(update: OrderUpdate, **changes: object) -> OrderUpdate:
 
 def apply(known: OrderUpdate, new: OrderUpdate) -> OrderUpdate:
     """What is known after a statement, as the book does it: an older one changes nothing."""
-    return known if age(new, known) is Age.OLDER else merge(new, known)
+    return known if compare_versions(new, known) is Recency.OLDER else merge(new, known)
 
 
 @pytest.mark.parametrize("order", list(permutations([NEW, PARTIAL, FILLED, NEW, PARTIAL, FILLED])))
@@ -100,31 +100,31 @@ def test_canceled_order_keeps_its_fills_whatever_the_order(order: tuple[OrderUpd
 
 @pytest.mark.parametrize("update", [NEW, PARTIAL, FILLED, CANCELED, REJECTED, UNKNOWN, ROW])
 def test_the_same_again_is_no_news(update: OrderUpdate) -> None:
-    assert age(update, update) is Age.EQUAL
+    assert compare_versions(update, update) is Recency.EQUAL
     assert merge(update, update) == update
 
 
 @pytest.mark.parametrize(
     ("new", "known", "expected"),
     [
-        (PARTIAL, NEW, Age.NEWER),
-        (FILLED, PARTIAL, Age.NEWER),
-        (NEW, PARTIAL, Age.OLDER),
-        (PARTIAL, FILLED, Age.OLDER),
-        (NEW, REJECTED, Age.OLDER),
-        (changed(PARTIAL, filled_qty="0.0006"), PARTIAL, Age.NEWER),
-        (changed(PARTIAL, filled_qty="0.0004"), PARTIAL, Age.OLDER),
-        (changed(PARTIAL, updated_ns=1), PARTIAL, Age.EQUAL),
-        (CANCELED, FILLED, Age.OLDER),
-        (FILLED, CANCELED, Age.OLDER),
-        (UNKNOWN, NEW, Age.EQUAL),
-        (NEW, UNKNOWN, Age.EQUAL),
-        (UNKNOWN, FILLED, Age.OLDER),
-        (FILLED, UNKNOWN, Age.NEWER),
+        (PARTIAL, NEW, Recency.NEWER),
+        (FILLED, PARTIAL, Recency.NEWER),
+        (NEW, PARTIAL, Recency.OLDER),
+        (PARTIAL, FILLED, Recency.OLDER),
+        (NEW, REJECTED, Recency.OLDER),
+        (changed(PARTIAL, filled_qty="0.0006"), PARTIAL, Recency.NEWER),
+        (changed(PARTIAL, filled_qty="0.0004"), PARTIAL, Recency.OLDER),
+        (changed(PARTIAL, updated_ns=1), PARTIAL, Recency.EQUAL),
+        (CANCELED, FILLED, Recency.OLDER),
+        (FILLED, CANCELED, Recency.OLDER),
+        (UNKNOWN, NEW, Recency.EQUAL),
+        (NEW, UNKNOWN, Recency.EQUAL),
+        (UNKNOWN, FILLED, Recency.OLDER),
+        (FILLED, UNKNOWN, Recency.NEWER),
     ],
 )
-def test_rank_then_fills_decide_and_never_the_time(new: OrderUpdate, known: OrderUpdate, expected: Age) -> None:
-    assert age(new, known) is expected
+def test_rank_then_fills_decide_and_never_the_time(new: OrderUpdate, known: OrderUpdate, expected: Recency) -> None:
+    assert compare_versions(new, known) is expected
 
 
 @pytest.mark.parametrize(
@@ -138,22 +138,22 @@ def test_final_status_of_the_push_wins(order: tuple[OrderUpdate, ...]) -> None:
 def test_plain_word_corrects_a_guess(plain: OrderUpdate) -> None:
     guess = changed(CANCELED, flags=("guessed",))
 
-    assert age(plain, guess) is Age.NEWER
-    assert age(guess, plain) is Age.OLDER
+    assert compare_versions(plain, guess) is Recency.NEWER
+    assert compare_versions(guess, plain) is Recency.OLDER
 
 
 def test_query_knows_better_than_an_unknown_word() -> None:
     row = changed(ROW, status=OrderStatus.NEW, filled_qty="0.0000")
 
-    assert age(row, UNKNOWN) is Age.NEWER
-    assert age(changed(row, status=OrderStatus.UNKNOWN), NEW) is Age.EQUAL
+    assert compare_versions(row, UNKNOWN) is Recency.NEWER
+    assert compare_versions(changed(row, status=OrderStatus.UNKNOWN), NEW) is Recency.EQUAL
 
 
 def test_rounded_amounts_of_a_query_are_no_difference() -> None:
     known = merge(FILLED, NEW)
     merged = merge(ROW, known)
 
-    assert age(ROW, known) is Age.EQUAL
+    assert compare_versions(ROW, known) is Recency.EQUAL
     assert (merged.filled_value, merged.avg_price, merged.fee, merged.venue_status) == (
         FILLED.filled_value,
         FILLED.avg_price,
@@ -162,11 +162,41 @@ def test_rounded_amounts_of_a_query_are_no_difference() -> None:
     )
 
 
+def test_average_of_cut_amounts_replaces_no_better_one() -> None:
+    by_quote = changed(FILLED, qty=None, filled_qty="0.00119999999", flags=("derived:filled_qty",))
+    row = changed(ROW, flags=("derived:avg_price",))
+    merged = merge(row, by_quote)
+
+    assert (merged.filled_qty, merged.avg_price, merged.flags) == ("0.0012", FILLED.avg_price, ())
+
+
+def test_average_that_the_cut_amounts_do_not_allow_is_replaced() -> None:
+    row = changed(ROW, filled_qty="0.002000", filled_value="170.00", avg_price="85000", flags=("derived:avg_price",))
+
+    assert (merge(row, PARTIAL).avg_price, merge(row, PARTIAL).flags) == ("85000", ("derived:avg_price",))
+
+
+@pytest.mark.parametrize(
+    ("row", "known", "expected"),
+    [
+        (changed(NEW, source="query"), changed(PARTIAL, flags=("guessed",), filled_qty="0"), Correction.YES),
+        (changed(NEW, source="query"), PARTIAL, Correction.NO),
+        (changed(PARTIAL, source="query"), FILLED, Correction.NO),
+        (changed(NEW, source="query"), UNKNOWN, Correction.YES),
+        (changed(NEW, source="query", price="1"), NEW, Correction.YES),
+    ],
+)
+def test_a_settled_row_corrects_only_what_is_open_to_doubt(
+    row: OrderUpdate, known: OrderUpdate, expected: Correction
+) -> None:
+    assert correct(row, known) is expected
+
+
 def test_cut_fill_of_a_query_is_no_smaller_fill() -> None:
     fine = changed(PARTIAL, created_ns=1, filled_qty="0.00051234", remaining_qty="0.00068766")
     row = changed(ROW, status=OrderStatus.PARTIALLY_FILLED, filled_qty="0.0005", remaining_qty="0.0007", qty="0.0012")
 
-    assert age(row, fine) is Age.EQUAL
+    assert compare_versions(row, fine) is Recency.EQUAL
     assert (merge(row, fine).filled_qty, merge(row, fine).remaining_qty) == ("0.00051234", "0.00068766")
 
 
@@ -174,16 +204,16 @@ def test_query_that_tells_more_is_news_once() -> None:
     market = changed(FILLED, side=None, order_type="MARKET", price=None)
     merged = merge(ROW, market)
 
-    assert age(ROW, market) is Age.NEWER
+    assert compare_versions(ROW, market) is Recency.NEWER
     assert (merged.side, merged.price, merged.client_order_id) == (Side.BUY, None, "mine")
-    assert age(ROW, merged) is Age.EQUAL
+    assert compare_versions(ROW, merged) is Recency.EQUAL
 
 
 def test_query_with_more_fills_is_news() -> None:
     row = changed(ROW, status=OrderStatus.PARTIALLY_FILLED, filled_qty="0.0008", filled_value="65.94")
     merged = merge(row, PARTIAL)
 
-    assert age(row, PARTIAL) is Age.NEWER
+    assert compare_versions(row, PARTIAL) is Recency.NEWER
     assert (merged.filled_qty, merged.filled_value, merged.venue_status) == ("0.0008", "65.94", "3")
 
 
@@ -207,8 +237,8 @@ def test_final_status_with_fewer_fills_does_not_take_them_back() -> None:
 def test_statements_that_tell_no_fills_are_not_compared_by_them() -> None:
     silent = changed(NEW, filled_qty=None, filled_value=None)
 
-    assert age(silent, PARTIAL) is Age.OLDER
-    assert age(silent, NEW) is Age.EQUAL
+    assert compare_versions(silent, PARTIAL) is Recency.OLDER
+    assert compare_versions(silent, NEW) is Recency.EQUAL
     assert merge(silent, NEW).filled_qty == "0"
 
 
@@ -240,7 +270,7 @@ def test_order_that_is_back_no_longer_says_it_is_gone() -> None:
     missing = gone(NEW, "does not exist", 9)
     merged = merge(PARTIAL, missing)
 
-    assert age(PARTIAL, missing) is Age.NEWER
+    assert compare_versions(PARTIAL, missing) is Recency.NEWER
     assert (merged.status, merged.reason) == (OrderStatus.PARTIALLY_FILLED, "")
 
 

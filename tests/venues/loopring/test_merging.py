@@ -3,11 +3,11 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import Age, OrderStatus, OrderUpdate
-from ordwatch.venues.loopring.merging import age, merge
+from ordwatch.model import OrderStatus, OrderUpdate, Recency
+from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.messages import order_data
 from ordwatch.venues.loopring.orders import Origin, queried_order
-from ordwatch.venues.merging import gone
+from ordwatch.venues.merging import Correction, gone
 from tests.venues.loopring.joined import ORIGIN, START_NS, order, push, read, session
 
 T = 1584717910000
@@ -59,30 +59,32 @@ def known(**fields: object) -> OrderUpdate:
     ],
 )
 def test_a_push_at_the_same_time_is(old: dict[str, object], new: dict[str, object], expected: str) -> None:
-    assert age(read(push(T, **new)), known(**old)) is Age(expected)
+    assert compare_versions(read(push(T, **new)), known(**old)) is Recency(expected)
 
 
-@pytest.mark.parametrize(("ts", "expected"), [(T + 1, Age.NEWER), (T, Age.OLDER), (T - 1, Age.OLDER), (..., Age.OLDER)])
-def test_only_a_later_push_takes_a_cancellation_back(ts: object, expected: Age) -> None:
+@pytest.mark.parametrize(
+    ("ts", "expected"), [(T + 1, Recency.NEWER), (T, Recency.OLDER), (T - 1, Recency.OLDER), (..., Recency.OLDER)]
+)
+def test_only_a_later_push_takes_a_cancellation_back(ts: object, expected: Recency) -> None:
     late = read(push(None if ts is ... else ts, status="processing"))
 
-    assert age(late, known(status="cancelling")) is expected
+    assert compare_versions(late, known(status="cancelling")) is expected
 
 
 def test_a_later_push_takes_nothing_else_back() -> None:
-    assert age(read(push(T + 1, status="waiting")), known(status="cancelling")) is Age.OLDER
+    assert compare_versions(read(push(T + 1, status="waiting")), known(status="cancelling")) is Recency.OLDER
 
 
 def test_a_rest_row_never_takes_a_cancellation_back() -> None:
-    assert age(row(status="processing"), known(status="cancelling")) is Age.OLDER
+    assert compare_versions(row(status="processing"), known(status="cancelling")) is Recency.OLDER
 
 
 def test_a_rest_row_that_says_the_same_is_no_news() -> None:
-    assert age(row(), known()) is Age.EQUAL
+    assert compare_versions(row(), known()) is Recency.EQUAL
 
 
 def test_a_rest_row_that_knows_more_is_newer() -> None:
-    assert age(row(status="processed", filledSize="9"), known()) is Age.NEWER
+    assert compare_versions(row(status="processed", filledSize="9"), known()) is Recency.NEWER
 
 
 def test_an_absent_fill_is_unchanged_and_the_status_follows_it() -> None:
@@ -142,6 +144,29 @@ def test_a_state_sent_again_with_its_update_time_changes_nothing() -> None:
     assert merge(read(push(T + 60_000, updateAt=T - 9)), before) == before
 
 
+def test_a_state_sent_again_changes_nothing_where_it_first_came_at_its_update_time() -> None:
+    before = known(updateAt=T)
+
+    assert merge(read(push(T + 60_000, updateAt=T)), before) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"status": "processing"}, Correction.YES),
+        ({"status": "waiting"}, Correction.YES),
+        ({"status": "processing", "filledSize": "0"}, Correction.NO),
+    ],
+)
+def test_a_settled_row_takes_a_cancellation_back_but_no_fill(fields: dict[str, object], expected: Correction) -> None:
+    assert correct(row(**{"filledSize": "5", **fields}), known(status="cancelling", filledSize="5")) is expected
+
+
+def test_a_settled_row_takes_nothing_else_back() -> None:
+    assert correct(row(status="waiting"), known(status="processing")) is Correction.NO
+    assert correct(row(status="processing"), known(status="cancelled")) is Correction.NO
+
+
 def test_a_state_with_a_newer_update_time_is_told() -> None:
     merged = merge(read(push(T, updateAt=T - 8)), known(updateAt=T - 9))
 
@@ -168,7 +193,7 @@ def after(frames: tuple[bytes, ...]) -> tuple[OrderStatus, str | None]:
     state = read(frames[0])
     for frame in frames[1:]:
         told = read(frame)
-        state = state if age(told, state) is Age.OLDER else merge(told, state)
+        state = state if compare_versions(told, state) is Recency.OLDER else merge(told, state)
     return state.status, state.filled_qty
 
 

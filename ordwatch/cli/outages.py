@@ -1,0 +1,132 @@
+"""Which venues are not live, and which intervals stayed uncertain: what stderr says of them, also with -q."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ordwatch.cli.messages import log
+from ordwatch.conversion import gap_record
+from ordwatch.errors import ReaderGone
+from ordwatch.model import GapUpdate
+from ordwatch.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.text import safe_text, time_text
+
+if TYPE_CHECKING:
+    from ordwatch.pipeline import Outcome
+
+OUTAGE_S = 60.0
+"""A venue that is not live for longer is an error."""
+CHECK_S = 1.0
+MAX_INTERVALS = 3
+"""Uncertain intervals that the line of a venue names."""
+
+
+class Outages:
+    """A sink that only looks at the records: it reports a venue not live for more than a minute, and its return."""
+
+    def __init__(
+        self, venues: Iterable[str], open_gaps: Iterable[GapUpdate] = (), *, now_s: Callable[[], float] = monotonic
+    ) -> None:
+        """`open_gaps`: those of a continued recording, of which this stream says nothing until they close."""
+        self._now_s = now_s
+        self._venues = {name: _Venue(name, now_s()) for name in venues}
+        self._gaps = {gap.gap: gap_record(gap, recovered=None) for gap in open_gaps}
+
+    def start(self) -> None:
+        """Nothing has to be opened."""
+
+    def write(self, records: Sequence[AnyRecord]) -> None:
+        """Note the states of links, and gaps."""
+        for record in records:
+            if isinstance(record, LinkRecord):
+                self._venues[record.venue].note(record, self._now_s())
+            elif isinstance(record, GapRecord):
+                self._gaps[record.gap] = record
+
+    async def drain(self) -> None:
+        """Nothing is queued."""
+
+    @property
+    def stalled(self) -> bool:
+        """Never."""
+        return False
+
+    async def watch(self) -> None:
+        """Look at the venues once a second."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            self.check()
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+    def check(self) -> None:
+        """Report each venue that is not live for more than a minute, once."""
+        for venue in self._venues.values():
+            venue.check(self._now_s())
+
+    def report_end(self, outcome: "Outcome", end_ns: int) -> None:
+        """A line for each venue that never was live in a run that ended at `end_ns`; where uncertain intervals decide
+        the exit code, also for each that has some. Nothing if the reader of stdout just left.
+        """
+        if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
+            return
+        for venue in self._venues.values():
+            facts = [] if venue.was_live or venue.failed else [f"never was live: {venue.reason}"]
+            if outcome.fail_on_gap and (uncertain := self._uncertain(venue.name, end_ns)):
+                facts.append(f"uncertain: {uncertain}")
+            if facts:
+                log.error("%s: %s", venue.name, "; ".join(facts))
+
+    def _uncertain(self, name: str, end_ns: int) -> str:
+        """The intervals of this venue that stayed uncertain; empty if there are none."""
+        gaps = [gap for gap in self._gaps.values() if gap.venue == name]
+        intervals = [text for gap in gaps if (text := _interval(gap, end_ns))]
+        more = [f"and {len(intervals) - MAX_INTERVALS} more"] if len(intervals) > MAX_INTERVALS else []
+        return "; ".join(intervals[:MAX_INTERVALS] + more)
+
+
+def _interval(gap: GapRecord, end_ns: int) -> str | None:
+    """The interval and why it is uncertain; None if it is not."""
+    why = gap.cause
+    if gap.state == "open":
+        return f"{gap.from_} to {time_text(end_ns)} ({why}; not closed when the run ended)"
+    if gap.outcome != "partial" or gap.to == gap.from_:
+        return None
+    return f"{gap.from_} to {gap.to} ({why}{safe_text(f'; {gap.limits}', 300) if gap.limits else ''})"
+
+
+class _Venue:
+    def __init__(self, name: str, now_s: float) -> None:
+        self.name = name
+        self.was_live = False
+        self.failed = False
+        self.reason = "no connection yet"
+        self._down_since_s: float | None = now_s
+        self._reported = False
+
+    def note(self, link: LinkRecord, now_s: float) -> None:
+        if link.state == "live":
+            self._live(now_s)
+            return
+        if self._down_since_s is None:
+            self._down_since_s = now_s
+            self.reason = link.state
+        self.failed = self.failed or link.state == "failed"
+        if link.detail is not None:
+            self.reason = safe_text(link.detail, 300)
+
+    def _live(self, now_s: float) -> None:
+        if self._reported and self._down_since_s is not None:
+            log.error("%s: live again after %.0f s", self.name, now_s - self._down_since_s)
+        self._down_since_s = None
+        self._reported = False
+        self.was_live = True
+
+    def check(self, now_s: float) -> None:
+        if self._down_since_s is None or self._reported or self.failed:
+            return
+        if now_s - self._down_since_s > OUTAGE_S:
+            self._reported = True
+            log.error("%s: not live for %.0f s: %s", self.name, now_s - self._down_since_s, self.reason)

@@ -1,0 +1,224 @@
+"""What stderr says of venues that are not live."""
+
+import logging
+import signal
+
+import pytest
+
+from ordwatch.cli.outages import Outages
+from ordwatch.errors import OutputError, ReaderGone
+from ordwatch.model import GapUpdate, LinkState
+from ordwatch.pipeline import Outcome
+from ordwatch.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.text import time_ns
+
+TIME = "2026-03-02T12:00:00.000000Z"
+END = "2026-03-02T16:10:00.000000Z"
+REFUSED = "cannot reach 127.0.0.1:1 (connection refused)"
+
+
+class Watched:
+    """Outages of these venues, on a clock of the test."""
+
+    def __init__(self, *venues: str, open_gaps: tuple[GapUpdate, ...] = ()) -> None:
+        self.now_s = 1000.0
+        self.outages = Outages(venues, open_gaps, now_s=lambda: self.now_s)
+
+    def after(self, seconds: float, *records: AnyRecord) -> None:
+        """Let time pass, then these records come."""
+        self.now_s += seconds
+        self.outages.write(records)
+        self.outages.check()
+
+    def end(self, outcome: Outcome | None = None) -> None:
+        """The run ends."""
+        self.outages.report_end(outcome or Outcome("duration reached"), time_ns(END))
+
+
+def link(state: LinkState, detail: str | None = None, venue: str = "toy") -> LinkRecord:
+    """A link that reached a state."""
+    return LinkRecord(venue=venue, conn=1, state=state, detail=detail, wait_s=None, at=TIME)
+
+
+def gap(number: int, **keys: str) -> GapRecord:
+    """A gap of the venue in January, closed as partial unless `keys` say otherwise."""
+    given = {"state": "closed", "outcome": "partial", "to": f"2026-01-0{number}T12:05:00.000000Z", **keys}
+    return GapRecord(
+        venue="toy",
+        gap=f"toy-{number}",
+        cause="reset",
+        from_=f"2026-01-0{number}T12:00:00.000000Z",
+        recovered=0,
+        at=TIME,
+        **{"limits": None, **given},  # type: ignore[arg-type]  # of the literal types
+    )
+
+
+@pytest.fixture(autouse=True)
+def _every_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "ordwatch")
+
+
+def test_a_venue_that_is_away_for_a_minute_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"))
+    seen.after(5, link("down", REFUSED))
+    seen.after(60)
+
+    assert caplog.messages == []
+
+
+def test_a_venue_that_is_away_for_longer_is_reported_once_and_once_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"))
+    seen.after(5, link("down", REFUSED))
+    seen.after(50, link("connecting"))
+    seen.after(11)
+    seen.after(61, link("down", REFUSED))
+    seen.after(61, link("connecting"), link("authenticating"), link("live"))
+
+    assert caplog.messages == [f"toy: not live for 61 s: {REFUSED}", "toy: live again after 183 s"]
+    assert {record.levelno for record in caplog.records} == {logging.ERROR}
+
+
+def test_an_outage_after_an_outage_is_reported_again(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    for _ in range(2):
+        seen.after(0, link("down", REFUSED))
+        seen.after(61)
+        seen.after(0, link("live"))
+
+    assert len(caplog.messages) == 4
+
+
+def test_a_venue_that_was_live_for_a_moment_between_two_looks_is_away_from_then_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen = Watched("toy")
+
+    seen.after(40, link("live"), link("down", REFUSED))
+    seen.after(40)
+
+    assert caplog.messages == []
+
+
+def test_each_venue_has_its_own_outage(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy", "game")
+
+    seen.after(0, link("live"))
+    seen.after(61, link("stale", "heard nothing", "game"))
+
+    assert caplog.messages == ["game: not live for 61 s: heard nothing"]
+
+
+def test_a_state_without_a_detail_is_itself_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"))
+    seen.after(0, link("reconciling"))
+    seen.after(61)
+
+    assert caplog.messages == ["toy: not live for 61 s: reconciling"]
+
+
+def test_a_venue_that_refused_was_named_then_and_is_not_named_again(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("failed", "login refused"))
+    seen.after(61)
+    seen.end()
+
+    assert caplog.messages == []
+
+
+def test_a_venue_that_never_was_live_is_named_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy", "game")
+
+    seen.after(1, link("live"), link("down", REFUSED, "game"), link("connecting", venue="game"), link("down"))
+    seen.end()
+
+    assert caplog.messages == [f"game: never was live: {REFUSED}"]
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome("SIGTERM", signal=signal.SIGTERM), Outcome("full", failures=[OutputError("full")])]
+)
+def test_it_is_named_however_the_run_ends(caplog: pytest.LogCaptureFixture, outcome: Outcome) -> None:
+    Watched("toy").end(outcome)
+
+    assert caplog.messages == ["toy: never was live: no connection yet"]
+
+
+def test_a_reader_that_left_is_the_end_of_all_messages(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, gap(1))
+    seen.end(Outcome("output", failures=[ReaderGone("left")], fail_on_gap=True))
+
+    assert caplog.messages == []
+
+
+def test_gaps_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"), gap(1))
+    seen.end()
+
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("closed", "said"),
+    [
+        (gap(1), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset)"),
+        (gap(1, limits="24 h"), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset; 24 h)"),
+        (gap(1, state="open"), f"2026-01-01T12:00:00.000000Z to {END} (reset; not closed when the run ended)"),
+    ],
+    ids=["partial", "limits", "open"],
+)
+def test_an_uncertain_interval_is_named_with_its_reason(
+    caplog: pytest.LogCaptureFixture, closed: GapRecord, said: str
+) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"), closed)
+    seen.end(Outcome("duration reached", fail_on_gap=True))
+
+    assert caplog.messages == [f"toy: uncertain: {said}"]
+
+
+def test_a_gap_that_was_recovered_leaves_nothing_uncertain(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"), gap(1, state="open"), gap(1, outcome="recovered"))
+    seen.after(0, gap(2, to="2026-01-02T12:00:00.000000Z"))
+    seen.end(Outcome("duration reached", fail_on_gap=True))
+
+    assert caplog.messages == []
+
+
+def test_many_intervals_of_a_venue_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("live"), *map(gap, range(1, 6)))
+    seen.end(Outcome("duration reached", fail_on_gap=True))
+
+    [line] = caplog.messages
+    assert line.count("(reset)") == 3
+    assert line.endswith("; and 2 more")
+
+
+def test_a_gap_of_the_recording_that_goes_on_is_uncertain_too(caplog: pytest.LogCaptureFixture) -> None:
+    left = GapUpdate(venue="toy", gap="toy-7", state="open", cause="ended", from_ns=time_ns(TIME), at_ns=time_ns(TIME))
+    seen = Watched("toy", open_gaps=(left,))
+
+    seen.end(Outcome("duration reached", fail_on_gap=True))
+
+    assert caplog.messages == [
+        f"toy: never was live: no connection yet; uncertain: {TIME} to {END} (ended; not closed when the run ended)"
+    ]

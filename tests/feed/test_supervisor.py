@@ -1,0 +1,342 @@
+"""One venue kept covered, seen in what the engine writes: the second time, the third time, and beside another venue."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from ordwatch.feed.supervisor import Pace
+from ordwatch.feed.venueclock import MARGIN_NS
+from ordwatch.model import OrderUpdate
+from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
+from ordwatch.venues.contract import EVER, AnyVenue, Ask, Call, Emit, Report, Setup
+from tests.support.collect import DEADLINE_S, Collected
+from tests.support.toy import TOY, ToyServer, ToySettings, toy_query, toy_server, toy_update
+
+FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01)
+HOUR_NS = 3600 * 1_000_000_000
+
+
+@dataclass
+class Asked:
+    """A toy venue's queries: what was asked, and what is answered."""
+
+    report: Report = field(default_factory=Report)
+    rows: Sequence[OrderUpdate] = ()
+    asks: list[Ask] = field(default_factory=list)
+
+    async def query(self, setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
+        self.asks.append(ask)
+        await emit(self.rows)
+        await toy_query(setup, ask, call, emit)
+        return self.report
+
+    @property
+    def since(self) -> list[int | None]:
+        return [ask.since_ns for ask in self.asks]
+
+
+@dataclass
+class Watched:
+    """A run over some toy venues: `toy`, `toy2`, ..."""
+
+    servers: list[ToyServer]
+    out: Collected
+    run: Run
+    outcome: "asyncio.Task[Outcome]"
+
+    async def live(self, times: int = 1, venue: str = "toy") -> None:
+        await self.out.until(lambda: self.states(venue).count("live") >= times)
+
+    async def closed_gaps(self, count: int) -> None:
+        await self.out.until(lambda: sum(gap.state == "closed" for gap in self.out.gaps) >= count)
+
+    def states(self, venue: str = "toy") -> list[str]:
+        return [link.state for link in self.out.links if link.venue == venue]
+
+
+@asynccontextmanager
+async def watching(
+    *queries: Asked, start: Start | None = None, limits: Limits | None = None, pace: Pace = FAST, **settings: Any
+) -> AsyncIterator[Watched]:
+    async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as stack:
+        servers, venues = [], []
+        for number, asked in enumerate(queries, start=1):
+            server = await stack.enter_async_context(toy_server())
+            venue: AnyVenue = replace(TOY, query=asked.query)  # type: ignore[assignment]  # the registry erases it too
+            name = "toy" if number == 1 else f"toy{number}"
+            servers.append(server)
+            venues.append((venue, Setup(name, ToySettings(port=server.port, **settings))))
+        out = Collected()
+        run = Run(venues, [out], limits, start=start, pace=pace)  # type: ignore[arg-type]
+        outcome = asyncio.create_task(run.run())
+        try:
+            yield Watched(servers, out, run, outcome)
+        finally:
+            run.stop("test over")
+            await outcome
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(test(), debug=True)
+
+
+def stated(at_ns: int, order_id: str = "1") -> OrderUpdate:
+    """A row of the venue that bears this time of its clock."""
+    row = toy_update("toy", order_id, "NEW", "0", "1", source="query")
+    return msgspec.structs.replace(row, updated_ns=at_ns)
+
+
+@pytest.mark.parametrize("ahead_ns", [-HOUR_NS, 600 * 10**9, HOUR_NS])
+def test_a_gap_is_asked_in_the_venues_time_whatever_our_clock_says(
+    ahead_ns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_ns = time.time_ns
+    venue_ns = true_ns()
+    asked = Asked(rows=[stated(venue_ns)])
+
+    @run
+    async def test() -> None:
+        monkeypatch.setattr(time, "time_ns", lambda: true_ns() + ahead_ns)
+        async with watching(asked) as seen:
+            await seen.live()
+            seen.servers[0].drop()
+            await seen.closed_gaps(1)
+
+        assert asked.since[0] is None
+        assert venue_ns - 30 * 10**9 - MARGIN_NS < (asked.since[1] or 0) <= venue_ns - MARGIN_NS
+        assert seen.out.gaps[-1].outcome == "recovered"
+
+
+def test_a_clock_put_back_during_an_outage_leaves_the_gap_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    true_ns = time.time_ns
+    venue_ns = true_ns()
+    asked = Asked(rows=[stated(venue_ns)])
+
+    @run
+    async def test() -> None:
+        async with watching(asked) as seen:
+            await seen.live()
+            monkeypatch.setattr(time, "time_ns", lambda: true_ns() - HOUR_NS)
+            seen.servers[0].drop()
+            await seen.closed_gaps(1)
+
+        opened, closed = seen.out.gaps
+        assert opened.from_ == closed.from_ == closed.to
+        assert opened.at < opened.from_
+        assert (asked.since[1] or 0) <= venue_ns - MARGIN_NS
+
+
+def test_a_venue_that_says_no_time_is_asked_without_bound() -> None:
+    asked = Asked()
+
+    @run
+    async def test() -> None:
+        async with watching(asked) as seen:
+            await seen.live()
+            seen.servers[0].drop()
+            await seen.closed_gaps(1)
+
+        assert asked.since == [None, EVER]
+
+
+def test_a_recording_continued_under_another_clock_asks_from_the_venues_own_times() -> None:
+    venue_ns = time.time_ns() - 7 * HOUR_NS
+    ahead_ns = time.time_ns() + HOUR_NS
+    before = Asked(rows=[stated(venue_ns)])
+    asked = Asked()
+
+    @run
+    async def test() -> None:
+        async with watching(before) as former:
+            await former.live()
+        start = Start(orders=former.out.orders, venues={"toy": Past(covered_until_ns=ahead_ns)})
+        async with watching(asked, start=start) as seen:
+            seen.servers[0].orders["1"] = ("NEW", "0", 1)
+            await seen.closed_gaps(1)
+
+        assert asked.since == [venue_ns // 1000 * 1000 - MARGIN_NS]
+        assert seen.out.gaps[1].from_ == seen.out.gaps[1].to
+
+
+def test_a_query_that_reaches_less_far_closes_a_gap_partial() -> None:
+    asked = Asked(rows=[stated(time.time_ns())])
+
+    @run
+    async def test() -> None:
+        async with watching(asked) as seen:
+            await seen.live()
+            asked.report = Report(reach_ns=time.time_ns() + HOUR_NS, limits=("page 2 failed",))
+            seen.servers[0].drop()
+            await seen.closed_gaps(1)
+
+        assert (seen.out.gaps[-1].outcome, seen.out.gaps[-1].limits) == ("partial", "page 2 failed")
+
+
+def test_a_refused_part_keeps_the_venue_from_live_until_the_third_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    asked = Asked(Report(refused={"account 7": "funds"}))
+
+    @run
+    async def test() -> None:
+        async with watching(asked) as seen:
+            await seen.live()
+
+        details = [(link.state, link.detail) for link in seen.out.links if link.state in ("reconciling", "live")]
+        assert details == [
+            ("reconciling", None),
+            ("reconciling", "account 7: funds"),
+            ("reconciling", "account 7: funds"),
+            ("live", "without account 7: funds"),
+        ]
+        assert len(asked.asks) == 3
+        assert caplog.text.count("live without account 7: funds") == 1
+        assert not (await seen.outcome).covered
+
+
+def test_gaps_of_a_venue_without_a_part_are_partial_and_name_it() -> None:
+    asked = Asked(Report(refused={"account 7": "funds"}))
+
+    @run
+    async def test() -> None:
+        async with watching(asked) as seen:
+            await seen.live()
+            seen.servers[0].drop()
+            await seen.closed_gaps(1)
+
+        assert (seen.out.gaps[-1].outcome, seen.out.gaps[-1].limits) == ("partial", "without account 7: funds")
+
+
+def test_a_part_that_is_answered_again_makes_the_venue_whole() -> None:
+    asked = Asked(Report(refused={"account 7": "funds"}))
+
+    @run
+    async def test() -> None:
+        async with watching(asked, audit_interval=0.01) as seen:
+            await seen.live()
+            asked.report = Report()
+            await seen.live(2)
+
+        assert [link.detail for link in seen.out.links if link.state == "live"] == ["without account 7: funds", None]
+        assert (await seen.outcome).covered
+
+
+def test_a_part_refused_by_a_periodic_resync_is_named_at_the_third_time() -> None:
+    asked = Asked()
+
+    @run
+    async def test() -> None:
+        async with watching(asked, audit_interval=0.01) as seen:
+            await seen.live()
+            asked.report = Report(refused={"account 7": "funds"})
+            await seen.live(2)
+
+        assert [link.detail for link in seen.out.links if link.state == "live"] == [None, "without account 7: funds"]
+        assert seen.out.gaps == []
+
+
+def test_a_state_that_rests_on_arrival_alone_brings_the_next_query_forward() -> None:
+    asked = Asked()
+
+    @run
+    async def test() -> None:
+        async with watching(asked) as seen:
+            await seen.live()
+            seen.servers[0].say("order 1 NEW 0 1\norder 1 SUSPENDED 0 1")
+            await seen.servers[0].until(lambda: seen.servers[0].seen[-1].startswith("list") and len(asked.asks) == 2)
+
+        assert seen.out.gaps == []
+
+
+def test_a_bug_in_one_venue_ends_it_after_back_offs_and_leaves_the_other(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+
+    @run
+    async def test() -> None:
+        async with watching(Asked(), Asked()) as seen:
+            for times in (1, 2, 3):
+                await seen.live(times)
+                seen.servers[0].say("order 1 NO_SUCH_STATUS 0 1")
+            await seen.out.until(lambda: seen.states()[-1] == "failed")
+            seen.servers[1].move("2", "NEW")
+            await seen.out.until(lambda: seen.out.told("2") == ["NEW"])
+            running = not seen.outcome.done()
+
+        assert running
+        assert (await seen.outcome).exit_code == 1
+        assert "down" not in seen.states("toy2")
+        waits = [link.wait_s or 0 for link in seen.out.links if link.state == "down"]
+        assert len(waits) == 2
+        assert waits[1] > 3 * waits[0] > 0
+        assert caplog.text.count("internal error") == 3
+
+
+def test_one_wrong_key_leaves_the_other_venue_alone() -> None:
+    @run
+    async def test() -> None:
+        async with watching(Asked(), Asked()) as seen:
+            await seen.live(venue="toy2")
+            await seen.live()
+            seen.servers[0].greeting = "denied"
+            seen.servers[0].drop()
+            await seen.out.until(lambda: seen.states()[-1] == "failed")
+            seen.servers[1].move("2", "NEW")
+            await seen.out.until(lambda: seen.out.told("2") == ["NEW"])
+
+        assert (await seen.outcome).exit_code == 77
+        assert "down" not in seen.states("toy2")
+
+
+@pytest.mark.parametrize("turns", range(40))
+def test_a_stop_in_the_tick_in_which_a_link_falls_ends_the_run(turns: int) -> None:
+    @run
+    async def test() -> None:
+        async with watching(Asked()) as seen:
+            await seen.live()
+            seen.servers[0].drop()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            seen.run.stop("now")
+            ended, _ = await asyncio.wait([seen.outcome], timeout=5)
+            if not ended:
+                seen.outcome.cancel()
+            assert ended
+
+
+@pytest.mark.parametrize(("steady_s", "grows"), [(3600.0, True), (0.0, False)])
+def test_the_back_off_begins_anew_only_after_a_steady_connection(
+    steady_s: float, grows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordwatch.feed.backoff.random.uniform", lambda _low, high: high)
+    pace = replace(FAST, max_s=10.0, first_s=0.001, steady_s=steady_s)
+
+    @run
+    async def test() -> None:
+        async with watching(Asked(), pace=pace) as seen:
+            for times in range(1, 5):
+                await seen.live(times)
+                seen.servers[0].drop()
+            await seen.live(5)
+
+        waits = [link.wait_s or 0 for link in seen.out.links if link.state == "down"]
+        assert (waits[3] > 4 * waits[0]) is grows
+
+
+def test_warns_once_of_clocks_that_differ(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+    @run
+    async def test() -> None:
+        async with watching(Asked()) as seen:
+            await seen.live()
+            [feed] = seen.run._feeds
+            date = "Wed, 21 Oct 2015 07:28:00 GMT"
+            feed.on_server_date(date, time.time_ns())
+            feed.on_server_date(date, time.time_ns())
+
+        assert caplog.text.count("is this host's clock right?") == 1
