@@ -87,22 +87,27 @@ class Link:
     async def attempt(self) -> Exception:
         """Dial, talk, and return why it ended. Only a bug raises."""
         self._fault = None
+        hint = ""
         try:
             async with asyncio.timeout(self.part.settings.attempt_timeout) as self._deadline:
                 opening = await self._feed.venue.open(self.part, self._feed.call)
+                hint = opening.endpoint.unanswered
                 async with dial(opening.endpoint) as transport:
                     await self._talk(opening.session, transport)
         except TimeoutError as exc:
-            return self._cause(_timed_out(exc, self.part.settings.attempt_timeout))
+            return self._cause(_timed_out(exc, self.part.settings.attempt_timeout), hint)
         except (VenueError, ConfigError, OSError) as exc:
-            return self._cause(exc)
+            return self._cause(exc, hint if self._session is not None else "")
         finally:
             self._end()
         raise AssertionError("a link ends by an error")
 
-    def _cause(self, seen: Exception) -> Exception:
-        """Why the link ended: what we dropped it for, else what was seen."""
-        return self._fault or seen
+    def _cause(self, seen: Exception, hint: str) -> Exception:
+        """Why the link ended: what we dropped it for, else what was seen; with the hint if nothing was received."""
+        cause = self._fault or seen
+        if hint and not self.last_good_ns and isinstance(cause, ConnectionLost):
+            return ConnectionLost(f"{cause}; {hint}", cause.cause)
+        return cause
 
     async def _talk(self, session: Session, transport: Transport) -> None:
         self._session, self._transport = session, transport
