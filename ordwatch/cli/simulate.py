@@ -56,7 +56,8 @@ async def _simulate(
     ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
     stop_on_signals(lambda _reason, number: ended.set_result(number))
     async with simulated(kinds, seed=seed, speed=speed) as hosts:
-        text = config_text({str(block["kind"]): block for block in (each.settings() for each in hosts)})
+        blocks = {str(block["kind"]): block for block in (each.settings() for each in hosts)}
+        text = config_text(blocks, [block for each in hosts for block in each.alternatives()])
         if path is None:
             write_out(text.rstrip())
         else:

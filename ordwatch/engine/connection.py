@@ -46,6 +46,8 @@ class Connection:
         self._is_running = False
         self._dropped: Exception | None = None
         self._session: Session | None = None
+        self._unanswered = ""
+        """What to look at when the connection ends before the first good message."""
         self._to_send = asyncio.Event()
         self._pending: dict[int, asyncio.Future[object]] = {}
         self._keys = count(1)
@@ -63,7 +65,13 @@ class Connection:
         finally:
             self._is_running = False
             self._end()
-        return self._dropped or reasons[0]
+        return self._with_hint(self._dropped or reasons[0])
+
+    def _with_hint(self, error: Exception) -> Exception:
+        """The error, and what to look at where the other side was there and never said a word that we understand."""
+        if self._unanswered and isinstance(error, ConnectionLost):
+            return ConnectionLost(f"{error}; {self._unanswered}", error.cause)
+        return error
 
     def drop(self, error: Exception) -> None:
         """End it now, for this reason, whatever it is waiting for."""
@@ -110,6 +118,7 @@ class Connection:
     async def _talk(self) -> None:
         opening = await self._open_session()
         async with dial(opening.endpoint) as transport, asyncio.TaskGroup() as tasks:
+            self._unanswered = opening.endpoint.unanswered
             session = self._session = opening.session
             now = moment()
             session.start(now.wall_ns)
@@ -125,7 +134,10 @@ class Connection:
             before_ns = session.last_message_ns
             events = session.receive(data, now.wall_ns)
             self._to_send.set()
-            await self._report(session, events, now, good=session.last_message_ns != before_ns)
+            is_good = session.last_message_ns != before_ns
+            if is_good:
+                self._unanswered = ""
+            await self._report(session, events, now, good=is_good)
 
     async def _write_forever(self, session: Session, transport: Transport) -> None:
         while True:

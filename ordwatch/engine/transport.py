@@ -22,7 +22,6 @@ from ordwatch.text import safe_text
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024
-MAX_MESSAGE_BYTES = 16 * 2**20
 NEXT_ADDRESS_S = 0.25
 """How long one address of a host is tried before the next is tried beside it."""
 SEND_TIMEOUT_S = 10.0
@@ -145,13 +144,14 @@ def _lost(exc: OSError) -> ConnectionLost:
 
 @asynccontextmanager
 async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
+    hint = f"; {endpoint.unanswered}" if endpoint.unanswered else ""
     try:
         connection = await _Direct(
             endpoint.url,
             ssl=tls_context() if endpoint.url.startswith("wss:") else None,
             proxy=None,
             compression=None,
-            max_size=MAX_MESSAGE_BYTES,
+            max_size=endpoint.max_message_bytes,
             max_queue=64,
             ping_interval=None,
             open_timeout=None,
@@ -162,11 +162,11 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     except ssl.SSLError:
         raise  # one that does not verify is also a ValueError
     except websockets.InvalidHandshake as exc:
-        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_failure(exc)}") from None
+        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_failure(exc)}{hint}") from None
     except (websockets.InvalidURI, ValueError):
         raise ConnectionLost("the WebSocket address is not one") from None
     except EOFError as exc:
-        raise ConnectionLost("the connection was closed during the WebSocket handshake", "eof") from exc
+        raise ConnectionLost(f"the connection was closed during the WebSocket handshake{hint}", "eof") from exc
     try:
         yield _WebSocket(connection)
     finally:

@@ -6,7 +6,7 @@ The simulator itself does no I/O; here is what hands it bytes and the time, and 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from random import Random
 
@@ -59,6 +59,10 @@ class Hosted:
     def settings(self) -> dict[str, object]:
         """The block of config.yaml that reaches it."""
         return self.simulator.settings(self.addresses)
+
+    def alternatives(self) -> Sequence[dict[str, object]]:
+        """The blocks that reach it other ways."""
+        return self.simulator.alternatives(self.addresses)
 
     def setup(self, name: str | None = None, *, raw: bool = False) -> tuple[AnyVenue, Setup[VenueSettings]]:
         """What a run needs to watch it; the name is that of the kind of venue unless given."""

@@ -1,6 +1,6 @@
 """From what a simulator says of itself to the settings that reach it: in memory, and as a configuration file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import yaml
@@ -22,10 +22,21 @@ def setup(name: str, block: Mapping[str, object], *, raw: bool = False) -> tuple
     return venue, Setup(name, settings, raw)
 
 
-def config_text(blocks: Mapping[str, Mapping[str, object]]) -> str:
-    """A configuration file with these venues. It holds secrets, if only those of simulators."""
-    venues = {name: dict(block) for name, block in blocks.items()}
-    text: str = yaml.safe_dump({"venues": venues}, sort_keys=False, allow_unicode=True)
+def config_text(blocks: Mapping[str, Mapping[str, object]], alternatives: Iterable[Mapping[str, object]] = ()) -> str:
+    """A configuration file with these venues, and as comments the blocks that reach one of them another way.
+
+    It holds secrets, if only those of simulators.
+    """
+    text = _yaml({"venues": {name: dict(block) for name, block in blocks.items()}})
+    for block in alternatives:
+        kind = str(block["kind"])
+        lines = _yaml({kind: dict(block)}).splitlines()
+        text += "".join(f"{line}\n" for line in (f"# Or, the same {kind}:", *(f"#   {line}" for line in lines)))
+    return text
+
+
+def _yaml(value: object) -> str:
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
     return text
 
 

@@ -222,6 +222,10 @@ class Endpoint:
     url: str = ""
     hint: str = ""
     """What to ask the user when nobody answers, such as "is OpenD running?"."""
+    unanswered: str = ""
+    """What to look at when somebody is there who ends the connection, or says nothing, before the first message."""
+    max_message_bytes: int = 16 * 2**20
+    """The largest WebSocket message that is taken."""
 
 
 @dataclass(frozen=True)

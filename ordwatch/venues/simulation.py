@@ -130,3 +130,7 @@ class Simulator(Protocol):
     def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
         """The block of config.yaml that reaches it; `addresses` gives host:port for each listener."""
         ...
+
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        """Further blocks that reach it, each another way; `settings` is the usual one."""
+        ...

@@ -221,7 +221,7 @@ def as_it_was() -> Iterator[None]:
 def test_verbosity_chooses_how_much_is_said(verbosity: int, level: int) -> None:
     set_up(verbosity)
 
-    assert logging.getLogger("ordwatch.feed").getEffectiveLevel() == level
+    assert logging.getLogger("ordwatch.engine").getEffectiveLevel() == level
 
 
 @pytest.mark.usefixtures("as_it_was")

@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from ordwatch.engine.faults import describe
-from ordwatch.engine.transport import MAX_MESSAGE_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
+from ordwatch.engine.transport import MESSAGES_A_TURN, Transport, dial, tls_context
 from ordwatch.errors import ConnectionLost, TlsFailed
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
@@ -29,10 +29,11 @@ async def tcp(talk: Stream) -> AsyncIterator[Transport]:
 
 
 @asynccontextmanager
-async def websocket(talk: Talk) -> AsyncIterator[Transport]:
+async def websocket(talk: Talk, *, max_message_bytes: int = 16 * 2**20) -> AsyncIterator[Transport]:
     async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(10):
-        port = next(iter(server.sockets)).getsockname()[1]
-        async with dial(Endpoint(transport="websocket", shown="here", url=f"ws://127.0.0.1:{port}/")) as transport:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        endpoint = Endpoint(transport="websocket", shown="here", url=url, max_message_bytes=max_message_bytes)
+        async with dial(endpoint) as transport:
             yield transport
 
 
@@ -213,15 +214,26 @@ def test_we_say_goodbye() -> None:
 
 def test_oversized_message_closes_with_1009() -> None:
     async def flood(connection: ServerConnection) -> None:
-        await connection.send(b"x" * (MAX_MESSAGE_BYTES + 1))
+        await connection.send(b"x" * 1001)
         await connection.wait_closed()
 
     async def test() -> None:
-        async with websocket(flood) as transport:
+        async with websocket(flood, max_message_bytes=1000) as transport:
             with pytest.raises(ConnectionLost) as lost:
                 await transport.read()
 
             assert lost.value.cause == "close:1009"
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_venue_may_have_larger_messages_than_16_mib() -> None:
+    async def send(connection: ServerConnection) -> None:
+        await connection.send(bytes(17 * 2**20))
+
+    async def test() -> None:
+        async with websocket(send, max_message_bytes=17 * 2**20) as transport:
+            assert len(await transport.read()) == 17 * 2**20
 
     asyncio.run(test(), debug=True)
 

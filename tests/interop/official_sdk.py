@@ -1,9 +1,11 @@
-"""The official SDK (futu-api) as a client, in a process of its own: what it sees, as JSON lines on stdout.
+"""The official SDK as a client, in a process of its own: what it sees, as JSON lines on stdout.
 
-Usage: python official_sdk.py PORT [RSA_KEY_FILE]. Ends when its stdin does, hard: the SDK's threads would not.
-Lists accounts and each account's orders, says "ready", then tells every order and fill that is pushed.
+Usage: python official_sdk.py MODULE PORT [RSA_KEY_FILE]; the module is an edition's, futu or moomoo. Ends when its
+stdin does, hard: the SDK's threads would not. Lists accounts and each account's orders, says "ready", then tells every
+order and fill that is pushed.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -12,7 +14,7 @@ from typing import Any
 out = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # what the SDK itself prints is no data
 
-import futu  # noqa: E402
+sdk: Any = importlib.import_module(sys.argv[1])
 
 
 def say(kind: str, ret: int = 0, data: Any = None) -> None:
@@ -20,14 +22,14 @@ def say(kind: str, ret: int = 0, data: Any = None) -> None:
     out.write(json.dumps({"kind": kind, "ret": ret, "rows": rows}, default=str) + "\n")
 
 
-class Orders(futu.TradeOrderHandlerBase):  # type: ignore[misc]  # the SDK has no types
+class Orders(sdk.TradeOrderHandlerBase):  # type: ignore[misc]  # the SDK has no types
     def on_recv_rsp(self, rsp_pb: Any) -> Any:
         ret, data = super().on_recv_rsp(rsp_pb)
         say("order", ret, data)
         return ret, data
 
 
-class Fills(futu.TradeDealHandlerBase):  # type: ignore[misc]
+class Fills(sdk.TradeDealHandlerBase):  # type: ignore[misc]
     def on_recv_rsp(self, rsp_pb: Any) -> Any:
         ret, data = super().on_recv_rsp(rsp_pb)
         say("fill", ret, data)
@@ -36,13 +38,13 @@ class Fills(futu.TradeDealHandlerBase):  # type: ignore[misc]
 
 def watch(port: int, key_file: str | None) -> None:
     if key_file is not None:
-        futu.SysConfig.enable_proto_encrypt(True)
-        futu.SysConfig.set_init_rsa_file(key_file)
-    context = futu.OpenSecTradeContext(
-        filter_trdmarket=futu.TrdMarket.NONE,
+        sdk.SysConfig.enable_proto_encrypt(True)
+        sdk.SysConfig.set_init_rsa_file(key_file)
+    context = sdk.OpenSecTradeContext(
+        filter_trdmarket=sdk.TrdMarket.NONE,
         host="127.0.0.1",
         port=port,
-        security_firm=futu.SecurityFirm.FUTUSECURITIES,
+        security_firm=sdk.SecurityFirm.FUTUSECURITIES,
     )
     context.set_handler(Orders())
     context.set_handler(Fills())
@@ -54,6 +56,6 @@ def watch(port: int, key_file: str | None) -> None:
     say("ready")
 
 
-watch(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+watch(int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
 sys.stdin.read()
 os._exit(0)

@@ -1,4 +1,6 @@
-"""The official SDK takes our simulator for an OpenD: it sees what was played, plain and encrypted."""
+"""The official Python SDK, in both editions, takes our simulator for an OpenD: it sees what was played, plain and
+encrypted.
+"""
 
 import asyncio
 import contextlib
@@ -8,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -86,7 +89,7 @@ def log_file(folder: Path) -> BinaryIO:
 
 
 @asynccontextmanager
-async def sdk(folder: Path, pem: str | None = None, *, before: Iterable[Step] = ()) -> AsyncIterator[Sdk]:
+async def sdk(edition: str, folder: Path, pem: str | None = None, *, before: Iterable[Step] = ()) -> AsyncIterator[Sdk]:
     """The SDK as a client of a simulator in which `before` was played already."""
     rsa: Rsa | None = load_rsa(pem) if pem is not None else None
     key_file = folder / "opend.pem"
@@ -94,7 +97,7 @@ async def sdk(folder: Path, pem: str | None = None, *, before: Iterable[Step] = 
     simulator = OpendSimulator(rsa)
     async with host(simulator) as hosted:
         port = hosted.addresses["tcp"].rpartition(":")[2]
-        arguments = [str(SCRIPT), port, *([str(key_file)] if pem is not None else [])]
+        arguments = [str(SCRIPT), edition, port, *([str(key_file)] if pem is not None else [])]
         with log_file(folder) as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -130,14 +133,23 @@ def played(seen: Sdk, steps: Iterable[Step]) -> list[tuple[str, str, float, floa
     ]
 
 
+@pytest.fixture(params=["futu", "moomoo"])
+def edition(request: pytest.FixtureRequest) -> str:
+    """The module's name; one that is not installed is skipped."""
+    name: str = request.param
+    if find_spec(name) is None:
+        pytest.skip(f"{name}-api is not installed")
+    return name
+
+
 @pytest.fixture(params=["plain", "encrypted"])
 def pem(request: pytest.FixtureRequest) -> str | None:
     return new_rsa_key() if request.param == "encrypted" else None
 
 
-def test_sdk_is_told_every_state_that_is_played(pem: str | None, tmp_path: Path) -> None:
+def test_sdk_is_told_every_state_that_is_played(edition: str, pem: str | None, tmp_path: Path) -> None:
     async def test() -> None:
-        async with sdk(tmp_path, pem) as seen:
+        async with sdk(edition, tmp_path, pem) as seen:
             await seen.until_ready()
             seen.play(STEPS)
 
@@ -148,9 +160,9 @@ def test_sdk_is_told_every_state_that_is_played(pem: str | None, tmp_path: Path)
     run(test(), DEADLINE_S)
 
 
-def test_sdk_lists_the_accounts_of_the_simulator(pem: str | None, tmp_path: Path) -> None:
+def test_sdk_lists_the_accounts_of_the_simulator(edition: str, pem: str | None, tmp_path: Path) -> None:
     async def test() -> None:
-        async with sdk(tmp_path, pem) as seen:
+        async with sdk(edition, tmp_path, pem) as seen:
             accounts = (await seen.until_ready())[0]["rows"]
 
             ours = {(account.id, "SIMULATE" if account.environment == PAPER else "REAL") for account in ACCOUNTS}
@@ -160,9 +172,9 @@ def test_sdk_lists_the_accounts_of_the_simulator(pem: str | None, tmp_path: Path
     run(test(), DEADLINE_S)
 
 
-def test_sdk_finds_what_was_played_before_it_came(pem: str | None, tmp_path: Path) -> None:
+def test_sdk_finds_what_was_played_before_it_came(edition: str, pem: str | None, tmp_path: Path) -> None:
     async def test() -> None:
-        async with sdk(tmp_path, pem, before=STEPS) as seen:
+        async with sdk(edition, tmp_path, pem, before=STEPS) as seen:
             lists = [line for line in await seen.until_ready() if line["kind"] == "orders"]
 
             last = {step.order: step for step in STEPS}
@@ -171,9 +183,9 @@ def test_sdk_finds_what_was_played_before_it_came(pem: str | None, tmp_path: Pat
     run(test(), DEADLINE_S)
 
 
-def test_sdk_is_told_fills_of_live_accounts_only(tmp_path: Path) -> None:
+def test_sdk_is_told_fills_of_live_accounts_only(edition: str, tmp_path: Path) -> None:
     async def test() -> None:
-        async with sdk(tmp_path) as seen:
+        async with sdk(edition, tmp_path) as seen:
             await seen.until_ready()
             seen.play(STEPS)
 
@@ -185,9 +197,9 @@ def test_sdk_is_told_fills_of_live_accounts_only(tmp_path: Path) -> None:
     run(test(), DEADLINE_S)
 
 
-def test_sdk_asks_nothing_the_simulator_does_not_know(tmp_path: Path) -> None:
+def test_sdk_asks_nothing_the_simulator_does_not_know(edition: str, tmp_path: Path) -> None:
     async def test() -> None:
-        async with sdk(tmp_path) as seen:
+        async with sdk(edition, tmp_path) as seen:
             await seen.until_ready()
 
             assert seen.simulator.refused == []

@@ -70,6 +70,9 @@ class Echo:
     def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
         return dict(addresses)
 
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        return []
+
 
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

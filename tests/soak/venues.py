@@ -87,6 +87,9 @@ class Journaled:
     def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
         return self._inner.settings(addresses)
 
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        return self._inner.alternatives(addresses)
+
     def tell_truth(self) -> None:
         """Write down in which state each order is."""
         for key, state in self.truth().items():

@@ -269,6 +269,10 @@ class CoinwSimulator:
             "rest_url": f"http://{addresses['rest']}",
         }
 
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        """There is but one way."""
+        return []
+
 
 class _ClientMessage(msgspec.Struct):
     event: str = ""

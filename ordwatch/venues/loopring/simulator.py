@@ -167,6 +167,10 @@ class LoopringSimulator:
             "rest_url": f"http://{addresses['rest']}",
         }
 
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        """There is but one way."""
+        return []
+
     def _push(self, peer: int, order: RelayerOrder, topic: object) -> None:
         for noise in self._noise():
             self._send(peer, noise)

@@ -15,11 +15,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ordwatch.errors import ConfigError, RemoteProtocolError
 
-_RSA_BITS = 1024
+_RSA_BITS = (512, 1024)
+"""What OpenD's manual allows; the official SDK knows 1024 only."""
 _PLAIN_PIECE = 100
-_SEALED_PIECE = 128
+"""Plain bytes in a block, as the official SDK cuts them, where they fit into one."""
+_PADDING = 11
+"""Bytes that PKCS#1 v1.5 needs of each block."""
 _BLOCK = 16
-_BAD_KEY = "rsa_private_key_file: not an RSA private key of 1024 bits in PEM form without a password"
+_BAD_KEY = "rsa_private_key_file: not an RSA private key of 1024 or 512 bits in PEM form without a password"
 
 
 class Rsa:
@@ -28,10 +31,12 @@ class Rsa:
     def __init__(self, key: RSAPrivateKey) -> None:
         self._private = key
         self._public = key.public_key()
+        self._sealed_piece = key.key_size // 8
+        self._plain_piece = min(_PLAIN_PIECE, self._sealed_piece - _PADDING)
 
     def encrypt(self, plain: bytes, /) -> bytes:
-        """128 bytes for each 100 plain ones. Draws random numbers."""
-        pieces = _pieces(plain, _PLAIN_PIECE)
+        """A block as long as the key for each piece, of 100 bytes where the key has 1024 bits. Draws random numbers."""
+        pieces = _pieces(plain, self._plain_piece)
         return b"".join(self._public.encrypt(piece, PKCS1v15()) for piece in pieces)
 
     def decrypt(self, sealed: bytes, /) -> bytes:
@@ -40,7 +45,7 @@ class Rsa:
         Raises:
             RemoteProtocolError: It cannot be decrypted. The same words for every cause.
         """
-        pieces = _pieces(sealed, _SEALED_PIECE)
+        pieces = _pieces(sealed, self._sealed_piece)
         return _guarded(lambda: b"".join(self._private.decrypt(piece, PKCS1v15()) for piece in pieces))
 
 
@@ -48,13 +53,13 @@ def load_rsa(pem: str) -> Rsa:
     """The key in a PEM text.
 
     Raises:
-        ConfigError: It is no RSA private key without a password, or none of 1024 bits, the only length OpenD takes.
+        ConfigError: It is no RSA private key without a password, or none of a length that OpenD takes.
     """
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigError(_BAD_KEY) from None  # the library's words may quote the file
-    if not isinstance(key, RSAPrivateKey) or key.key_size != _RSA_BITS:
+    if not isinstance(key, RSAPrivateKey) or key.key_size not in _RSA_BITS:
         raise ConfigError(_BAD_KEY)
     return Rsa(key)
 

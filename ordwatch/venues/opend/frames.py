@@ -6,12 +6,16 @@ Layout: Futu API documentation, "Protocol Introduction"; WebSocket: the official
 
 import hashlib
 import struct
+from collections.abc import Container
 
 import msgspec
 
 from ordwatch.errors import RemoteProtocolError
 
-MAX_BODY_BYTES = 16 * 2**20
+MAX_PUSH_BYTES = 16 * 2**20
+"""The largest body that is believed of a push."""
+MAX_ANSWER_BYTES = 256 * 2**20
+"""The same of an answer that was asked for: a list of 100,000 orders has 21 MB."""
 PROTOBUF = 0
 JSON = 1
 
@@ -22,6 +26,9 @@ _VERSION = 0
 _WS_FLAG = b"ft-v1.0\0"
 _WS_REQUEST = struct.Struct(">8s I Q")
 _WS_ANSWER = struct.Struct(">8s I Q i 20s")
+
+MAX_WS_MESSAGE_BYTES = _WS_ANSWER.size + MAX_ANSWER_BYTES
+"""The largest WebSocket message of OpenD's."""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -46,56 +53,84 @@ def is_sound(plain: bytes, sha1: bytes) -> bool:
     return hashlib.sha1(plain, usedforsecurity=False).digest() == sha1
 
 
+Asked = Container[tuple[int, int]]
+"""Proto id and serial of the requests whose answers are waited for."""
+
+
 class FrameReader:
-    """Splits a byte stream into frames. Feed it chunks of any size."""
+    """Splits a byte stream into frames. Feed it chunks of any size; it holds no more than what came."""
 
     def __init__(self) -> None:
         self.damage: RemoteProtocolError | None = None
         """Set once the stream is not Futu's: no frame can be found in it any more."""
+        self.growing: tuple[int, int] | None = None
+        """Proto id and serial of the frame whose header came, but not all of its body."""
         self._buffer = bytearray()
         self._wanted = 1
 
-    def feed(self, chunk: bytes) -> list[Frame]:
+    def feed(self, chunk: bytes, asked: Asked = ()) -> list[Frame]:
         """Every frame that `chunk` completes, oldest first; those before a damage too."""
-        self._buffer += chunk
-        if self.damage is not None or len(self._buffer) < self._wanted:
+        if self.damage is not None:
             return []
-        data = bytes(self._buffer)
+        data = chunk
+        if self._buffer:
+            self._buffer += chunk
+            if len(self._buffer) < self._wanted:
+                return []
+            data = bytes(self._buffer)
+            self._buffer = bytearray()
         frames: list[Frame] = []
         try:
-            used = self._split(data, frames)
+            used = self._split(data, frames, asked)
         except RemoteProtocolError as exc:
             self.damage = exc
             used = len(data)
-        self._buffer = bytearray(data[used:])
+        if used < len(data):
+            self._buffer += data[used:]
         return frames
 
-    def _split(self, data: bytes, frames: list[Frame]) -> int:
+    def _split(self, data: bytes, frames: list[Frame], asked: Asked) -> int:
         start, size = 0, len(data)
+        self.growing = None
         while size - start >= _HEADER.size:
             flag, proto_id, body_format, version, serial, length, sha1, _reserved = _HEADER.unpack_from(data, start)
-            if flag != _FLAG or version != _VERSION or length > MAX_BODY_BYTES:
-                raise RemoteProtocolError(_damage(flag, version, length))
+            if flag != _FLAG or version != _VERSION:
+                raise RemoteProtocolError(_damage(flag, version))
+            if length > MAX_PUSH_BYTES:
+                check_length(length, asked=(proto_id, serial) in asked)
             end = start + _HEADER.size + length
             if end > size:
                 self._wanted = end - start
+                self.growing = (proto_id, serial)
                 return start
             frames.append(Frame(proto_id, body_format, serial, sha1, data[start + _HEADER.size : end]))
             start = end
         flag = data[start : start + len(_FLAG)]
         if not _FLAG.startswith(flag):
-            raise RemoteProtocolError(_damage(flag, _VERSION, 0))
+            raise RemoteProtocolError(_damage(flag, _VERSION))
         # Before its whole header only the flag of a frame is looked at, as early as it can be.
         self._wanted = _HEADER.size if flag == _FLAG else len(flag) + 1
         return start
 
 
-def _damage(flag: bytes, version: int, length: int) -> str:
+def check_length(length: int, *, asked: bool) -> None:
+    """Refuse a body of an unbelievable length.
+
+    Raises:
+        RemoteProtocolError: It is longer than a push, or an answer that was `asked` for, can be.
+    """
+    limit = MAX_ANSWER_BYTES if asked else MAX_PUSH_BYTES
+    if length > limit:
+        kind = "an answer that was asked for" if asked else "a push"
+        raise RemoteProtocolError(f"a body of {length} bytes, at most {limit} are believed of {kind}")
+
+
+def _damage(flag: bytes, version: int) -> str:
+    if flag == b"HT":
+        return "an answer of HTTP, no OpenD frame; is this OpenD's WebSocket port? look at `port` and `transport`"
     if flag != _FLAG:
         return f"not an OpenD frame: it begins with {flag!r}, expected {_FLAG!r}"
-    if version != _VERSION:
-        return f"frame of protocol version {version}, expected {_VERSION}"
-    return f"frame of {length} bytes, at most {MAX_BODY_BYTES} are believed"
+    return f"frame of protocol version {version}, expected {_VERSION}"
 
 
 class WsRequest(msgspec.Struct, frozen=True):

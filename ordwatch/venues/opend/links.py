@@ -18,10 +18,15 @@ from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 NO_ENCRYPTION = -1
 AES_CBC = 2
 
+RETRY_S = (6.0, 60.0)
+"""Shortest and longest wait in seconds after a refused login. The official SDK tries every 6 s."""
+
 _INTERVAL_S = range(1, 31)
 """Seconds between heartbeats that are believed; OpenD drops a client that was silent for 30."""
 _USUAL_INTERVAL_S = 10
 _MIN_SILENCE_S = 30.0
+_KEY_WORDS = ("key", "password", "密钥", "秘钥")
+"""What OpenD's words for a wrong key contain."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -55,6 +60,10 @@ class Link(Protocol):
     login_id: int
     polls: bool
     """The heartbeat itself is GetGlobalState."""
+    key_setting: str
+    """The key of the configuration that names the secret of a login."""
+    has_key: bool
+    """That secret is configured, so it may be the wrong one."""
 
     def login(self) -> bytes:
         """The body of the first request."""
@@ -64,14 +73,19 @@ class Link(Protocol):
         """Take up what the login's answer says.
 
         Raises:
-            AuthError: OpenD refuses this login.
-            Refused: It refuses for now.
+            AuthError: OpenD refuses the configured key.
+            Refused: It refuses the login for another reason, which may pass.
             RemoteProtocolError: It says nothing of use.
         """
         ...
 
-    def receive(self, data: bytes) -> Iterator[Message]:
-        """The messages in what was received, to be taken to the end.
+    @property
+    def growing(self) -> tuple[int, int] | None:
+        """Proto id and serial of the message whose header came, but not all of its body."""
+        ...
+
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
+        """The messages in what was received, to be taken to the end; an answer to what was asked may be longer.
 
         Raises:
             RemoteProtocolError: After the good ones: no more can be found.
@@ -89,12 +103,14 @@ class TcpLink:
 
     login_id = messages.INIT_CONNECT
     polls = False
+    key_setting = "rsa_private_key_file"
 
     def __init__(self, rsa: Seal | None) -> None:
         """`rsa` draws random numbers, so it is made outside; see crypto.py."""
         self.heartbeat_s = 0.8 * _USUAL_INTERVAL_S
         self.silence_s = _MIN_SILENCE_S
         self._reader = frames.FrameReader()
+        self.has_key = rsa is not None
         self._rsa = rsa
         self._seal = rsa
         self._answered_in_clear = False
@@ -106,7 +122,8 @@ class TcpLink:
     def logged_in(self, body: bytes) -> None:
         """Take up interval and AES key. Raises as `Link.logged_in`."""
         response = messages.parse(pb.InitConnect.Response.FromString, body)
-        _check_login(response)
+        if response.retType != messages.SUCCEEDED:
+            raise login_refused(self, messages.refusal(response))
         if self._answered_in_clear:
             raise RemoteProtocolError("OpenD answered without encryption; it has no RSA key, or another configuration")
         if not response.HasField("s2c"):
@@ -120,9 +137,14 @@ class TcpLink:
 
             self._seal = body_seal(s2c.connAESKey, s2c.aesCBCiv)
 
-    def receive(self, data: bytes) -> Iterator[Message]:
+    @property
+    def growing(self) -> tuple[int, int] | None:
+        """The frame that is not whole yet."""
+        return self._reader.growing
+
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
         """The messages of every frame that `data` completes. Raises as `Link.receive`."""
-        for frame in self._reader.feed(data):
+        for frame in self._reader.feed(data, asked):
             yield self._message(frame)
         if self._reader.damage is not None:
             raise self._reader.damage
@@ -163,10 +185,12 @@ class WebSocketLink:
 
     login_id = messages.INIT_WEBSOCKET
     polls = True
+    key_setting = "websocket_key"
 
     def __init__(self, key: Secret | None) -> None:
         self.heartbeat_s = 10.0
         self.silence_s = _MIN_SILENCE_S
+        self.has_key = key is not None
         self._key = key
 
     def login(self) -> bytes:
@@ -178,11 +202,17 @@ class WebSocketLink:
 
     def logged_in(self, body: bytes) -> None:
         """Nothing to take up. Raises as `Link.logged_in`."""
-        _check_login(messages.parse(pb.InitWebSocket.Response.FromString, body))
+        response = messages.parse(pb.InitWebSocket.Response.FromString, body)
+        if response.retType != messages.SUCCEEDED:
+            raise login_refused(self, messages.refusal(response))
 
-    def receive(self, data: bytes) -> Iterator[Message]:
+    growing: tuple[int, int] | None = None
+    """Never: messages come whole."""
+
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
         """The one message. Raises as `Link.receive`."""
         answer = frames.read_ws_answer(data)
+        frames.check_length(len(answer.body), asked=(answer.cmd, answer.section) in asked)
         if answer.cmd == messages.OPEND_LOST:
             raise ConnectionLost("the gateway lost its OpenD")
         fault = None
@@ -196,8 +226,16 @@ class WebSocketLink:
         return frames.write_ws_request(proto_id, serial, body)
 
 
-def _check_login(response: messages.Response) -> None:
-    if response.retType == messages.SUCCEEDED:
-        return
-    words = f"login refused: {messages.refusal(response)}"
-    raise Refused(words) if response.retType in messages.TRANSIENT else AuthError(words)
+def login_refused(link: Link, message: str) -> AuthError | Refused:
+    """What a refused login means, by OpenD's own words: a wrong key, or something that may pass.
+
+    OpenD answers -1 to any login while its own waits for a code from the phone, is limited, or wants a questionnaire
+    accepted (FutunnOpen/futuquant issue 120): so the number says nothing about the key, and only the words do.
+    """
+    names_key = any(word in message.lower() for word in _KEY_WORDS)
+    message = f"login refused: {message}"
+    if not names_key:
+        return Refused(message, retry_s=RETRY_S)
+    if link.has_key:
+        return AuthError(message)
+    return Refused(f"{message}; `{link.key_setting}` is not configured", retry_s=RETRY_S)

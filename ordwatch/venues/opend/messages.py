@@ -62,8 +62,6 @@ PUSHED = frozenset({3005, 3007, 3009, 3011, 3013, 3015, 3019, 3261, 3310, 3450, 
 """Ids of market data pushes, which concern no order."""
 
 SUCCEEDED = 0
-TRANSIENT = frozenset({-100, -200, -400})
-"""RetType of TimeOut, DisConnect and Unknown: asking again may help."""
 
 CLIENT_ID = "ordwatch"
 CLIENT_VERSION = 300
@@ -126,6 +124,33 @@ def answer(from_string: Callable[[bytes], MessageT], body: bytes) -> MessageT:
     if message.retType != SUCCEEDED:
         raise Refused(refusal(message))
     return message
+
+
+def order_list(body: bytes) -> pb.OrderList.S2C:
+    """The answer to a query for orders, today's or the history's; each order is read by `order`.
+
+    Reading 100,000 orders in one go would keep everything else waiting for a tenth of a second.
+
+    Raises:
+        Refused: As `answer`.
+        RemoteProtocolError: As `parse`, or it says yes and has no list.
+    """
+    response = answer(pb.OrderList.Response.FromString, body)
+    if not response.HasField("s2c"):
+        raise RemoteProtocolError("a yes without a list")
+    return response.s2c
+
+
+def order(data: bytes) -> pb.Order:
+    """One order of such a list.
+
+    Raises:
+        RemoteProtocolError: It is no order.
+    """
+    try:
+        return pb.Order.FromString(data)
+    except DecodeError:
+        raise RemoteProtocolError("not the protobuf message it should be") from None
 
 
 def refusal(response: Response) -> str:

@@ -8,23 +8,30 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ordwatch.errors import AuthError, ConfigError, Refused, RemoteProtocolError, VenueError
+from ordwatch.errors import ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
 from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.opend import messages, tables
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.health import Health
-from ordwatch.venues.opend.links import Link, Message
+from ordwatch.venues.opend.links import Link, Message, login_refused
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.opend.times import clock_ns
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP conversation asks for the global state, beside KeepAlive."""
+LOGGED_OUT_POLL_S = 2.0
+"""How often it is asked for while OpenD sees no orders: every second until it is noticed again is part of the gap."""
 PAGE = 500
 """Orders of an answer that are read in one go."""
 MAX_PENDING = 256
 """Requests whose answers are waited for; the oldest is forgotten when there are more."""
+GROWTH_NS = 300 * 1_000_000_000
+"""How long the answer to a query may take to come in; one that takes longer has a damaged length."""
 
+_CHECK_NS = 1_000_000_000
+"""How often received bytes are looked at for signs of life."""
 _HARMLESS = messages.PUSHED | {messages.UPDATE_ORDER_FILL} | messages.SENT
 """Ids of messages that are no order push: known ones, and answers."""
 
@@ -33,6 +40,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     """A request that waits for its answer."""
 
     sent_ns: int
+    """On the session's own clock."""
     key: int | None
     """The engine's; None: the session's own request."""
 
@@ -44,7 +52,6 @@ class OpendSession:
         """`accounts` are those to watch, as digits; none: every account OpenD lists."""
         self.heartbeat_s = link.heartbeat_s
         self.silence_s = link.silence_s
-        self.last_message_ns = 0
         self._venue = venue
         self._link = link
         self._reader = reader
@@ -57,11 +64,22 @@ class OpendSession:
         self._pending: dict[tuple[int, int], _Waiting] = {}
         self._unknown: set[int] = set()
         self._logged_in = self._listing = self._subscribed = self._closed = False
-        self._now_ns = self._polled_ns = self._whole_ns = 0
+        self.last_message_ns = 0
+        """When the last whole and readable message was received, ns since 1970 UTC; 0 before the first."""
+        self._readable = True
+        self._now_ns = self._longest_ns = 0
+        self._passed_ns = 0
+        """The session's own clock: time that passed since `start`, whatever was done to the host's clock.
+
+        `heartbeat` is called regularly: more than `_longest_ns` at once is a clock that was set, or a pause of ours.
+        """
+        self._polled_ns = self._whole_ns = self._check_ns = 0
         self._heard_ns = 0
-        """When the last push or answer came."""
+        """When the last readable push or answer came."""
         self._seen_ns = 0
         """When it last was certain that OpenD sees orders."""
+        self._venue_ahead_ns = 0
+        """OpenD's server's clock minus ours."""
         self._steps: dict[int, Callable[[Message, _Waiting], None]] = {
             link.login_id: self._login_answered,
             messages.GET_GLOBAL_STATE: self._state_answered,
@@ -69,42 +87,45 @@ class OpendSession:
             messages.SUB_ACC_PUSH: self._subscription_answered,
             messages.KEEP_ALIVE: self._alive_answered,
         }
+        self._set_pace()
 
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
-        self._now_ns = self._heard_ns = self._seen_ns = self._whole_ns = now_ns
+        self._now_ns = self._heard_ns = self._seen_ns = now_ns
         self._send(self._link.login_id, self._link.login())
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         """Every event of the chunk, in order; `Closed` is the last one there ever is."""
         if self._closed:
             return []
-        self._now_ns = now_ns
+        self._take_time(now_ns)
         try:
-            for message in self._link.receive(data):
+            for message in self._link.receive(data, self._pending):
                 self._take(message)
                 if self._closed:
                     break
         except VenueError as exc:
             self._close(exc)
-        self._end_if_deaf()
+        if self._passed_ns >= self._check_ns:
+            self._end_if_deaf()
         events, self._events = self._events, []
         return events
 
     def heartbeat(self, now_ns: int) -> None:
-        """KeepAlive, and now and then the global state; on WebSocket only that."""
-        self._now_ns = now_ns
+        """KeepAlive, and now and then the global state, often while no orders are seen; on WebSocket only that."""
+        self._take_time(now_ns)
         if self._logged_in and not self._link.polls:
             self._send(messages.KEEP_ALIVE, messages.keep_alive(now_ns // 1_000_000_000))
-        if self._subscribed and (self._link.polls or now_ns - self._polled_ns >= POLL_NS):
+        polls = self._link.polls or not self._health.sees_orders
+        if self._subscribed and (polls or self._passed_ns - self._polled_ns >= POLL_NS):
             self._poll()
 
     def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Ask for orders; which accounts there are is answered from memory."""
-        self._now_ns = now_ns
+        self._take_time(now_ns)
         match request:
             case ListAccounts():
-                return [Answer(key, Accounts(self._accounts, now_ns))]
+                return [Answer(key, Accounts(self._accounts, now_ns + self._venue_ahead_ns))]
             case ListOrders(account=account, order_ids=ids, refresh=refresh):
                 body = messages.get_order_list(_header(account), map(int, ids), refresh=refresh)
                 self._send(messages.GET_ORDER_LIST, body, key)
@@ -120,15 +141,45 @@ class OpendSession:
         out, self._out = self._out, []
         return out
 
+    def _set_pace(self) -> None:
+        usual_s = self._link.heartbeat_s
+        self._longest_ns = int(1.5e9 * usual_s)
+        self.heartbeat_s = usual_s if self._health.sees_orders else min(usual_s, LOGGED_OUT_POLL_S)
+
+    def _take_time(self, now_ns: int) -> None:
+        step_ns = now_ns - self._now_ns
+        if step_ns > 0:
+            self._passed_ns += step_ns if step_ns < self._longest_ns else self._longest_ns
+        self._now_ns = now_ns
+
     def _end_if_deaf(self) -> None:
-        """A damaged length makes a body of all that follows: bytes come, but no message ever again."""
-        if not self._closed and self._now_ns - self._whole_ns > self.silence_s * 1e9:
-            self._close(RemoteProtocolError(f"bytes, but no whole message for {self.silence_s:g} s"))
+        """Bytes come, but nothing of use: no whole message, or no answer to the session's own requests.
+
+        A damaged length makes a body of all that follows, so the former is a damage. An answer that was asked for may
+        take its time, and the others wait behind it.
+        """
+        self._check_ns = self._passed_ns + _CHECK_NS
+        if self._closed:
+            return
+        whole_ns, asked_ns = self._passed_ns - self._whole_ns, self._passed_ns - self._oldest_ns()
+        limit_ns = int(self.silence_s * 1e9)
+        if self._link.growing in self._pending and whole_ns <= GROWTH_NS:
+            return
+        if whole_ns > limit_ns:
+            self._close(RemoteProtocolError(f"bytes, but no whole message for {whole_ns / 1e9:.0f} s"))
+        elif asked_ns > limit_ns:
+            self._close(ConnectionLost(f"no answer to a heartbeat for {asked_ns / 1e9:.0f} s", "silent"))
+
+    def _oldest_ns(self) -> int:
+        """When the oldest of the session's own requests was sent that has no answer; now if all have one.
+
+        Queries do not count: OpenD may be slow at a list, or leave one unanswered, and push orders all the same.
+        """
+        return next((each.sent_ns for each in self._pending.values() if each.key is None), self._passed_ns)
 
     def _take(self, message: Message) -> None:
-        self._whole_ns = self._now_ns
-        if message.fault is None:
-            self.last_message_ns = self._now_ns
+        self._whole_ns = self._passed_ns
+        self._readable = True
         if message.proto_id == messages.UPDATE_ORDER:
             self._order_pushed(message)
         elif message.proto_id == messages.NOTIFY:
@@ -139,8 +190,10 @@ class OpendSession:
             self._answered(message, waiting)
         else:
             self._events.append(self._rows(message, waiting.key))
-        if message.proto_id != messages.NOTIFY:
-            self._heard_ns = self._now_ns
+        if self._readable:
+            self.last_message_ns = self._now_ns
+            if message.proto_id != messages.NOTIFY:
+                self._heard_ns = self._now_ns
 
     def _order_pushed(self, message: Message) -> None:
         try:
@@ -169,6 +222,7 @@ class OpendSession:
             self._reject(message, exc, lost=True)
             return
         self._events += self._health.notified(event, self._heard_ns)
+        self._set_pace()
 
     def _uncalled(self, message: Message) -> None:
         """A push that is no order, or an answer nobody waits for."""
@@ -185,28 +239,28 @@ class OpendSession:
     def _rows(self, message: Message, key: int) -> Answer:
         """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
         try:
-            s2c = _order_list(message)
+            if message.fault is not None:
+                raise message.fault
+            s2c = messages.order_list(message.body)
         except VenueError as exc:
             if not isinstance(exc, Refused):
                 self._reject(message, exc, lost=False)
             return Answer(key, error=exc)
         self._seen_ns = self._now_ns
         rows = Rows(iter(()), self._now_ns)
-        rows.pages = self._pages(message, s2c, rows)
+        rows.pages = self._pages(message.proto_id, s2c, rows)
         return Answer(key, rows)
 
-    def _pages(
-        self, message: Message, s2c: pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C, rows: Rows
-    ) -> Iterator[list[OrderUpdate]]:
+    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, rows: Rows) -> Iterator[list[OrderUpdate]]:
         orders = s2c.orderList
         for begin in range(0, len(orders), PAGE):
             page = []
-            for order in orders[begin : begin + PAGE]:
+            for data in orders[begin : begin + PAGE]:
                 try:
-                    page.append(self._reader.read(s2c.header, order, rows.received_ns, "query"))
+                    page.append(self._reader.read(s2c.header, messages.order(data), rows.received_ns, "query"))
                 except RemoteProtocolError as exc:
                     rows.unread += 1
-                    self._reject(message, exc, lost=False)
+                    self._reject(Message(proto_id, 0, data), exc, lost=False)
             yield page
 
     def _answered(self, message: Message, waiting: _Waiting) -> None:
@@ -215,6 +269,7 @@ class OpendSession:
                 raise message.fault
             self._steps[message.proto_id](message, waiting)
         except (VenueError, ConfigError) as exc:
+            self._readable = not isinstance(exc, RemoteProtocolError)
             self._failed(message, exc)
 
     def _failed(self, message: Message, error: VenueError | ConfigError) -> None:
@@ -224,29 +279,37 @@ class OpendSession:
             self._events.append(Notice(f"{name}: {error}"))
             self._list_accounts()
         elif isinstance(error, Refused) and error is message.fault and proto_id == self._link.login_id:
-            self._close(AuthError(f"login refused: {error}"))
+            self._close(login_refused(self._link, str(error)))
         elif isinstance(error, Refused) and proto_id != self._link.login_id:
             self._close(Refused(f"{name} refused: {error}"))
+        elif isinstance(error, RemoteProtocolError) and proto_id == self._link.login_id and self._link.has_key:
+            self._close(RemoteProtocolError(f"{name}: {error}; is `{self._link.key_setting}` OpenD's own?"))
         else:
             self._close(error)
 
     def _login_answered(self, message: Message, _: _Waiting) -> None:
         self._link.logged_in(message.body)
-        self.heartbeat_s, self.silence_s = self._link.heartbeat_s, self._link.silence_s
+        self.silence_s = self._link.silence_s
         self._logged_in = True
+        self._set_pace()
         self._events.append(Progress("subscribing"))
         self._poll()
 
     def _alive_answered(self, message: Message, waiting: _Waiting) -> None:
-        s2c = messages.answer(pb.KeepAlive.Response.FromString, message.body).s2c
-        self._round_trip(waiting, s2c.time)
+        # Its time is no clock of the venue's: that of OpenD's machine, often ours, or ours handed back.
+        messages.answer(pb.KeepAlive.Response.FromString, message.body)
+        self._events.append(RoundTrip(self._seconds_since(waiting)))
 
     def _state_answered(self, message: Message, waiting: _Waiting) -> None:
         state = messages.answer(pb.GetGlobalState.Response.FromString, message.body).s2c
-        self._round_trip(waiting, state.time)
+        venue_ns = clock_ns(state.time)
+        if venue_ns is not None:
+            self._venue_ahead_ns = venue_ns - self._now_ns
+        self._events.append(RoundTrip(self._seconds_since(waiting), venue_ns))
         self._events += self._health.polled(state, self._seen_ns)
         if self._health.sees_orders:
             self._seen_ns = self._now_ns
+        self._set_pace()
         self._list_accounts()
 
     def _list_accounts(self) -> None:
@@ -272,22 +335,22 @@ class OpendSession:
         self._subscribed = True
         self._events += self._health.subscribed(self._now_ns)
 
-    def _round_trip(self, waiting: _Waiting, venue_s: int) -> None:
-        seconds = max(0, self._now_ns - waiting.sent_ns) / 1e9
-        self._events.append(RoundTrip(seconds, venue_ns=venue_s * 1_000_000_000 if venue_s > 0 else None))
+    def _seconds_since(self, waiting: _Waiting) -> float:
+        return (self._passed_ns - waiting.sent_ns) / 1e9
 
     def _poll(self) -> None:
-        self._polled_ns = self._now_ns
+        self._polled_ns = self._passed_ns
         self._send(messages.GET_GLOBAL_STATE, messages.get_global_state())
 
     def _send(self, proto_id: int, body: bytes, key: int | None = None) -> None:
         self._serial += 1
         if len(self._pending) == MAX_PENDING:
             del self._pending[next(iter(self._pending))]
-        self._pending[proto_id, self._serial] = _Waiting(self._now_ns, key)
+        self._pending[proto_id, self._serial] = _Waiting(self._passed_ns, key)
         self._out.append(self._link.write(proto_id, self._serial, body))
 
     def _reject(self, message: Message, error: VenueError, *, lost: bool) -> None:
+        self._readable = False
         name = messages.NAMES.get(message.proto_id)
         reason = f"{name}: {error}" if name else str(error)
         self._events.append(
@@ -304,19 +367,6 @@ class OpendSession:
     def _close(self, error: Exception) -> None:
         self._closed = True
         self._events.append(Closed(error))
-
-
-def _order_list(message: Message) -> pb.GetOrderList.S2C | pb.GetHistoryOrderList.S2C:
-    if message.fault is not None:
-        raise message.fault
-    response: pb.GetOrderList.Response | pb.GetHistoryOrderList.Response
-    if message.proto_id == messages.GET_ORDER_LIST:
-        response = messages.answer(pb.GetOrderList.Response.FromString, message.body)
-    else:
-        response = messages.answer(pb.GetHistoryOrderList.Response.FromString, message.body)
-    if not response.HasField("s2c"):
-        raise RemoteProtocolError("a yes without a list")
-    return response.s2c
 
 
 def _header(account: Account) -> pb.TrdHeader:

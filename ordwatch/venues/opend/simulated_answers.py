@@ -9,7 +9,15 @@ from google.protobuf.message import DecodeError, Message
 from ordwatch.errors import RemoteProtocolError
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 from ordwatch.venues.opend.simulated_fills import card_number
-from ordwatch.venues.opend.simulated_orders import ACCOUNTS, LIVE, Account, Broker, SimulatedOrder
+from ordwatch.venues.opend.simulated_orders import (
+    ACCOUNTS,
+    LIVE,
+    MANY_ORDERS_FROM,
+    Account,
+    Broker,
+    SimulatedOrder,
+    finished_order,
+)
 
 REFRESHES = 10
 REFRESH_WINDOW_NS = 29_900_000_000
@@ -59,6 +67,13 @@ class Desk:
         self._faults = faults
         self._frozen: dict[int, pb.Order] | None = None
         self._asked_ns: dict[tuple[str, int], deque[int]] = {}
+        self.refused_account = ACCOUNTS[2].id
+        """Whose orders are refused while account_refused is on."""
+        self.big_list = 100_000
+        """How many finished orders more the first account has while big_lists is on."""
+        self.big_name = "x"
+        """The name of the security of each of them."""
+        self._many: list[bytes] = []
 
     def freeze(self, on: bool) -> None:
         """Let the cache stand still, or be up to date again."""
@@ -104,21 +119,38 @@ class Desk:
         """GetOrderList: the orders of the day, finished ones too; from the cache unless refreshCache is set."""
         c2s = read(pb.GetOrderList.Request.FromString, body).c2s
         account = _account(c2s.header)
+        self._refuse_account(account)
         self.refuse_if("orders_refused", "请先解锁交易")
         if c2s.refreshCache:
             self._count("orders", account, now_ns)
             self.refuse_if("logged_out", "交易服务器未连接")
         orders = self._broker.of(account.id)
+        if c2s.refreshCache and self._frozen is not None:
+            self._frozen |= {order.order_id: order.wire() for order in orders}
         if "open_only" in self._faults and not c2s.filterConditions.idList:
             orders = [order for order in orders if not order.is_finished]
         rows = self._rows(orders, c2s.filterConditions, c2s.filterStatusList, cached=not c2s.refreshCache)
-        s2c = pb.GetOrderList.S2C(header=c2s.header, orderList=rows)
-        return pb.GetOrderList.Response(retType=0, s2c=s2c).SerializeToString()
+        written = [row.SerializeToString() for row in rows]
+        if "big_lists" in self._faults and account == ACCOUNTS[0] and not c2s.filterConditions.idList:
+            written += self._many_orders(now_ns)
+        s2c = pb.OrderList.S2C(header=c2s.header, orderList=written)
+        return pb.OrderList.Response(retType=0, s2c=s2c).SerializeToString()
+
+    def _many_orders(self, now_ns: int) -> list[bytes]:
+        if not self._many:
+            order = finished_order(now_ns)
+            order.name = self.big_name.encode()
+            for number in range(self.big_list):
+                order.orderID = MANY_ORDERS_FROM + number
+                order.orderIDEx = str(order.orderID).encode()
+                self._many.append(order.SerializeToString())
+        return self._many
 
     def history(self, body: bytes, now_ns: int) -> bytes:
         """GetHistoryOrderList: orders made in a span of local time."""
         c2s = read(pb.GetHistoryOrderList.Request.FromString, body).c2s
         account = _account(c2s.header)
+        self._refuse_account(account)
         self._count("history", account, now_ns)
         self.refuse_if("history_refused", "请求超时")
         self.refuse_if("logged_out", "交易服务器未连接")
@@ -127,6 +159,10 @@ class Desk:
         rows = self._rows(self._broker.of(account.id), c2s.filterConditions, c2s.filterStatusList, cached=False)
         s2c = pb.GetHistoryOrderList.S2C(header=c2s.header, orderList=rows)
         return pb.GetHistoryOrderList.Response(retType=0, s2c=s2c).SerializeToString()
+
+    def _refuse_account(self, account: Account) -> None:
+        if account.id == self.refused_account:
+            self.refuse_if("account_refused", "该账户不支持订单查询")
 
     def _count(self, kind: str, account: Account, now_ns: int) -> None:
         asked = self._asked_ns.setdefault((kind, account.id), deque())

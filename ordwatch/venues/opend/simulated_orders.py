@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from ordwatch.model import OrderStatus, Side
 from ordwatch.text import double_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
-from ordwatch.venues.simulation import Market, Step, TrueState
+from ordwatch.venues.simulation import Intent, Market, Step, TrueState
 
 PAPER, LIVE = 0, 1
 
@@ -120,6 +120,8 @@ _TYPES = {"LIMIT": 1, "MARKET": 2, "STOP": 10, "STOP_LIMIT": 11, "TRAILING_STOP"
 _TRAILING = frozenset({14, 15})
 _FIRST_ORDER_ID = 3964487190993133422
 _ORDER_ID_STEP = 1048583
+MANY_ORDERS_FROM = 5 * 10**18
+"""The ids of the many orders of a big list, apart from those that are played."""
 _MICROSECOND = 1000
 _US = 2
 
@@ -259,6 +261,13 @@ class Broker:
             placed=step,
             created_ns=now_ns,
         )
+
+
+def finished_order(now_ns: int) -> pb.Order:
+    """An order that was filled, of the first account."""
+    intent = Intent(side=Side.BUY, qty="300", price="480.2")
+    step = Step("finished", OrderStatus.FILLED, intent, filled="300", avg_price="480.1")
+    return Broker().play(step, now_ns).wire()
 
 
 def _number(step: Step) -> int:

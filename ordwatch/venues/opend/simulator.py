@@ -47,17 +47,21 @@ FAULTS = (
     "mute",  # no pushes, though all else works
     "silent",  # nothing at all is said any more
     "deaf",  # requests are not answered
-    "login_refused",
+    "login_refused",  # as by an OpenD whose own login waits for a code from the phone
     "accounts_refused",
     "no_accounts",
     "subscription_refused",
     "orders_refused",
+    "account_refused",  # no orders of `refused_account`, today's or earlier, are told: as of a fund account
     "history_refused",
+    "slow_lists",  # every list of orders is `list_delay_s` late
+    "slow_refresh",  # those that OpenD has to ask its broker for are
+    "big_lists",  # the first account has `big_list` more orders today
     "header_errors",  # WebSocket: refusals stand in the header
     "logged_out",  # the trade server is not reached: told, nothing is pushed, nothing is refreshed
     "kicked_out",  # told that the same user logged in elsewhere
     "gateway_lost",  # WebSocket: told that OpenD is gone
-    "stale_cache",  # without refreshCache orders are as they were when this was switched on
+    "stale_cache",  # orders are as they were when this was switched on, until they are asked for with refreshCache
     "open_only",  # the list of orders has no finished ones
     "forgets",  # no order is known any more
 )
@@ -65,6 +69,7 @@ FAULTS = (
 _CONNECT_STATUS, _GTW_EVENT, _KICKED_OUT = 3, 1, 7
 _QUOTE_PUSH, _UNKNOWN_KIND = 3005, 9999
 _USER_ID = 7400000
+_NO_LOGIN_YET = "登录需要手机验证码"
 
 
 @dataclass
@@ -88,6 +93,9 @@ class OpendSimulator:
         self.transport: Literal["tcp", "websocket"] = "tcp"
         self.websocket_key = "simulated-websocket-key"
         self.keep_alive_s = 10
+        self.clock_ahead_ns = 0
+        """How far OpenD's clock, which stamps the orders, is ahead of the one it is hosted by."""
+        self.list_delay_s = 15.0
         self.broker = Broker()
         self.asked: list[int] = []
         """Proto ids of every request, in order."""
@@ -99,16 +107,18 @@ class OpendSimulator:
         self._queue: list[Outgoing] = []
         self._serial = 0
         self._now_ns = 0
-        self._desk = Desk(self.broker, self._faults)
+        self._late: list[tuple[int, int, bytes]] = []
+        """When it is due, to whom, and what."""
+        self.desk = Desk(self.broker, self._faults)
         self._answers: dict[int, Callable[[_Peer, bytes], bytes]] = {
             messages.INIT_CONNECT: self._init_connect,
             messages.INIT_WEBSOCKET: self._init_websocket,
             messages.KEEP_ALIVE: self._keep_alive,
             messages.SUB_ACC_PUSH: self._subscribe,
-            messages.GET_GLOBAL_STATE: lambda _, body: self._desk.global_state(body, self._now_ns),
-            messages.GET_ACC_LIST: lambda _, body: self._desk.account_list(body),
-            messages.GET_ORDER_LIST: lambda _, body: self._desk.order_list(body, self._now_ns),
-            messages.GET_HISTORY_ORDER_LIST: lambda _, body: self._desk.history(body, self._now_ns),
+            messages.GET_GLOBAL_STATE: lambda _, body: self.desk.global_state(body, self._now_ns + self.clock_ahead_ns),
+            messages.GET_ACC_LIST: lambda _, body: self.desk.account_list(body),
+            messages.GET_ORDER_LIST: lambda _, body: self.desk.order_list(body, self._now_ns),
+            messages.GET_HISTORY_ORDER_LIST: lambda _, body: self.desk.history(body, self._now_ns),
         }
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
@@ -141,7 +151,7 @@ class OpendSimulator:
         self._now_ns = now_ns
         known = self.broker.orders.get(step.order)
         before = known.filled if known is not None else 0
-        order = self.broker.play(step, now_ns)
+        order = self.broker.play(step, now_ns + self.clock_ahead_ns)
         if not self._faults & {"mute", "silent", "logged_out"}:
             for number, peer in self._peers.items():
                 if order.account.id in peer.accounts:
@@ -150,8 +160,9 @@ class OpendSimulator:
                         self._push_fill(number, peer, order, float(order.filled - before))
 
     def tick(self, now_ns: int) -> None:
-        """Hang up on whoever sent no heartbeat for 30 s."""
+        """Send what is late, and hang up on whoever sent no heartbeat for 30 s."""
         self._now_ns = now_ns
+        self._send_late()
         for number, peer in list(self._peers.items()):
             if peer.link.beats and now_ns - peer.heard_ns > HEARTBEAT_LIMIT_NS:
                 self._hang_up(number)
@@ -171,7 +182,7 @@ class OpendSimulator:
             raise ValueError(f"unknown fault {name!r}; there are {', '.join(FAULTS)}")
         (self._faults.add if on else self._faults.discard)(name)
         if name in ("stale_cache", "logged_out"):
-            self._desk.freeze(on)
+            self.desk.freeze(on)
         if name == "logged_out":
             status = pb.Notify.ConnectStatus(qotLogined=True, trdLogined=not on)
             self._notify(pb.Notify.S2C(type=_CONNECT_STATUS, connectStatus=status))
@@ -189,9 +200,16 @@ class OpendSimulator:
 
     def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
         """The block of config.yaml that reaches it; one with an RSA key needs its file beside that."""
-        host, _, port = addresses[self.transport].rpartition(":")
-        block: dict[str, object] = {"kind": "opend", "host": host, "port": int(port), "transport": self.transport}
-        if self.transport == "websocket":
+        return self._block(self.transport, addresses)
+
+    def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
+        """The block for the other transport."""
+        return [self._block("websocket" if self.transport == "tcp" else "tcp", addresses)]
+
+    def _block(self, transport: str, addresses: Mapping[str, str]) -> dict[str, object]:
+        host, _, port = addresses[transport].rpartition(":")
+        block: dict[str, object] = {"kind": "opend", "host": host, "port": int(port), "transport": transport}
+        if transport == "websocket":
             block["websocket_key"] = self.websocket_key
         return block
 
@@ -256,12 +274,28 @@ class OpendSimulator:
             self.refused.append(request.proto_id)
             body = refused(str(exc))
             error = str(exc).encode() if "header_errors" in self._faults else b""
-        if "deaf" not in self._faults:
-            self._send(number, peer.link.answer(request, body, error=error))
+        payload = peer.link.answer(request, body, error=error)
+        if self._is_slow(request):
+            self._late.append((self._now_ns + int(self.list_delay_s * 1e9), number, payload))
+        elif "deaf" not in self._faults:
+            self._send(number, payload)
+
+    def _is_slow(self, request: Request) -> bool:
+        if request.proto_id != messages.GET_ORDER_LIST:
+            return False
+        refreshes = pb.GetOrderList.Request.FromString(request.body).c2s.refreshCache
+        return "slow_lists" in self._faults or ("slow_refresh" in self._faults and refreshes)
+
+    def _send_late(self) -> None:
+        due = [late for late in self._late if late[0] <= self._now_ns]
+        self._late = [late for late in self._late if late[0] > self._now_ns]
+        for _, number, payload in due:
+            if number in self._peers:
+                self._send(number, payload)
 
     def _init_connect(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.InitConnect.Request.FromString, body).c2s
-        self._desk.refuse_if("login_refused", "客户端版本过低")
+        self.desk.refuse_if("login_refused", _NO_LOGIN_YET)
         s2c = pb.InitConnect.S2C(
             serverVer=1011,
             loginUserID=_USER_ID,
@@ -276,11 +310,13 @@ class OpendSimulator:
 
     def _init_websocket(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.InitWebSocket.Request.FromString, body).c2s
-        self._desk.refuse_if("login_refused", "websocket key error")
+        self.desk.refuse_if("login_refused", _NO_LOGIN_YET)
         if c2s.websocketKey != websocket_key_md5(self.websocket_key):
             raise Refusal("websocket key error")
         peer.ready = peer.notify = True
-        s2c = pb.InitWebSocket.S2C(serverTime=self._now_ns // 1_000_000_000, connID=self._next_serial())
+        s2c = pb.InitWebSocket.S2C(
+            serverTime=(self._now_ns + self.clock_ahead_ns) // 1_000_000_000, connID=self._next_serial()
+        )
         return pb.InitWebSocket.Response(retType=0, s2c=s2c).SerializeToString()
 
     def _keep_alive(self, peer: _Peer, body: bytes) -> bytes:
@@ -290,7 +326,7 @@ class OpendSimulator:
 
     def _subscribe(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.SubAccPush.Request.FromString, body).c2s
-        self._desk.refuse_if("subscription_refused", "订阅失败")
+        self.desk.refuse_if("subscription_refused", "订阅失败")
         peer.accounts = frozenset(c2s.accIDList)
         return pb.SubAccPush.Response(retType=0, s2c=pb.SubAccPush.S2C()).SerializeToString()
 

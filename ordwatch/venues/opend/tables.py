@@ -255,6 +255,9 @@ TRD_MARKET_ZONES = {
     126: "Asia/Tokyo",
 }
 
+ONE_DAY_MARKETS = frozenset({1, 3, 4, 6, 8, 111, 112})
+"""Trading markets whose trading day begins after midnight and ends before the next: no night or overnight session."""
+
 FUTURES_MARKETS = frozenset({5, 10, 11, 12, 13})
 """Trading markets whose times OpenD writes in its own setting `future_trade_api_time_zone`."""
 

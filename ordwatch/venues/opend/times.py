@@ -16,6 +16,8 @@ from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 MAX_SECONDS = 253402300800.0
 """The year 10000: what is beyond is no time in seconds."""
 
+_YEAR_3000_S = 32503680000
+
 _TEXT = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 
 
@@ -24,6 +26,11 @@ def seconds_ns(seconds: float) -> int | None:
     if not 0 < seconds < MAX_SECONDS:
         return None
     return int(seconds * 1e6 + 0.5) * 1000
+
+
+def clock_ns(seconds: int) -> int | None:
+    """Nanoseconds of what a clock shows, in whole seconds; None if no clock shows that."""
+    return seconds * 1_000_000_000 if 0 < seconds < _YEAR_3000_S else None
 
 
 @lru_cache(maxsize=1024)
@@ -61,7 +68,12 @@ def zone_of(order: pb.Order, header: pb.TrdHeader, futures_zone: str) -> str | N
     return next(filter(None, zones), None)
 
 
-def zones_of(markets: Iterable[int], futures_zone: str) -> list[str]:
-    """The zones of trading markets; none for a market whose zone is not known."""
-    zones = (futures_zone if each in tables.FUTURES_MARKETS else tables.TRD_MARKET_ZONES.get(each) for each in markets)
-    return sorted({zone for zone in zones if zone is not None})
+def day_began_ns(ns: int, markets: Iterable[int]) -> int | None:
+    """When the trading day that it is at `ns` had surely begun in all of these trading markets.
+
+    None where that is not known: futures and overnight sessions begin their day on the evening before, at hours of
+    their own.
+    """
+    if not tables.ONE_DAY_MARKETS.issuperset(markets):
+        return None
+    return max((midnight_ns(ns, tables.TRD_MARKET_ZONES[market]) for market in markets), default=None)

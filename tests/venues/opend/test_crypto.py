@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ordwatch.errors import ConfigError, RemoteProtocolError
 from ordwatch.venues.opend.crypto import AesCbc, FtAesEcb, Rsa, body_seal, load_rsa
+from tests.support.rsa_key import rsa_key_of_512_bits
 
 KEY = b"0123456789ABCDEF"
 IV = b"fedcba9876543210"
@@ -53,6 +54,17 @@ def test_the_iv_starts_anew_with_each_frame() -> None:
 
 def test_an_empty_encrypted_body_is_an_empty_body() -> None:
     assert (AesCbc(KEY, IV).decrypt(b""), FtAesEcb(KEY).decrypt(b"")) == (b"", b"")
+
+
+@pytest.mark.parametrize("size", [1, 52, 53, 54, 106, 350])
+def test_a_key_of_512_bits_works_in_pieces_of_53_bytes(size: int) -> None:
+    rsa = load_rsa(rsa_key_of_512_bits())
+    body = bytes(range(250)) * 2
+
+    sealed = rsa.encrypt(body[:size])
+
+    assert len(sealed) == 64 * -(-size // 53)
+    assert rsa.decrypt(sealed) == body[:size]
 
 
 @pytest.mark.parametrize("size", [1, 99, 100, 101, 200, 350])
@@ -110,5 +122,5 @@ def test_a_file_that_is_no_key_is_an_error_without_its_content(text: str) -> Non
 
 
 def test_a_key_of_another_length_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="1024 bits"):
+    with pytest.raises(ConfigError, match=r"^rsa_private_key_file: .* 1024 or 512 bits"):
         load_rsa(pem(2048))

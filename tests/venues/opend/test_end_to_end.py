@@ -2,23 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from importlib import import_module
+from typing import Any, Literal
 
 import pytest
 
 from ordwatch.model import OrderStatus, Side
 from ordwatch.pipeline import Limits
-from ordwatch.records import RejectRecord
+from ordwatch.records import LinkRecord, RejectRecord
 from ordwatch.simulate.host import host
 from ordwatch.simulate.scenario import natives, one_of_each
 from ordwatch.simulate.setup import setup
+from ordwatch.venues.opend import links
 from ordwatch.venues.opend.crypto import load_rsa
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.simulated_orders import NATIVES
 from ordwatch.venues.opend.simulator import OpendSimulator
 from ordwatch.venues.simulation import Intent, Step
 from tests.support.faultproxy import fault_proxy
-from tests.support.rsa_key import new_rsa_key
+from tests.support.rsa_key import new_rsa_key, rsa_key_of_512_bits
 from tests.support.runs import Watched, following, run, untrue
 
 STORY = one_of_each()
@@ -49,13 +51,21 @@ def encrypted() -> tuple[OpendSimulator, dict[str, Any]]:
     return OpendSimulator(load_rsa(new_rsa_key())), {"rsa_private_key_file": new_rsa_key()}
 
 
+def encrypted_by_512_bits() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(rsa_key_of_512_bits())), {"rsa_private_key_file": rsa_key_of_512_bits()}
+
+
+def tcp() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(), {}
+
+
 def over_websocket() -> tuple[OpendSimulator, dict[str, Any]]:
     simulator = OpendSimulator()
     simulator.transport = "websocket"
     return simulator, {}
 
 
-@pytest.mark.parametrize("way", [encrypted, over_websocket], ids=["encrypted", "websocket"])
+@pytest.mark.parametrize("way", [encrypted, encrypted_by_512_bits, over_websocket], ids=lambda way: way.__name__)
 def test_every_way_to_connect_tells_the_same(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
     async def test() -> None:
         simulator, settings = way()
@@ -228,15 +238,89 @@ def test_an_order_nobody_knows_any_more_is_unknown_and_not_guessed() -> None:
     run(test())
 
 
-def test_a_refused_login_ends_the_venue_with_77() -> None:
-    async def test() -> None:
-        async with watching(OpendSimulator(), faults=["login_refused"]) as watched:
-            outcome = await watched.outcome
+@pytest.mark.parametrize("way", [tcp, over_websocket], ids=["tcp", "websocket"])
+@pytest.mark.parametrize("faults", [(), ("header_errors",)], ids=["retType", "header"])
+def test_a_gateway_that_first_refuses_the_login_is_watched_once_it_accepts(
+    way: Callable[[], tuple[OpendSimulator, dict[str, Any]]], faults: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "RETRY_S", (0.06, 0.1))
 
-            assert outcome.exit_code == 77
-            assert watched.hosted.connections == 1
+    async def test() -> None:
+        simulator, _ = way()
+        async with watching(simulator, faults=["login_refused", *faults]) as watched:
+            await watched.hosted.until(lambda: len(simulator.refused) >= 3)
+            watched.hosted.fault("login_refused", False)
+            await watched.live()
+            play(watched)
+            await watched.true()
+
+            refused = [each for each in watched.out.records if isinstance(each, LinkRecord) and each.state == "down"]
+            assert len(refused) >= 3
+            assert all("login refused: " in (link.detail or "") for link in refused)
+            assert all(0.06 <= (link.wait_s or 0) <= 0.1 for link in refused)
 
     run(test())
+
+
+def another_key() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(new_rsa_key())), {"rsa_private_key_file": new_rsa_key(name="another")}
+
+
+def no_key() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(load_rsa(new_rsa_key())), {}
+
+
+def key_for_nothing() -> tuple[OpendSimulator, dict[str, Any]]:
+    return OpendSimulator(), {"rsa_private_key_file": new_rsa_key()}
+
+
+@pytest.mark.parametrize("way", [another_key, no_key, key_for_nothing], ids=lambda way: way.__name__)
+def test_an_opend_with_another_key_than_ours_says_what_to_look_at(
+    way: Callable[[], tuple[OpendSimulator, dict[str, Any]]],
+) -> None:
+    async def test() -> None:
+        simulator, settings = way()
+        async with watching(simulator, **settings) as watched:
+            await watched.out.until(lambda: "down" in watched.out.states)
+
+            assert "`rsa_private_key_file`" in detail(watched)
+
+    run(test())
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websocket"])
+def test_the_port_of_the_other_transport_says_what_to_look_at(transport: Literal["tcp", "websocket"]) -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        simulator.transport = transport
+        other = "websocket" if transport == "tcp" else "tcp"
+        async with host(simulator) as hosted:
+            reached = setup("opend", simulator.settings({transport: hosted.addresses[other]}))
+            async with following(hosted, reached) as watched:
+                await watched.out.until(lambda: "down" in watched.out.states)
+
+                assert "`port`" in detail(watched)
+                assert "`transport`" in detail(watched)
+
+    run(test())
+
+
+def test_an_opend_that_was_heard_before_it_hung_up_needs_no_hint() -> None:
+    async def test() -> None:
+        async with watching(OpendSimulator()) as watched:
+            await watched.live()
+            watched.hosted.drop()
+            await watched.out.until(lambda: "down" in watched.out.states)
+
+            assert "look at" not in detail(watched)
+
+    run(test())
+
+
+def detail(watched: Watched) -> str:
+    """What the first link that went down said."""
+    downs = [each for each in watched.out.records if isinstance(each, LinkRecord) and each.state == "down"]
+    return downs[0].detail or ""
 
 
 @pytest.mark.parametrize("faults", [(), ("header_errors",)], ids=["retType", "header"])
@@ -262,6 +346,75 @@ def test_nothing_is_called_live_that_was_refused(fault: str) -> None:
 
             watched.hosted.fault(fault, False)
             await watched.live()
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", ["slow_lists", "slow_refresh"])
+def test_a_gateway_whose_lists_are_slow_is_watched_over_the_first_connection(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("ordwatch.venues.opend.query"), "_CACHE_PATIENCE_S", 0.2)
+
+    async def test() -> None:
+        simulator = OpendSimulator()
+        simulator.list_delay_s = 0.4
+        async with watching(simulator, faults=[fault], accounts=["281756455988249902"]) as watched:
+            play(watched, STORY[:2])
+            await watched.live()
+            play(watched, STORY[2:])
+            await watched.out.until(lambda: any(order.status == "FILLED" for order in watched.out.orders))
+
+            assert watched.out.states.count("connecting") == 1
+
+    run(test())
+
+
+def test_a_gateway_that_refuses_one_account_is_watched_for_the_others() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        async with watching(simulator, faults=["account_refused"]) as watched:
+            play(watched)
+            await watched.live()
+            with watched.hosted.away():
+                play(watched, one_of_each("later"))
+            await watched.closed_gaps(1)
+
+            refused = str(simulator.desk.refused_account)
+            assert {name[1] for name in untrue(simulator, watched.out)} <= {refused}
+            assert watched.out.states.count("connecting") - watched.hosted.refusals == 2
+
+    run(test())
+
+
+@pytest.mark.parametrize("way", [tcp, encrypted, over_websocket], ids=["tcp", "encrypted", "websocket"])
+def test_a_list_of_more_than_16_mib_goes_live(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
+    async def test() -> None:
+        simulator, settings = way()
+        simulator.desk.big_list, simulator.desk.big_name = 20, "x" * 900_000
+        async with watching(simulator, faults=["big_lists"], **settings) as watched:
+            await watched.live()
+
+            assert len(watched.out.orders) == 20
+            assert watched.out.states.count("connecting") == 1
+
+    run(test())
+
+
+def test_an_order_of_a_futures_account_made_and_finished_in_a_gap_is_found_by_opends_clock() -> None:
+    async def test() -> None:
+        simulator = OpendSimulator()
+        simulator.clock_ahead_ns = 40 * 3600 * 1_000_000_000
+        futures = Intent(side=Side.BUY, qty="10", price="25880", instrument=5)
+        async with watching(simulator, faults=["open_only"], accounts=["281756420273981734"]) as watched:
+            await watched.live()
+            with watched.hosted.away():
+                play(
+                    watched, [Step("1", OrderStatus.NEW, futures), Step("1", OrderStatus.FILLED, futures, filled="10")]
+                )
+            await watched.closed_gaps(1)
+
+            assert untrue(simulator, watched.out) == {}
 
     run(test())
 

@@ -1,5 +1,6 @@
 """Frames on TCP and headers on WebSocket."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import strategies as st
 
 from ordwatch.errors import RemoteProtocolError
 from ordwatch.venues.opend.frames import (
-    MAX_BODY_BYTES,
+    MAX_ANSWER_BYTES,
+    MAX_PUSH_BYTES,
     Frame,
     FrameReader,
+    check_length,
     is_sound,
     read_ws_answer,
     read_ws_request,
@@ -89,7 +92,7 @@ def test_a_wrong_byte_in_the_body_is_not_sound(position: int, vectors: dict[str,
         (1, b"X", "not an OpenD frame"),
         (7, b"\1", "protocol version 1"),
         (12, b"\xff\xff\xff\xff", "at most 16777216"),
-        (12, (MAX_BODY_BYTES + 1).to_bytes(4, "little"), "at most 16777216"),
+        (12, (MAX_PUSH_BYTES + 1).to_bytes(4, "little"), "at most 16777216"),
     ],
 )
 def test_a_wrong_header_ends_the_stream_after_the_good_frames(
@@ -113,6 +116,63 @@ def test_garbage_is_seen_before_a_header_is_complete(garbage: bytes) -> None:
     reader.feed(garbage)
 
     assert isinstance(reader.damage, RemoteProtocolError)
+
+
+def header(length: int, proto_id: int = 2201, serial: int = 9) -> bytes:
+    """A frame's header alone."""
+    return write_frame(proto_id, serial, b"")[:12] + length.to_bytes(4, "little") + bytes(28)
+
+
+@pytest.mark.parametrize("length", [MAX_PUSH_BYTES + 1, MAX_ANSWER_BYTES])
+def test_an_answer_that_was_asked_for_may_be_longer_than_a_push(length: int) -> None:
+    reader = FrameReader()
+    reader.feed(header(length), {(2201, 9)})
+
+    assert (reader.damage, reader.growing) == (None, (2201, 9))
+
+
+@pytest.mark.parametrize("asked", [{(2201, 8)}, {(2221, 9)}, set()], ids=["serial", "id", "none"])
+def test_what_was_not_asked_for_may_not(asked: set[tuple[int, int]]) -> None:
+    reader = FrameReader()
+    reader.feed(header(MAX_PUSH_BYTES + 1), asked)
+
+    assert str(reader.damage) == "a body of 16777217 bytes, at most 16777216 are believed of a push"
+
+
+def test_an_answer_beyond_256_mib_is_not_believed() -> None:
+    reader = FrameReader()
+    reader.feed(header(MAX_ANSWER_BYTES + 1), {(2201, 9)})
+
+    assert "at most 268435456 are believed of an answer that was asked for" in str(reader.damage)
+
+
+def test_an_announced_length_takes_no_memory_before_the_body_comes() -> None:
+    tracemalloc.start()
+    reader = FrameReader()
+    try:
+        reader.feed(header(MAX_ANSWER_BYTES), {(2201, 9)})
+        reader.feed(bytes(100_000), {(2201, 9)})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**20
+
+
+def test_a_frame_grows_until_its_body_is_whole() -> None:
+    reader = FrameReader()
+    data = write_frame(2201, 9, b"body")
+
+    reader.feed(data[:-1])
+    before = reader.growing
+    reader.feed(data[-1:])
+
+    assert (before, reader.growing) == ((2201, 9), None)
+
+
+def test_a_length_within_its_limit_is_accepted() -> None:
+    check_length(MAX_PUSH_BYTES, asked=False)
+    check_length(MAX_ANSWER_BYTES, asked=True)
 
 
 def test_a_large_body_is_not_copied_with_every_byte(vectors: dict[str, str]) -> None:

@@ -88,3 +88,32 @@ def test_a_cut_body_is_not_accepted(position: int, sdk: dict[str, bytes]) -> Non
 def test_any_bytes_are_a_push_or_a_protocol_error(body: bytes) -> None:
     with suppress(RemoteProtocolError):
         assert isinstance(messages.parse_update_order(body), pb.UpdateOrder.Response)
+
+
+def test_the_orders_of_a_list_are_those_of_the_whole_message(sdk: dict[str, bytes]) -> None:
+    whole = pb.GetOrderList.Response.FromString(sdk["order_list"]).s2c
+
+    s2c = messages.order_list(sdk["order_list"])
+
+    assert s2c.header == whole.header
+    assert [messages.order(data) for data in s2c.orderList] == list(whole.orderList)
+    assert len(whole.orderList) == 2
+
+
+def test_a_list_that_is_refused_is_raised_with_the_venues_words(sdk: dict[str, bytes]) -> None:
+    with pytest.raises(Refused, match=r"^请先解锁交易 \(retType -1\)$"):
+        messages.order_list(sdk["order_list_refused"])
+
+
+def test_a_yes_without_a_list_is_no_empty_list() -> None:
+    with pytest.raises(RemoteProtocolError, match="a yes without a list"):
+        messages.order_list(b"\x08\x00")
+
+
+def test_one_order_that_is_none_does_not_cost_the_list() -> None:
+    body = pb.OrderList.Response(retType=0, s2c=pb.OrderList.S2C(header=HEADER, orderList=[b"\xff"]))
+
+    s2c = messages.order_list(body.SerializeToString())
+
+    with pytest.raises(RemoteProtocolError):
+        messages.order(s2c.orderList[0])

@@ -27,6 +27,7 @@ from ordwatch.secret import Secret
 from ordwatch.venues.contract import Session, StreamRequest
 from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.crypto import AesCbc, FtAesEcb
+from ordwatch.venues.opend.frames import MAX_PUSH_BYTES
 from ordwatch.venues.opend.links import Link, Seal, TcpLink, WebSocketLink
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.orders import OrderReader
@@ -219,22 +220,71 @@ def test_an_opend_without_accounts_is_told(sdk: dict[str, bytes]) -> None:
     assert peer.answer(GET_ACC_LIST, OK) == [Notice("OpenD lists no account")]
 
 
-def test_a_refused_login_ends_it_for_good(sdk: dict[str, bytes]) -> None:
-    closed = tcp().answer(INIT_CONNECT, sdk["init_connect_refused"])[-1]
+def closed_by(event: SessionEvent) -> Exception:
+    """Why the conversation ended."""
+    assert isinstance(event, Closed)
+    return event.error
 
-    assert isinstance(closed, Closed)
-    assert isinstance(closed.error, AuthError)
-    assert str(closed.error) == "login refused: client version is too low (retType -1)"
+
+def refused_login(words: str, ret_type: int = -1) -> bytes:
+    return pb.InitConnect.Response(retType=ret_type, retMsg=words.encode()).SerializeToString()
+
+
+@pytest.mark.parametrize("words", ["登录需要手机验证码", "too many requests", "client version is too low", ""])
+@pytest.mark.parametrize("make", [tcp, websocket], ids=["tcp", "websocket"])
+def test_a_login_refused_for_another_reason_than_the_key_is_tried_again_slowly(
+    make: Callable[[], Peer], words: str
+) -> None:
+    peer = make()
+
+    error = closed_by(peer.answer(INIT_WEBSOCKET if peer.ws else INIT_CONNECT, refused_login(words))[-1])
+
+    assert isinstance(error, Refused)
+    assert error.retry_s == (6.0, 60.0)
+    assert str(error).startswith(f"login refused: {words}")
 
 
 @pytest.mark.parametrize("ret_type", [-100, -200, -400])
-def test_a_login_refused_for_now_is_tried_again(ret_type: int) -> None:
-    body = pb.InitConnect.Response(retType=ret_type, retMsg=b"busy").SerializeToString()
+def test_a_login_refused_with_another_number_is_tried_again_too(ret_type: int) -> None:
+    error = closed_by(tcp().answer(INIT_CONNECT, refused_login("busy", ret_type))[-1])
 
-    closed = tcp().answer(INIT_CONNECT, body)[-1]
+    assert isinstance(error, Refused)
+    assert error.retry_s == (6.0, 60.0)
 
-    assert isinstance(closed, Closed)
-    assert type(closed.error) is Refused
+
+@pytest.mark.parametrize("words", ["WebSocket Key error", "wrong password", "密钥错误", "秘钥不匹配"])
+def test_words_that_name_the_configured_key_end_it_for_good(words: str) -> None:
+    error = closed_by(websocket().answer(INIT_WEBSOCKET, refused_login(words))[-1])
+
+    assert isinstance(error, AuthError)
+    assert str(error) == f"login refused: {words} (retType -1)"
+
+
+def test_words_that_name_the_rsa_key_end_it_for_good() -> None:
+    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer.requests()
+    peer.seal = None
+
+    error = closed_by(peer.answer(INIT_CONNECT, refused_login("RSA key mismatch"))[-1])
+
+    assert isinstance(error, AuthError)
+
+
+@pytest.mark.parametrize(
+    ("peer", "proto_id", "setting"),
+    [
+        (Peer(TcpLink(None)), INIT_CONNECT, "rsa_private_key_file"),
+        (Peer(WebSocketLink(None)), INIT_WEBSOCKET, "websocket_key"),
+    ],
+    ids=["tcp", "websocket"],
+)
+def test_words_that_name_a_key_where_none_is_configured_name_the_setting(
+    peer: Peer, proto_id: int, setting: str
+) -> None:
+    error = closed_by(peer.answer(proto_id, refused_login("key needed"))[-1])
+
+    assert isinstance(error, Refused)
+    assert str(error) == f"login refused: key needed (retType -1); `{setting}` is not configured"
 
 
 @pytest.mark.parametrize("body", [b"", OK, b"garbage"], ids=["empty", "no s2c", "garbage"])
@@ -284,7 +334,7 @@ def test_a_websocket_without_a_key_sends_an_empty_one() -> None:
     assert (request.c2s.HasField("websocketKey"), request.c2s.websocketKey) == (True, "")
 
 
-def test_a_websocket_login_refused_in_the_header_ends_it_for_good() -> None:
+def test_a_wrong_websocket_key_refused_in_the_header_ends_it_for_good() -> None:
     peer = websocket()
     peer.requests()
 
@@ -295,13 +345,14 @@ def test_a_websocket_login_refused_in_the_header_ends_it_for_good() -> None:
     assert str(closed.error) == "login refused: wrong key (error -1)"
 
 
-def test_a_websocket_login_refused_in_the_body_ends_it_for_good() -> None:
-    refused = pb.InitWebSocket.Response(retType=-1, retMsg=b"wrong key").SerializeToString()
+def test_a_websocket_login_refused_in_the_header_for_another_reason_is_tried_again() -> None:
+    peer = websocket()
+    peer.requests()
 
-    closed = websocket().answer(INIT_WEBSOCKET, refused)[-1]
+    error = closed_by(peer.receive(ws_message(INIT_WEBSOCKET, peer.last[INIT_WEBSOCKET], b"", -1, b"wait"))[-1])
 
-    assert isinstance(closed, Closed)
-    assert isinstance(closed.error, AuthError)
+    assert isinstance(error, Refused)
+    assert error.retry_s == (6.0, 60.0)
 
 
 def test_a_gateway_that_lost_its_opend_ends_the_conversation(sdk: dict[str, bytes]) -> None:
@@ -357,6 +408,17 @@ def test_a_login_refused_in_clear_shows_the_venues_words(sdk: dict[str, bytes]) 
 
     assert isinstance(closed, Closed)
     assert str(closed.error) == "login refused: client version is too low (retType -1)"
+
+
+def test_a_login_answer_that_cannot_be_decrypted_names_the_key_to_look_at(sdk: dict[str, bytes]) -> None:
+    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer.requests()
+
+    events = peer.receive(tcp_frame(INIT_CONNECT, peer.last[INIT_CONNECT], sdk["init_connect_cbc"], b"another key"))
+
+    error = closed_by(events[-1])
+    assert isinstance(error, RemoteProtocolError)
+    assert str(error) == "InitConnect: cannot be decrypted; is `rsa_private_key_file` OpenD's own?"
 
 
 def test_a_login_accepted_in_clear_is_not_believed_where_there_is_a_key(sdk: dict[str, bytes]) -> None:
@@ -515,12 +577,15 @@ def test_losing_the_trade_server_interrupts_since_the_last_push_or_answer(peer: 
 def test_a_poll_shows_the_loss_too_since_orders_were_seen_for_certain(peer: Peer, sdk: dict[str, bytes]) -> None:
     peer.now_ns = 1010 * S
     peer.push(UPDATE_ORDER, sdk["push_javascript_filled"])
-    peer.now_ns = 1040 * S
+    peer.now_ns = 1015 * S
     peer.session.heartbeat(peer.now_ns)
     peer.answer(KEEP_ALIVE, sdk["keep_alive"])
+    for second in (1020, 1030, 1040):
+        peer.now_ns = second * S
+        peer.session.heartbeat(peer.now_ns)
 
     lost = peer.answer(GET_GLOBAL_STATE, sdk["global_state_logged_out"])[-1]
-    peer.now_ns = 1080 * S
+    peer.now_ns = 1042 * S
     peer.session.heartbeat(peer.now_ns)
     back = peer.answer(GET_GLOBAL_STATE, sdk["global_state"])[-1]
 
@@ -599,7 +664,7 @@ def test_on_tcp_keep_alive_is_the_heartbeat_and_its_answer_the_round_trip(peer: 
     events = peer.receive(tcp_frame(KEEP_ALIVE, peer.last[KEEP_ALIVE], sdk["keep_alive"]))
 
     assert sent[0] == (KEEP_ALIVE, sdk["request_keep_alive"])
-    assert events == [RoundTrip(0.25, venue_ns=1700000001 * S)]
+    assert events == [RoundTrip(0.25)]
 
 
 def test_the_global_state_is_asked_every_30_s(peer: Peer) -> None:
@@ -609,6 +674,31 @@ def test_the_global_state_is_asked_every_30_s(peer: Peer) -> None:
         polled.append(GET_GLOBAL_STATE in [proto_id for proto_id, _ in peer.requests()])
 
     assert polled == [False, False, False, True, False]
+
+
+def test_while_no_orders_are_seen_the_global_state_is_asked_every_2_s(either: Peer, sdk: dict[str, bytes]) -> None:
+    log_in(either, sdk)
+    usual_s = either.session.heartbeat_s
+    either.push(NOTIFY, sdk["notify_trade_logged_out"])
+    meanwhile_s = either.session.heartbeat_s
+    either.requests()
+
+    either.session.heartbeat(either.now_ns + 2 * S)
+
+    assert meanwhile_s == 2.0
+    assert GET_GLOBAL_STATE in [proto_id for proto_id, _ in either.requests()]
+    either.push(NOTIFY, sdk["notify_trade_logged_in"])
+    assert either.session.heartbeat_s == usual_s
+
+
+def test_an_opend_that_wants_heartbeats_more_often_gets_them_while_no_orders_are_seen(sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    body = pb.InitConnect.Response.FromString(sdk["init_connect"])
+    body.s2c.keepAliveInterval = 1
+    peer.answer(INIT_CONNECT, body.SerializeToString())
+    peer.answer(GET_GLOBAL_STATE, sdk["global_state_logged_out"])
+
+    assert peer.session.heartbeat_s == 0.8
 
 
 def test_on_websocket_the_global_state_is_the_heartbeat(sdk: dict[str, bytes]) -> None:
@@ -623,13 +713,51 @@ def test_on_websocket_the_global_state_is_the_heartbeat(sdk: dict[str, bytes]) -
 def test_accounts_are_answered_from_memory(peer: Peer) -> None:
     peer.requests()
 
-    (answer,) = peer.session.ask(1, ListAccounts(), 5)
+    (answer,) = peer.session.ask(1, ListAccounts(), peer.now_ns)
 
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Accounts)
     assert answer.value.accounts[0] == ACCOUNT
     assert [account.disabled for account in answer.value.accounts] == [False, False, False, True]
     assert peer.requests() == []
+
+
+def venue_ns(peer: Peer) -> int:
+    """OpenD's clock now, as a query learns it."""
+    (answer,) = peer.session.ask(1, ListAccounts(), peer.now_ns)
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.value, Accounts)
+    return answer.value.venue_ns
+
+
+def test_the_venues_clock_is_that_of_the_global_state(either: Peer, sdk: dict[str, bytes]) -> None:
+    told_ns = pb.GetGlobalState.Response.FromString(sdk["global_state"]).s2c.time * S
+    log_in(either, sdk)
+    either.now_ns += 5 * S
+
+    assert venue_ns(either) == told_ns + 5 * S
+
+
+def test_keep_alive_tells_no_clock_of_the_venues(peer: Peer, sdk: dict[str, bytes]) -> None:
+    before_ns = venue_ns(peer)
+    peer.session.heartbeat(peer.now_ns)
+
+    peer.answer(KEEP_ALIVE, pb.KeepAlive.Response(retType=0, s2c=pb.KeepAlive.S2C(time=5)).SerializeToString())
+
+    assert venue_ns(peer) == before_ns
+
+
+@pytest.mark.parametrize("time_s", [0, -1, 2**62])
+def test_a_senseless_time_of_the_global_state_is_no_clock(time_s: int, sdk: dict[str, bytes]) -> None:
+    peer = tcp()
+    peer.answer(INIT_CONNECT, sdk["init_connect"])
+    body = pb.GetGlobalState.Response.FromString(sdk["global_state"])
+    body.s2c.time = time_s
+
+    round_trip = peer.answer(GET_GLOBAL_STATE, body.SerializeToString())[0]
+
+    assert round_trip == RoundTrip(0.0, None)
+    assert venue_ns(peer) == peer.now_ns
 
 
 @pytest.mark.parametrize(
@@ -717,6 +845,7 @@ def test_a_yes_without_a_list_is_no_empty_list(peer: Peer, proto_id: int, reques
 def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(peer: Peer, sdk: dict[str, bytes]) -> None:
     body = pb.GetOrderList.Response.FromString(sdk["order_list"])
     body.s2c.orderList[0].ClearField("orderID")
+    nameless = body.s2c.orderList[0].SerializeToString()
     peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
 
     (answer,) = peer.answer(GET_ORDER_LIST, body.SerializeToString())
@@ -726,7 +855,7 @@ def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(pee
     assert ([len(page) for page in answer.value.pages], answer.value.unread) == ([1], 1)
     (reject,) = peer.receive(b"")
     assert isinstance(reject, Reject)
-    assert not reject.lost
+    assert (reject.data, reject.size, reject.lost) == (nameless[:64], len(nameless), False)
 
 
 def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -808,23 +937,156 @@ def with_flips(body: bytearray, flips: list[tuple[int, int]]) -> bytearray:
     return body
 
 
-def test_a_body_that_never_ends_is_no_sign_of_life(sdk: dict[str, bytes]) -> None:
+def pass_time(peer: Peer, seconds: int, data: bytes = b"\0") -> Sequence[SessionEvent]:
+    """Heartbeats as the engine calls them, each followed by a few bytes; the events."""
+    events: list[SessionEvent] = []
+    for _ in range(0, seconds, 4):
+        peer.now_ns += 4 * S
+        peer.session.heartbeat(peer.now_ns)
+        events += peer.receive(data)
+    return events
+
+
+def announced(proto_id: int, serial: int) -> bytes:
+    """The header of a body of 8 MiB."""
+    return struct.pack("<2sI2B2I20s8s", b"FT", proto_id, 0, 0, serial, 8 << 20, bytes(20), bytes(8))
+
+
+def test_a_body_that_never_ends_is_no_sign_of_life(peer: Peer) -> None:
+    peer.receive(announced(UPDATE_ORDER, 1))
+
+    [closed] = pass_time(peer, 32)
+
+    assert isinstance(closed_by(closed), RemoteProtocolError)
+
+
+def test_a_body_that_takes_its_time_is_waited_for(peer: Peer) -> None:
+    peer.receive(announced(UPDATE_ORDER, 1))
+
+    assert pass_time(peer, 28) == []
+
+
+def test_an_answer_that_was_asked_for_and_still_grows_is_no_silence(peer: Peer) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.requests()
+    peer.receive(announced(GET_ORDER_LIST, peer.last[GET_ORDER_LIST]))
+
+    assert pass_time(peer, 300) == []
+
+
+def test_an_answer_that_grows_for_ever_has_a_damaged_length(peer: Peer) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.requests()
+    peer.receive(announced(GET_ORDER_LIST, peer.last[GET_ORDER_LIST]))
+    pass_time(peer, 300)
+
+    [closed] = pass_time(peer, 4)
+
+    assert isinstance(closed_by(closed), RemoteProtocolError)
+
+
+def test_a_heartbeat_that_is_not_answered_ends_it_though_pushes_come(either: Peer, sdk: dict[str, bytes]) -> None:
+    log_in(either, sdk)
+
+    events = pass_time(either, 36, either.frame(UPDATE_ORDER, 0, sdk["push_javascript_filled"]))
+
+    error = closed_by(events[-1])
+    assert isinstance(error, ConnectionLost)
+    assert error.cause == "silent"
+
+
+def test_a_query_that_is_not_answered_ends_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    events: list[SessionEvent] = []
+    for _ in range(20):
+        peer.now_ns += 8 * S
+        peer.session.heartbeat(peer.now_ns)
+        peer.requests()
+        for proto_id in (KEEP_ALIVE, GET_GLOBAL_STATE):
+            events += peer.receive(peer.frame(proto_id, peer.last[proto_id], sdk["keep_alive"]))
+
+    assert [event for event in events if isinstance(event, Closed)] == []
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_host_clock_that_is_set_is_no_silence(jump_s: int, peer: Peer, sdk: dict[str, bytes]) -> None:
+    push = tcp_frame(UPDATE_ORDER, 1, sdk["push_javascript_filled"])
+    peer.session.heartbeat(peer.now_ns)
+    peer.now_ns += jump_s * S
+
+    events = [*peer.receive(push[:60]), *peer.receive(push[60:])]
+
+    assert [type(event) for event in events] == [OrderUpdate]
+
+
+def test_before_the_first_message_there_is_no_sign_of_life() -> None:
     peer = tcp()
+    peer.receive(b"FT")
+
+    assert peer.session.last_message_ns == 0
+
+
+@pytest.mark.parametrize("name", ["push_javascript_filled", "push_fill", "notify_quota", "keep_alive"])
+def test_a_whole_message_that_can_be_read_is_a_sign_of_life(name: str, either: Peer, sdk: dict[str, bytes]) -> None:
+    proto_ids = {"push_fill": UPDATE_ORDER_FILL, "notify_quota": NOTIFY, "keep_alive": KEEP_ALIVE}
+    log_in(either, sdk)
+    either.now_ns += 5 * S
+
+    either.push(proto_ids.get(name, UPDATE_ORDER), sdk[name])
+
+    assert either.session.last_message_ns == either.now_ns
+
+
+def test_bytes_behind_a_header_that_announces_too_much_are_no_sign_of_life(peer: Peer, sdk: dict[str, bytes]) -> None:
+    before_ns = peer.now_ns
+    peer.receive(announced(UPDATE_ORDER, 1))
+
+    pass_time(peer, 20, tcp_frame(UPDATE_ORDER, 1, sdk["push_javascript_filled"]))
+
+    assert peer.session.last_message_ns == before_ns
+
+
+@pytest.mark.parametrize("proto_id", [UPDATE_ORDER, NOTIFY, KEEP_ALIVE, GET_ORDER_LIST, UPDATE_ORDER_FILL, 9999])
+def test_a_damaged_message_is_no_sign_of_life(proto_id: int, peer: Peer) -> None:
+    before_ns = peer.now_ns
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.heartbeat(peer.now_ns)
+    peer.requests()
+    peer.now_ns += 5 * S
+
+    peer.receive(tcp_frame(proto_id, peer.last.get(proto_id, 0), b"abc")[:-1] + b"x")
+
+    assert peer.session.last_message_ns == before_ns
+
+
+def test_a_refused_question_is_a_sign_of_life_all_the_same(peer: Peer, sdk: dict[str, bytes]) -> None:
+    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.now_ns += 5 * S
+
+    peer.answer(GET_ORDER_LIST, sdk["order_list_refused"])
+
+    assert peer.session.last_message_ns == peer.now_ns
+
+
+def test_a_push_of_more_than_16_mib_is_not_believed_on_websocket_either(sdk: dict[str, bytes]) -> None:
+    peer = websocket()
     log_in(peer, sdk)
-    endless = struct.pack("<2sI2B2I20s8s", b"FT", UPDATE_ORDER, 0, 0, 1, 8 << 20, bytes(20), bytes(8))
-    peer.receive(endless)
-    peer.now_ns += 31 * S
 
-    [closed] = peer.receive(bytes(1000))
+    [closed] = peer.push(UPDATE_ORDER, bytes(MAX_PUSH_BYTES + 1))
 
-    assert isinstance(closed, Closed)
-    assert isinstance(closed.error, RemoteProtocolError)
+    assert isinstance(closed_by(closed), RemoteProtocolError)
 
 
-def test_a_body_that_takes_its_time_is_waited_for(sdk: dict[str, bytes]) -> None:
-    peer = tcp()
-    log_in(peer, sdk)
-    peer.receive(struct.pack("<2sI2B2I20s8s", b"FT", UPDATE_ORDER, 0, 0, 1, 8 << 20, bytes(20), bytes(8)))
-    peer.now_ns += 20 * S
+def test_losing_the_trade_server_interrupts_since_the_last_push_that_could_be_read(
+    peer: Peer, sdk: dict[str, bytes]
+) -> None:
+    peer.now_ns = 1010 * S
+    peer.push(UPDATE_ORDER, sdk["push_javascript_filled"])
+    peer.now_ns = 1015 * S
+    peer.push(UPDATE_ORDER, b"\xff")
+    peer.now_ns = 1020 * S
 
-    assert peer.receive(bytes(1000)) == []
+    [lost] = peer.push(NOTIFY, sdk["notify_trade_logged_out"])
+
+    assert isinstance(lost, Interrupted)
+    assert lost.since_ns == 1010 * S

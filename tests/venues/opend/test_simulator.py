@@ -287,6 +287,7 @@ def test_a_stale_cache_tells_the_past_until_it_is_refreshed(simulator: OpendSimu
 
     assert [order.orderStatus for order in client.orders().s2c.orderList] == [5]
     assert [order.orderStatus for order in client.orders(refresh=True).s2c.orderList] == [11]
+    assert [order.orderStatus for order in client.orders().s2c.orderList] == [11]
 
 
 def test_history_needs_both_its_ends_and_keeps_to_them(simulator: OpendSimulator, client: Client) -> None:
@@ -409,3 +410,81 @@ def test_settings_name_the_transport_chosen(simulator: OpendSimulator, transport
         {"tcp": 1, "websocket": 2}[transport],
         transport == "websocket",
     )
+
+
+@pytest.mark.parametrize(("transport", "other"), [("tcp", "websocket"), ("websocket", "tcp")])
+def test_the_other_transport_is_an_alternative(simulator: OpendSimulator, transport: Any, other: Any) -> None:
+    addresses = {"tcp": "127.0.0.1:1", "websocket": "127.0.0.1:2"}
+    simulator.transport = transport
+    alternatives = simulator.alternatives(addresses)
+    simulator.transport = other
+
+    assert alternatives == [simulator.settings(addresses)]
+
+
+def test_slow_lists_come_late_and_all_else_at_once(simulator: OpendSimulator, client: Client) -> None:
+    simulator.fault("slow_lists")
+    body = messages.get_order_list(LIVE_HK.header, [], refresh=False)
+
+    at_once = client.ask(messages.GET_ORDER_LIST, body)
+    others = client.ask(messages.GET_GLOBAL_STATE, messages.get_global_state())
+    simulator.tick(START_NS + 14 * S)
+    before = client.hear()
+    simulator.tick(START_NS + 15 * S)
+
+    assert (at_once, len(others), before) == ([], 1, [])
+    assert [proto_id for proto_id, _ in client.hear()] == [messages.GET_ORDER_LIST]
+
+
+def test_a_late_list_is_not_for_who_came_after(simulator: OpendSimulator, client: Client) -> None:
+    simulator.fault("slow_lists")
+    client.ask(messages.GET_ORDER_LIST, messages.get_order_list(LIVE_HK.header, [], refresh=False))
+    simulator.disconnected(client.peer)
+    Client(simulator, peer=2)
+
+    simulator.tick(START_NS + 15 * S)
+
+    assert simulator.data_to_send() == []
+
+
+def test_a_slow_refresh_leaves_the_cache_quick(simulator: OpendSimulator, client: Client) -> None:
+    simulator.fault("slow_refresh")
+
+    cached = client.orders(refresh=False)
+    refreshed = client.ask(messages.GET_ORDER_LIST, messages.get_order_list(LIVE_HK.header, [], refresh=True))
+
+    assert (cached.retType, refreshed) == (0, [])
+
+
+def test_one_account_may_be_refused_its_orders_today_and_before(simulator: OpendSimulator, client: Client) -> None:
+    simulator.fault("account_refused")
+    simulator.desk.refused_account = LIVE_HK.id
+
+    today, earlier = client.orders(), client.history("2023-11-14", "2023-11-16")
+    other = client.orders(PAPER_HK)
+
+    assert (today.retType, earlier.retType, other.retType) == (-1, -1, 0)
+    assert today.retMsg.decode() == "该账户不支持订单查询"
+
+
+def test_a_big_list_holds_the_orders_that_were_played_and_many_more(simulator: OpendSimulator, client: Client) -> None:
+    simulator.play(step(OrderStatus.NEW), START_NS)
+    simulator.fault("big_lists")
+    simulator.desk.big_list = 5
+    client.pushed()
+
+    orders = list(client.orders().s2c.orderList)
+
+    assert len({order.orderID for order in orders}) == 6
+    assert [order.orderStatus for order in orders] == [5] + 5 * [11]
+
+
+def test_opends_clock_stamps_the_orders_and_the_state(simulator: OpendSimulator, client: Client) -> None:
+    simulator.clock_ahead_ns = 600 * S
+
+    simulator.play(step(OrderStatus.NEW), START_NS)
+    [order] = client.pushed()
+    [state] = client.ask(messages.GET_GLOBAL_STATE, messages.get_global_state())
+
+    assert order.createTimestamp == START_NS // 1000 / 1e6 + 600
+    assert pb.GetGlobalState.Response.FromString(state).s2c.time == START_NS // S + 600

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.venues.opend.times import local_text, midnight_ns, seconds_ns, text_ns, zones_of
+from ordwatch.venues.opend.times import clock_ns, day_began_ns, local_text, midnight_ns, seconds_ns, text_ns
 
 S = 1_000_000_000
 
@@ -47,5 +47,19 @@ def test_midnight_is_the_markets_own() -> None:
     assert midnight_ns(noon_in_new_york, "America/New_York") == text_ns("2021-11-04 00:00:00", "America/New_York")
 
 
-def test_the_zones_of_markets_leave_out_what_is_not_known() -> None:
-    assert zones_of((1, 2, 5, 7, 99), "America/Chicago") == ["America/Chicago", "America/New_York", "Asia/Hong_Kong"]
+def test_the_trading_day_began_at_the_latest_midnight_of_its_markets() -> None:
+    noon_in_sydney = text_ns("2026-03-10 12:00:00", "Australia/Sydney") or 0
+
+    assert day_began_ns(noon_in_sydney, (8, 1)) == text_ns("2026-03-10 00:00:00", "Asia/Hong_Kong")
+
+
+@pytest.mark.parametrize("markets", [(5,), (1, 2), (10,), (7,), (1, 999), ()])
+def test_when_it_began_is_not_known_of_futures_overnight_and_unknown_markets(markets: tuple[int, ...]) -> None:
+    assert day_began_ns(1636039587 * S, markets) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(1, S), (1700000000, 1700000000 * S), (0, None), (-1, None), (2**62, None)]
+)
+def test_a_clock_shows_a_time_between_1970_and_3000(seconds: int, expected: int | None) -> None:
+    assert clock_ns(seconds) == expected

@@ -466,6 +466,28 @@ class GetOrderList(_message.Message):
         def __init__(self, retType: _Optional[int] = ..., retMsg: _Optional[bytes] = ..., errCode: _Optional[int] = ..., s2c: _Optional[_Union[GetOrderList.S2C, _Mapping]] = ...) -> None: ...
     def __init__(self) -> None: ...
 
+class OrderList(_message.Message):
+    __slots__ = ()
+    class S2C(_message.Message):
+        __slots__ = ("header", "orderList")
+        HEADER_FIELD_NUMBER: _ClassVar[int]
+        ORDERLIST_FIELD_NUMBER: _ClassVar[int]
+        header: TrdHeader
+        orderList: _containers.RepeatedScalarFieldContainer[bytes]
+        def __init__(self, header: _Optional[_Union[TrdHeader, _Mapping]] = ..., orderList: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    class Response(_message.Message):
+        __slots__ = ("retType", "retMsg", "errCode", "s2c")
+        RETTYPE_FIELD_NUMBER: _ClassVar[int]
+        RETMSG_FIELD_NUMBER: _ClassVar[int]
+        ERRCODE_FIELD_NUMBER: _ClassVar[int]
+        S2C_FIELD_NUMBER: _ClassVar[int]
+        retType: int
+        retMsg: bytes
+        errCode: int
+        s2c: OrderList.S2C
+        def __init__(self, retType: _Optional[int] = ..., retMsg: _Optional[bytes] = ..., errCode: _Optional[int] = ..., s2c: _Optional[_Union[OrderList.S2C, _Mapping]] = ...) -> None: ...
+    def __init__(self) -> None: ...
+
 class UpdateOrder(_message.Message):
     __slots__ = ()
     class S2C(_message.Message):
