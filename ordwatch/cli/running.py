@@ -13,7 +13,7 @@ from ordwatch import system
 from ordwatch.cli.beside import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.outages import Outages
-from ordwatch.cli.process import Killed, die_by, take_hangup
+from ordwatch.cli.process import Killed, die_by, hold_hangup, take_hangup
 from ordwatch.cli.showing import Showing
 from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
 from ordwatch.pipeline import Limits, Outcome, Run, Start
@@ -109,7 +109,11 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
 
 def run_to_end(work: Coroutine[object, object, T]) -> T:
     """Run the coroutine in an event loop of its own, without waiting for name look-ups that hang at its end."""
-    return asyncio.run(_with_pool(work))
+    try:
+        return asyncio.run(_with_pool(work))
+    finally:
+        # The loop has given back its signals; a rotation now must not become the way this process ended.
+        hold_hangup()
 
 
 async def _with_pool(work: Coroutine[object, object, T]) -> T:

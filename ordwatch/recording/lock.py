@@ -5,7 +5,7 @@ of its name yet. What stands in the lock file is only for people.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, sleep, time_ns
@@ -44,7 +44,11 @@ class Held(NamedTuple):
 
 
 class _Busy(Exception):
-    """Another recorder has it; for as long as that may be waited for."""
+    """Another recorder has it; `holder` looks up who, which may take reading the whole recording."""
+
+    def __init__(self, holder: Callable[[], Holder | None]) -> None:
+        super().__init__()
+        self.holder = holder
 
 
 class Lock:
@@ -70,7 +74,7 @@ class Lock:
                 return self._take_now()
             except _Busy as busy:
                 if monotonic() >= until_s:
-                    raise RecordingBusy(f"{self._path}: {busy}") from None
+                    raise RecordingBusy(f"{self._path}: {_named(busy.holder())}") from None
             sleep(_POLL_S)
 
     def release(self) -> None:
@@ -94,7 +98,7 @@ class Lock:
             fd = self._open_lock_file()
             undo.callback(os.close, fd)
             if not _try_lock(fd, self._file):
-                raise _Busy(_named(_read_holder(fd)))
+                raise _Busy(lambda: _holder_in(self._file))
             if _is_at(fd, self._file):
                 return fd
             undo.pop_all().close()  # it was removed before we had its lock
@@ -120,13 +124,13 @@ class Lock:
                 fd = self._files.open(self._path)
                 if not _try_lock(fd, self._path):
                     os.close(fd)
-                    raise _Busy(_named(_recorder(self._path)))
+                    raise _Busy(lambda: _recorder(self._path))
                 if _is_at(fd, self._path):
                     undo.callback(os.close, fd)
                     return fd
                 os.close(fd)  # it was rotated away before we had its lock
             if any(is_locked_elsewhere(file) for file in self._around()):
-                raise _Busy(_named(_recorder(self._path)))
+                raise _Busy(lambda: _recorder(self._path))
             if not os.path.lexists(self._path):
                 return None
 

@@ -151,3 +151,20 @@ run_to_end(work())
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=False)
 
     assert ended.stdout == "turned over\n"
+
+
+def test_a_hangup_after_the_run_does_not_end_the_process() -> None:
+    code = """
+import os, signal
+from ordwatch.cli.running import run_to_end, stop_on_signals
+
+async def work():
+    stop_on_signals(lambda reason, number: None, lambda: None)
+
+run_to_end(work())
+os.kill(os.getpid(), signal.SIGHUP)
+print("still here")
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=False)
+
+    assert ended.stdout == "still here\n"

@@ -182,8 +182,8 @@ MUTANTS = (
     Mutant(
         "a signal's code stands though lines were lost",
         "pipeline.py",
-        "        if self.signal is not None and not codes & OUTPUT_LOST:\n",
-        "        if self.signal is not None:\n",
+        "        if self.output_lost:\n            return worst(codes - {ReaderGone.exit_code})\n",
+        "",
         ("tests/cli/test_running.py",),
     ),
     Mutant(
