@@ -9,6 +9,7 @@ config.example.yaml. Contract tests, check, demo, recording, replay, table and J
 Beside this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
 import msgspec
 
 from ordwatch.model import Extra, OrderUpdate, Recency, SessionEvent
+from ordwatch.secret import MIN_REDACTED
 from ordwatch.venues.merging import Correction, correct_any, merge_missing
 
 if TYPE_CHECKING:
@@ -81,6 +83,17 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     form: Mapping[str, str] | None = None
     rates: tuple[Rate, ...] = ()
+
+    def redacted(self, words: str) -> str:
+        """The venue's words with *** in place of keys and signatures of this request, should they quote it."""
+        for carried in (self.params, self.headers, self.form or {}):
+            for name, value in carried.items():
+                if len(value) >= MIN_REDACTED and _SECRET_NAME.search(name):
+                    words = re.sub(re.escape(value), "***", words, flags=re.IGNORECASE)
+        return words
+
+
+_SECRET_NAME = re.compile("key|sign|secret|token|ticket|auth|pass", re.IGNORECASE)
 
 
 class HttpReply(msgspec.Struct, frozen=True, kw_only=True):

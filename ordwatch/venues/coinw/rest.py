@@ -93,7 +93,7 @@ async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]
         # The place is taken here, without waiting, so that the next try waits until the 2 s have passed.
         call.take(_PAUSE)
         request = later
-    raise Busy(f"{asked.name}: {_words(code, envelope)}")
+    raise Busy(f"{asked.name}: {_words(asked, code, envelope)}")
 
 
 def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
@@ -112,7 +112,7 @@ def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
 def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields) -> None:
     if code in SUCCESS_CODES or (not code and text(envelope.get("success")) == "true"):
         return
-    message = f"{asked.name}: {_words(code, envelope)}"
+    message = f"{asked.name}: {_words(asked, code, envelope)}"
     if code in AUTH_CODES or reply.status == 401:
         raise AuthError(message)
     if not code or reply.status != 200:
@@ -120,6 +120,6 @@ def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields
     raise Denied(message, reply.received_ns)
 
 
-def _words(code: str, envelope: Fields) -> str:
+def _words(asked: HttpRequest, code: str, envelope: Fields) -> str:
     words = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
-    return safe_text(f"code {code or 'unknown'}: {words}", 300)
+    return safe_text(f"code {code or 'unknown'}: {asked.redacted(words)}", 300)
