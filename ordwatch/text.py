@@ -3,8 +3,9 @@
 The only place that makes a `DecimalText`, formats a time or escapes a character.
 """
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -150,3 +151,10 @@ def mended_text(data: bytes) -> str:
     """JSON source as text: bytes in its strings that are not UTF-8 read as \\xff."""
     # Doubled backslashes: inside a JSON string they read as one, anywhere else they are no JSON.
     return _STRAY.sub(lambda match: f"\\\\x{ord(match.group()) - 0xDC00:02x}", data.decode("utf-8", "surrogateescape"))
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """ ", did you mean ...?" with the known name that is nearest, in any case; "" if none is near."""
+    by_lower_case = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    return f", did you mean `{by_lower_case[close[0]]}`?" if close else ""

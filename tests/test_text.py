@@ -17,6 +17,7 @@ from ordwatch.text import (
     mended_json,
     mended_text,
     safe_text,
+    suggest,
     time_ns,
     time_text,
 )
@@ -199,3 +200,16 @@ def test_json_without_half_pairs_stays_as_it_is(text: str) -> None:
 
 def test_bytes_that_are_no_text_are_visible_inside_a_json_string() -> None:
     assert json.loads(mended_text(b'"a\xffb"')) == "a\\xffb"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("filed", ", did you mean `FILLED`?"),
+        ("REJECTD", ", did you mean `REJECTED`?"),
+        ("x", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_name_is_suggested_in_any_case(name: str, said: str) -> None:
+    assert suggest(name, ["NEW", "FILLED", "REJECTED"]) == said

@@ -19,7 +19,7 @@ def demo(
     status: opt.Statuses = None,
     side: opt.Sides = None,
     account: opt.Accounts = None,
-    open_: opt.Open = False,
+    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     max_events: opt.MaxEvents = None,
     duration: opt.Duration = None,
@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """\b
     Examples:
-      ordwatch demo                                  live table of invented orders
+      ordwatch demo                           live table of invented orders
       ordwatch demo --max-events 20 -o json
       ordwatch demo --venue coinw --speed 10
 
@@ -46,7 +46,7 @@ def demo(
         statuses=status,
         sides=side,
         accounts=account,
-        open_only=open_,
+        open_only=open,
         zone=time_zone,
         color=color,
     )

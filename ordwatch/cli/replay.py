@@ -33,7 +33,7 @@ def replay(
     status: opt.Statuses = None,
     side: opt.Sides = None,
     account: opt.Accounts = None,
-    open_: opt.Open = False,
+    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     max_events: opt.MaxEvents = None,
     speed: opt.ReplaySpeed = None,
     time_zone: opt.TimeZone = None,
@@ -41,8 +41,8 @@ def replay(
 ) -> None:
     """\b
     Examples:
-      ordwatch replay day.jsonl                      the last state of every order
-      ordwatch replay day.jsonl --speed 60           an hour in a minute
+      ordwatch replay day.jsonl               the last state of every order
+      ordwatch replay day.jsonl --speed 60    an hour in a minute
       ordwatch replay day.jsonl -o json --status rejected
       ssh desk tail -f -n +1 day.jsonl | ordwatch replay -
 
@@ -56,7 +56,7 @@ def replay(
         statuses=status,
         sides=side,
         accounts=account,
-        open_only=open_,
+        open_only=open,
         zone=time_zone,
         color=color,
     )

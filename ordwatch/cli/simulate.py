@@ -12,10 +12,11 @@ from ordwatch.cli import options as opt
 from ordwatch.cli.messages import log, set_up
 from ordwatch.cli.process import Killed, write_out
 from ordwatch.errors import OutputRefused
+from ordwatch.venues import REGISTRY
 
 
 def simulate(
-    venue: Annotated[list[str], typer.Argument(metavar="VENUE...", help="Kinds of venues to simulate.")],
+    venue: Annotated[list[str], typer.Argument(metavar="VENUE...", help=f"Kinds of venues: {', '.join(REGISTRY)}.")],
     write_config: Annotated[
         Path | None, opt.option("--write-config", metavar="FILE", help="Write the configuration to this new file.")
     ] = None,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ordwatch.config import near
+from ordwatch.config import suggest_or_list
 from ordwatch.errors import UsageError
 from ordwatch.simulate.host import Hosted, host
 from ordwatch.simulate.scenario import stories
@@ -24,7 +24,7 @@ def chosen_kinds(names: Sequence[str] | None) -> list[str]:
     """
     for name in names or ():
         if name not in REGISTRY:
-            raise UsageError(f"no venue {name!r}{near(name, REGISTRY)}")
+            raise UsageError(f"no venue {name!r}{suggest_or_list(name, REGISTRY)}")
     return list(dict.fromkeys(names or REGISTRY))
 
 

@@ -32,7 +32,7 @@ def tail(
     status: opt.Statuses = None,
     side: opt.Sides = None,
     account: opt.Accounts = None,
-    open_: opt.Open = False,
+    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     once: opt.Once = False,
     max_events: opt.MaxEvents = None,
@@ -51,8 +51,8 @@ def tail(
 ) -> None:
     """\b
     Examples:
-      ordwatch tail                                  live table; JSON lines in a pipe
-      ordwatch tail --once --open                    what is open now, then stop
+      ordwatch tail                           live table; JSON lines in a pipe
+      ordwatch tail --once --open             what is open now, then stop
       ordwatch tail --venue opend --symbol 'HK.*' --status filled
       ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
 
@@ -66,7 +66,7 @@ def tail(
         statuses=status,
         sides=side,
         accounts=account,
-        open_only=open_,
+        open_only=open,
         zone=time_zone,
         color=color,
     )
