@@ -9,7 +9,7 @@ from ordwatch.cli import options as opt
 from ordwatch.cli.configured import read_config, resolve
 from ordwatch.cli.messages import Messages, set_up
 from ordwatch.cli.process import Killed, write_out
-from ordwatch.cli.verdicts import Verdict, Witness
+from ordwatch.cli.verdicts import Verdict, Witness, keys_of
 from ordwatch.errors import ConfigError
 from ordwatch.text import safe_text
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
@@ -74,7 +74,7 @@ def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verd
         there = [(venue, setup) for venue, setup in venues if reached[setup.name][-1].verdict == "ok"]
         if not there:
             return None
-        witness.expect({setup.name: venue.credentials for venue, setup in there})
+        witness.expect({setup.name: keys_of(venue) for venue, setup in there})
         run = Run(there, [witness], Limits(duration_s=LONGEST_S))
         witness.when_decided = lambda: run.stop("checked")
         stop_on_signals(run.stop)

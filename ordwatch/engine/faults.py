@@ -9,9 +9,13 @@ from ordwatch.text import safe_text
 
 def describe(error: Exception) -> str:
     """What happened to a connection, in one line for the user; `text` of a venue made safe."""
-    if isinstance(error, OSError):
-        return f"cannot connect ({reason(error)})"
-    return safe_text(str(error), 300)
+    match error:
+        case OSError():
+            return f"cannot connect ({reason(error)})"
+        case UnicodeError():  # from the encoding of international names: an empty part, or a very long one
+            return "no host has such a name"
+        case _:
+            return safe_text(str(error), 300)
 
 
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}

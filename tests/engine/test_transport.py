@@ -122,6 +122,16 @@ def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
     asyncio.run(test(), debug=True)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64], ids=["an empty part", "a long part"])
+def test_a_name_that_no_host_can_have_is_told(host: str) -> None:
+    async def test() -> None:
+        with pytest.raises(ConnectionLost, match=r"^cannot reach here \(no host has such a name\)$"):
+            async with dial(Endpoint("tcp", shown="here", host=host, port=1)):
+                pass
+
+    asyncio.run(test(), debug=True)
+
+
 def test_text_and_binary_messages_arrive_as_bytes() -> None:
     async def both(connection: ServerConnection) -> None:
         await connection.send("text")
