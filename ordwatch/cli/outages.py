@@ -76,6 +76,8 @@ class Outages:
             facts = [] if venue.was_live or venue.failed else [f"never was live: {venue.reason}"]
             if outcome.fail_on_gap and (uncertain := self._uncertain(venue.name, end_ns)):
                 facts.append(f"uncertain: {uncertain}")
+            if outcome.fail_on_gap and venue.limits is not None:
+                facts.append(f"live {venue.limits}")
             if facts:
                 log.error("%s: %s", venue.name, "; ".join(facts))
 
@@ -92,7 +94,7 @@ def _interval(gap: GapRecord, end_ns: int) -> str | None:
     why = gap.cause
     if gap.state == "open":
         return f"{gap.from_} to {time_text(end_ns)} ({why}; not closed when the run ended)"
-    if gap.outcome != "partial" or gap.to == gap.from_:
+    if gap.outcome != "partial":
         return None
     return f"{gap.from_} to {gap.to} ({why}{safe_text(f'; {gap.limits}', 300) if gap.limits else ''})"
 
@@ -102,12 +104,15 @@ class _Venue:
         self.name = name
         self.was_live = False
         self.failed = False
+        self.limits: str | None = None
+        """What it was last live without."""
         self.reason = "no connection yet"
         self._down_since_s: float | None = now_s
         self._reported = False
 
     def note(self, link: LinkRecord, now_s: float) -> None:
         if link.state == "live":
+            self.limits = safe_text(link.detail, 300) if link.detail is not None else None
             self._live(now_s)
             return
         if self._down_since_s is None:

@@ -177,9 +177,13 @@ def test_gaps_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogC
     [
         (gap(1), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset)"),
         (gap(1, limits="24 h"), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset; 24 h)"),
+        (
+            gap(1, to="2026-01-01T12:00:00.000000Z"),
+            "2026-01-01T12:00:00.000000Z to 2026-01-01T12:00:00.000000Z (reset)",
+        ),
         (gap(1, state="open"), f"2026-01-01T12:00:00.000000Z to {END} (reset; not closed when the run ended)"),
     ],
-    ids=["partial", "limits", "open"],
+    ids=["partial", "limits", "of no length", "open"],
 )
 def test_an_uncertain_interval_is_named_with_its_reason(
     caplog: pytest.LogCaptureFixture, closed: GapRecord, said: str
@@ -196,10 +200,19 @@ def test_a_gap_that_was_recovered_leaves_nothing_uncertain(caplog: pytest.LogCap
     seen = Watched("toy")
 
     seen.after(0, link("live"), gap(1, state="open"), gap(1, outcome="recovered"))
-    seen.after(0, gap(2, to="2026-01-02T12:00:00.000000Z"))
     seen.end(Outcome("duration reached", fail_on_gap=True))
 
     assert caplog.messages == []
+
+
+def test_a_part_that_the_venue_refused_to_the_end_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy", "game")
+
+    seen.after(0, link("live", "without account 2: no permission"), link("live", "without ETH", "game"))
+    seen.after(0, link("live", venue="game"))
+    seen.end(Outcome("duration reached", fail_on_gap=True))
+
+    assert caplog.messages == ["toy: live without account 2: no permission"]
 
 
 def test_many_intervals_of_a_venue_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
