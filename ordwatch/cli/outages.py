@@ -68,12 +68,15 @@ class Outages:
 
     def report_end(self, outcome: "Outcome", end_ns: int) -> None:
         """A line for each venue that never was live in a run that ended at `end_ns`; where uncertain intervals decide
-        the exit code, also for each that has some. Nothing if the reader of stdout just left.
+        the exit code, also for each that has some. Nothing if the reader of stdout just left, nor of a venue whose
+        first attempt a signal or a failed output cut short.
         """
         if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
             return
+        cut_short = outcome.signal is not None or outcome.output_failed
         for venue in self._venues.values():
-            facts = [] if venue.was_live or venue.failed else [f"never was live: {venue.reason}"]
+            named = not venue.was_live and not venue.failed and (venue.detail is not None or not cut_short)
+            facts = [f"never was live: {venue.reason}"] if named else []
             if outcome.fail_on_gap and (uncertain := self._uncertain(venue.name, end_ns)):
                 facts.append(f"uncertain: {uncertain}")
             if outcome.fail_on_gap and venue.limits is not None:
@@ -106,9 +109,15 @@ class _Venue:
         self.failed = False
         self.limits: str | None = None
         """What it was last live without."""
-        self.reason = "no connection yet"
+        self.detail: str | None = None
+        """Why it is not live, where a link said so."""
+        self._state = "connecting"
         self._down_since_s: float | None = now_s
         self._reported = False
+
+    @property
+    def reason(self) -> str:
+        return self.detail or f"still {self._state}"
 
     def note(self, link: LinkRecord, now_s: float) -> None:
         if link.state == "live":
@@ -117,10 +126,11 @@ class _Venue:
             return
         if self._down_since_s is None:
             self._down_since_s = now_s
-            self.reason = link.state
+            self.detail = None
+        self._state = link.state
         self.failed = self.failed or link.state == "failed"
         if link.detail is not None:
-            self.reason = safe_text(link.detail, 300)
+            self.detail = safe_text(link.detail, 300)
 
     def _live(self, now_s: float) -> None:
         if self._reported and self._down_since_s is not None:

@@ -123,7 +123,7 @@ def test_a_state_without_a_detail_is_itself_the_reason(caplog: pytest.LogCapture
     seen.after(0, link("reconciling"))
     seen.after(61)
 
-    assert caplog.messages == ["toy: not live for 61 s: reconciling"]
+    assert caplog.messages == ["toy: not live for 61 s: still reconciling"]
 
 
 def test_a_venue_that_refused_was_named_then_and_is_not_named_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -145,13 +145,38 @@ def test_a_venue_that_never_was_live_is_named_at_the_end(caplog: pytest.LogCaptu
     assert caplog.messages == [f"game: never was live: {REFUSED}"]
 
 
-@pytest.mark.parametrize(
-    "outcome", [Outcome("SIGTERM", signal=signal.SIGTERM), Outcome("full", failures=[OutputError("full")])]
-)
-def test_it_is_named_however_the_run_ends(caplog: pytest.LogCaptureFixture, outcome: Outcome) -> None:
-    Watched("toy").end(outcome)
+CUT_SHORT = [Outcome("SIGTERM", signal=signal.SIGTERM), Outcome("full", failures=[OutputError("full")])]
 
-    assert caplog.messages == ["toy: never was live: no connection yet"]
+
+@pytest.mark.parametrize("outcome", [Outcome("duration reached"), *CUT_SHORT], ids=lambda outcome: outcome.reason)
+def test_it_is_named_however_the_run_ends(caplog: pytest.LogCaptureFixture, outcome: Outcome) -> None:
+    seen = Watched("toy")
+
+    seen.after(1, link("down", REFUSED))
+    seen.end(outcome)
+
+    assert caplog.messages == [f"toy: never was live: {REFUSED}"]
+
+
+def test_of_a_planned_end_in_the_first_attempt_the_stage_is_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy", "game")
+
+    seen.after(0, link("authenticating"))
+    seen.end()
+
+    assert caplog.messages == ["toy: never was live: still authenticating", "game: never was live: still connecting"]
+
+
+@pytest.mark.parametrize("outcome", CUT_SHORT, ids=lambda outcome: outcome.reason)
+def test_a_run_that_is_cut_short_in_the_first_attempt_says_nothing(
+    caplog: pytest.LogCaptureFixture, outcome: Outcome
+) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("connecting"))
+    seen.end(outcome)
+
+    assert caplog.messages == []
 
 
 def test_a_reader_that_left_is_the_end_of_all_messages(caplog: pytest.LogCaptureFixture) -> None:
@@ -233,5 +258,5 @@ def test_a_gap_of_the_recording_that_goes_on_is_uncertain_too(caplog: pytest.Log
     seen.end(Outcome("duration reached", fail_on_gap=True))
 
     assert caplog.messages == [
-        f"toy: never was live: no connection yet; uncertain: {TIME} to {END} (ended; not closed when the run ended)"
+        f"toy: never was live: still connecting; uncertain: {TIME} to {END} (ended; not closed when the run ended)"
     ]
