@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 
-from ordwatch.cli.simulators import simulated
+from ordwatch.cli.simulated import simulated
+from ordwatch.core.records import AnyRecord, GapRecord
+from ordwatch.engine.run import Limits, Run
 from ordwatch.engine.supervisor import Pace
-from ordwatch.pipeline import Limits, Run
-from ordwatch.records import AnyRecord, GapRecord
-from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.screen import svg
-from ordwatch.sinks.table import Table
+from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.screen import svg
+from ordwatch.outputs.table import Table
 from ordwatch.venues import REGISTRY
 
 WIDTH, HEIGHT = 132, 26

@@ -8,7 +8,7 @@ from ordwatch import __version__, system
 from ordwatch.cli import check, demo, messages, replay, schema, simulate, tail, verify
 from ordwatch.cli.help import PlainCommand, PlainGroup
 from ordwatch.cli.process import Killed, die_by, leave_threads, let_hangup_end, raise_on_signals
-from ordwatch.errors import OrdwatchError, ReaderGone
+from ordwatch.core.errors import OrdwatchError, ReaderGone
 
 app = typer.Typer(
     name="ordwatch",

@@ -6,12 +6,12 @@ import msgspec
 import typer
 
 from ordwatch.cli import options as opt
-from ordwatch.cli.configured import read_config, resolve
+from ordwatch.cli.configuration import read_config, resolve
 from ordwatch.cli.messages import Messages, set_up
 from ordwatch.cli.process import Killed, write_out
 from ordwatch.cli.verdicts import Verdict, Witness, keys_of
-from ordwatch.errors import ConfigError
-from ordwatch.text import safe_text
+from ordwatch.core.errors import ConfigError
+from ordwatch.core.text import safe_text
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
 LONGEST_S = 90.0
@@ -61,9 +61,9 @@ def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[V
 
 
 def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verdict]:
-    from ordwatch.cli.reach import reach
+    from ordwatch.cli.reachability import reach
     from ordwatch.cli.running import run_to_end, stop_on_signals
-    from ordwatch.pipeline import Limits, Run
+    from ordwatch.engine.run import Limits, Run
 
     witness = Witness({})
     reached: dict[str, list[Verdict]] = {}

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import Messages, set_up
-from ordwatch.cli.showing import Showing
+from ordwatch.cli.outputs import Showing
 
 if TYPE_CHECKING:
-    from ordwatch.pipeline import Limits, Outcome
+    from ordwatch.engine.run import Limits, Outcome
 
 
 def demo(
@@ -53,8 +53,8 @@ def demo(
     showing.check()
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.running import finish, run_to_end
-    from ordwatch.cli.simulators import chosen_kinds
-    from ordwatch.pipeline import Limits
+    from ordwatch.cli.simulated import chosen_kinds
+    from ordwatch.engine.run import Limits
 
     limits = Limits(max_events=max_events, duration_s=duration, counts=showing.keep.passes)
     kinds = chosen_kinds(venue)
@@ -72,7 +72,7 @@ async def _demo(
     seed: int,
 ) -> "Outcome":
     from ordwatch.cli.running import watch
-    from ordwatch.cli.simulators import simulated
+    from ordwatch.cli.simulated import simulated
 
     async with simulated(kinds, seed=seed, speed=speed, drops=True) as hosts:
         return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said)

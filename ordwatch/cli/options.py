@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo, available_timezones
 import typer
 from typer.models import OptionInfo
 
-from ordwatch.errors import UsageError
-from ordwatch.model import OrderStatus, Side
-from ordwatch.text import suggest
+from ordwatch.core.errors import UsageError
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.core.text import suggest
 
 option = partial(typer.Option, show_envvar=False, show_default=False)
 """An option whose help does not name its variable, since all are named alike: ORDWATCH_<COMMAND>_<OPTION>.

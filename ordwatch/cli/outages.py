@@ -6,14 +6,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.cli.messages import log
-from ordwatch.conversion import gap_record
-from ordwatch.errors import ReaderGone
-from ordwatch.model import GapUpdate
-from ordwatch.records import AnyRecord, GapRecord, LinkRecord
-from ordwatch.text import safe_text, time_text
+from ordwatch.core.conversion import gap_record
+from ordwatch.core.errors import ReaderGone
+from ordwatch.core.events import GapUpdate
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.text import safe_text, time_text
 
 if TYPE_CHECKING:
-    from ordwatch.pipeline import Outcome
+    from ordwatch.engine.run import Outcome
 
 OUTAGE_S = 60.0
 """A venue that is not live for longer is an error."""

@@ -10,16 +10,16 @@ from typing import NoReturn, TypeVar
 import typer
 
 from ordwatch import system
-from ordwatch.cli.beside import Beside
+from ordwatch.cli.fallible_output import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.outages import Outages
+from ordwatch.cli.outputs import Showing
 from ordwatch.cli.process import Killed, die_by, hold_hangup, take_hangup
-from ordwatch.cli.showing import Showing
-from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
-from ordwatch.pipeline import Limits, Outcome, Run, Start
+from ordwatch.core.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
+from ordwatch.engine.output import Sink
+from ordwatch.engine.run import Limits, Outcome, Run, Start
+from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
-from ordwatch.sinks.contract import Sink
-from ordwatch.sinks.table import Table
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
 _SHOW_CURSOR = b"\x1b[?25h"

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 from ordwatch import system
 from ordwatch.cli import options as opt
-from ordwatch.cli.configured import read_config, resolve
+from ordwatch.cli.configuration import read_config, resolve
 from ordwatch.cli.messages import set_up
+from ordwatch.cli.outputs import Showing
 from ordwatch.cli.process import let_hangup_end
-from ordwatch.cli.showing import Showing
-from ordwatch.errors import UsageError
+from ordwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ordwatch.pipeline import Start
+    from ordwatch.engine.run import Start
     from ordwatch.recording.sink import Recording
     from ordwatch.recording.writer import SyncPolicy
 
@@ -77,7 +77,7 @@ def tail(
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end, watch
-    from ordwatch.pipeline import Limits
+    from ordwatch.engine.run import Limits
 
     limits = Limits(
         once=once,
@@ -162,8 +162,8 @@ def continued(recording: "Recording | None", names: list[str]) -> "Start | None"
     """
     if recording is None:
         return None
-    from ordwatch.conversion import gap_update
-    from ordwatch.pipeline import Past, Start
+    from ordwatch.core.conversion import gap_update
+    from ordwatch.engine.run import Past, Start
 
     found = recording.open()
     pasts = {

@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from ordwatch.model import LinkState
-from ordwatch.records import AnyRecord, LinkRecord
-from ordwatch.text import time_ns
+from ordwatch.core.events import LinkState
+from ordwatch.core.records import AnyRecord, LinkRecord
+from ordwatch.core.text import time_ns
 from ordwatch.venues.contract import AnyVenue
 
 MAX_CLOCK_OFFSET_S = 5.0

@@ -18,9 +18,9 @@ from msgspec import inspect
 from ordwatch.config.document import MAX_BYTES, Document, Tree, Unclear, parse
 from ordwatch.config.document import Path as KeyPath
 from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
-from ordwatch.errors import ConfigError, UsageError
-from ordwatch.secret import Secret, SecretFile
-from ordwatch.text import suggest
+from ordwatch.core.errors import ConfigError, UsageError
+from ordwatch.core.secrets import Secret, SecretFile
+from ordwatch.core.text import suggest
 from ordwatch.venues import REGISTRY, load
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 

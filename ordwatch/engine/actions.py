@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ordwatch.model import FeedEvent
+from ordwatch.core.events import FeedEvent
 
 
 @dataclass(frozen=True)

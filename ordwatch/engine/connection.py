@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Protocol
 
+from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaves
+from ordwatch.core.events import Answer, Closed, SessionEvent
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
-from ordwatch.engine.venueclock import server_date_ns
-from ordwatch.errors import ConfigError, ConnectionLost, Refused, VenueError, leaves
-from ordwatch.model import Answer, Closed, SessionEvent
+from ordwatch.engine.venue_clock import server_date_ns
 from ordwatch.venues.contract import Opening, Session, StreamRequest
 
 MAX_PENDING = 256

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from ordwatch.model import FeedEvent
+from ordwatch.core.events import FeedEvent
 
 CAPACITY = 20_000
 """Events that may wait; a pump that would exceed it waits itself, and so the venue's TCP."""

@@ -8,6 +8,9 @@ import math
 import random
 from collections.abc import Coroutine, Mapping, Sequence
 
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaves
+from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, Vitals
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -20,14 +23,11 @@ from ordwatch.engine.actions import (
     StartQuery,
 )
 from ordwatch.engine.connection import Connection
-from ordwatch.engine.coverage import Coverage
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
-from ordwatch.errors import ConfigError, ConnectionLost, VenueError, leaves
-from ordwatch.model import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, Vitals
 from ordwatch.venues.contract import AnyVenue, Ask, HttpRequest, Opening, Rate, RequestT, Session, Setup, VenueSettings
 
 log = logging.getLogger(__name__)

@@ -22,25 +22,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ordwatch.engine.actions import (
-    Action,
-    CancelQuery,
-    Connect,
-    Drop,
-    Emit,
-    EndVenue,
-    Log,
-    SendHeartbeat,
-    StartQuery,
-)
-from ordwatch.engine.coverage import Coverage
-from ordwatch.engine.faults import describe
-from ordwatch.engine.link import Link
-from ordwatch.engine.moment import Moment
-from ordwatch.engine.rates import TLS_RETRY_S, backoff
-from ordwatch.engine.refusals import Refusals
-from ordwatch.engine.venueclock import MARGIN_NS, VenueClock, since
-from ordwatch.errors import (
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import (
     AuthError,
     ConfigError,
     ConnectionLost,
@@ -49,7 +32,7 @@ from ordwatch.errors import (
     TlsFailed,
     VenueError,
 )
-from ordwatch.model import (
+from ordwatch.core.events import (
     Arrival,
     Closed,
     Counted,
@@ -68,7 +51,24 @@ from ordwatch.model import (
     SessionEvent,
     Vitals,
 )
-from ordwatch.text import safe_text
+from ordwatch.core.text import safe_text
+from ordwatch.engine.actions import (
+    Action,
+    CancelQuery,
+    Connect,
+    Drop,
+    Emit,
+    EndVenue,
+    Log,
+    SendHeartbeat,
+    StartQuery,
+)
+from ordwatch.engine.failures import describe
+from ordwatch.engine.link import Link
+from ordwatch.engine.moment import Moment
+from ordwatch.engine.rates import TLS_RETRY_S, backoff
+from ordwatch.engine.refusals import Refusals
+from ordwatch.engine.venue_clock import MARGIN_NS, VenueClock, since
 from ordwatch.venues.contract import Report
 
 BUGS_ALLOWED = 2

@@ -16,9 +16,9 @@ from typing import Protocol
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from ordwatch.engine.faults import describe, reason
-from ordwatch.errors import ConnectionLost, TlsFailed
-from ordwatch.text import safe_text
+from ordwatch.core.errors import ConnectionLost, TlsFailed
+from ordwatch.core.text import safe_text
+from ordwatch.engine.failures import describe, reason
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024

@@ -12,16 +12,13 @@ Beside this file: merging.py (how statements complete each other) and simulation
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from ordwatch.model import Extra, OrderUpdate, Recency, SessionEvent
-from ordwatch.secret import MIN_REDACTED
-from ordwatch.venues.merging import Correction, correct_any, merge_missing
-
-if TYPE_CHECKING:
-    from ordwatch.venues.simulation import Simulator
+from ordwatch.core.events import Extra, OrderUpdate, Recency, SessionEvent
+from ordwatch.core.merging import Correction, correct_any, merge_missing
+from ordwatch.core.secrets import MIN_REDACTED
 
 Payload = bytes | str
 """Bytes for a TCP stream or a binary message; str for a text message."""
@@ -279,7 +276,6 @@ class Venue(Generic[SettingsT]):
     EQUAL: neither times nor amounts tell; then arrival decides. A status rank may decide between different ways only,
     unless the venue's statuses never go back.
     """
-    simulator: Callable[[], "Simulator"]
     split: Callable[[SettingsT], Sequence[SettingsT]] = one_connection
     """The settings of each connection it needs; live when all are."""
     merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = merge_missing

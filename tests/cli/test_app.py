@@ -12,7 +12,7 @@ import typer
 
 import ordwatch
 from ordwatch.cli.app import app
-from ordwatch.simulate.host import LOOPBACK
+from ordwatch.simulators.host import LOOPBACK
 from tests.support.process import COMMAND, run
 
 VALUES = {

@@ -7,8 +7,8 @@ import pytest
 import typer
 
 from ordwatch.cli.options import duration, factor, one_of, seconds_until, verbosity, whole_number, zone
-from ordwatch.errors import UsageError
-from ordwatch.model import OrderStatus, Side
+from ordwatch.core.errors import UsageError
+from ordwatch.core.events import OrderStatus, Side
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 12:00 in New York

@@ -6,11 +6,11 @@ import signal
 import pytest
 
 from ordwatch.cli.outages import Outages
-from ordwatch.errors import OutputError, ReaderGone
-from ordwatch.model import GapUpdate, LinkState
-from ordwatch.pipeline import Outcome
-from ordwatch.records import AnyRecord, GapRecord, LinkRecord
-from ordwatch.text import time_ns
+from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.events import GapUpdate, LinkState
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.text import time_ns
+from ordwatch.engine.run import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
 END = "2026-03-02T16:10:00.000000Z"

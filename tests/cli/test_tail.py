@@ -17,9 +17,9 @@ import pytest
 from ordwatch import system
 from ordwatch.cli.options import Fsync
 from ordwatch.cli.tail import connect_timeout_s, recording_of, shorter
-from ordwatch.errors import UsageError
-from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.simulation import Intent, Step
+from ordwatch.core.errors import UsageError
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.simulators.contract import Intent, Step
 from tests.support.process import DEADLINE_S, Ended, Simulated, end, run, running, write_private
 
 OPEN_ORDERS = [

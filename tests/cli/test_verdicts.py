@@ -3,8 +3,8 @@
 import pytest
 
 from ordwatch.cli.verdicts import Keys, Verdict, Witness, keys_of
-from ordwatch.model import LinkState
-from ordwatch.records import LinkRecord
+from ordwatch.core.events import LinkState
+from ordwatch.core.records import LinkRecord
 from ordwatch.venues import REGISTRY, load
 
 KEYS = Keys(credentials=("api_key",), address=("ws_url",), rest=("rest_url",), scope=("markets",))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from ordwatch.config import Config, find, read, secrets_of
-from ordwatch.errors import ConfigError, UsageError
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.errors import ConfigError, UsageError
+from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import REGISTRY
 from ordwatch.venues.contract import VenueSettings
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ordwatch.errors import Refused
-from ordwatch.pipeline import Run
+from ordwatch.core.errors import Refused
+from ordwatch.engine.run import Run
 from ordwatch.venues.contract import AnyVenue, Ask, Call, Emit, Report, Setup
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ListOrders, ToySettings, toy_server

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine import http as module
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
-from ordwatch.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.venues.contract import HttpRequest
 from tests.support import tls
 

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from ordwatch.core.events import OrderUpdate
+from ordwatch.engine.run import Limits, Outcome, Past, Run, Start
 from ordwatch.engine.supervisor import Pace
-from ordwatch.engine.venueclock import MARGIN_NS
-from ordwatch.model import OrderUpdate
-from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
+from ordwatch.engine.venue_clock import MARGIN_NS
 from ordwatch.venues.contract import EVER, AnyVenue, Ask, Call, Emit, Report, Setup
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ToyServer, ToySettings, toy_query, toy_server, toy_update

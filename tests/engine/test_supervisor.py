@@ -6,10 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
-from ordwatch.engine.venueclock import MARGIN_NS
-from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, TlsFailed, VenueError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, TlsFailed, VenueError
+from ordwatch.core.events import (
     Arrival,
     Closed,
     Interrupted,
@@ -20,6 +18,8 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
+from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
+from ordwatch.engine.venue_clock import MARGIN_NS
 from ordwatch.venues.contract import EVER, NEVER, Report
 from tests.support.toy import toy_update
 from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, Driver, quick

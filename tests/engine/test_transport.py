@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from ordwatch.engine.faults import describe
+from ordwatch.core.errors import ConnectionLost, TlsFailed
+from ordwatch.engine.failures import describe
 from ordwatch.engine.transport import MESSAGES_A_TURN, Transport, dial, tls_context
-from ordwatch.errors import ConnectionLost, TlsFailed
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 

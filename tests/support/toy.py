@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.events import (
     Answer,
     Closed,
     Extra,
@@ -28,6 +28,7 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
+from ordwatch.core.merging import gone
 from ordwatch.venues.contract import (
     Ask,
     Call,
@@ -41,8 +42,6 @@ from ordwatch.venues.contract import (
     Venue,
     VenueSettings,
 )
-from ordwatch.venues.merging import gone
-from ordwatch.venues.simulation import Simulator
 
 
 class ToyExtra(Extra, frozen=True, kw_only=True):
@@ -174,10 +173,6 @@ async def toy_query(setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit)
     return Report(limits=("states in between cannot be known",))
 
 
-def _no_simulator() -> Simulator:
-    raise NotImplementedError
-
-
 def toy_split(settings: ToySettings) -> Sequence[ToySettings]:
     return [settings] * settings.links
 
@@ -190,7 +185,6 @@ TOY: Venue[ToySettings] = Venue(
     open=toy_open,
     query=toy_query,
     compare_versions=toy_compare_versions,
-    simulator=_no_simulator,
     credentials=("api_key",),
 )
 

@@ -5,12 +5,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import ConnectionLost, VenueError
+from ordwatch.core.events import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Ready, SessionEvent, Vitals
 from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, Emit, EndVenue, Log, SendHeartbeat, StartQuery
-from ordwatch.engine.coverage import Coverage
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
-from ordwatch.errors import ConnectionLost, VenueError
-from ordwatch.model import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Ready, SessionEvent, Vitals
 from ordwatch.venues.contract import Report
 
 SECOND = 1_000_000_000

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from ordwatch.text import safe_text
-from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, is_string, items, payload, text
+from ordwatch.core.text import safe_text
+from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, is_string, items, payload, text
 
 PING = '{"event":"ping"}'
 SUBSCRIBE = '{"event":"sub","params":{"biz":"exchange","type":"order"}}'

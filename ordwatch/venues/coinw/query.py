@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ordwatch.errors import ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.model import FINAL, OrderUpdate
-from ordwatch.venues.coinw.loose import Unreadable, items
+from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.events import FINAL, OrderUpdate
+from ordwatch.core.merging import gone
+from ordwatch.venues.coinw.lenient_json import Unreadable, items
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy, Denied, request, told
-from ordwatch.venues.coinw.rows import order_update
+from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Ask, Call, Emit, Report, Setup
-from ordwatch.venues.merging import gone
 
 SLACK_MS = 60_000
 """How much further than a gap its history is asked for: the two clocks may differ."""

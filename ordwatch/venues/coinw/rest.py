@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.secret import Secret
-from ordwatch.text import safe_text
-from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, text
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.secrets import Secret
+from ordwatch.core.text import safe_text
+from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, text
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Call, HttpReply, HttpRequest, Rate, http
 

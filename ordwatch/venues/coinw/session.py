@@ -7,8 +7,8 @@ only sign of life. Facts: CoinW API documentation, "Subscribe Current Orders" (s
 from collections import deque
 from collections.abc import Sequence
 
-from ordwatch.errors import AuthError, Refused, VenueError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, Refused, VenueError
+from ordwatch.core.events import (
     Answer,
     Closed,
     Counted,
@@ -20,8 +20,8 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.text import safe_text
-from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.core.text import safe_text
+from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,

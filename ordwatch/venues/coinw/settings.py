@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import VenueSettings
 

@@ -2,10 +2,10 @@
 
 from urllib.parse import quote, urlsplit
 
-from ordwatch.errors import Refused
+from ordwatch.core.errors import Refused
 from ordwatch.venues.contract import Ask, Call, Emit, Endpoint, Opening, Report, Setup, http
 from ordwatch.venues.loopring.orders import Origin, pair
-from ordwatch.venues.loopring.profiles import PROFILES, Profile
+from ordwatch.venues.loopring.protocol_versions import PROFILES, Profile
 from ordwatch.venues.loopring.query import Inquiry, fetch_decimals
 from ordwatch.venues.loopring.rest import Access, ticket, ticket_request
 from ordwatch.venues.loopring.session import SILENCE_S, LoopringSession

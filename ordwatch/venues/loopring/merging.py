@@ -5,10 +5,10 @@ The relayer sends no version: fills and statuses only go forward, and that has t
 
 import msgspec
 
-from ordwatch.model import FINAL, OrderStatus, OrderUpdate, Recency
+from ordwatch.core.events import FINAL, OrderStatus, OrderUpdate, Recency
+from ordwatch.core.merging import Correction, merge_missing
 from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
-from ordwatch.venues.merging import Correction, merge_missing
 
 
 def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = False) -> Recency:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ordwatch.text import mended_json, mended_text, safe_text
+from ordwatch.core.text import mended_json, mended_text, safe_text
 
 Number = str | int | None
 """The relayer writes numbers as text or as integers, and changed its mind about which."""

@@ -9,8 +9,9 @@ because it was known as open. Only orders of the configured markets are told: no
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from ordwatch.errors import Refused, RemoteProtocolError
-from ordwatch.model import OrderUpdate
+from ordwatch.core.errors import Refused, RemoteProtocolError
+from ordwatch.core.events import OrderUpdate
+from ordwatch.core.merging import gone
 from ordwatch.venues.contract import Ask, Call, Emit, Report, http
 from ordwatch.venues.loopring.messages import OrderData
 from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unscaled_tokens
@@ -30,7 +31,6 @@ from ordwatch.venues.loopring.rest import (
     token_decimals,
     tokens_request,
 )
-from ordwatch.venues.merging import gone
 
 MAX_PAGES = 1000
 MAX_READINGS = 3

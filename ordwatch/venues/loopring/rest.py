@@ -8,7 +8,7 @@ Loopring/hello_loopring and hummingbot. Nothing here places, changes or cancels 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.venues.contract import HttpReply, HttpRequest
 from ordwatch.venues.loopring.amounts import MAX_DECIMALS
 from ordwatch.venues.loopring.messages import (
@@ -20,7 +20,7 @@ from ordwatch.venues.loopring.messages import (
     raw_payload,
     venue_words,
 )
-from ordwatch.venues.loopring.profiles import Profile
+from ordwatch.venues.loopring.protocol_versions import Profile
 
 PAGE_ROWS = 50
 """The most the venue gives in one answer."""

@@ -6,9 +6,9 @@ pings (Loopring/DEX-API, `websocket/overview.md`). It tells the state of an orde
 
 from collections.abc import Sequence
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
-from ordwatch.secret import Secret
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.events import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.loopring.messages import (
     PING,

@@ -2,10 +2,10 @@
 
 from ordwatch.venues.contract import Call, Endpoint, Opening, Setup
 from ordwatch.venues.opend.frames import MAX_WS_MESSAGE_BYTES
-from ordwatch.venues.opend.links import Link, TcpLink, WebSocketLink
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.session import OpendSession
 from ordwatch.venues.opend.settings import OpendSettings
+from ordwatch.venues.opend.wire import Link, TcpLink, WebSocketLink
 
 # OpenD says nothing to who asks at the wrong port or with the wrong key: it ends the connection, or is silent.
 _TCP_UNANSWERED = (

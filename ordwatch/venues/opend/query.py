@@ -6,12 +6,12 @@ Which call tells what, and how often: Futu API documentation, "Get Open Orders" 
 
 from collections.abc import Iterator, Sequence
 
-from ordwatch.errors import Refused, RemoteProtocolError
-from ordwatch.model import OrderUpdate
-from ordwatch.text import time_text
+from ordwatch.core.errors import Refused, RemoteProtocolError
+from ordwatch.core.events import OrderUpdate
+from ordwatch.core.merging import gone
+from ordwatch.core.text import time_text
 from ordwatch.venues.contract import NEVER, Ask, Call, Emit, Report, Setup
-from ordwatch.venues.merging import gone
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import day_began_ns, local_text
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ordwatch.errors import ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
+from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.events import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.opend import messages, tables
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
-from ordwatch.venues.opend.health import Health
-from ordwatch.venues.opend.links import Link, Message, login_refused
+from ordwatch.venues.opend.gateway_status import Health
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.times import clock_ns
+from ordwatch.venues.opend.wire import Link, Message, login_refused
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP conversation asks for the global state, beside KeepAlive."""

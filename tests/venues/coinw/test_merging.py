@@ -6,10 +6,10 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import OrderStatus, OrderUpdate, Recency, Side
+from ordwatch.core.events import OrderStatus, OrderUpdate, Recency, Side
+from ordwatch.core.merging import Correction, gone
 from ordwatch.venues.coinw.merging import compare_versions, correct, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.merging import Correction, gone
 
 NEW = OrderUpdate(
     venue="coinw",

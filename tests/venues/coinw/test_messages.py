@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import (
     SUBSCRIBE,
     BadRow,

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.model import OrderStatus, OrderUpdate, Side
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.events import OrderStatus, OrderUpdate, Side
+from ordwatch.simulators.coinw.simulator import SECRET_KEY, CoinwSimulator
+from ordwatch.simulators.contract import Intent, Step
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import PAGE_ROWS, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
-from ordwatch.venues.coinw.simulator import SECRET_KEY, CoinwSimulator
 from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Report
-from ordwatch.venues.simulation import Intent, Step
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, ask, reach, setup
 
 LIMIT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")

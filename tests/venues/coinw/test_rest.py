@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
-from ordwatch.secret import Secret
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, RATES, Busy, Denied, request, signature, told
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import HttpReply, HttpRequest

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.errors import AuthError, Refused, VenueError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, Refused, VenueError
+from ordwatch.core.events import (
     Answer,
     Closed,
     Counted,
@@ -22,7 +22,7 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.messages import PING, SUBSCRIBE
 from ordwatch.venues.coinw.session import CoinwSession
 from ordwatch.venues.coinw.settings import CoinwSettings

@@ -1,11 +1,11 @@
 """What the registry loads."""
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
+from ordwatch.simulators.coinw.simulator import CoinwSimulator
 from ordwatch.venues import load
 from ordwatch.venues.coinw import VENUE
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.coinw.simulator import CoinwSimulator
 
 
 def test_registry_loads_it_by_its_kind() -> None:
@@ -32,7 +32,7 @@ def test_credentials_name_keys_of_the_configuration() -> None:
 
 
 def test_simulator_gives_the_block_that_reaches_it() -> None:
-    simulator = VENUE.simulator()
+    simulator = CoinwSimulator()
     block = simulator.settings({"stream": "127.0.0.1:1", "rest": "127.0.0.1:2"})
 
     assert isinstance(simulator, CoinwSimulator)

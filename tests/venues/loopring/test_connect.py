@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from ordwatch.errors import AuthError, Refused
+from ordwatch.core.errors import AuthError, Refused
 from ordwatch.venues.contract import Call, Opening
 from ordwatch.venues.loopring.connect import open_connection
-from ordwatch.venues.loopring.profiles import PROFILES, Protocol
+from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
 from tests.venues.loopring.joined import START_NS, Scripted, data, setup
 
 TOKENS = data("tokens_v3.json")

@@ -3,11 +3,11 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import OrderStatus, OrderUpdate, Recency
+from ordwatch.core.events import OrderStatus, OrderUpdate, Recency
+from ordwatch.core.merging import Correction, gone
 from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.messages import order_data
 from ordwatch.venues.loopring.orders import Origin, queried_order
-from ordwatch.venues.merging import Correction, gone
 from tests.venues.loopring.joined import ORIGIN, START_NS, order, push, read, session
 
 T = 1584717910000

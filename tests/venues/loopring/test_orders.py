@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from ordwatch.model import OrderStatus, OrderUpdate, Side
-from ordwatch.text import time_ns
+from ordwatch.core.events import OrderStatus, OrderUpdate, Side
+from ordwatch.core.text import time_ns
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
     Origin,

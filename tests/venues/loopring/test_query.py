@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.model import OrderStatus, OrderUpdate
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.events import OrderStatus, OrderUpdate
+from ordwatch.simulators.loopring.simulator import LoopringSimulator
 from ordwatch.venues.contract import Ask, Call, Report
 from ordwatch.venues.loopring.connect import query
-from ordwatch.venues.loopring.profiles import Protocol
+from ordwatch.venues.loopring.protocol_versions import Protocol
 from ordwatch.venues.loopring.query import CLOCK_MARGIN_NS
-from ordwatch.venues.loopring.simulator import LoopringSimulator
 from tests.venues.loopring.joined import START_NS, RestCall, Scripted, Told, data, order, push, read, setup, step
 
 TOKENS = data("tokens_v3.json")

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
-from ordwatch.secret import Secret
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.events import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import StreamRequest
 from ordwatch.venues.loopring.orders import Origin
 from ordwatch.venues.loopring.session import LoopringSession

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from ordwatch.model import Counted, OrderStatus, OrderUpdate, Ready, RoundTrip, SessionEvent
+from ordwatch.core.events import Counted, OrderStatus, OrderUpdate, Ready, RoundTrip, SessionEvent
 from ordwatch.venues.opend import messages
 from ordwatch.venues.opend.frames import FrameReader, is_sound, write_frame
-from ordwatch.venues.opend.links import TcpLink
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.session import OpendSession
+from ordwatch.venues.opend.wire import TcpLink
 from tests.venues.opend.conftest import DATA
 
 S = 1_000_000_000

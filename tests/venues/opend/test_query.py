@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from ordwatch.errors import ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.model import OrderStatus, OrderUpdate
+from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.events import OrderStatus, OrderUpdate
+from ordwatch.core.merging import gone
 from ordwatch.venues.contract import EVER, NEVER, Ask, Rate, Report, RequestT, Setup
-from ordwatch.venues.merging import gone
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import GONE, query
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.events import (
     Answer,
     Closed,
     Counted,
@@ -23,16 +23,16 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import Session, StreamRequest
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.crypto import AesCbc, FtAesEcb
 from ordwatch.venues.opend.frames import MAX_PUSH_BYTES
-from ordwatch.venues.opend.links import Link, Seal, TcpLink, WebSocketLink
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.session import MAX_PENDING, OpendSession
+from ordwatch.venues.opend.wire import Link, Seal, TcpLink, WebSocketLink
 
 INIT_WEBSOCKET, OPEND_LOST = 1, 2
 INIT_CONNECT, GET_GLOBAL_STATE, NOTIFY, KEEP_ALIVE = 1001, 1002, 1003, 1004
