@@ -35,7 +35,7 @@ async def main() -> None:
     """Watch the simulators for a while, cut one off, and draw what the table shows then."""
     async with simulated(list(REGISTRY), seed=7, speed=0.6) as hosts:
         runs: list[Run] = []
-        table = Drawn(Filter(), UTC, lambda: runs[0].vitals(), venues=REGISTRY)
+        table = Drawn(Filter(), UTC, lambda: runs[0].stats(), venues=REGISTRY)
         lost = asyncio.Event()
 
         class Noticing(Drawn):

@@ -60,7 +60,7 @@ class Fsync(StrEnum):
     NEVER = "never"
 
 
-class Report(StrEnum):
+class ReportFormat(StrEnum):
     """How `check` and `verify` answer."""
 
     TEXT = "text"
@@ -273,4 +273,4 @@ Color = Annotated[
 ]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[Report, _choice("-o", "--output", of=Report, help="How to answer. Default: text.")]
+ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="How to answer. Default: text.")]

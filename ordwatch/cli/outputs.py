@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
 from ordwatch.core.errors import UsageError
-from ordwatch.core.events import OrderStatus, Side, Vitals
+from ordwatch.core.events import OrderStatus, Side, VenueStats
 from ordwatch.core.records import AnyRecord
 from ordwatch.engine.output import Sink
 from ordwatch.outputs.filters import Filter
@@ -69,8 +69,8 @@ class Showing:
             records=_RECORDS[self.records],
         )
 
-    def sink(self, venues: Iterable[str], vitals: Callable[[], Mapping[str, Vitals]]) -> Sink:
-        """The sink for stdout; `vitals` and `venues` are for the table."""
+    def sink(self, venues: Iterable[str], stats: Callable[[], Mapping[str, VenueStats]]) -> Sink:
+        """The sink for stdout; `stats` and `venues` are for the table."""
         match self.kind:
             case OutputKind.JSON:
                 from ordwatch.outputs.json_lines import JsonLines
@@ -81,13 +81,13 @@ class Showing:
 
                 return TextLines(1, self.keep, self.zone, wants_color(self.color, os.environ))
             case OutputKind.TABLE:
-                return self.table(venues, vitals)
+                return self.table(venues, stats)
 
-    def table(self, venues: Iterable[str] = (), vitals: Callable[[], Mapping[str, Vitals]] | None = None) -> "Table":
-        """The table; without `vitals` it knows of venues what the records tell."""
+    def table(self, venues: Iterable[str] = (), stats: Callable[[], Mapping[str, VenueStats]] | None = None) -> "Table":
+        """The table; without `stats` it knows of venues what the records tell."""
         from ordwatch.outputs.table import Table
 
-        return Table(self.keep, self.zone, vitals, color=_COLORS[self.color], venues=venues)
+        return Table(self.keep, self.zone, stats, color=_COLORS[self.color], venues=venues)
 
     def render(self) -> Callable[[AnyRecord, int], bytes]:
         """What makes the line of a record and its place in the stream."""

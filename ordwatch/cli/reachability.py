@@ -6,7 +6,7 @@ import ssl
 import time
 from urllib.parse import urlsplit
 
-from ordwatch.cli.verdicts import Keys, Verdict, keys_of, quoted
+from ordwatch.cli.verdicts import CheckResult, Keys, keys_of, quoted
 from ordwatch.core.errors import AuthError, ConfigError, OrdwatchError, Refused, TlsFailed
 from ordwatch.core.text import safe_text
 from ordwatch.engine.failures import describe
@@ -19,7 +19,7 @@ from ordwatch.venues.contract import AnyVenue, Endpoint, Setup, VenueSettings
 PROBE_S = 10.0
 
 
-async def reach(venue: AnyVenue, setup: Setup[VenueSettings]) -> list[Verdict]:
+async def reach(venue: AnyVenue, setup: Setup[VenueSettings]) -> list[CheckResult]:
     """A verdict for each step, up to the first that fails. What must be fetched before dialling is fetched."""
     http = Http(Rates())
     part = Setup(setup.name, venue.split(setup.settings)[0])
@@ -37,7 +37,7 @@ async def reach(venue: AnyVenue, setup: Setup[VenueSettings]) -> list[Verdict]:
     return verdicts
 
 
-def _not_opened(name: str, error: Exception, keys: Keys) -> Verdict:
+def _not_opened(name: str, error: Exception, keys: Keys) -> CheckResult:
     """What must be had before dialling could not be had."""
     look = quoted(keys.rest)
     match error:
@@ -65,17 +65,17 @@ def _address(endpoint: Endpoint) -> tuple[str, int, bool]:
     return url.hostname or "", url.port or (443 if tls else 80), tls
 
 
-async def _look_up(name: str, host: str, port: int, keys: Keys) -> Verdict:
+async def _look_up(name: str, host: str, port: int, keys: Keys) -> CheckResult:
     try:
         async with asyncio.timeout(PROBE_S):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:
         return _failed(name, "name lookup", exc, f"check {quoted(keys.address[:1])} in the configuration, and DNS")
     addresses = ", ".join(dict.fromkeys(str(info[4][0]) for info in found))
-    return Verdict(venue=name, check="name lookup", verdict="ok", detail=safe_text(f"{host} is {addresses}", 200))
+    return CheckResult(venue=name, check="name lookup", verdict="ok", detail=safe_text(f"{host} is {addresses}", 200))
 
 
-async def _connect(name: str, endpoint: Endpoint, host: str, port: int, keys: Keys, *, tls: bool) -> Verdict:
+async def _connect(name: str, endpoint: Endpoint, host: str, port: int, keys: Keys, *, tls: bool) -> CheckResult:
     step = "TLS" if tls else "TCP"
     began_s = time.perf_counter()
     try:
@@ -91,8 +91,10 @@ async def _connect(name: str, endpoint: Endpoint, host: str, port: int, keys: Ke
         hint = f"; {endpoint.hint}" if endpoint.hint else ", and that the venue is up"
         return _failed(name, "TCP", exc, f"check {quoted(keys.address)} in the configuration{hint}")
     took_ms = (time.perf_counter() - began_s) * 1000
-    return Verdict(venue=name, check=step, verdict="ok", detail=f"{endpoint.shown} in {took_ms:.1f} ms")
+    return CheckResult(venue=name, check=step, verdict="ok", detail=f"{endpoint.shown} in {took_ms:.1f} ms")
 
 
-def _failed(name: str, step: str, error: Exception, remedy: str | None, exit_code: int = 69) -> Verdict:
-    return Verdict(venue=name, check=step, verdict="failed", detail=describe(error), remedy=remedy, exit_code=exit_code)
+def _failed(name: str, step: str, error: Exception, remedy: str | None, exit_code: int = 69) -> CheckResult:
+    return CheckResult(
+        venue=name, check=step, verdict="failed", detail=describe(error), remedy=remedy, exit_code=exit_code
+    )

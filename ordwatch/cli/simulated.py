@@ -39,10 +39,10 @@ async def simulated(
             await stack.enter_async_context(host(load_simulator(kind), seed=seed + place))
             for place, kind in enumerate(kinds)
         ]
-        works = [_play(each, seed + place, speed) for place, each in enumerate(hosts)]
+        jobs = [_play(each, seed + place, speed) for place, each in enumerate(hosts)]
         if drops:
-            works += [each.stumble_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
-        players = [asyncio.create_task(work) for work in works]
+            jobs += [each.stumble_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
+        players = [asyncio.create_task(job) for job in jobs]
         try:
             yield hosts
         finally:

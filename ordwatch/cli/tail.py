@@ -15,7 +15,7 @@ from ordwatch.cli.process import let_hangup_end
 from ordwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Start
+    from ordwatch.engine.run import ResumeState
     from ordwatch.recording.sink import Recording
     from ordwatch.recording.writer import SyncPolicy
 
@@ -152,7 +152,7 @@ def recording_of(
     )
 
 
-def continued(recording: "Recording | None", names: list[str]) -> "Start | None":
+def continued(recording: "Recording | None", names: list[str]) -> "ResumeState | None":
     """Open the recording, before anything connects; what the run then goes on from.
 
     Raises:
@@ -163,15 +163,15 @@ def continued(recording: "Recording | None", names: list[str]) -> "Start | None"
     if recording is None:
         return None
     from ordwatch.core.conversion import gap_update
-    from ordwatch.engine.run import Past, Start
+    from ordwatch.engine.run import ResumeState, VenueResume
 
     found = recording.open()
     pasts = {
-        name: Past(
+        name: VenueResume(
             found.covered_until_ns.get(name),
             found.next_gap(name) - 1,
             gap_update(gap) if (gap := found.open_gaps.get(name)) is not None else None,
         )
         for name in names
     }
-    return Start(found.orders, pasts)
+    return ResumeState(found.orders, pasts)

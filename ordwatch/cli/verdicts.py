@@ -57,7 +57,7 @@ def quoted(keys: Sequence[str]) -> str:
     return ", ".join(f"`{key}`" for key in keys)
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One finding, a line of the answer."""
 
     venue: str | None = None
@@ -69,7 +69,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What `tail` would exit with; 0 unless failed."""
 
 
-class Witness:
+class CheckObserver:
     """A sink that watches how far each venue comes until it is live or fails for the first time."""
 
     def __init__(self, keys: Mapping[str, Keys]) -> None:
@@ -124,11 +124,11 @@ class Witness:
             if self._ends.keys() == self._stage.keys():
                 self.when_decided()
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[CheckResult]:
         """What was found, venue by venue, each up to its first failure."""
         return [verdict for name in self._stage for verdict in self.of(name)]
 
-    def of(self, name: str) -> list[Verdict]:
+    def of(self, name: str) -> list[CheckResult]:
         """What was found of one venue; nothing if it was not watched."""
         if name not in self._stage:
             return []
@@ -144,10 +144,10 @@ class Witness:
             stage = "login"  # whoever refuses was reached
         return [*(_ok(name, earlier) for earlier in stages[: stages.index(stage)]), self._failure(name, stage, end)]
 
-    def _failure(self, name: str, stage: str, end: LinkRecord | None) -> Verdict:
+    def _failure(self, name: str, stage: str, end: LinkRecord | None) -> CheckResult:
         refused = end is not None and end.state == "failed"
         last = end or next(reversed(self._query_failures.get(name, [])), None)
-        return Verdict(
+        return CheckResult(
             venue=name,
             check=stage,
             verdict="failed",
@@ -173,12 +173,12 @@ class Witness:
                 look = f"check {quoted(keys.rest)} in the configuration and the network, or " if keys.rest else ""
                 return f"{look}try again, for the venue may be busy; if it stays, run `ordwatch tail -v`"
 
-    def _clock(self, name: str) -> Verdict:
+    def _clock(self, name: str) -> CheckResult:
         offset_s = self.offsets_s.get(name)
         if offset_s is None:
-            return Verdict(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
+            return CheckResult(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
         off = abs(offset_s) > MAX_CLOCK_OFFSET_S
-        return Verdict(
+        return CheckResult(
             venue=name,
             check="clock",
             verdict="warning" if off else "ok",
@@ -187,8 +187,8 @@ class Witness:
         )
 
 
-def _ok(name: str, stage: str) -> Verdict:
-    return Verdict(venue=name, check=stage, verdict="ok", detail=_WORDS[stage])
+def _ok(name: str, stage: str) -> CheckResult:
+    return CheckResult(venue=name, check=stage, verdict="ok", detail=_WORDS[stage])
 
 
 _WORDS = {

@@ -132,7 +132,7 @@ def _order_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
         created_ns=time_ns(record.created_at) if record.created_at else None,
         updated_ns=time_ns(record.updated_at) if record.updated_at else None,
         received_ns=time_ns(record.received_at),
-        gone=record.status == "UNKNOWN" and record.source == "query",
+        not_found=record.status == "UNKNOWN" and record.source == "query",
         extra=msgspec.convert(record.extra, extra),
     )
 

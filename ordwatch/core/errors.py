@@ -130,8 +130,8 @@ OUTPUT_LOST = frozenset({74, 75})
 """Codes that say that not everything was written: they come before the signal that ended a run."""
 
 
-def leaves(error: BaseException) -> list[Exception]:
+def leaf_errors(error: BaseException) -> list[Exception]:
     """The exceptions in a group of groups, or the one that it is."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+        return [leaf for inner in error.exceptions for leaf in leaf_errors(inner)]
     return [error] if isinstance(error, Exception) else []

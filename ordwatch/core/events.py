@@ -114,7 +114,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     received_ns: int
     """When our socket returned the bytes, ns since 1970 UTC."""
     source: Source
-    gone: bool = False
+    not_found: bool = False
     """The venue, asked for this order by id, does not know it (any more); see venues/merging.py."""
     flags: tuple[str, ...] = ()
     """Flags of this statement (guessed, conflict, fill_busted, bad:KEY, ...); the book adds late and the like."""
@@ -195,7 +195,7 @@ class RoundTrip(msgspec.Struct, frozen=True):
     """The venue's clock in the answer, ns since 1970 UTC, if it tells."""
 
 
-class Counted(msgspec.Struct, frozen=True):
+class Ignored(msgspec.Struct, frozen=True):
     """Messages of a known kind that are not orders (fills, other topics, answers nobody waits for)."""
 
     kind: str
@@ -214,7 +214,7 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 SessionEvent = (
-    OrderUpdate | Reject | Progress | Ready | Answer | Interrupted | Resumed | RoundTrip | Counted | Notice | Closed
+    OrderUpdate | Reject | Progress | Ready | Answer | Interrupted | Resumed | RoundTrip | Ignored | Notice | Closed
 )
 
 
@@ -260,7 +260,7 @@ class ClockJump(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
 
 
-class Beat(msgspec.Struct, frozen=True):
+class HeartbeatTick(msgspec.Struct, frozen=True):
     """Time for a sign of life. It waits in line, so that what was heard before is written before."""
 
     last_rx_ns: Mapping[str, int | None]
@@ -292,10 +292,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Set when rows follow that answer a query."""
 
 
-FeedEvent = Arrival | OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | Beat
+FeedEvent = Arrival | OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | HeartbeatTick
 
 
-class Vitals(msgspec.Struct, kw_only=True):
+class VenueStats(msgspec.Struct, kw_only=True):
     """How one venue is at this moment; counts are since the start."""
 
     state: LinkState = "connecting"

@@ -41,7 +41,7 @@ def correct_any(row: OrderUpdate, known: OrderUpdate) -> Correction:
     return Correction.CONFIRM if known.status in FINAL and row.status not in FINAL else Correction.YES
 
 
-def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
+def not_found(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
     """The statement that the venue, asked for this order by its id, does not know it: UNKNOWN, never a guess."""
     return msgspec.structs.replace(
         known,
@@ -49,7 +49,7 @@ def gone(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
         reason=reason,
         received_ns=received_ns,
         source="query",
-        gone=True,
+        not_found=True,
         flags=(),
         raw=None,
     )
@@ -61,7 +61,7 @@ def merge_missing(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     extra = _merge_missing_extra(new.extra, known.extra)
     if extra is not new.extra:
         filled["extra"] = extra
-    if known.gone and not new.gone and new.reason is None:
+    if known.not_found and not new.not_found and new.reason is None:
         filled["reason"] = ""
     return msgspec.structs.replace(new, **filled) if filled else new
 

@@ -16,18 +16,18 @@ from ordwatch.core.conversion import clock_record, gap_record, link_record, orde
 from ordwatch.core.events import (
     FINAL,
     Arrival,
-    Beat,
     ClockJump,
     Extra,
     FeedEvent,
     GapUpdate,
+    HeartbeatTick,
     LinkUpdate,
     OrderKey,
     OrderUpdate,
     QueryStamp,
     Recency,
     Reject,
-    Vitals,
+    VenueStats,
 )
 from ordwatch.core.merging import Correction, MergeRules, merge_missing
 from ordwatch.core.records import AnyRecord, OrderRecord
@@ -114,15 +114,15 @@ _RESTORED = Arrival(venue="", way="", at_ns=0)
 _NO_QUERY = QueryStamp(number=0, asked_ns=0)
 
 
-class Book:
+class OrderStore:
     """Merges statements into records. `apply` is called with everything, in order, from one task."""
 
     def __init__(
         self,
         venues: Mapping[str, MergeRules],
-        vitals: Mapping[str, Vitals],
+        stats: Mapping[str, VenueStats],
         redact: Callable[[str], str] = str,
-        alive: Callable[[Beat], AnyRecord | None] = lambda _: None,
+        alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         doubt: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`redact` takes secrets out of a venue's words; `alive` makes the record of a sign of life.
@@ -135,7 +135,7 @@ class Book:
         self._redact = redact
         self._alive = alive
         self._venues = venues
-        self._vitals = vitals
+        self._stats = stats
         self._orders: dict[OrderKey, _Entry] = {}
         self._open: dict[str, dict[OrderKey, _Entry]] = {name: {} for name in venues}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
@@ -184,8 +184,8 @@ class Book:
                     self._keep(entry, order, order.updated_ns, _RESTORED)
 
     def _statement(self, update: OrderUpdate) -> OrderRecord | None:
-        vitals = self._vitals[update.venue]
-        vitals.updates += 1
+        stats = self._stats[update.venue]
+        stats.updates += 1
         self.counts["updates"] += 1
         self._note_time(update)
         arrival = self._arrivals[update.venue]
@@ -197,7 +197,7 @@ class Book:
         else:
             record = self._row(entry, update, arrival, arrival.query or _NO_QUERY)
         if record is None:
-            vitals.duplicates += 1
+            stats.duplicates += 1
             self.counts["duplicates"] += 1
         else:
             self.counts["written"] += 1
@@ -261,7 +261,7 @@ class Book:
     ) -> bool:
         """Whether a row that differs, and is not newer by its version, is the venue's word of now."""
         known = entry.state
-        if query.cached or (row.gone and (known.gone or known.status in FINAL)):
+        if query.cached or (row.not_found and (known.not_found or known.status in FINAL)):
             return False
         asked_ns, arrived_ns = query.asked_ns, entry.arrived_ns
         if asked_ns < arrived_ns:
@@ -269,7 +269,7 @@ class Book:
         if arrived_ns > query.old_before_ns and asked_ns - arrived_ns < venue.settle_s * 1e9:
             self._doubt(row.venue)
             return False
-        verdict = Correction.YES if row.gone else venue.correct(merged, known)
+        verdict = Correction.YES if row.not_found else venue.correct(merged, known)
         if verdict is Correction.CONFIRM:
             return self._is_confirmed(entry, row, query)
         return verdict is Correction.YES
@@ -302,7 +302,7 @@ class Book:
     ) -> OrderRecord:
         known = entry.state
         flags = list(merged.flags)
-        if recency is not Recency.NEWER and not update.gone:
+        if recency is not Recency.NEWER and not update.not_found:
             flags.append("unordered")
         if known.status in FINAL and merged.status not in FINAL:
             flags.append("reopened")
@@ -317,10 +317,10 @@ class Book:
         )
 
     def _compare(self, venue: MergeRules, update: OrderUpdate, known: OrderUpdate, same_way: bool) -> Recency:
-        if update.gone:
-            return Recency.OLDER if known.gone or known.status in FINAL else Recency.EQUAL
+        if update.not_found:
+            return Recency.OLDER if known.not_found or known.status in FINAL else Recency.EQUAL
         recency = venue.compare_versions(update, known, same_way)
-        return Recency.NEWER if known.gone and recency is Recency.EQUAL else recency
+        return Recency.NEWER if known.not_found and recency is Recency.EQUAL else recency
 
     def _late(self, entry: _Entry, update: OrderUpdate, venue: MergeRules) -> OrderRecord:
         """A statement older than what is known: it says what it says, and what was known before it."""
@@ -361,7 +361,7 @@ class Book:
         else:
             of_venue[order.key] = entry
             self._final.pop(order.key, None)
-        self._vitals[order.venue].open_orders = len(of_venue)
+        self._stats[order.venue].open_orders = len(of_venue)
 
     def _evict(self, now_ns: int) -> None:
         while self._final:
@@ -378,10 +378,10 @@ class Book:
             self._recovered[gap] += 1
         return gap
 
-    def _note(self, event: Reject | LinkUpdate | GapUpdate | ClockJump | Beat) -> AnyRecord | None:
+    def _note(self, event: Reject | LinkUpdate | GapUpdate | ClockJump | HeartbeatTick) -> AnyRecord | None:
         match event:
             case Reject():
-                self._vitals[event.venue].rejected += 1
+                self._stats[event.venue].rejected += 1
                 self.counts["rejected"] += 1
                 return self._rejects.record(replace(event, reason=self._redact(event.reason)))
             case LinkUpdate():
@@ -397,7 +397,7 @@ class Book:
                 return gap_record(closed, recovered=self._recovered.pop(event.gap, 0))
             case ClockJump():
                 return clock_record(event)
-            case Beat():
+            case HeartbeatTick():
                 return self._alive(event)
 
 

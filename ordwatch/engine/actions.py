@@ -35,7 +35,7 @@ class StartQuery:
 
     number: int
     since_ns: int | None
-    """As in `Ask`."""
+    """As in `QuerySpec`."""
     old_before_ns: int
     """As in `QueryStamp`."""
 

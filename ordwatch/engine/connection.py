@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Protocol
 
-from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaves
+from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
 from ordwatch.core.events import Answer, Closed, SessionEvent
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
@@ -61,7 +61,7 @@ class Connection:
                 if self._dropped is None:
                     await self._talk()
         except* (VenueError, ConfigError, OSError) as ended:
-            reasons = leaves(ended)
+            reasons = leaf_errors(ended)
         finally:
             self._is_running = False
             self._end()
@@ -103,11 +103,11 @@ class Connection:
             now = moment()
             await self._report(session, session.ask(key, request, now.wall_ns), now, good=False)
             self._to_send.set()
-            async with asyncio.timeout(request.patience_s):
+            async with asyncio.timeout(request.timeout_s):
                 return await future
         except TimeoutError as exc:
-            text = f"no answer to a query within {request.patience_s:g} s"
-            if not request.vital:
+            text = f"no answer to a query within {request.timeout_s:g} s"
+            if not request.required:
                 raise Refused(text) from exc
             lost = ConnectionLost(text, "silent")
             self.drop(lost)

@@ -12,9 +12,9 @@ from typing import Literal
 from ordwatch import __version__, system
 from ordwatch.core.conversion import order_record
 from ordwatch.core.coverage import Coverage
-from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaves, worst
-from ordwatch.core.events import Beat, FeedEvent, GapUpdate, OrderUpdate, Vitals
-from ordwatch.core.order_store import Book
+from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_errors, worst
+from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
+from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.core.text import time_text
 from ordwatch.engine.clocks import Clocks
@@ -52,7 +52,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Past:
+class VenueResume:
     """What a continued recording knows of one venue."""
 
     covered_until_ns: int | None = None
@@ -63,11 +63,11 @@ class Past:
 
 
 @dataclass(frozen=True)
-class Start:
+class ResumeState:
     """What a run begins with, from a continued recording."""
 
     orders: Iterable[OrderRecord] = ()
-    venues: Mapping[str, Past] = field(default_factory=dict)
+    venues: Mapping[str, VenueResume] = field(default_factory=dict)
 
     def open_gaps(self) -> list[GapUpdate]:
         """The gaps that go on."""
@@ -121,22 +121,22 @@ class Run:
         sinks: Sequence[Sink],
         limits: Limits | None = None,
         *,
-        start: Start | None = None,
+        start: ResumeState | None = None,
         config_sha256: str | None = None,
         fail_on_gap: bool = False,
         redact: Callable[[str], str] = str,
         pace: Pace | None = None,
     ) -> None:
-        start = start or Start()
+        start = start or ResumeState()
         self._sinks = sinks
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
-        self._vitals = {setup.name: Vitals() for _, setup in venues}
-        self._book = Book(
-            {setup.name: venue for venue, setup in venues}, self._vitals, redact, self._alive, self._recheck
+        self._stats = {setup.name: VenueStats() for _, setup in venues}
+        self._store = OrderStore(
+            {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
         )
         open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
-        self._book.restore(start.orders, open_gaps)
+        self._store.restore(start.orders, open_gaps)
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._supervisors = [runner.supervisor for runner in self._runners]
@@ -148,32 +148,32 @@ class Run:
         self._clocks = Clocks()
         self._past = start.venues
 
-    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: Start, pace: Pace | None) -> Runner:
+    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name
         return Runner(
             venue,
             setup,
             queue=self._queue,
             orders=Orders(
-                open=lambda: self._book.open_orders(name),
-                all=lambda: self._book.orders(name),
-                latest_ns=lambda: self._book.latest_ns(name),
+                open=lambda: self._store.open_orders(name),
+                all=lambda: self._store.orders(name),
+                latest_ns=lambda: self._store.latest_ns(name),
             ),
-            vitals=self._vitals[name],
-            coverage=Coverage(name, gaps_before=start.venues.get(name, Past()).gaps),
+            stats=self._stats[name],
+            coverage=Coverage(name, gaps_before=start.venues.get(name, VenueResume()).gaps),
             pace=pace,
         )
 
-    def vitals(self) -> Mapping[str, Vitals]:
+    def stats(self) -> Mapping[str, VenueStats]:
         """How each venue is at this moment."""
-        return self._vitals
+        return self._stats
 
     def restored(self) -> Sequence[OrderRecord]:
         """The open orders that a continued recording told, for a sink that shows how things stand."""
         return [
             order_record(order, prev_status=None, gap=None, changed=[], flags=[])
-            for name in self._vitals
-            for order in self._book.open_orders(name)
+            for name in self._stats
+            for order in self._store.open_orders(name)
         ]
 
     def stop(self, reason: str, signal: int | None = None) -> None:
@@ -193,10 +193,10 @@ class Run:
         try:
             self._resume()
             async with asyncio.TaskGroup() as group:
-                works = [group.create_task(work) for work in self._works()]
+                jobs = [group.create_task(job) for job in self._jobs()]
                 await self._stop.wait()
-                for work in works:
-                    work.cancel()
+                for job in jobs:
+                    job.cancel()
         except* OrdwatchError as failed:
             self._failed(failed, "the output failed")
         except* Exception as bugs:
@@ -206,7 +206,7 @@ class Run:
             await self._end()
         return self._outcome
 
-    def _works(self) -> list[Coroutine[None, None, None]]:
+    def _jobs(self) -> list[Coroutine[None, None, None]]:
         return [
             *(self._watch_runner(runner) for runner in self._runners),
             *(sink.watch() for sink in self._sinks),
@@ -220,7 +220,7 @@ class Run:
 
     def _resume(self) -> None:
         for runner in self._runners:
-            past = self._past.get(runner.setup.name, Past())
+            past = self._past.get(runner.setup.name, VenueResume())
             runner.resume(past.covered_until_ns, past.open_gap)
 
     def _recheck(self, venue: str) -> None:
@@ -242,9 +242,9 @@ class Run:
         """Merge what was taken. What is left when this is cancelled, `_end` merges."""
         while self._taken:
             # Never more events than may still be shown, so that none is merged beyond the limit.
-            count = min(SLICE, self._room())
+            count = min(SLICE, self._remaining())
             events, self._taken = self._taken[:count], self._taken[count:]
-            records = self._book.apply(events)
+            records = self._store.apply(events)
             self._write(records)
             if self._reached(records):
                 return
@@ -252,7 +252,7 @@ class Run:
                 await sink.drain()
             await asyncio.sleep(0)
 
-    def _room(self) -> int:
+    def _remaining(self) -> int:
         most = self._limits.max_events
         return SLICE if most is None else most - self._shown
 
@@ -319,19 +319,19 @@ class Run:
             for sink in self._sinks:
                 sink.write(records)
 
-    def _beat(self) -> Beat:
-        heard = {name: vitals.last_rx_ns for name, vitals in self._vitals.items()}
+    def _beat(self) -> HeartbeatTick:
+        heard = {name: stats.last_rx_ns for name, stats in self._stats.items()}
         if self._stop.is_set():
             # What a limit leaves unmerged, no record tells.
             for event in reversed(self._taken):
                 if isinstance(event, OrderUpdate):
                     heard[event.venue] = event.received_ns - 1_000
-        return Beat(heard)
+        return HeartbeatTick(heard)
 
-    def _alive(self, beat: Beat) -> AliveRecord:
+    def _alive(self, beat: HeartbeatTick) -> AliveRecord:
         # A reader takes `last_rx` for the end of what the records before tell.
         return AliveRecord(
-            venues={name: _venue_alive(vitals, beat.last_rx_ns[name]) for name, vitals in self._vitals.items()},
+            venues={name: _venue_alive(stats, beat.last_rx_ns[name]) for name, stats in self._stats.items()},
             queue=len(self._queue),
             loop_lag_ms=self._clocks.take_lag_ms(),
             rss_mib=system.rss_mib(),
@@ -347,17 +347,17 @@ class Run:
             version=__version__,
             pid=os.getpid(),
             host=socket.gethostname(),
-            venues=list(self._vitals),
+            venues=list(self._stats),
             config_sha256=self._config_sha256,
             reason=self._outcome.reason if ended else None,
             exit=self._outcome.exit_code if ended else None,
-            counts={key: self._book.counts[key] for key in COUNTS} if ended else None,
+            counts={key: self._store.counts[key] for key in COUNTS} if ended else None,
             uncertain_s=round(self._outcome.uncertain_s, 6) if ended else None,
             at=time_text(time.time_ns()),
         )
 
     def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
-        self._outcome.failures += leaves(group)
+        self._outcome.failures += leaf_errors(group)
         self.stop(reason)
 
     async def _end(self) -> None:
@@ -377,14 +377,14 @@ class Run:
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
 
 
-def _venue_alive(vitals: Vitals, last_rx_ns: int | None) -> VenueAlive:
+def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
     return VenueAlive(
-        state=vitals.state,
+        state=stats.state,
         last_rx=time_text(last_rx_ns) if last_rx_ns is not None else None,
-        rtt_ms=vitals.rtt_ms,
-        updates=vitals.updates,
-        duplicates=vitals.duplicates,
-        rejected=vitals.rejected,
-        reconnects=vitals.reconnects,
-        open_orders=vitals.open_orders,
+        rtt_ms=stats.rtt_ms,
+        updates=stats.updates,
+        duplicates=stats.duplicates,
+        rejected=stats.rejected,
+        reconnects=stats.reconnects,
+        open_orders=stats.open_orders,
     )

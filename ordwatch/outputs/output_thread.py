@@ -48,11 +48,11 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 class OutputThread:
-    """Runs `work` in a daemon thread and tells the event loop how it ended."""
+    """Runs `job` in a daemon thread and tells the event loop how it ended."""
 
-    def __init__(self, fd: int, work: Callable[[], None]) -> None:
+    def __init__(self, fd: int, job: Callable[[], None]) -> None:
         self._fd = fd
-        self._work = work
+        self._work = job
         self.error: OrdwatchError | None = None
         """Why the work failed."""
         self._raised = False

@@ -13,7 +13,7 @@ from datetime import tzinfo
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal
 
-from ordwatch.core.events import Vitals
+from ordwatch.core.events import VenueStats
 from ordwatch.core.records import AnyRecord
 from ordwatch.core.text import MAX_TEXT
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, Line, shown
@@ -37,7 +37,7 @@ _NO_TERMINAL_WIDTH = 10_000
 class Table:
     """Shows every order in its latest state, and how the venues are.
 
-    `vitals` gives the state of venues between records; None, as in a replay, takes it from the records. `clock` is
+    `stats` gives the state of venues between records; None, as in a replay, takes it from the records. `clock` is
     the time of the ages in ns since 1970 UTC; the default is the machine's, or without vitals the newest record's.
     `venues` stand in the table from the start.
     """
@@ -46,7 +46,7 @@ class Table:
         self,
         keep: Filter,
         zone: tzinfo | None,
-        vitals: Callable[[], Mapping[str, Vitals]] | None,
+        stats: Callable[[], Mapping[str, VenueStats]] | None,
         *,
         fd: int = 1,
         color: Color = "auto",
@@ -55,10 +55,10 @@ class Table:
     ) -> None:
         self._view = View(keep, venues)
         self._zone = zone
-        self._vitals = vitals
+        self._stats = stats
         self._fd = fd
         self._color = color
-        self._clock = clock or (time.time_ns if vitals is not None else self._view.told_ns)
+        self._clock = clock or (time.time_ns if stats is not None else self._view.told_ns)
         self._glyphs = glyphs_of(sys.stdout.encoding if sys.stdout is not None else "", locale.getencoding())
         self._live = False
         self._lock = Lock()
@@ -126,9 +126,9 @@ class Table:
     def lines(self, width: int, height: int) -> list[Line]:
         """The table as it is now, in at most `height` lines of `width` cells."""
         now_ns = self._clock()
-        vitals = self._vitals() if self._vitals is not None else None
+        stats = self._stats() if self._stats is not None else None
         with self._lock:
-            picture = self._view.picture(now_ns, height, vitals)
+            picture = self._view.picture(now_ns, height, stats)
         return table_lines(picture, width, height, zone=self._zone, glyphs=self._glyphs)
 
     def _work(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from ordwatch.core.events import LinkState, OrderKey, Vitals
+from ordwatch.core.events import LinkState, OrderKey, VenueStats
 from ordwatch.core.records import (
     AliveRecord,
     AnyRecord,
@@ -116,12 +116,12 @@ class View:
         """The newest time any record told, ns since 1970 UTC; the clock of a recording."""
         return text_ns(self._told_at) or 0
 
-    def picture(self, now_ns: int, limit: int, vitals: Mapping[str, Vitals] | None = None) -> Picture:
-        """What to show at `now_ns`, at most `limit` orders; `vitals` know more of a venue than its last record."""
-        names = dict.fromkeys([*self._venues, *(vitals or ())])
+    def picture(self, now_ns: int, limit: int, stats: Mapping[str, VenueStats] | None = None) -> Picture:
+        """What to show at `now_ns`, at most `limit` orders; `stats` know more of a venue than its last record."""
+        names = dict.fromkeys([*self._venues, *(stats or ())])
         return Picture(
             now_ns,
-            [_venue_state(name, self._venue(name), (vitals or {}).get(name), now_ns=now_ns) for name in names],
+            [_venue_state(name, self._venue(name), (stats or {}).get(name), now_ns=now_ns) for name in names],
             self._latest(limit),
             len(self._rows),
             len(self._rows) - len(self._final),
@@ -200,9 +200,9 @@ def _changed_at(order: OrderRecord, *, first: bool) -> str:
     return order.received_at
 
 
-def _venue_state(name: str, venue: _Venue, vitals: Vitals | None, *, now_ns: int) -> VenueState:
-    state = vitals.state if vitals is not None else venue.state
-    seen_ns = vitals.last_rx_ns if vitals is not None else text_ns(venue.seen_at)
+def _venue_state(name: str, venue: _Venue, stats: VenueStats | None, *, now_ns: int) -> VenueState:
+    state = stats.state if stats is not None else venue.state
+    seen_ns = stats.last_rx_ns if stats is not None else text_ns(venue.seen_at)
     state_ns = text_ns(venue.state_at)
     silent_s = _since(seen_ns, now_ns)
     gap_s = _since(text_ns(venue.gap.from_), now_ns) if venue.gap is not None else None
@@ -214,11 +214,11 @@ def _venue_state(name: str, venue: _Venue, vitals: Vitals | None, *, now_ns: int
         wait_s=max(0.0, (venue.wait_s or 0.0) - (now_ns - (state_ns or 0)) / 1e9) if waiting else None,
         silent_s=silent_s,
         known_s=gap_s if gap_s is not None else silent_s,
-        open_orders=vitals.open_orders if vitals is not None else len(venue.open_orders),
+        open_orders=stats.open_orders if stats is not None else len(venue.open_orders),
         gap_since=venue.gap.from_ if venue.gap is not None else None,
         gaps=venue.gaps,
         partial=venue.partial,
-        rejected=vitals.rejected if vitals is not None else venue.rejected,
+        rejected=stats.rejected if stats is not None else venue.rejected,
     )
 
 

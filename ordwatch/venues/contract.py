@@ -106,9 +106,9 @@ class StreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request over the venue's own connection; each venue derives its own, its Session encodes them."""
 
     rates: tuple[Rate, ...] = ()
-    patience_s: float = 10.0
+    timeout_s: float = 10.0
     """How long an answer is waited for."""
-    vital: bool = True
+    required: bool = True
     """No answer means that the link is dead; otherwise it counts as a refusal of this request alone."""
 
 
@@ -147,7 +147,7 @@ NEVER = 2**62
 
 
 @dataclass(frozen=True)
-class Ask:
+class QuerySpec:
     """What the engine wants to know of a venue."""
 
     since_ns: int | None
@@ -162,7 +162,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Report:
+class QueryResult:
     """How far a completed query reached."""
 
     reach_ns: int | None = None
@@ -264,7 +264,7 @@ class Venue(Generic[SettingsT]):
 
     Raises what `Call` raises, and AuthError.
     """
-    query: Callable[[Setup[SettingsT], Ask, Call, Emit], Awaitable[Report]]
+    query: Callable[[Setup[SettingsT], QuerySpec, Call, Emit], Awaitable[QueryResult]]
     """Ask for orders, with the settings of the whole venue: first query, reconciliation and audit alike.
 
     Emits rows page by page. Raises what `Call` raises. An order the venue does not know any more is emitted with
@@ -284,8 +284,8 @@ class Venue(Generic[SettingsT]):
     """Whether a query row of no newer version, asked for after the last statement had settled, replaces the state."""
     settle_s: float = 2.0
     """How long after a push an answer of the venue may still lack it, seconds."""
-    audit_s: float = 300.0
-    audit_when_idle: bool = True
+    resync_s: float = 300.0
+    resync_when_idle: bool = True
     """Audit also while no order is open."""
     credentials: tuple[str, ...] = ()
     """Keys of the configuration to look at when the venue refuses the credentials."""

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from ordwatch.cli.reachability import reach
-from ordwatch.cli.verdicts import Verdict
+from ordwatch.cli.verdicts import CheckResult
 from ordwatch.core.errors import AuthError, ConfigError, Refused
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import load
@@ -21,7 +21,7 @@ NOBODY = 1
 """A port of loopback where nobody listens."""
 
 
-def last(venue: AnyVenue, settings: VenueSettings) -> Verdict:
+def last(venue: AnyVenue, settings: VenueSettings) -> CheckResult:
     """The last verdict on this venue."""
     return asyncio.run(reach(venue, Setup("desk", settings)))[-1]
 
@@ -46,7 +46,7 @@ def refusing(error: Exception) -> AnyVenue:
 
 
 def test_a_venue_that_is_there_is_looked_up_and_connected_to() -> None:
-    async def test() -> list[Verdict]:
+    async def test() -> list[CheckResult]:
         async with toy_server() as server:
             return await reach(TOY, Setup("toy", ToySettings(port=server.port)))  # type: ignore[arg-type]  # as above
 
@@ -93,7 +93,7 @@ def test_nobody_there_over_rest_is_a_matter_of_its_address() -> None:
 
 
 def test_a_fault_of_tls_over_rest_names_the_address_the_clock_and_certificates() -> None:
-    async def test() -> list[Verdict]:
+    async def test() -> list[CheckResult]:
         async with tls.answering(b"HTTP/1.1 200 OK") as port:
             return await reach(load("loopring"), Setup("desk", loopring(f"https://127.0.0.1:{port}")))
 
@@ -104,7 +104,7 @@ def test_a_fault_of_tls_over_rest_names_the_address_the_clock_and_certificates()
 
 
 def test_a_fault_of_tls_of_the_stream_names_its_own_address() -> None:
-    async def test() -> list[Verdict]:
+    async def test() -> list[CheckResult]:
         async with tls.answering(b"HTTP/1.1 200 OK") as port:
             return await reach(load("coinw"), Setup("desk", coinw(f"wss://127.0.0.1:{port}")))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.cli.verdicts import Keys, Verdict, Witness, keys_of
+from ordwatch.cli.verdicts import CheckObserver, CheckResult, Keys, keys_of
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import LinkRecord
 from ordwatch.venues import REGISTRY, load
@@ -16,11 +16,11 @@ def link(state: LinkState, venue: str = "toy", detail: str | None = None) -> Lin
     return LinkRecord(venue=venue, conn=1, state=state, detail=detail, wait_s=None, at=TIME)
 
 
-def seen(*links: LinkRecord, keys: Keys = KEYS) -> list[Verdict]:
+def seen(*links: LinkRecord, keys: Keys = KEYS) -> list[CheckResult]:
     """The verdicts on one venue whose links went this way."""
-    witness = Witness({"toy": keys})
-    witness.write(links)
-    return witness.verdicts()
+    observer = CheckObserver({"toy": keys})
+    observer.write(links)
+    return observer.verdicts()
 
 
 def test_a_venue_that_is_live_passed_everything() -> None:
@@ -86,16 +86,16 @@ def test_the_remedy_names_the_keys_of_what_failed(states: list[LinkState], remed
 
 def test_a_query_that_fails_again_and_again_has_failed_with_the_venues_words() -> None:
     told: list[str] = []
-    witness = Witness({"toy": KEYS})
-    witness.when_decided = lambda: told.append("decided")
-    witness.write([link("connecting"), link("subscribing"), link("reconciling")])
+    observer = CheckObserver({"toy": KEYS})
+    observer.when_decided = lambda: told.append("decided")
+    observer.write([link("connecting"), link("subscribing"), link("reconciling")])
     refusal = link("reconciling", detail="returnOpenOrders: connection refused")
 
-    witness.write([refusal] * 3)
-    before, patient = list(told), witness.verdicts()[-1]
-    witness.write([refusal])
+    observer.write([refusal] * 3)
+    before, patient = list(told), observer.verdicts()[-1]
+    observer.write([refusal])
 
-    last = witness.verdicts()[-1]
+    last = observer.verdicts()[-1]
     assert (before, told) == ([], ["decided"])
     assert (last.check, last.detail, last.exit_code) == ("query", "returnOpenOrders: connection refused", 69)
     assert patient == last
@@ -133,12 +133,12 @@ def test_only_the_first_end_counts() -> None:
 
 def test_the_end_is_told_once_every_venue_is_decided() -> None:
     told: list[str] = []
-    witness = Witness({"one": KEYS, "two": KEYS})
-    witness.when_decided = lambda: told.append("decided")
+    observer = CheckObserver({"one": KEYS, "two": KEYS})
+    observer.when_decided = lambda: told.append("decided")
 
-    witness.write([link("live", "one")])
+    observer.write([link("live", "one")])
     before = list(told)
-    witness.write([link("down", "two"), link("live", "two")])
+    observer.write([link("down", "two"), link("live", "two")])
 
     assert (before, told) == ([], ["decided"])
 
@@ -154,10 +154,10 @@ def test_the_end_is_told_once_every_venue_is_decided() -> None:
     ],
 )
 def test_a_clock_far_from_the_venues_is_a_warning(offset_s: float | None, verdict: str, detail: str) -> None:
-    witness = Witness({"toy": KEYS})
-    witness.write([link("connecting"), link("live")])
-    witness.offsets_s = {"toy": offset_s}
+    observer = CheckObserver({"toy": KEYS})
+    observer.write([link("connecting"), link("live")])
+    observer.offsets_s = {"toy": offset_s}
 
-    clock = witness.verdicts()[-1]
+    clock = observer.verdicts()[-1]
 
     assert (clock.check, clock.verdict, clock.detail, clock.exit_code) == ("clock", verdict, detail, 0)

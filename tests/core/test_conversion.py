@@ -22,9 +22,9 @@ def test_order_comes_back_as_it_was() -> None:
 
 
 def test_unknown_order_comes_back_as_gone() -> None:
-    lost = msgspec.structs.replace(ORDER, status="UNKNOWN", source="query", gone=True)
+    lost = msgspec.structs.replace(ORDER, status="UNKNOWN", source="query", not_found=True)
 
-    assert order_update(reread(lost), ToyExtra).gone
+    assert order_update(reread(lost), ToyExtra).not_found
 
 
 @pytest.mark.parametrize(

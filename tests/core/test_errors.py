@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from ordwatch.core.errors import PRECEDENCE, AuthError, ConfigError, RecordingError, leaves, worst
+from ordwatch.core.errors import PRECEDENCE, AuthError, ConfigError, RecordingError, leaf_errors, worst
 
 DOCUMENTED = (2, 1, 74, 65, 75, 78, 77, 73, 69, 3, 124, 4, 66, 0)
 
@@ -29,7 +29,7 @@ def test_an_exit_code_that_is_not_in_the_order_comes_before_all() -> None:
 def test_the_exceptions_of_nested_groups_are_found() -> None:
     refused, damaged, unreadable = AuthError("no"), RecordingError("seq"), ConfigError("key")
 
-    assert leaves(ExceptionGroup("a", [refused, ExceptionGroup("b", [damaged, unreadable])])) == [
+    assert leaf_errors(ExceptionGroup("a", [refused, ExceptionGroup("b", [damaged, unreadable])])) == [
         refused,
         damaged,
         unreadable,

@@ -7,7 +7,7 @@ import pytest
 
 from ordwatch.core.errors import Refused
 from ordwatch.engine.run import Run
-from ordwatch.venues.contract import AnyVenue, Ask, Call, Emit, Report, Setup
+from ordwatch.venues.contract import AnyVenue, Call, Emit, QueryResult, QuerySpec, Setup
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ListOrders, ToySettings, toy_server
 
@@ -37,11 +37,11 @@ def test_a_request_that_is_not_vital_and_gets_no_answer_is_refused_and_the_link_
     async def test() -> None:
         async with asyncio.timeout(DEADLINE_S), toy_server() as server:
 
-            async def query(setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
+            async def query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
                 server.answers = False
                 with pytest.raises(Refused, match=r"^no answer to a query within"):
-                    await call(ListOrders(patience_s=0.01, vital=False))
-                return Report()
+                    await call(ListOrders(timeout_s=0.01, required=False))
+                return QueryResult()
 
             out = Collected()
             venue: AnyVenue = replace(TOY, query=query)  # type: ignore[assignment]  # as above

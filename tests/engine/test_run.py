@@ -23,7 +23,7 @@ from ordwatch.core.records import (
 )
 from ordwatch.core.text import time_ns
 from ordwatch.engine import run as pipeline
-from ordwatch.engine.run import SLICE, Limits, Outcome, Past, Run, Start
+from ordwatch.engine.run import SLICE, Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace
 from ordwatch.venues.contract import AnyVenue, Call, Opening, Setup
 from tests.support import toy
@@ -49,7 +49,7 @@ class Watched:
 
 @asynccontextmanager
 async def watching(
-    limits: Limits | None = None, start: Start | None = None, *, fail_on_gap: bool = False, **settings: Any
+    limits: Limits | None = None, start: ResumeState | None = None, *, fail_on_gap: bool = False, **settings: Any
 ) -> AsyncIterator[Watched]:
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
         out = Collected()
@@ -228,7 +228,7 @@ def test_restart_without_change_adds_no_order() -> None:
         async with watching() as before:
             before.server.move("1", "NEW")
             await before.live()
-            past = Start(orders=before.out.orders, venues={"toy": Past(covered_until_ns=1, gaps=4)})
+            past = ResumeState(orders=before.out.orders, venues={"toy": VenueResume(covered_until_ns=1, gaps=4)})
 
             async with watching(start=past) as seen:
                 seen.server.move("1", "NEW")
@@ -393,7 +393,7 @@ def test_unanswered_query_ends_the_link() -> None:
 
 
 def test_unanswered_query_that_is_not_vital_leaves_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toy, "LIST", ListOrders(patience_s=0.05, vital=False))
+    monkeypatch.setattr(toy, "LIST", ListOrders(timeout_s=0.05, required=False))
 
     async def test() -> None:
         async with watching() as seen:
@@ -461,7 +461,7 @@ def test_answered_heartbeats_keep_a_quiet_link_live() -> None:
             await seen.server.until(lambda: seen.server.seen.count("ping") >= 15)
 
             assert seen.out.states[-1] == "live"
-            assert seen.run.vitals()["toy"].rtt_ms == 1.0
+            assert seen.run.stats()["toy"].rtt_ms == 1.0
 
     run(test())
 
@@ -602,7 +602,7 @@ def test_session_records_frame_the_run_and_its_counts_add_up() -> None:
             seen.server.move("1", "NEW")
             seen.server.say("order 1 NEW 0 1")
             await seen.server.until(lambda: seen.server.connections == 1)
-            await seen.out.until(lambda: seen.run.vitals()["toy"].duplicates == 1 or bool(seen.out.orders))
+            await seen.out.until(lambda: seen.run.stats()["toy"].duplicates == 1 or bool(seen.out.orders))
             seen.run.stop("enough")
             await seen.outcome
 
@@ -684,7 +684,7 @@ def test_open_orders_of_a_recording_are_there_to_be_shown() -> None:
             before.server.move("2", "FILLED", "10")
             await before.live()
 
-            async with watching(start=Start(orders=before.out.orders)) as seen:
+            async with watching(start=ResumeState(orders=before.out.orders)) as seen:
                 assert [order.order_id for order in seen.run.restored()] == ["1"]
 
     run(test())

@@ -3,7 +3,7 @@ from datetime import UTC
 
 import pytest
 
-from ordwatch.core.events import OrderStatus, Side, Vitals
+from ordwatch.core.events import OrderStatus, Side, VenueStats
 from ordwatch.core.records import OrderRecord
 from ordwatch.core.text import time_ns
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, width_of
@@ -13,7 +13,7 @@ from ordwatch.outputs.table_state import View
 
 Make = Callable[..., OrderRecord]
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
-LIVE = {"alpha": Vitals(state="live", last_rx_ns=NOON_NS)}
+LIVE = {"alpha": VenueStats(state="live", last_rx_ns=NOON_NS)}
 
 
 def texts(column: Column) -> list[str]:
@@ -21,12 +21,12 @@ def texts(column: Column) -> list[str]:
 
 
 def columns(
-    *orders: OrderRecord, vitals: Mapping[str, Vitals] = LIVE, glyphs: Glyphs = UNICODE, now_ns: int = NOON_NS
+    *orders: OrderRecord, stats: Mapping[str, VenueStats] = LIVE, glyphs: Glyphs = UNICODE, now_ns: int = NOON_NS
 ) -> dict[str, list[str]]:
     """Title -> what stands below it, the order given first on top."""
     view = View(Filter())
     view.apply(reversed(orders))
-    picture = view.picture(now_ns, 99, vitals)
+    picture = view.picture(now_ns, 99, stats)
     scene = Scene(now_ns, {venue.name: venue for venue in picture.venues}, UTC, glyphs)
     all_columns = [*fixed_columns(picture.rows, scene), id_column(picture.rows, scene, 24)]
     return {column.title.strip(): texts(column) for column in all_columns}
@@ -134,9 +134,9 @@ def test_an_unknown_side_is_blank(order: Make) -> None:
 
 
 def test_an_open_order_of_a_venue_that_is_not_live_says_how_old_what_is_known_is(order: Make) -> None:
-    down = {"alpha": Vitals(state="down", last_rx_ns=NOON_NS - 41_000_000_000)}
+    down = {"alpha": VenueStats(state="down", last_rx_ns=NOON_NS - 41_000_000_000)}
 
-    shown = columns(order(order_id="a"), order(order_id="b", status=OrderStatus.FILLED), vitals=down)
+    shown = columns(order(order_id="a"), order(order_id="b", status=OrderStatus.FILLED), stats=down)
 
     assert [text.strip() for text in shown["STATUS"]] == ["NEW 41 s ago", "FILLED"]
 

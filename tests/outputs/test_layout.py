@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ordwatch.core.events import LinkState, OrderStatus, Vitals
+from ordwatch.core.events import LinkState, OrderStatus, VenueStats
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
 from ordwatch.core.text import UNSAFE, time_ns
 from ordwatch.outputs.cells import UNICODE, Line, width_of
@@ -17,7 +17,7 @@ Make = Callable[..., OrderRecord]
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
 SECOND = 1_000_000_000
 LATER_NS = NOON_NS + 10 * SECOND
-LIVE = {"alpha": Vitals(state="live", last_rx_ns=LATER_NS - SECOND // 2, open_orders=2)}
+LIVE = {"alpha": VenueStats(state="live", last_rx_ns=LATER_NS - SECOND // 2, open_orders=2)}
 
 
 def lines(
@@ -25,11 +25,11 @@ def lines(
     width: int = 200,
     height: int = 50,
     now_ns: int = LATER_NS,
-    vitals: Mapping[str, Vitals] | None = LIVE,
+    stats: Mapping[str, VenueStats] | None = LIVE,
 ) -> list[Line]:
     view = View(Filter())
     view.apply(records)
-    return table_lines(view.picture(now_ns, height, vitals), width, height, zone=UTC, glyphs=UNICODE)
+    return table_lines(view.picture(now_ns, height, stats), width, height, zone=UTC, glyphs=UNICODE)
 
 
 def texts(shown: list[Line]) -> list[str]:
@@ -69,13 +69,13 @@ def test_the_table_is_the_venues_then_the_orders(order: Make) -> None:
     ],
 )
 def test_each_state_of_a_venue_has_a_sign_and_its_name(state: LinkState, text: str) -> None:
-    assert texts(lines(vitals={"alpha": Vitals(state=state, last_rx_ns=LATER_NS - 12 * SECOND)}))[0] == text
+    assert texts(lines(stats={"alpha": VenueStats(state=state, last_rx_ns=LATER_NS - 12 * SECOND)}))[0] == text
 
 
 def test_a_gap_that_is_open_says_since_when(gap: Callable[..., GapRecord]) -> None:
-    reconciling = {"alpha": Vitals(state="reconciling")}
+    reconciling = {"alpha": VenueStats(state="reconciling")}
 
-    assert texts(lines(gap(), vitals=reconciling))[0] == " ◐ alpha  reconciling · gap since 12:00:00"
+    assert texts(lines(gap(), stats=reconciling))[0] == " ◐ alpha  reconciling · gap since 12:00:00"
 
 
 def test_gaps_that_were_not_wholly_recovered_are_told(gap: Callable[..., GapRecord]) -> None:
@@ -87,20 +87,20 @@ def test_gaps_that_were_not_wholly_recovered_are_told(gap: Callable[..., GapReco
 def test_a_venue_that_is_down_says_why_and_when_it_is_tried_again(link: Callable[..., LinkRecord]) -> None:
     down = link("down", detail="connection refused", wait_s=12.0)
 
-    assert texts(lines(down, vitals=None))[0] == " ○ alpha  down · next attempt in 2 s · connection refused"
+    assert texts(lines(down, stats=None))[0] == " ○ alpha  down · next attempt in 2 s · connection refused"
 
 
 def test_unreadable_input_is_told() -> None:
-    vitals = {"alpha": Vitals(state="live", last_rx_ns=LATER_NS, rejected=3)}
+    stats = {"alpha": VenueStats(state="live", last_rx_ns=LATER_NS, rejected=3)}
 
-    assert texts(lines(vitals=vitals))[0] == " ● alpha  live 0.0 s · 0 open · 3 unreadable"
+    assert texts(lines(stats=stats))[0] == " ● alpha  live 0.0 s · 0 open · 3 unreadable"
 
 
 def test_venues_share_a_line_where_it_is_wide_enough_for_all() -> None:
-    vitals = {"alpha": Vitals(state="connecting"), "beta": Vitals(state="connecting")}
+    stats = {"alpha": VenueStats(state="connecting"), "beta": VenueStats(state="connecting")}
 
-    assert texts(lines(vitals=vitals, width=43))[0] == " ◐ alpha  connecting     ◐ beta  connecting"
-    assert texts(lines(vitals=vitals, width=42))[:2] == [" ◐ alpha  connecting", " ◐ beta  connecting"]
+    assert texts(lines(stats=stats, width=43))[0] == " ◐ alpha  connecting     ◐ beta  connecting"
+    assert texts(lines(stats=stats, width=42))[:2] == [" ◐ alpha  connecting", " ◐ beta  connecting"]
 
 
 def test_a_table_without_orders_says_so() -> None:
@@ -153,9 +153,9 @@ def test_a_final_row_is_dim(order: Make) -> None:
 
 
 def test_a_row_of_a_venue_that_is_not_live_is_dim(order: Make) -> None:
-    down = {"alpha": Vitals(state="down", last_rx_ns=NOON_NS)}
+    down = {"alpha": VenueStats(state="down", last_rx_ns=NOON_NS)}
 
-    assert {cell.style for cell in lines(order(), vitals=down)[2]} == {"dim"}
+    assert {cell.style for cell in lines(order(), stats=down)[2]} == {"dim"}
 
 
 @pytest.mark.parametrize("status", [OrderStatus.REJECTED, OrderStatus.UNKNOWN])
@@ -181,7 +181,7 @@ def test_numbers_stand_with_all_their_digits_or_not_at_all_at_every_width(busy_d
     shown = {
         word
         for width in range(20, 251)
-        for line in lines(*busy_day, width=width, vitals=None)[4:]
+        for line in lines(*busy_day, width=width, stats=None)[4:]
         for word in words(line)
     }
 
@@ -215,7 +215,7 @@ def test_no_line_is_wider_and_no_table_higher_than_the_terminal(
         order(order_id="2", account="2", environment="paper"),
     ]
 
-    shown = texts(lines(*records, width=width, height=height, vitals=None))
+    shown = texts(lines(*records, width=width, height=height, stats=None))
 
     assert len(shown) <= max(0, height)
     assert max((width_of(line) for line in shown), default=0) <= max(0, width)

@@ -32,10 +32,10 @@ def read_exactly(fd: int, size: int) -> bytes:
 
 
 def failing(error: OSError) -> OutputThread:
-    def work() -> None:
+    def job() -> None:
         raise error
 
-    return OutputThread(1, work)
+    return OutputThread(1, job)
 
 
 async def watched(thread: OutputThread) -> None:
@@ -99,11 +99,11 @@ def test_work_that_blocks_is_left_to_itself_and_said_to_be_incomplete(monkeypatc
     monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.01)
     release = Event()
 
-    def work() -> None:
+    def job() -> None:
         release.wait(LIMIT_S)
 
     async def scenario() -> None:
-        thread = OutputThread(1, work)
+        thread = OutputThread(1, job)
         thread.start()
         with pytest.raises(OutputError, match=r"stdout took too little in 0\.01 s: not all was written"):
             await thread.close()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from ordwatch.core.errors import OutputError, ReaderGone
-from ordwatch.core.events import Vitals
+from ordwatch.core.events import VenueStats
 from ordwatch.core.records import OrderRecord
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
 from ordwatch.outputs.filters import Filter
@@ -195,7 +195,7 @@ def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
 
 
 def test_vitals_are_asked_for_each_drawing() -> None:
-    states = iter([{"alpha": Vitals(state="connecting")}, {"alpha": Vitals(state="down")}])
+    states = iter([{"alpha": VenueStats(state="connecting")}, {"alpha": VenueStats(state="down")}])
     sink = Table(Filter(), UTC, lambda: next(states))
 
     first, second = sink.lines(80, 9), sink.lines(80, 9)

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ordwatch.core.events import OrderStatus, Vitals
+from ordwatch.core.events import OrderStatus, VenueStats
 from ordwatch.core.records import (
     AliveRecord,
     ClockRecord,
@@ -28,8 +28,8 @@ def ids(view: View, limit: int = 100) -> list[str]:
     return [row.order.order_id for row in view.picture(NOON_NS, limit).rows]
 
 
-def venue(view: View, now_ns: int = NOON_NS, vitals: Vitals | None = None) -> VenueState:
-    told = {"alpha": vitals} if vitals is not None else None
+def venue(view: View, now_ns: int = NOON_NS, stats: VenueStats | None = None) -> VenueState:
+    told = {"alpha": stats} if stats is not None else None
     return view.picture(now_ns, 1, told).venues[0]
 
 
@@ -166,7 +166,7 @@ def test_vitals_know_more_than_the_last_record(link: Callable[..., LinkRecord]) 
     view = View(Filter())
     view.apply([link("down", detail="reset by peer")])
 
-    told = venue(view, vitals=Vitals(state="live", last_rx_ns=NOON_NS - SECOND, open_orders=5, rejected=2))
+    told = venue(view, stats=VenueStats(state="live", last_rx_ns=NOON_NS - SECOND, open_orders=5, rejected=2))
 
     assert (told.state, told.detail, told.silent_s, told.open_orders, told.rejected) == ("live", None, 1.0, 5, 2)
 

@@ -28,15 +28,15 @@ from ordwatch.core.events import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.core.merging import gone
+from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import (
-    Ask,
     Call,
     Emit,
     Endpoint,
     Opening,
     Payload,
-    Report,
+    QueryResult,
+    QuerySpec,
     Setup,
     StreamRequest,
     Venue,
@@ -65,7 +65,7 @@ class ToySettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_field
 class ListOrders(StreamRequest, frozen=True, kw_only=True):
     """Everything the venue holds."""
 
-    patience_s: float = 1.0
+    timeout_s: float = 1.0
 
 
 LIST = ListOrders()
@@ -163,14 +163,14 @@ async def toy_open(setup: Setup[ToySettings], call: Call) -> Opening:
     return Opening(endpoint, ToySession(setup))
 
 
-async def toy_query(setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
+async def toy_query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     rows = await call(LIST)
     assert isinstance(rows, list)
     await emit(rows)
     told = {row.order_id for row in rows}
-    lost = [order for order in ask.open_orders() if order.order_id not in told and not order.gone]
-    await emit([gone(order, "the toy does not know it", time.time_ns()) for order in lost])
-    return Report(limits=("states in between cannot be known",))
+    lost = [order for order in ask.open_orders() if order.order_id not in told and not order.not_found]
+    await emit([not_found(order, "the toy does not know it", time.time_ns()) for order in lost])
+    return QueryResult(limits=("states in between cannot be known",))
 
 
 def toy_split(settings: ToySettings) -> Sequence[ToySettings]:

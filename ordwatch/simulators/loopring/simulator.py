@@ -248,12 +248,12 @@ class LoopringSimulator:
 
     def _apply(self, peer: _Peer, message: Document, topics: list[tuple[str, str]]) -> None:
         peer.api_key = str(message["apiKey"])
-        leaves = str(message["op"]).lower() == "unsub"
-        if message.get("unsubscribeAll") or ("args" in message and not leaves):
+        leaf_errors = str(message["op"]).lower() == "unsub"
+        if message.get("unsubscribeAll") or ("args" in message and not leaf_errors):
             peer.topics.clear()
         for name, market in topics:
             topic = f"{name}&{market}" if "args" in message else {"topic": name, "market": market}
-            if leaves:
+            if leaf_errors:
                 peer.topics.pop(market.upper(), None)
             else:
                 peer.topics[market.upper()] = topic

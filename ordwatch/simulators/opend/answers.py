@@ -12,8 +12,8 @@ from ordwatch.simulators.opend.orders import (
     ACCOUNTS,
     LIVE,
     MANY_ORDERS_FROM,
-    Account,
     Broker,
+    SimulatedAccount,
     SimulatedOrder,
     finished_order,
 )
@@ -111,7 +111,7 @@ class Desk:
         """GetAccList: universal accounts only if they were asked for."""
         c2s = read(pb.GetAccList.Request.FromString, body).c2s
         self.refuse_if("accounts_refused", "获取账户列表失败")
-        known: Iterable[Account] = () if "no_accounts" in self._faults else ACCOUNTS
+        known: Iterable[SimulatedAccount] = () if "no_accounts" in self._faults else ACCOUNTS
         listed = [_listed(account) for account in known if c2s.needGeneralSecAccount or len(account.markets) == 1]
         return pb.GetAccList.Response(retType=0, s2c=pb.GetAccList.S2C(accList=listed)).SerializeToString()
 
@@ -160,11 +160,11 @@ class Desk:
         s2c = pb.GetHistoryOrderList.S2C(header=c2s.header, orderList=rows)
         return pb.GetHistoryOrderList.Response(retType=0, s2c=s2c).SerializeToString()
 
-    def _refuse_account(self, account: Account) -> None:
+    def _refuse_account(self, account: SimulatedAccount) -> None:
         if account.id == self.refused_account:
             self.refuse_if("account_refused", "该账户不支持订单查询")
 
-    def _count(self, kind: str, account: Account, now_ns: int) -> None:
+    def _count(self, kind: str, account: SimulatedAccount, now_ns: int) -> None:
         asked = self._asked_ns.setdefault((kind, account.id), deque())
         while asked and asked[0] <= now_ns - REFRESH_WINDOW_NS:
             asked.popleft()
@@ -201,14 +201,14 @@ def _passes(order: pb.Order, conditions: pb.TrdFilterConditions) -> bool:
     )
 
 
-def _account(header: pb.TrdHeader) -> Account:
+def _account(header: pb.TrdHeader) -> SimulatedAccount:
     for account in ACCOUNTS:
         if (account.environment, account.id) == (header.trdEnv, header.accID) and header.trdMarket in account.markets:
             return account
     raise Refusal("账户不存在或不匹配")
 
 
-def _listed(account: Account) -> pb.TrdAcc:
+def _listed(account: SimulatedAccount) -> pb.TrdAcc:
     listed = pb.TrdAcc(
         trdEnv=account.environment,
         accID=account.id,

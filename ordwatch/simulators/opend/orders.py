@@ -20,7 +20,7 @@ from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 PAPER, LIVE = 0, 1
 
 
-class Account(NamedTuple):
+class SimulatedAccount(NamedTuple):
     """One account of the simulated OpenD."""
 
     environment: int
@@ -57,11 +57,11 @@ class Security(NamedTuple):
 
 
 ACCOUNTS = (
-    Account(LIVE, 281756455988249902, (1, 2, 4), 2),
-    Account(PAPER, 3450309, (1,), 1, 1),
-    Account(LIVE, 281756420273981734, (5,), 2),
-    Account(PAPER, 3450310, (2,), 2, 4),
-    Account(LIVE, 281756457888247915, (2,), 1),
+    SimulatedAccount(LIVE, 281756455988249902, (1, 2, 4), 2),
+    SimulatedAccount(PAPER, 3450309, (1,), 1, 1),
+    SimulatedAccount(LIVE, 281756420273981734, (5,), 2),
+    SimulatedAccount(PAPER, 3450310, (2,), 2, 4),
+    SimulatedAccount(LIVE, 281756457888247915, (2,), 1),
 )
 
 _HK, _NEW_YORK, _SHANGHAI = "Asia/Hong_Kong", "America/New_York", "Asia/Shanghai"
@@ -130,7 +130,7 @@ _US = 2
 class SimulatedOrder:
     """One order as the broker holds it; times in ns."""
 
-    account: Account
+    account: SimulatedAccount
     security: Security
     order_id: int
     placed: Step
@@ -199,8 +199,8 @@ class SimulatedOrder:
 
     def _write_times(self, order: pb.Order, variants: Collection[str]) -> None:
         created_ns, updated_ns = self.created_ns, self.updated_ns
-        works = self.states > 1 or self.status >= SUBMITTED
-        if not works or "whole_seconds" in variants:
+        jobs = self.states > 1 or self.status >= SUBMITTED
+        if not jobs or "whole_seconds" in variants:
             created_ns = _whole_second(created_ns)
         if "whole_seconds" in variants:
             updated_ns = _whole_second(updated_ns)

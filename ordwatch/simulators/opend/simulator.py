@@ -74,7 +74,7 @@ _NO_LOGIN_YET = "登录需要手机验证码"
 
 @dataclass
 class _Peer:
-    link: ClientLink
+    wire: ClientLink
     heard_ns: int
     ready: bool = False
     notify: bool = False
@@ -123,8 +123,8 @@ class OpendSimulator:
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A client came."""
-        link: ClientLink = TcpClient(self._rsa) if listener == "tcp" else WebSocketClient()
-        self._peers[peer] = _Peer(link, now_ns)
+        wire: ClientLink = TcpClient(self._rsa) if listener == "tcp" else WebSocketClient()
+        self._peers[peer] = _Peer(wire, now_ns)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """Bytes of a TCP stream or one WebSocket message. Whoever does not speak the protocol is hung up on."""
@@ -133,7 +133,7 @@ class OpendSimulator:
             return
         self._now_ns = now_ns
         try:
-            for request in client.link.receive(data):
+            for request in client.wire.receive(data):
                 self._take(peer, client, request)
         except RemoteProtocolError:
             self._hang_up(peer)
@@ -164,7 +164,7 @@ class OpendSimulator:
         self._now_ns = now_ns
         self._send_late()
         for number, peer in list(self._peers.items()):
-            if peer.link.beats and now_ns - peer.heard_ns > HEARTBEAT_LIMIT_NS:
+            if peer.wire.beats and now_ns - peer.heard_ns > HEARTBEAT_LIMIT_NS:
                 self._hang_up(number)
 
     def data_to_send(self) -> list[Outgoing]:
@@ -191,8 +191,8 @@ class OpendSimulator:
             self._notify(pb.Notify.S2C(type=_GTW_EVENT, event=event))
         if name == "gateway_lost" and on:
             for number, peer in self._peers.items():
-                if not peer.link.beats:
-                    self._send(number, peer.link.push(messages.OPEND_LOST, 0, b""))
+                if not peer.wire.beats:
+                    self._send(number, peer.wire.push(messages.OPEND_LOST, 0, b""))
 
     def truth(self) -> dict[tuple[str, str | None, str], TrueState]:
         """What is so."""
@@ -223,7 +223,7 @@ class OpendSimulator:
         if "unreadable" in self._faults:
             body = b"\xff\xff\xff" + body
         sound = "bad_sha1" not in self._faults
-        payload = peer.link.push(messages.UPDATE_ORDER, self._next_serial(), body, sound=sound)
+        payload = peer.wire.push(messages.UPDATE_ORDER, self._next_serial(), body, sound=sound)
         self._queue.append(Outgoing(number, payload, push=True))
 
     def _push_fill(self, number: int, peer: _Peer, order: SimulatedOrder, qty: float) -> None:
@@ -231,16 +231,16 @@ class OpendSimulator:
         fill_id = order.order_id + order.fills
         price = float(order.last.avg_price or order.placed.intent.price or 0)
         body = fill_push(order.account.header, order.wire(), fill_id=fill_id, qty=qty, price=price)
-        self._send(number, peer.link.push(UPDATE_ORDER_FILL, self._next_serial(), body))
+        self._send(number, peer.wire.push(UPDATE_ORDER_FILL, self._next_serial(), body))
 
     def _noise(self, peer: _Peer) -> list[bytes]:
         alive = pb.KeepAlive.Response(retType=0, s2c=pb.KeepAlive.S2C(time=1)).SerializeToString()
         noise = {
-            "unknown_kind": peer.link.push(_UNKNOWN_KIND, self._serial, alive),
-            "quotes": peer.link.push(_QUOTE_PUSH, self._serial, alive),
-            "unasked": peer.link.push(messages.GET_ORDER_LIST, 0xFFFFFF00, alive),
+            "unknown_kind": peer.wire.push(_UNKNOWN_KIND, self._serial, alive),
+            "quotes": peer.wire.push(_QUOTE_PUSH, self._serial, alive),
+            "unasked": peer.wire.push(messages.GET_ORDER_LIST, 0xFFFFFF00, alive),
             "bad_flag": b"HTTP/1.1 400 Bad Request\r\n\r\n",
-            "endless": peer.link.push(messages.UPDATE_ORDER, 0, b"")[:12]
+            "endless": peer.wire.push(messages.UPDATE_ORDER, 0, b"")[:12]
             + (2**31 - 1).to_bytes(4, "little")
             + bytes(28),
         }
@@ -250,7 +250,7 @@ class OpendSimulator:
         body = pb.Notify.Response(retType=0, s2c=s2c).SerializeToString()
         for number, peer in self._peers.items():
             if peer.notify:
-                self._send(number, peer.link.push(messages.NOTIFY, self._next_serial(), body))
+                self._send(number, peer.wire.push(messages.NOTIFY, self._next_serial(), body))
 
     def _next_serial(self) -> int:
         self._serial += 1
@@ -260,7 +260,7 @@ class OpendSimulator:
         self._queue.append(Outgoing(peer, payload))
 
     def _hang_up(self, peer: int) -> None:
-        self._queue.append(Outgoing(peer, Close(0 if self._peers[peer].link.beats else 1002)))
+        self._queue.append(Outgoing(peer, Close(0 if self._peers[peer].wire.beats else 1002)))
         del self._peers[peer]
 
     def _take(self, number: int, peer: _Peer, request: Request) -> None:
@@ -274,7 +274,7 @@ class OpendSimulator:
             self.refused.append(request.proto_id)
             body = refused(str(exc))
             error = str(exc).encode() if "header_errors" in self._faults else b""
-        payload = peer.link.answer(request, body, error=error)
+        payload = peer.wire.answer(request, body, error=error)
         if self._is_slow(request):
             self._late.append((self._now_ns + int(self.list_delay_s * 1e9), number, payload))
         elif "deaf" not in self._faults:
@@ -303,7 +303,7 @@ class OpendSimulator:
             connAESKey=AES_KEY,
             keepAliveInterval=self.keep_alive_s,
         )
-        if peer.link.encrypt(c2s.packetEncAlgo):
+        if peer.wire.encrypt(c2s.packetEncAlgo):
             s2c.aesCBCiv = AES_IV
         peer.ready, peer.notify = True, c2s.recvNotify
         return pb.InitConnect.Response(retType=0, retMsg=b"", errCode=0, s2c=s2c).SerializeToString()

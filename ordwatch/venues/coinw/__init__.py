@@ -17,7 +17,7 @@ VENUE = Venue(
     merge=merge,
     correct=correct,
     settle_s=10.0,
-    audit_s=30.0,
-    audit_when_idle=False,
+    resync_s=30.0,
+    resync_when_idle=False,
     credentials=("api_key", "secret_key"),
 )

@@ -47,7 +47,7 @@ class BadRow(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True):
     """How the venue answered; `code` and `words` are its own."""
 
     ok: bool | None
@@ -71,13 +71,13 @@ class Pong(msgspec.Struct, frozen=True):
 class LoginAnswer(msgspec.Struct, frozen=True):
     """The answer to `login`."""
 
-    outcome: Outcome
+    outcome: Reply
 
 
 class SubscriptionAnswer(msgspec.Struct, frozen=True):
     """The answer to a subscription, or to its end; there is no request id to match, only the topic."""
 
-    outcome: Outcome
+    outcome: Reply
     ours: bool
     """Whether it answers SUBSCRIBE."""
 
@@ -85,7 +85,7 @@ class SubscriptionAnswer(msgspec.Struct, frozen=True):
 class ErrorFrame(msgspec.Struct, frozen=True):
     """A no without a context."""
 
-    outcome: Outcome
+    outcome: Reply
 
 
 class Other(msgspec.Struct, frozen=True):
@@ -165,9 +165,9 @@ def _one(message: Fields) -> Fields:
     return fields(rows[0]) if rows else {}
 
 
-def _outcome(told: Fields) -> Outcome:
+def _outcome(told: Fields) -> Reply:
     result = (text(told.get("result")) or "").lower()
-    return Outcome(
+    return Reply(
         ok={"true": True, "false": False}.get(result),
         code=safe_text(text(told.get("errorCode")) or "", 20),
         words=safe_text(text(told.get("errorMsg")) or ""),

@@ -10,12 +10,12 @@ import msgspec
 
 from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
 from ordwatch.core.events import FINAL, OrderUpdate
-from ordwatch.core.merging import gone
+from ordwatch.core.merging import not_found
 from ordwatch.venues.coinw.lenient_json import Unreadable, items
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy, Denied, request, told
 from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Ask, Call, Emit, Report, Setup
+from ordwatch.venues.contract import Call, Emit, QueryResult, QuerySpec, Setup
 
 SLACK_MS = 60_000
 """How much further than a gap its history is asked for: the two clocks may differ."""
@@ -25,7 +25,7 @@ MAX_PAGES = 50
 _NEVER_NS = 2**62
 
 
-async def query(setup: Setup[CoinwSettings], ask: Ask, call: Call, emit: Emit) -> Report:
+async def query(setup: Setup[CoinwSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Open orders; the history since `ask.since_ns`; then by id the orders held as open that neither named.
 
     Raises:
@@ -37,16 +37,16 @@ async def query(setup: Setup[CoinwSettings], ask: Ask, call: Call, emit: Emit) -
     held = ask.open_orders()
     seen = (order.symbol for order in held if order.symbol)
     pairs = tuple(dict.fromkeys((*setup.settings.symbols, *seen)))
-    inquiry = _Inquiry(setup, call, emit, reach_ns=None if pairs else _NEVER_NS)
+    query_run = _Query(setup, call, emit, reach_ns=None if pairs else _NEVER_NS)
     for pair in pairs:
-        await inquiry.open_orders(pair)
+        await query_run.open_orders(pair)
     if ask.since_ns is not None:
         for pair in pairs:
-            await inquiry.history(pair, ask.since_ns // 1_000_000 - SLACK_MS)
+            await query_run.history(pair, ask.since_ns // 1_000_000 - SLACK_MS)
     for order in held:
-        if order.order_id not in inquiry.settled:
-            await inquiry.order(order)
-    return Report(reach_ns=inquiry.reach_ns, limits=(*_limits(pairs, ask.since_ns), *inquiry.limits))
+        if order.order_id not in query_run.settled:
+            await query_run.order(order)
+    return QueryResult(reach_ns=query_run.reach_ns, limits=(*_limits(pairs, ask.since_ns), *query_run.limits))
 
 
 def _limits(pairs: Sequence[str], since_ns: int | None) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def _window(pair: str, start_ms: int, end_ms: int | None) -> dict[str, str]:
 
 
 @dataclass
-class _Inquiry:
+class _Query:
     """One query under way."""
 
     setup: Setup[CoinwSettings]
@@ -112,11 +112,11 @@ class _Inquiry:
         try:
             data, received_ns = await told(self.call, asked)
         except Denied as exc:
-            await self.emit([gone(known, self.setup.settings.blanked(str(exc)), exc.received_ns)])
+            await self.emit([not_found(known, self.setup.settings.redact(str(exc)), exc.received_ns)])
             return
         source = bytes(data).strip() if data is not None else b""
         if data is None or source in (b"null", b"{}", b"[]", b'""'):
-            await self.emit([gone(known, f"{ORDER}: the venue does not know this order", received_ns)])
+            await self.emit([not_found(known, f"{ORDER}: the venue does not know this order", received_ns)])
             return
         rows = items(data) if source[:1] == b"[" else [data]
         await self.emit(self._read(ORDER, rows, known.symbol, received_ns))

@@ -11,7 +11,7 @@ from ordwatch.core.errors import AuthError, Refused, VenueError
 from ordwatch.core.events import (
     Answer,
     Closed,
-    Counted,
+    Ignored,
     Notice,
     OrderUpdate,
     Progress,
@@ -31,8 +31,8 @@ from ordwatch.venues.coinw.messages import (
     OrderPush,
     OrderRow,
     Other,
-    Outcome,
     Pong,
+    Reply,
     SubscriptionAnswer,
     decode,
     login,
@@ -129,16 +129,16 @@ class CoinwSession:
 
     def _pong(self, now_ns: int) -> SessionEvent:
         if not self._pinged_ns:
-            return Counted("pong")
+            return Ignored("pong")
         return RoundTrip((now_ns - self._pinged_ns.popleft()) / 1e9)
 
-    def _login_answered(self, outcome: Outcome, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+    def _login_answered(self, outcome: Reply, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         if outcome.ok is None:
             return (self._reject(data, "login answer without a result", now_ns, lost=False),)
         if not outcome.ok:
             return self._close(self._refusal("login", outcome, final=outcome.code not in PASSING_CODES))
         if self._logged_in:
-            return (Counted("login"),)
+            return (Ignored("login"),)
         self._logged_in = True
         self._outgoing.append(SUBSCRIBE)
         return (Progress("subscribing"),)
@@ -146,7 +146,7 @@ class CoinwSession:
     def _subscription_answered(self, answer: SubscriptionAnswer, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         outcome = answer.outcome
         if not answer.ours or not self._logged_in or self._ready:
-            return (Counted("subscription"),)
+            return (Ignored("subscription"),)
         if outcome.ok is None:
             return (self._reject(data, "subscription answer without a result", now_ns, lost=False),)
         if not outcome.ok:
@@ -154,15 +154,15 @@ class CoinwSession:
         self._ready = True
         return (Ready(),)
 
-    def _error(self, outcome: Outcome) -> Sequence[SessionEvent]:
+    def _error(self, outcome: Reply) -> Sequence[SessionEvent]:
         if outcome.code in AUTH_CODES:
             return self._close(self._refusal("login", outcome, final=True))
         if not self._ready:
             stage = "subscription" if self._logged_in else "login"
             return self._close(self._refusal(stage, outcome, final=False))
-        return (Counted("error"), Notice(self._safe(f"the venue reports an error, {outcome}")))
+        return (Ignored("error"), Notice(self._safe(f"the venue reports an error, {outcome}")))
 
-    def _refusal(self, what: str, outcome: Outcome, *, final: bool) -> VenueError:
+    def _refusal(self, what: str, outcome: Reply, *, final: bool) -> VenueError:
         message = self._safe(f"{what} refused ({outcome})")
         return AuthError(message) if final else Refused(message)
 
@@ -172,16 +172,16 @@ class CoinwSession:
 
     def _other(self, message: Other, data: bytes, now_ns: int) -> SessionEvent:
         if message.known:
-            return Counted(message.kind)
+            return Ignored(message.kind)
         if message.kind[:_MAX_WORDS] in self._kinds or len(self._kinds) >= _MAX_KINDS:
-            return Counted("unknown")
+            return Ignored("unknown")
         self._kinds.add(message.kind[:_MAX_WORDS])
         return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        shown = self._settings.blanked(data.decode("latin-1")).encode("latin-1")[:_MAX_REJECT_BYTES]
+        shown = self._settings.redact(data.decode("latin-1")).encode("latin-1")[:_MAX_REJECT_BYTES]
         return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def _safe(self, words: str) -> str:
         """The venue's words, should they quote what we sent."""
-        return safe_text(self._settings.blanked(words), _MAX_WORDS)
+        return safe_text(self._settings.redact(words), _MAX_WORDS)

@@ -17,6 +17,6 @@ VENUE = Venue(
     merge=merge,
     correct=correct,
     settle_s=10.0,
-    audit_s=300.0,
+    resync_s=300.0,
     credentials=("api_key", "account_id"),
 )

@@ -3,10 +3,10 @@
 from urllib.parse import quote, urlsplit
 
 from ordwatch.core.errors import Refused
-from ordwatch.venues.contract import Ask, Call, Emit, Endpoint, Opening, Report, Setup, http
+from ordwatch.venues.contract import Call, Emit, Endpoint, Opening, QueryResult, QuerySpec, Setup, http
 from ordwatch.venues.loopring.orders import Origin, pair
 from ordwatch.venues.loopring.protocol_versions import PROFILES, Profile
-from ordwatch.venues.loopring.query import Inquiry, fetch_decimals
+from ordwatch.venues.loopring.query import OrderQuery, fetch_decimals
 from ordwatch.venues.loopring.rest import Access, ticket, ticket_request
 from ordwatch.venues.loopring.session import SILENCE_S, LoopringSession
 from ordwatch.venues.loopring.settings import LoopringSettings
@@ -31,10 +31,10 @@ async def open_connection(setup: Setup[LoopringSettings], call: Call) -> Opening
     return Opening(endpoint, session)
 
 
-async def query(setup: Setup[LoopringSettings], ask: Ask, call: Call, emit: Emit) -> Report:
+async def query(setup: Setup[LoopringSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Ask for orders of the configured markets; see query.py."""
     access = _access(setup.settings)
-    inquiry = Inquiry(
+    query_run = OrderQuery(
         access=access,
         origin=await _origin(setup, access, call),
         markets=frozenset(pair(market).symbol for market in setup.settings.markets),
@@ -42,7 +42,7 @@ async def query(setup: Setup[LoopringSettings], ask: Ask, call: Call, emit: Emit
         emit=emit,
         raw=setup.raw,
     )
-    return await inquiry.run(ask)
+    return await query_run.run(ask)
 
 
 def _access(settings: LoopringSettings) -> Access:

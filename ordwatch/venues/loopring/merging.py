@@ -56,7 +56,7 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
         changes |= {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
     if told.filled_size is None and extra.filled_size is not None:
         changes |= _redrawn(new, merged, extra.filled_size)
-    if known.gone and new.reason is None:
+    if known.not_found and new.reason is None:
         changes["reason"] = ""
     if _is_resent(new, extra, known):
         changes |= {"updated_ns": known.updated_ns, "extra": msgspec.structs.replace(extra, ts=held.ts)}

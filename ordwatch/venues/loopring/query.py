@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from ordwatch.core.errors import Refused, RemoteProtocolError
 from ordwatch.core.events import OrderUpdate
-from ordwatch.core.merging import gone
-from ordwatch.venues.contract import Ask, Call, Emit, Report, http
+from ordwatch.core.merging import not_found
+from ordwatch.venues.contract import Call, Emit, QueryResult, QuerySpec, http
 from ordwatch.venues.loopring.messages import OrderData
 from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unscaled_tokens
 from ordwatch.venues.loopring.rest import (
@@ -53,7 +53,7 @@ async def fetch_decimals(access: Access, call: Call) -> dict[str, int]:
 
 
 @dataclass
-class Inquiry:
+class OrderQuery:
     """One round of questions, and what it found out so far."""
 
     access: Access
@@ -68,7 +68,7 @@ class Inquiry:
     damage: list[str] = field(default_factory=list)
     """Why the answers are not all there is."""
 
-    async def run(self, ask: Ask) -> Report:
+    async def run(self, ask: QuerySpec) -> QueryResult:
         """Ask for everything; raises what `Call` raises."""
         await self._read_list(OPEN_WORDS, None)
         if ask.since_ns is not None:
@@ -77,7 +77,7 @@ class Inquiry:
             if known.order_id not in self.seen:
                 await self._read_order(known)
         damage = dict.fromkeys(self.damage)
-        return Report(reach_ns=self.answered_ns if damage else None, limits=(*damage, *self._limits()))
+        return QueryResult(reach_ns=self.answered_ns if damage else None, limits=(*damage, *self._limits()))
 
     def _limits(self) -> tuple[str, ...]:
         unscaled = unscaled_tokens(self.markets, self.origin.decimals)
@@ -145,7 +145,7 @@ class Inquiry:
         except ApiError as exc:
             if exc.code != UNKNOWN_ORDER:
                 raise
-            await self.emit([gone(known, str(exc), reply.received_ns)])
+            await self.emit([not_found(known, str(exc), reply.received_ns)])
             return
         if row.order.order_hash != known.order_id:
             raise RemoteProtocolError("getOrder: the answer is another order")

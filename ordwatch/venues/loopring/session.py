@@ -7,7 +7,7 @@ pings (Loopring/DEX-API, `websocket/overview.md`). It tells the state of an orde
 from collections.abc import Sequence
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError, VenueError
-from ordwatch.core.events import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.core.events import Answer, Closed, Ignored, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
 from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.loopring.messages import (
@@ -142,9 +142,9 @@ class LoopringSession:
 
     def _other(self, message: OtherTopic, data: bytes, now_ns: int) -> SessionEvent:
         if message.kind in SIBLING_TOPICS:
-            return Counted(message.kind)
+            return Ignored(message.kind)
         if message.kind in self._unknown_kinds or len(self._unknown_kinds) >= _MAX_UNKNOWN_KINDS:
-            return Counted("unknown")
+            return Ignored("unknown")
         self._unknown_kinds.add(message.kind)
         return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
 
@@ -154,13 +154,13 @@ class LoopringSession:
 
     def _answer(self, answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
         if answer.code == NOT_SUBSCRIBED:
-            return (Counted("answer"),)
+            return (Ignored("answer"),)
         error = None if answer.ok or answer.code == BAD_MARKET else self._error(answer)
         if error is not None:
             return self._close(error)
         markets = self._answered(answer)
         if markets is None:
-            return (Counted("answer"),)
+            return (Ignored("answer"),)
         return self._refuse(markets, answer) if not answer.ok else self._settle()
 
     def _answered(self, answer: SubscriptionAnswer) -> tuple[str, ...] | None:

@@ -14,6 +14,6 @@ VENUE = Venue(
     open=open_connection,
     query=query,
     compare_versions=compare_versions,
-    audit_s=300.0,
+    resync_s=300.0,
     credentials=("websocket_key", "rsa_private_key_file", "accounts"),
 )

@@ -3,7 +3,7 @@
 Numbers and names: Futu API documentation, "Notify" and "Get Global State".
 """
 
-from ordwatch.core.events import Counted, Interrupted, Notice, Ready, Resumed, SessionEvent
+from ordwatch.core.events import Ignored, Interrupted, Notice, Ready, Resumed, SessionEvent
 from ordwatch.core.text import decode_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
@@ -47,7 +47,7 @@ _PROGRAM_STATUSES = {
 _READY = 10
 
 
-class Health:
+class GatewayStatus:
     """Turns events and polled states into what changed. A time is needed only where sight of orders is lost."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Health:
             return self._program_is(event.programStatus.programStatus)
         if event.type == _CONNECT_STATUS and event.HasField("connectStatus"):
             return self._trade_login_is(event.connectStatus.trdLogined, since_ns)
-        return [Counted("notification")]
+        return [Ignored("notification")]
 
     def _program_is(self, status: pb.ProgramStatus) -> list[SessionEvent]:
         if status.type == self._program:

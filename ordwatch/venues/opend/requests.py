@@ -43,8 +43,8 @@ class ListOrders(StreamRequest, frozen=True, kw_only=True):
     OpenD can take longer than 10 s (the official SDK waits 12), while its pushes come all the same.
     """
 
-    patience_s: float = 30.0
-    vital: bool = False
+    timeout_s: float = 30.0
+    required: bool = False
     account: Account
     order_ids: tuple[str, ...] = ()
     refresh: bool = False
@@ -57,8 +57,8 @@ class ListHistory(StreamRequest, frozen=True, kw_only=True):
     OpenD can be slow at it, or not answer at all (FutunnOpen/py-futu-api issue 148): the link works all the same.
     """
 
-    patience_s: float = 30.0
-    vital: bool = False
+    timeout_s: float = 30.0
+    required: bool = False
     account: Account
     begin: str
     """YYYY-MM-DD HH:MM:SS, which OpenD reads in a zone of its own choice."""

@@ -40,7 +40,7 @@ class Message(msgspec.Struct, frozen=True):
     """Refused: OpenD says no. RemoteProtocolError: the body is not to be used."""
 
 
-class Seal(Protocol):
+class BodyCipher(Protocol):
     """One way to encrypt a body and to decrypt it; see crypto.py."""
 
     def encrypt(self, plain: bytes, /) -> bytes:
@@ -52,7 +52,7 @@ class Seal(Protocol):
         ...
 
 
-class Link(Protocol):
+class Wire(Protocol):
     """One of the two."""
 
     heartbeat_s: float
@@ -98,14 +98,14 @@ class Link(Protocol):
         ...
 
 
-class TcpLink:
+class TcpWire:
     """Frames on TCP; with an RSA key the login is encrypted by it, and everything after by AES."""
 
     login_id = messages.INIT_CONNECT
     polls = False
     key_setting = "rsa_private_key_file"
 
-    def __init__(self, rsa: Seal | None) -> None:
+    def __init__(self, rsa: BodyCipher | None) -> None:
         """`rsa` draws random numbers, so it is made outside; see crypto.py."""
         self.heartbeat_s = 0.8 * _USUAL_INTERVAL_S
         self.silence_s = _MIN_SILENCE_S
@@ -169,7 +169,7 @@ class TcpLink:
             raise RemoteProtocolError("the body does not match its SHA-1")
         return self._decrypt(self._seal, frame)
 
-    def _decrypt(self, seal: Seal, frame: frames.Frame) -> bytes:
+    def _decrypt(self, seal: BodyCipher, frame: frames.Frame) -> bytes:
         # An OpenD that could not read our login may refuse it in clear.
         if seal is self._rsa and frames.is_sound(frame.body, frame.sha1):
             self._answered_in_clear = True
@@ -180,7 +180,7 @@ class TcpLink:
         return plain
 
 
-class WebSocketLink:
+class WebSocketWire:
     """One message in each WebSocket message; no encryption but that of TLS, no KeepAlive."""
 
     login_id = messages.INIT_WEBSOCKET
@@ -226,7 +226,7 @@ class WebSocketLink:
         return frames.write_ws_request(proto_id, serial, body)
 
 
-def login_refused(link: Link, message: str) -> AuthError | Refused:
+def login_refused(wire: Wire, message: str) -> AuthError | Refused:
     """What a refused login means, by OpenD's own words: a wrong key, or something that may pass.
 
     OpenD answers -1 to any login while its own waits for a code from the phone, is limited, or wants a questionnaire
@@ -236,6 +236,6 @@ def login_refused(link: Link, message: str) -> AuthError | Refused:
     message = f"login refused: {message}"
     if not names_key:
         return Refused(message, retry_s=RETRY_S)
-    if link.has_key:
+    if wire.has_key:
         return AuthError(message)
-    return Refused(f"{message}; `{link.key_setting}` is not configured", retry_s=RETRY_S)
+    return Refused(f"{message}; `{wire.key_setting}` is not configured", retry_s=RETRY_S)

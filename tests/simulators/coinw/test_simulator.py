@@ -8,16 +8,16 @@ import pytest
 from ordwatch.core.errors import AuthError, Refused, VenueError
 from ordwatch.core.events import (
     Closed,
-    Counted,
+    Ignored,
     OrderStatus,
     Progress,
     Ready,
     Reject,
     RoundTrip,
     Side,
-    Vitals,
+    VenueStats,
 )
-from ordwatch.core.order_store import Book
+from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import OrderRecord
 from ordwatch.simulators.coinw.simulator import API_KEY, FAULTS, LIMITS, CoinwSimulator
 from ordwatch.simulators.contract import Close, Intent, Outgoing, Step
@@ -132,7 +132,7 @@ def test_unknown_kind_between_pushes_is_rejected_once() -> None:
     joint = watched("unknown_kind")
 
     assert [event.lost for event in joint.events if isinstance(event, Reject)] == [False]
-    assert joint.events.count(Counted("unknown")) == 2
+    assert joint.events.count(Ignored("unknown")) == 2
 
 
 def test_login_refused_ends_in_an_error_about_the_credentials() -> None:
@@ -242,8 +242,8 @@ def test_what_was_told_ends_as_it_is(fault: tuple[str, ...]) -> None:
     joint.pump()
     desk = reach(joint.simulator)
     asyncio.run(query(setup(), ask(since_ns=NOW_NS), desk, desk.emit))
-    book = Book({"coinw": load("coinw")}, {"coinw": Vitals()})
-    records = book.apply([*joint.orders, *desk.rows])
+    store = OrderStore({"coinw": load("coinw")}, {"coinw": VenueStats()})
+    records = store.apply([*joint.orders, *desk.rows])
 
     told = {record.order_id: record.status for record in records if isinstance(record, OrderRecord)}
     assert told == {order_id: state.status for (_, _, order_id), state in joint.simulator.truth().items()}
@@ -255,10 +255,10 @@ def test_second_identical_query_adds_no_record(intent: Intent) -> None:
     simulator.play(Step("b", OrderStatus.PARTIALLY_FILLED, intent, filled="0.0003"), NOW_NS)
     desk = reach(simulator)
     asyncio.run(query(setup(), ask(since_ns=NOW_NS), desk, desk.emit))
-    book = Book({"coinw": load("coinw")}, {"coinw": Vitals()})
+    store = OrderStore({"coinw": load("coinw")}, {"coinw": VenueStats()})
 
-    assert len(book.apply(desk.rows)) == 3
-    assert book.apply(desk.rows) == []
+    assert len(store.apply(desk.rows)) == 3
+    assert store.apply(desk.rows) == []
 
 
 def test_session_and_query_say_nothing_but_what_reads() -> None:
@@ -344,7 +344,7 @@ def test_vanished_order_becomes_unknown_and_no_more() -> None:
     desk = reach(joint.simulator)
     asyncio.run(query(setup(), ask(*joint.orders), desk, desk.emit))
 
-    assert [(row.status, row.gone) for row in desk.rows] == [(OrderStatus.UNKNOWN, True)]
+    assert [(row.status, row.not_found) for row in desk.rows] == [(OrderStatus.UNKNOWN, True)]
 
 
 def test_fault_can_be_taken_back() -> None:

@@ -13,7 +13,7 @@ from ordwatch.simulators.contract import Intent, Step
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import PAGE_ROWS, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
-from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Report
+from ordwatch.venues.contract import HttpReply, HttpRequest, QueryResult, QuerySpec
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, ask, reach, setup
 
 LIMIT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")
@@ -23,7 +23,7 @@ SINCE_NS = NOW_NS - 100 * SECOND_NS
 NOW_MS = NOW_NS // 1_000_000
 
 
-def run(desk: Desk, asked: Ask, *pairs: str, raw: bool = False) -> Report:
+def run(desk: Desk, asked: QuerySpec, *pairs: str, raw: bool = False) -> QueryResult:
     return asyncio.run(query(setup(pairs=pairs, raw=raw), asked, desk, desk.emit))
 
 
@@ -80,7 +80,7 @@ def test_asks_for_the_open_orders_of_each_pair() -> None:
         ("BTC_USDT", OrderStatus.NEW),
         ("ETH_USDT", OrderStatus.PARTIALLY_FILLED),
     ]
-    assert report == Report(limits=("orders of other pairs than BTC_USDT, ETH_USDT cannot be seen over REST",))
+    assert report == QueryResult(limits=("orders of other pairs than BTC_USDT, ETH_USDT cannot be seen over REST",))
 
 
 def test_asks_for_the_pairs_seen_beside_those_configured() -> None:
@@ -153,7 +153,12 @@ def test_order_the_venue_does_not_know_is_unknown_and_never_guessed(data: object
     run(desk, ask(held()), "BTC_USDT")
 
     (order,) = desk.rows
-    assert (order.order_id, order.status, order.gone, order.received_ns) == ("7", OrderStatus.UNKNOWN, True, NOW_NS)
+    assert (order.order_id, order.status, order.not_found, order.received_ns) == (
+        "7",
+        OrderStatus.UNKNOWN,
+        True,
+        NOW_NS,
+    )
     assert order.reason == "returnOrderTrades: the venue does not know this order"
 
 
@@ -166,7 +171,7 @@ def test_order_the_venue_denies_is_unknown_with_its_words() -> None:
     run(desk, ask(held()), "BTC_USDT")
 
     (order,) = desk.rows
-    assert (order.status, order.gone, order.received_ns) == (OrderStatus.UNKNOWN, True, NOW_NS)
+    assert (order.status, order.not_found, order.received_ns) == (OrderStatus.UNKNOWN, True, NOW_NS)
     assert order.reason == "returnOrderTrades: code -3: no such order"
 
 

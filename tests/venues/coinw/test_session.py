@@ -12,7 +12,7 @@ from ordwatch.core.errors import AuthError, Refused, VenueError
 from ordwatch.core.events import (
     Answer,
     Closed,
-    Counted,
+    Ignored,
     Notice,
     OrderStatus,
     OrderUpdate,
@@ -123,7 +123,7 @@ def test_error_while_live_is_told_and_the_connection_stays() -> None:
     conversation = live()
 
     assert hear(conversation, "error_unknown_event") == [
-        Counted("error"),
+        Ignored("error"),
         Notice("the venue reports an error, code 500: exception"),
     ]
     assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
@@ -152,11 +152,11 @@ def test_answer_without_a_result_is_rejected_and_awaited_further(channel: str) -
     [("login_ok", "login"), ("subscribed", "subscription"), ("assets_change", "assets"), ("pong", "pong")],
 )
 def test_known_messages_nobody_waits_for_are_counted(name: str, kind: str) -> None:
-    assert hear(live(), name) == [Counted(kind)]
+    assert hear(live(), name) == [Ignored(kind)]
 
 
 def test_acknowledgement_before_the_login_is_not_ours() -> None:
-    assert hear(session(), "subscribed") == [Counted("subscription")]
+    assert hear(session(), "subscribed") == [Ignored("subscription")]
 
 
 def test_pong_measures_the_round_trip() -> None:
@@ -233,7 +233,7 @@ def test_unknown_kind_is_rejected_once_and_then_counted() -> None:
 
     assert isinstance(first, Reject)
     assert (first.lost, first.reason) == (False, "message of an unknown kind: event=notice")
-    assert again == Counted("unknown")
+    assert again == Ignored("unknown")
     assert isinstance(other, Reject)
 
 
@@ -302,7 +302,7 @@ PUSHES = ROWS.map(lambda row: {"biz": "exchange", "type": "order", "data": {"ord
 @given(st.binary(max_size=200) | (FRAMES | PUSHES).map(msgspec.json.encode), st.booleans())
 def test_any_input_gives_events_and_never_an_exception(frame: bytes, raw: bool) -> None:
     for event in live(raw=raw).receive(frame, NOW_NS):
-        assert isinstance(event, OrderUpdate | Reject | Closed | Counted | Notice | RoundTrip)
+        assert isinstance(event, OrderUpdate | Reject | Closed | Ignored | Notice | RoundTrip)
 
 
 @given(PUSHES.map(msgspec.json.encode))
@@ -317,4 +317,4 @@ def test_any_byte_changed_gives_an_order_a_reject_or_a_count(place: int, byte: i
     frame = ORDER[:place] + bytes([byte]) + ORDER[place + 1 :]
     (event,) = live().receive(frame, NOW_NS)
 
-    assert isinstance(event, OrderUpdate | Reject | Counted)
+    assert isinstance(event, OrderUpdate | Reject | Ignored)

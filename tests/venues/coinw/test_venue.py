@@ -24,7 +24,7 @@ def test_extra_has_its_fixed_keys_in_order() -> None:
 
 
 def test_audits_only_while_orders_are_open() -> None:
-    assert (VENUE.audit_s, VENUE.audit_when_idle) == (30.0, False)
+    assert (VENUE.resync_s, VENUE.resync_when_idle) == (30.0, False)
 
 
 def test_credentials_name_keys_of_the_configuration() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ordwatch.core.errors import AuthError, RemoteProtocolError
-from ordwatch.core.events import Closed, Counted, Notice, OrderStatus, OrderUpdate, Progress, Ready, Reject
+from ordwatch.core.events import Closed, Ignored, Notice, OrderStatus, OrderUpdate, Progress, Ready, Reject
 from ordwatch.simulators.loopring.orders import MARKETS
 from ordwatch.simulators.loopring.simulator import LoopringSimulator
 from ordwatch.venues.loopring.session import LoopringSession
@@ -134,7 +134,7 @@ def test_other_topics_are_counted() -> None:
     both = joined("siblings")
     both.play(step("one", "NEW"))
 
-    assert both.events[1] == Counted("ticker")
+    assert both.events[1] == Ignored("ticker")
 
 
 SPOKEN = {"op", "sequence", "apiKey", "topics", "args"}

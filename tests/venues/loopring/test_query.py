@@ -7,7 +7,7 @@ import pytest
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.core.events import OrderStatus, OrderUpdate
 from ordwatch.simulators.loopring.simulator import LoopringSimulator
-from ordwatch.venues.contract import Ask, Call, Report
+from ordwatch.venues.contract import Call, QueryResult, QuerySpec
 from ordwatch.venues.loopring.connect import query
 from ordwatch.venues.loopring.protocol_versions import Protocol
 from ordwatch.venues.loopring.query import CLOCK_MARGIN_NS
@@ -17,18 +17,18 @@ TOKENS = data("tokens_v3.json")
 NO_ORDERS = b'{"totalNum":0,"orders":[]}'
 
 
-def ask(*known: OrderUpdate, since_ns: int | None = None) -> Ask:
-    return Ask(since_ns=since_ns, open_orders=lambda: known)
+def ask(*known: OrderUpdate, since_ns: int | None = None) -> QuerySpec:
+    return QuerySpec(since_ns=since_ns, open_orders=lambda: known)
 
 
 def asked(
     call: Call,
-    question: Ask,
+    question: QuerySpec,
     *,
     protocol: Protocol = "v3",
     markets: tuple[str, ...] = ("LRC-ETH",),
     api_key: str = LoopringSimulator().api_key,
-) -> tuple[Sequence[OrderUpdate], Report]:
+) -> tuple[Sequence[OrderUpdate], QueryResult]:
     """The rows and the report of one query."""
     told = Told()
     report = asyncio.run(query(setup(protocol, markets, api_key=api_key), question, call, told))
@@ -223,7 +223,7 @@ def test_an_open_order_that_is_listed_is_not_asked_for_again() -> None:
 def test_an_order_the_venue_does_not_know_is_gone_never_guessed() -> None:
     (told,), report = asked(RestCall(LoopringSimulator()), ask(read(push())))
 
-    assert (told.order_id, told.status, told.gone) == ("0x01", OrderStatus.UNKNOWN, True)
+    assert (told.order_id, told.status, told.not_found) == ("0x01", OrderStatus.UNKNOWN, True)
     assert told.reason == "getOrder: 107003: order does not exist"
     assert report.reach_ns is None
 

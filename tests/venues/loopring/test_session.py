@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError, VenueError
-from ordwatch.core.events import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.core.events import Answer, Closed, Ignored, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
 from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import StreamRequest
 from ordwatch.venues.loopring.orders import Origin
@@ -52,7 +52,7 @@ def test_is_ready_on_the_documented_answers(name: str) -> None:
 
 
 def test_is_ready_once() -> None:
-    assert told(started(), answer(), answer()) == [Ready(), Counted("answer")]
+    assert told(started(), answer(), answer()) == [Ready(), Ignored("answer")]
 
 
 def test_takes_a_push_before_the_answer() -> None:
@@ -114,7 +114,7 @@ def test_any_other_refusal_ends_the_connection_with_the_venues_words(frame: byte
 
 
 def test_an_unsubscription_that_was_none_is_ignored() -> None:
-    assert told(started(), answer(104113)) == [Counted("answer")]
+    assert told(started(), answer(104113)) == [Ignored("answer")]
 
 
 def test_nothing_follows_the_end() -> None:
@@ -197,7 +197,7 @@ def test_unknown_decimals_are_said_when_ready() -> None:
 def test_other_topics_of_the_relayer_are_counted(topic: str) -> None:
     frame = json.dumps({"topic": {"topic": topic}, "data": {}}).encode()
 
-    assert told(started(), frame) == [Counted(topic)]
+    assert told(started(), frame) == [Ignored(topic)]
 
 
 def test_an_unknown_kind_is_rejected_once_and_then_counted() -> None:
@@ -206,7 +206,7 @@ def test_an_unknown_kind_is_rejected_once_and_then_counted() -> None:
     first, second = told(started(), frame, frame)
 
     assert isinstance(first, Reject)
-    assert (first.lost, second) == (False, Counted("unknown"))
+    assert (first.lost, second) == (False, Ignored("unknown"))
 
 
 def test_the_memory_of_unknown_kinds_is_bounded() -> None:

@@ -256,8 +256,8 @@ def test_a_gateway_that_first_refuses_the_login_is_watched_once_it_accepts(
 
             refused = [each for each in watched.out.records if isinstance(each, LinkRecord) and each.state == "down"]
             assert len(refused) >= 3
-            assert all("login refused: " in (link.detail or "") for link in refused)
-            assert all(0.06 <= (link.wait_s or 0) <= 0.1 for link in refused)
+            assert all("login refused: " in (wire.detail or "") for wire in refused)
+            assert all(0.06 <= (wire.wait_s or 0) <= 0.1 for wire in refused)
 
     run(test())
 
