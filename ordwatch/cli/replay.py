@@ -18,7 +18,7 @@ from ordwatch.core.errors import OutputError
 if TYPE_CHECKING:
     from ordwatch.core.records import AnyRecord
     from ordwatch.outputs.table import Table
-    from ordwatch.recording.replay import Recorded
+    from ordwatch.recording.reading import TimedRecord
 
 _LEAVE_S = 0.5
 """How long a line that is being written may take after a signal."""
@@ -104,11 +104,11 @@ class _Bounds(NamedTuple):
     stop: threading.Event
 
 
-def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[Recorded]":
+def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[TimedRecord]":
     from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
-    from ordwatch.recording.replay import recorded
+    from ordwatch.recording.reading import read_records
 
-    for item in recorded(paths):
+    for item in read_records(paths):
         match item.record:
             case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as told if venues:
                 if told.venue in venues:
@@ -117,12 +117,12 @@ def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[Recorded
                 yield item
 
 
-def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds) -> None:
+def _feed(items: "Iterable[TimedRecord]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds) -> None:
     """Hand over the records; `put` says whether one was shown and counts."""
-    from ordwatch.recording.replay import paced
+    from ordwatch.recording.reading import with_waits
 
     shown = 0
-    timed = paced(items, bounds.speed) if bounds.speed else ((0.0, item) for item in items)
+    timed = with_waits(items, bounds.speed) if bounds.speed else ((0.0, item) for item in items)
     for wait_s, item in timed:
         if bounds.stop.wait(wait_s) if wait_s else bounds.stop.is_set():
             return

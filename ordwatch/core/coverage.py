@@ -1,86 +1,417 @@
-"""What of a venue's stream was seen: opens and closes the gaps. Pure; times come in as arguments."""
+"""What of each venue was seen and what stays uncertain: a fold over the records of one stream.
 
-from ordwatch.core.events import GapUpdate
+A run folds the records that it writes, and the next session and `verify` fold those of the file: one judgement, so
+that an exit code and the verdict on the recording agree. Pure; the only times are those in the records.
+
+Covered is a time between `live` and the last proof of life, or inside a recovered gap. Everything else after the first
+`live` is uncertain. A proof of life is a push, the `last_rx` of an alive record, or a clean end. Lengths are those of
+the elapsed time (timeline.py): a time that the wall clock jumped over is neither covered nor uncertain.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+from ordwatch.core.records import (
+    AliveRecord,
+    AnyRecord,
+    ClockRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    Time,
+    record_time,
+)
+from ordwatch.core.text import time_ns
+from ordwatch.core.timeline import Timeline
+
+ALIVE_PERIOD_S = 10
+MAX_LATE = 100
+"""Late alive records that are listed."""
 
 
-class Coverage:
-    """The account of one venue: covered from its first `live` on, but for the gaps."""
+class UncertainInterval(NamedTuple):
+    """A time in which a venue was not seen; wall times in ns since 1970 UTC."""
 
-    def __init__(self, venue: str, *, gaps_before: int = 0) -> None:
-        self._venue = venue
-        self._number = gaps_before
-        self.gap: GapUpdate | None = None
-        """The gap that is open now."""
-        self.ever_live = False
-        self.limited = False
-        """Part of what the venue was asked for stays unknown."""
-        self._partial = False
-        self._uncertain_ns = 0
+    from_ns: int
+    to_ns: int | None
+    """None: the end is unknown."""
+    reason: str
 
-    def open_gap(self, cause: str, from_ns: int, at_ns: int) -> list[GapUpdate]:
-        """Coverage ended at `from_ns`, as was noticed at `at_ns`, which a clock put back makes the earlier of the two.
 
-        While a gap is open it goes on; before the first `live` there is none.
-        """
-        if self.gap is not None or not self.ever_live:
-            return []
-        self._number += 1
-        self.gap = GapUpdate(
-            venue=self._venue,
-            gap=f"{self._venue}-{self._number}",
-            state="open",
-            cause=cause,
-            from_ns=from_ns,
-            at_ns=at_ns,
-        )
-        return [self.gap]
+class CoverageResult(NamedTuple):
+    """The judgement on one venue."""
 
-    def resume(self, covered_until_ns: int, at_ns: int) -> list[GapUpdate]:
-        """A recording goes on that was covered until then: nothing since was seen."""
-        self.ever_live = True
-        return self.open_gap("restart", covered_until_ns, at_ns)
-
-    def continue_gap(self, gap: GapUpdate) -> None:
-        """A recording goes on in which this gap was never closed."""
-        self.ever_live = True
-        self.gap = gap
-
-    def close_gap(self, at_ns: int, limits: str | None, reached_after_ns: int | None = None) -> list[GapUpdate]:
-        """A query, complete and sent after the subscription was acknowledged: covered again.
-
-        `reached_after_ns`: how long after the gap's start the time begins that the query reached; None: it reached
-        back to the start and before.
-        """
-        self.ever_live = True
-        gap, self.gap = self.gap, None
-        if gap is None:
-            return []
-        to_ns = max(gap.from_ns, at_ns)
-        if reached_after_ns is not None:
-            # What the query did reach is known: only the time before stays uncertain.
-            to_ns = min(to_ns, gap.from_ns + max(0, reached_after_ns))
-            self._partial = True
-            self._uncertain_ns += to_ns - gap.from_ns
-        return [
-            GapUpdate(
-                venue=gap.venue,
-                gap=gap.gap,
-                state="closed",
-                cause=gap.cause,
-                from_ns=gap.from_ns,
-                to_ns=to_ns,
-                outcome="recovered" if reached_after_ns is None else "partial",
-                limits=limits,
-                at_ns=at_ns,
-            )
-        ]
+    first_live_ns: int | None
+    """Coverage begins here; None: the venue never was live."""
+    covered_ns: int
+    uncertain: tuple[UncertainInterval, ...]
+    open_gap: GapRecord | None
+    """A gap that was never closed."""
+    without: str | None
+    """Parts (accounts, pairs, markets) that the last `live` record names as not covered, and why."""
 
     @property
     def is_whole(self) -> bool:
         """The venue was live, and nothing since then is uncertain, however short and whatever the clocks say."""
-        return self.ever_live and self.gap is None and not self._partial and not self.limited
+        return not (self.first_live_ns is None or self.uncertain or self.open_gap or self.without is not None)
 
-    def uncertain_s(self, now_ns: int) -> float:
-        """Seconds since the first `live` that nothing covers; an open gap counts until now."""
-        open_ns = now_ns - self.gap.from_ns if self.gap is not None else 0
-        return (self._uncertain_ns + max(0, open_ns)) / 1e9
+    @property
+    def uncertain_ns(self) -> int:
+        """Length of the uncertain intervals whose end is known."""
+        return sum(lost.to_ns - lost.from_ns for lost in self.uncertain if lost.to_ns is not None)
+
+
+class StreamCoverage:
+    """The fold: coverage by venue over the sessions of one stream. Records come in the order of their lines."""
+
+    def __init__(self) -> None:
+        self.venues: dict[str, VenueCoverage] = {}
+        self.running = False
+        """Whether a session has begun and not ended."""
+        self.watched: frozenset[str] = frozenset()
+        """Venues of the latest session."""
+        self.last_at: Time | None = None
+        """The time of the latest record that has one."""
+        self.late_alive: list[str] = []
+        """Alive records that came after twice their period: the time between is not proven. At most MAX_LATE."""
+        self._alive_ns: int | None = None
+        self._ended_ns: dict[str, int] = {}
+        """When the last session that watched a venue ended cleanly, as elapsed time."""
+        self._timeline = Timeline()
+        self._records_missing = False
+
+    def records(self, records: Iterable[AnyRecord]) -> None:
+        """Take the next records.
+
+        Raises:
+            ValueError: A time in one of them is none.
+        """
+        for record in records:
+            if isinstance(record, OrderRecord):
+                self.order(record.venue, record.source, record.received_at)
+            else:
+                self.record(record)
+
+    def order(self, venue: str | None, source: str | None, received_at: Time | None) -> None:
+        """Take an order record, of which only this matters."""
+        self.last_at = received_at
+        if source == "push" and received_at is not None and (known := self.venues.get(venue or "")) is not None:
+            known.push_received(received_at)
+
+    def record(self, record: AnyRecord) -> None:
+        """Take any other record.
+
+        Raises:
+            ValueError: A time in it is none.
+        """
+        before_ns = self.last_ns
+        self.last_at = record_time(record) or self.last_at
+        match record:
+            case SessionRecord(state="start"):
+                self._session_started(record, before_ns)
+            case SessionRecord():
+                self._session_ended(time_ns(record.at))
+            case GapRecord(state="open"):
+                self._of(record.venue).gap_opened(record)
+            case GapRecord():
+                self._of(record.venue).gap_closed(record)
+            case LinkRecord(state="stale"):
+                pass  # nothing was missed if bytes arrive again on the same connection; else a gap follows
+            case LinkRecord():
+                self._link(record)
+            case AliveRecord():
+                self._alive(record)
+            case ClockRecord():
+                self._alive_ns = None
+                self._clock_jumped(time_ns(record.at), round(record.jump_ms * 1_000_000))
+            case _:
+                pass
+
+    def records_missing(self) -> None:
+        """Records are missing at this place: nothing is known until the next alive record."""
+        self._records_missing = True
+        self._alive_ns = None
+        for venue in self.venues.values():
+            venue.records_missing()
+
+    def result(self, name: str, *, stopped: bool = False) -> CoverageResult:
+        """The judgement on one venue from all records so far; `stopped`: the stream ended without a session end."""
+        if not (self.running and name in self.watched):
+            return self.venues[name].result(self._ended_ns.get(name))
+        return self.venues[name].result(None if stopped else self._last_elapsed_ns, stopped=stopped)
+
+    @property
+    def last_ns(self) -> int | None:
+        """`last_at` in ns since 1970 UTC; None if there is none, or it cannot be read."""
+        try:
+            return None if self.last_at is None else time_ns(self.last_at)
+        except ValueError:
+            return None
+
+    @property
+    def _last_elapsed_ns(self) -> int | None:
+        last_ns = self.last_ns
+        return None if last_ns is None else self._timeline.elapsed_ns(last_ns, last_ns)
+
+    def _of(self, venue: str) -> "VenueCoverage":
+        if venue not in self.venues:
+            self.venues[venue] = VenueCoverage(self._timeline, records_missing=self._records_missing)
+        return self.venues[venue]
+
+    def _link(self, link: LinkRecord) -> None:
+        if link.state == "live":
+            self._of(link.venue).link_live(time_ns(link.at), link.detail)
+        else:
+            self._of(link.venue).link_not_live(link.state)
+
+    def _session_started(self, session: SessionRecord, before_ns: int | None) -> None:
+        for venue in self.venues.values():
+            venue.session_started()
+        at_ns = time_ns(session.at)
+        if before_ns is not None and at_ns < before_ns:
+            # This session's clock is behind the former one's; how much time really elapsed is unknown.
+            self._clock_jumped(at_ns, at_ns - before_ns)
+        self._records_missing = False
+        self._alive_ns = None
+        self.running = True
+        self.watched = frozenset(session.venues)
+        for name in session.venues:
+            self._of(name)
+            self._ended_ns.pop(name, None)
+
+    def _session_ended(self, at_ns: int) -> None:
+        self.running = False
+        for name in self.watched:
+            self._of(name).session_ended(at_ns)
+            self._ended_ns[name] = self._timeline.elapsed_ns(at_ns, at_ns)
+
+    def _alive(self, record: AliveRecord) -> None:
+        at_ns = time_ns(record.at)
+        if self._alive_ns is not None and at_ns - self._alive_ns > 2 * ALIVE_PERIOD_S * 10**9:
+            late_s = (at_ns - self._alive_ns) / 1e9
+            if len(self.late_alive) < MAX_LATE:
+                self.late_alive.append(f"{record.at}: {late_s:.0f} s after the alive record before")
+        self._alive_ns = at_ns
+        for name, venue in record.venues.items():
+            if venue.state in ("live", "stale"):
+                self._of(name).alive(at_ns, time_ns(venue.last_rx) if venue.last_rx else None)
+
+    def _clock_jumped(self, at_ns: int, jump_ns: int) -> None:
+        if not jump_ns:
+            return
+        for venue in self.venues.values():
+            venue.clock_jumps(at_ns - jump_ns)
+        self._timeline.jump(at_ns=at_ns, jump_ns=jump_ns)
+
+
+class VenueCoverage:
+    """One venue's part of the fold. Methods are called in the order of the records, with wall times.
+
+    Those that take a gap raise ValueError if a time in it is none.
+    """
+
+    def __init__(self, timeline: Timeline | None = None, *, records_missing: bool = False) -> None:
+        """`timeline`: knows how the wall clock jumped. `records_missing`: before the first record."""
+        self.first_live_ns: int | None = None
+        self.gap: GapRecord | None = None
+        """The gap that is open."""
+        self._without: str | None = None
+        self._timeline = timeline or Timeline()
+        self._records_missing = records_missing
+        # From here on all times are elapsed times.
+        self._covered_ns = 0
+        self._uncertain: list[UncertainInterval] = []
+        self._since: int | None = None  # covered since then; None: not covered now
+        self._last_since = 0  # where the last covered time began: a gap that reaches back may still shorten it
+        self._uncovered: tuple[int, str] | None = None  # since when and why it is not covered now
+        self._proof = 0  # the latest proof of life
+        self._last_push: Time = ""  # when the latest push was read, and the latest before that
+        self._earlier_push: Time = ""
+        self._proof_before_end: int | None = None  # the last proof of life before a clean end
+        self._left_live: str | None = None  # a state that the link changed to, which no gap has explained yet
+
+    @property
+    def until_ns(self) -> int | None:
+        """Until when the venue is known to be covered; None if it never was."""
+        elapsed_ns = self._until()
+        return None if elapsed_ns is None else self._timeline.wall_ns(elapsed_ns)
+
+    def _until(self) -> int | None:
+        if self._since is not None:
+            return max(self._proven(), self._since)
+        if self._uncovered is None:
+            return None
+        if self.gap is None and self._proof_before_end is not None:
+            # What arrived between the last read and a clean end was never read.
+            return max(self._proof_before_end, self._last_since)
+        return self._uncovered[0]
+
+    def push_received(self, at: Time) -> None:
+        """A push was read at that time.
+
+        It proves only what was read before it: a later push of the same read may have been lost with the process.
+        """
+        # Texts of one length and zone compare as the times they stand for; each is parsed only if it matters.
+        if at > self._last_push:
+            self._earlier_push, self._last_push = self._last_push, at
+
+    def session_started(self) -> None:
+        """A session begins. Records that were missing before it matter no longer."""
+        self._stop("stopped without an end")
+        self._records_missing = False
+
+    def link_live(self, at_ns: int, detail: str | None = None) -> None:
+        """The link is live; `detail` names what it is live without."""
+        self._without = None if detail is None else detail.removeprefix("without ")
+        if self.gap is None:
+            if self._left_live is not None:
+                self._end_coverage(self._proven(), f"link {self._left_live} without a gap")
+            self._resume(self._timeline.elapsed_ns(at_ns, at_ns))
+        self._left_live = None
+
+    def link_not_live(self, state: str) -> None:
+        """The link changed to another state; the gap that must follow says since when."""
+        if self._since is not None:
+            self._left_live = state
+
+    def alive(self, at_ns: int, last_rx_ns: int | None) -> None:
+        """An alive record shows the link live; after missing records, coverage is known again from here."""
+        now_ns = self._timeline.elapsed_ns(at_ns, at_ns)
+        if self._records_missing and self.gap is None:
+            self._records_missing = False
+            self._resume(now_ns)
+        if last_rx_ns is not None:
+            # After the clock was put back, `last_rx` may lie in the future.
+            self._prove(min(self._timeline.elapsed_ns(last_rx_ns, at_ns), now_ns))
+
+    def gap_opened(self, gap: GapRecord) -> None:
+        """Coverage ended at the start of the gap. Only a venue that was live has gaps: so it was live until then."""
+        self.gap = gap
+        self._left_live = None
+        from_ns = self._elapsed(gap.from_, gap)
+        if self.first_live_ns is None:
+            self.first_live_ns = self._timeline.wall_ns(from_ns)
+        self._end_coverage(from_ns, gap.cause)
+
+    def gap_closed(self, gap: GapRecord) -> None:
+        """The venue is covered again."""
+        self.gap = None
+        to_ns = self._elapsed(gap.to or gap.at, gap)
+        if gap.from_ > gap.at:
+            # `from` is from a clock that was ahead, and `to` is never before it, so it is not the end of the gap.
+            to_ns = self._elapsed(gap.at, gap)
+        if gap.outcome != "recovered":
+            self._gap_closed_partial(gap, to_ns)
+            return
+        self._resume(self._elapsed(gap.from_, gap) if self._uncovered else to_ns)
+        self._prove(to_ns)
+
+    def _gap_closed_partial(self, gap: GapRecord, to_ns: int) -> None:
+        # Uncertain however short: what was missed is unknown.
+        from_ns = self._uncovered[0] if self._uncovered else self._elapsed(gap.from_, gap)
+        to_ns = max(from_ns, to_ns)
+        self._add_uncertain(from_ns, to_ns, gap.cause if gap.limits is None else f"{gap.cause}; {gap.limits}")
+        self._uncovered = None
+        self._resume(to_ns)
+
+    def session_ended(self, at_ns: int) -> None:
+        """The session ended cleanly: a live link was live until then."""
+        if self._left_live is None and self._since is not None:
+            self._proof_before_end = self._proven()
+            self._prove(self._timeline.elapsed_ns(at_ns, at_ns))
+        self._stop("not recorded")
+
+    def records_missing(self) -> None:
+        """Records are missing here; coverage is known again with the next alive record."""
+        self._stop("records are missing")
+        self.gap = None
+        self._records_missing = True
+
+    def clock_jumps(self, before_ns: int) -> None:
+        """The wall clock is about to jump from `before_ns`; called before the timeline learns of it."""
+        self._proof = min(self._proven(), self._timeline.elapsed_ns(before_ns, before_ns))
+        # Texts of times before and after the jump cannot be compared.
+        self._last_push = self._earlier_push = ""
+
+    def result(self, until: int | None, *, stopped: bool = False) -> CoverageResult:
+        """The judgement so far; what is not covered now is uncertain until then (elapsed time), or without an end.
+
+        `stopped`: the stream ended without a session end, so a venue that is live is uncertain from its last proof on.
+        """
+        covered_ns, uncertain = self._covered_ns, list(self._uncertain)
+        if self._since is not None:
+            end = max(self._proven(), self._since)
+            covered_ns += end - self._since
+            if stopped:
+                uncertain += self._intervals(end, None, "stopped without an end")
+        elif self._uncovered is not None:
+            from_, reason = self._uncovered
+            if until is None or until > from_:
+                uncertain += self._intervals(from_, until, reason)
+            elif self.gap is not None:
+                # An open gap is never covered, whatever the clocks say.
+                uncertain += self._intervals(from_, from_, reason)
+        return CoverageResult(self.first_live_ns, covered_ns, tuple(uncertain), self.gap, self._without)
+
+    def _elapsed(self, time: Time, gap: GapRecord) -> int:
+        """The elapsed time of a time in a gap, which is never after the record itself."""
+        at_ns = time_ns(gap.at)
+        return min(self._timeline.elapsed_ns(time_ns(time), at_ns), self._timeline.elapsed_ns(at_ns, at_ns))
+
+    def _prove(self, elapsed_ns: int) -> None:
+        self._proof = max(self._proof, elapsed_ns)
+
+    def _proven(self) -> int:
+        if self._earlier_push:
+            with suppress(ValueError):  # a text that is no time proves nothing
+                self._prove(self._timeline.elapsed_ns(time_ns(self._earlier_push)))
+            self._earlier_push = ""
+        return self._proof
+
+    def _stop(self, reason: str) -> None:
+        """The session ended, or records are missing."""
+        self._left_live = None
+        if self._since is not None:
+            self._end_coverage(self._proven(), reason)
+
+    def _end_coverage(self, from_ns: int, reason: str) -> None:
+        if self._since is not None:
+            end = max(from_ns, self._since)
+            self._covered_ns += end - self._since
+            self._last_since, self._since = self._since, None
+            self._uncovered = (end, reason)
+        elif self._uncovered is None:
+            self._last_since = from_ns
+            self._uncovered = (from_ns, reason)
+        elif from_ns < self._uncovered[0]:
+            end = max(from_ns, self._last_since)
+            self._covered_ns -= self._uncovered[0] - end
+            self._uncovered = (end, reason)
+        else:
+            self._uncovered = (self._uncovered[0], reason)
+
+    def _resume(self, from_ns: int) -> None:
+        if self._since is not None:
+            return
+        if self.first_live_ns is None:
+            self.first_live_ns = self._timeline.wall_ns(from_ns)
+        if self._uncovered is not None:
+            uncovered_ns, reason = self._uncovered
+            if from_ns > uncovered_ns:
+                self._add_uncertain(uncovered_ns, from_ns, reason)
+            from_ns = max(from_ns, uncovered_ns)
+            self._uncovered = None
+        self._since = from_ns
+        self._proof_before_end = None
+        self._prove(from_ns)
+
+    def _add_uncertain(self, from_ns: int, to_ns: int, reason: str) -> None:
+        self._uncertain += self._intervals(from_ns, to_ns, reason)
+
+    def _intervals(self, from_ns: int, to_ns: int | None, reason: str) -> list[UncertainInterval]:
+        if to_ns is None:
+            return [UncertainInterval(self._timeline.wall_ns(from_ns), None, reason)]
+        walls = self._timeline.wall_intervals(from_ns, to_ns)
+        return [UncertainInterval(first_ns, last_ns, reason) for first_ns, last_ns in walls]

@@ -9,11 +9,14 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import structs
+
 from ordwatch import __version__, system
-from ordwatch.core.conversion import order_record
-from ordwatch.core.coverage import Coverage
+from ordwatch.core.conversion import gap_record, order_record
+from ordwatch.core.coverage import CoverageResult, StreamCoverage
 from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_errors, worst
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
+from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
 from ordwatch.core.text import time_text
@@ -84,6 +87,8 @@ class Outcome:
     uncertain_s: float = 0.0
     covered: bool = True
     """Every venue was live, and every interval since its first `live` is covered."""
+    coverage: Mapping[str, CoverageResult] = field(default_factory=dict)
+    """By venue, as the records of this run have it."""
     connected: bool = True
     """False: within the connect time-out no venue became live, or with `once` one did not answer."""
     signal: int | None = None
@@ -139,13 +144,15 @@ class Run:
         self._store.restore(start.orders, open_gaps)
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
-        self._supervisors = [runner.supervisor for runner in self._runners]
         self._stop = asyncio.Event()
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
         self._taken: list[FeedEvent] = []
         """From the queue, not merged yet."""
         self._clocks = Clocks()
+        self._coverage = StreamCoverage()
+        # No record of this run opens a gap that the recording has left open.
+        self._coverage.records(gap_record(gap, recovered=None) for gap in start.open_gaps())
         self._past = start.venues
 
     def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
@@ -160,7 +167,7 @@ class Run:
                 latest_ns=lambda: self._store.latest_ns(name),
             ),
             stats=self._stats[name],
-            coverage=Coverage(name, gaps_before=start.venues.get(name, VenueResume()).gaps),
+            gaps=GapTracker(name, gaps_before=start.venues.get(name, VenueResume()).gaps),
             pace=pace,
         )
 
@@ -316,8 +323,12 @@ class Run:
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:
-            for sink in self._sinks:
-                sink.write(records)
+            self._coverage.records(records)
+            self._hand_out(records)
+
+    def _hand_out(self, records: Sequence[AnyRecord]) -> None:
+        for sink in self._sinks:
+            sink.write(records)
 
     def _beat(self) -> HeartbeatTick:
         heard = {name: stats.last_rx_ns for name, stats in self._stats.items()}
@@ -350,11 +361,20 @@ class Run:
             venues=list(self._stats),
             config_sha256=self._config_sha256,
             reason=self._outcome.reason if ended else None,
-            exit=self._outcome.exit_code if ended else None,
+            exit=None,
             counts={key: self._store.counts[key] for key in COUNTS} if ended else None,
-            uncertain_s=round(self._outcome.uncertain_s, 6) if ended else None,
+            uncertain_s=None,
             at=time_text(time.time_ns()),
         )
+
+    def _judged(self, end: SessionRecord) -> SessionRecord:
+        """The session's end, with what all records and this one prove, as a reader of the recording judges them."""
+        self._coverage.record(end)
+        outcome, results = self._outcome, {name: self._coverage.result(name) for name in self._stats}
+        outcome.coverage = results
+        outcome.uncertain_s = sum(result.uncertain_ns for result in results.values()) / 1e9
+        outcome.covered = all(result.is_whole for result in results.values()) and not self._coverage.late_alive
+        return structs.replace(end, exit=outcome.exit_code, uncertain_s=round(outcome.uncertain_s, 6))
 
     def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
         self._outcome.failures += leaf_errors(group)
@@ -366,13 +386,8 @@ class Run:
         self._outcome.failures += [
             runner.supervisor.failure for runner in self._runners if runner.supervisor.failure is not None
         ]
-        now_ns = time.time_ns()
-        coverages = [each.coverage for each in self._supervisors]
-        self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
-        self._outcome.covered = all(
-            runner.supervisor.ever_live and runner.supervisor.coverage.is_whole for runner in self._runners
-        )
-        self._write([self._alive(self._beat()), self._session("end")])
+        self._write([self._alive(self._beat())])
+        self._hand_out([self._judged(self._session("end"))])
         closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
 

@@ -8,9 +8,9 @@ import math
 import random
 from collections.abc import Coroutine, Mapping, Sequence
 
-from ordwatch.core.coverage import Coverage
 from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaf_errors
 from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, VenueStats
+from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -54,7 +54,7 @@ class Runner:
         queue: EventQueue,
         orders: Orders,
         stats: VenueStats,
-        coverage: Coverage,
+        gaps: GapTracker,
         pace: Pace | None = None,
         draw: random.Random | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Runner:
         self.supervisor = Supervisor(
             _policy(venue, setup, len(self._parts), pace or Pace()),
             stats=stats,
-            coverage=coverage,
+            gaps=gaps,
             orders=orders,
             draw=draw or random.Random(),  # noqa: S311 - spreads load, guards nothing
         )

@@ -22,7 +22,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ordwatch.core.coverage import Coverage
 from ordwatch.core.errors import (
     AuthError,
     ConfigError,
@@ -51,6 +50,7 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
+from ordwatch.core.gaps import GapTracker
 from ordwatch.core.text import safe_text
 from ordwatch.engine.actions import (
     Action,
@@ -136,9 +136,9 @@ class Supervisor:
     """One venue. Its methods are called one at a time, with moments that never go back on the monotonic clock."""
 
     def __init__(
-        self, policy: Policy, *, stats: VenueStats, coverage: Coverage, orders: Orders, draw: random.Random
+        self, policy: Policy, *, stats: VenueStats, gaps: GapTracker, orders: Orders, draw: random.Random
     ) -> None:
-        self.coverage = coverage
+        self.gaps = gaps
         self.failure: Exception | None = None
         """Why the venue is over."""
         self.answered = False
@@ -170,25 +170,27 @@ class Supervisor:
         self._query_waits = backoff(*QUERY_RETRY_S, draw)
         self._rechecking = False
         self._refusals = Refusals()
+        self._limited = False
+        """The venue is live without a part that it refused."""
         self._timer_s = self._seen_s = math.inf
         """When `timer` was to be called, and when anything was last reported: what comes later is our own lag."""
 
     @property
     def ever_live(self) -> bool:
         """Whether the venue was live at any time."""
-        return self.coverage.ever_live
+        return self.gaps.ever_live
 
     # What happened, from the shell.
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
         """A recording goes on, which was covered until then or has a gap that was never closed."""
         if open_gap is not None:
-            self.coverage.continue_gap(open_gap)
+            self.gaps.continue_gap(open_gap)
         elif covered_until_ns is None:
             return []
         # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
         self._since_ns = since(None, self._orders.latest_ns())
-        opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
+        opened = [] if open_gap is not None else self.gaps.resume(covered_until_ns or 0, now.wall_ns)
         return [Emit(opened)] if opened else []
 
     def opened(
@@ -578,15 +580,15 @@ class Supervisor:
         without = self._refusals.given_up
         limits = "; ".join((*report.limits, *([f"without {without}"] if without else []))) or None
         reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(report, query.since_ns)
-        events: list[FeedEvent] = list(self.coverage.close_gap(now.wall_ns, limits, reached_after_ns))
+        events: list[FeedEvent] = list(self.gaps.close_gap(now.wall_ns, limits, reached_after_ns))
         actions: list[Action] = []
-        if without and not self.coverage.limited:
+        if without and not self._limited:
             text = f"live without {safe_text(without, 400)}; asked again with each resync"
             actions.append(Log(logging.WARNING, text))
         elif not self._live:
             actions.append(Log(logging.INFO, "live"))
-        changed = self.coverage.limited != bool(without)
-        self.coverage.limited = bool(without)
+        changed = self._limited != bool(without)
+        self._limited = bool(without)
         self._live = self.answered = True
         for state in self._links:
             if state.live_s is None:
@@ -609,7 +611,7 @@ class Supervisor:
         if from_ns is not None and from_ns < last_ns:
             last_running_ns -= last_ns - from_ns
             last_ns = from_ns
-        opened = self.coverage.open_gap(cause, last_ns, now.wall_ns)
+        opened = self.gaps.open_gap(cause, last_ns, now.wall_ns)
         if opened:
             latest_ns = self._orders.latest_ns()
             if latest_ns is not None:

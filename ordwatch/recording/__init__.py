@@ -1,18 +1,19 @@
-"""The durable sink: what is written survives, and proves later what was seen and what was not.
+"""The durable output: what is written survives a crash, and proves later what was seen and what was not.
 
-format     a line and its checksum
-files      the system calls that can fail
-rotation   when a recording goes on in another file, and how
-linefile   one open file: whole lines only, and how far it is durable
-writer     the thread that owns it: groups, syncs, a full disk
-sink       Recording, what the event loop sees of it
-lock       one recorder at a time
-reading    the lines of a file, the damaged ones named
-timeline   times of a wall clock that jumps
-coverage   which times a venue was seen
-history    what a recording says to the session that continues it
-opening    checks, repair, continuation
-verify     what a recording proves; laws and verdict belong to it
-salvage    the whole lines of a damaged recording, in a new one
-replay     records read back with their times
+format      a line and its checksum
+files       the system calls that can fail
+rotation    when a recording continues in another file, and how
+segment     one open file: whole lines only, and how far it is durable
+queue       what waits for the writer
+writer      the thread that owns the file: groups, syncs, a full disk
+sink        Recording, the part that the event loop calls
+lock        one recorder at a time
+reading     lines and their damage, files in order, records with their times
+history     what the next session needs of a recording that it continues
+recovery    opens a recording: checks, repair, continuation
+invariants  counts that must agree, and files that must not contradict each other
+verify      what a recording proves; verdict.py is its answer
+salvage     the intact lines of a damaged recording, in a new one
+
+Which times were covered is judged by core/coverage.py, for the live run too.
 """

@@ -1,10 +1,11 @@
-"""What a recording says to the session that continues it: seq, gaps, covered times, the last states of orders."""
+"""What a recording hands to the session that continues it: seq, gaps, covered times, the last states of orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import RecordingError
 from ordwatch.core.order_store import FINAL_KEPT, STATES_KEPT
 from ordwatch.core.records import (
@@ -20,10 +21,9 @@ from ordwatch.core.records import (
 )
 from ordwatch.recording.format import BadLine, Mark, record
 from ordwatch.recording.reading import Line
-from ordwatch.recording.session_timeline import Story
 
-TOLD = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
-"""Types of records, besides orders, that say something to a later reader."""
+TYPES_READ = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
+"""Types of records, besides orders, that the next session needs."""
 
 _OFFSET_BITS = 48
 
@@ -62,17 +62,17 @@ class StoredOrders:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What the pipeline goes on from. A new recording has all the defaults."""
+    """What the next session begins with. A new recording has all the defaults."""
 
     last_seq: int = 0
-    """Of the last line written, the opening's own included."""
+    """Of the last line, those written on opening included."""
     clean: bool = True
-    """Whether the session before came to its end."""
+    """Whether the session before ended orderly."""
     orders: StoredOrders = field(default_factory=StoredOrders)
     covered_until_ns: Mapping[str, int | None] = field(default_factory=dict)
     """By venue, for those that were ever live: until when they are known to be covered."""
     open_gaps: Mapping[str, GapRecord] = field(default_factory=dict)
-    """By venue, gaps that the session before left open: they go on, with their id."""
+    """By venue, gaps that the session before left open: they continue, with their id."""
     gap_numbers: Mapping[str, int] = field(default_factory=dict)
     gap_number_floor: int = 0
 
@@ -85,14 +85,14 @@ class History:
     """Takes the lines of a recording, oldest first, and keeps what the next session needs."""
 
     def __init__(self) -> None:
-        self.story = Story()
+        self.coverage = StreamCoverage()
         self.durable_seq = 0
         """Every line up to this one is known to be durable."""
         self.other_schema: str | None = None
         """The schema of a session, if it is not ours."""
-        self.whole = True
-        """Whether no line is missing from the recording's first on."""
-        self._begun = False
+        self.is_complete = True
+        """Whether no line is missing since the first of the recording."""
+        self._any_line = False
         self._files: list[Path] = []
         self._file_bits = 0
         self._open: dict[tuple[str | None, ...], list[int]] = {}
@@ -100,51 +100,51 @@ class History:
         self._gap_numbers: dict[str, int] = {}
 
     def next_file(self, path: Path) -> None:
-        """The lines that follow stand in this file."""
+        """The lines that follow are in this file."""
         self._file_bits = len(self._files) << _OFFSET_BITS
         self._files.append(path)
 
-    def miss(self) -> None:
+    def lines_missing(self) -> None:
         """Lines are missing here."""
-        self._begun = True
-        self.whole = False
-        self.story.miss()
+        self._any_line = True
+        self.is_complete = False
+        self.coverage.records_missing()
 
     def line(self, line: Line) -> None:
         """Take the next line.
 
         Raises:
-            ValueError: Its record is none of this schema.
+            ValueError: It holds no record of this schema.
         """
         found = line.mark
-        if not self._begun:
-            self._begun = True
+        if not self._any_line:
+            self._any_line = True
             if found.seq != 1:
-                self.miss()
+                self.lines_missing()
         if found.type == "order":
-            self.story.order(found)
+            self.coverage.order(found.venue, found.source, found.received_at)
             if "late" not in found.flags:
                 self._keep(found, line.offset)
-        elif found.type in TOLD:
+        elif found.type in TYPES_READ:
             self._note(record(line.raw), found)
 
     def continuation(self, last_seq: int) -> Continuation:
-        """What the next session goes on from, with `last_seq` as the last line's.
+        """What the next session begins with; `last_seq` is that of the last line.
 
         Raises:
-            ValueError: A time in a line is none.
+            ValueError: A time in a line cannot be read.
         """
         places = sorted(place for kept in (self._open, self._final) for places in kept.values() for place in places)
-        coverage = self.story.coverage
+        venues = self.coverage.venues
         return Continuation(
             last_seq=last_seq,
-            clean=not self.story.running,
+            clean=not self.coverage.running,
             orders=StoredOrders(tuple(self._files), places),
-            covered_until_ns={name: venue.until_ns for name, venue in coverage.items() if venue.until_ns is not None},
-            open_gaps={name: venue.gap for name, venue in coverage.items() if venue.gap is not None},
+            covered_until_ns={name: venue.until_ns for name, venue in venues.items() if venue.until_ns is not None},
+            open_gaps={name: venue.gap for name, venue in venues.items() if venue.gap is not None},
             gap_numbers=self._gap_numbers,
             # Each gap takes a line at least, so no number is larger than the seq it had then.
-            gap_number_floor=0 if self.whole else last_seq,
+            gap_number_floor=0 if self.is_complete else last_seq,
         )
 
     def _keep(self, found: Mark, offset: int) -> None:
@@ -162,7 +162,7 @@ class History:
             del self._final[next(iter(self._final))]
 
     def _note(self, record: AnyRecord, found: Mark) -> None:
-        self.story.record(record)
+        self.coverage.record(record)
         self.durable_seq = max(self.durable_seq, proven_durable(record, found.seq))
         match record:
             case GapRecord():
@@ -173,15 +173,15 @@ class History:
             case SessionRecord() if record.schema != SCHEMA:
                 self.other_schema = record.schema
             case RepairRecord():
-                self.whole = False
+                self.is_complete = False
             case _:
                 pass
 
 
 def proven_durable(record: AnyRecord, seq: int) -> int:
-    """Up to which seq all is durable if this record, with this seq, can be read; 0: it does not say.
+    """Up to which seq every line is durable if this record, with this seq, can be read; 0: unknown.
 
-    An end is written after a sync, and a session or file that goes on from lines syncs them first.
+    A session end is written after a sync, and a session or file that continues others syncs them first.
     """
     match record:
         case AliveRecord():

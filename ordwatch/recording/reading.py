@@ -1,19 +1,31 @@
-"""The lines of a file, and what is wrong with those that are none. Nothing is held but one line."""
+"""Reads recordings: the lines of a file and its damage, files in their order, and records with their times.
 
-from collections.abc import Iterator
+One line is held at a time. What the records prove is judged elsewhere (core/coverage.py, verify.py).
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from os import SEEK_END
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark
+from ordwatch.core.errors import InputMissing, RecordingError
+from ordwatch.core.records import AnyRecord, record_time
+from ordwatch.core.text import time_ns
+from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark, record
+
+STDIN = Path("-")
 
 _SECTOR = 512
-_BEGINNINGS = tuple(b'{"type":"%b","seq":' % kind for kind in (b"session", b"prev_session", b"repair", b"rotated_from"))
+_FIRST_BYTES = tuple(
+    b'{"type":"%b","seq":' % kind for kind in (b"session", b"prev_session", b"repair", b"rotated_from")
+)
 
 
 class Line(msgspec.Struct, gc=False):
-    """A whole line in its place."""
+    """A whole line that follows the one before."""
 
     mark: Mark
     raw: bytes
@@ -21,26 +33,40 @@ class Line(msgspec.Struct, gc=False):
 
 
 class Damage(NamedTuple):
-    """Bytes that are no line in their place; none if a line only follows the wrong one."""
+    """Bytes that are no line, or a line with the wrong seq; no bytes where lines are missing before a whole one."""
 
     why: str
     seq: int | None
-    """Where a line with this seq was expected; None where any may stand."""
+    """The seq that was expected here; None where any may follow."""
     number: int
     offset: int
     raw: bytes
 
     @property
     def place(self) -> str:
-        """Where it is and what, for people."""
+        """Where it is and what is wrong, for messages."""
         return f"line {self.number} (byte {self.offset}): {self.why}"
 
 
-def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | Damage]:
-    """Every line that the file holds now, oldest first; what is written to it meanwhile is not read.
+class RecordingFile(NamedTuple):
+    """A file and the seq of its first whole line; None if it has none."""
 
-    `last_seq` is the seq before the first; None if that may be any. After damage it goes on with the next line that
-    is whole and newer than the last whole one.
+    path: Path
+    first_seq: int | None
+
+
+class TimedRecord(NamedTuple):
+    """A record and when what it reports happened, ns since 1970 UTC; the time of the record before if it has none."""
+
+    at_ns: int
+    record: AnyRecord
+
+
+def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | Damage]:
+    """Every line that the file holds now, oldest first; lines that are appended meanwhile are not read.
+
+    `last_seq` is the seq before the first line; None: the first line may have any. After damage, reading goes on with
+    the next line that is whole and newer than the last whole one.
     """
     number = 0
     offset = 0
@@ -70,8 +96,8 @@ def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | D
         offset += len(raw)
 
 
-def may_be_torn_begin(raw: bytes) -> bool:
-    """Whether these bytes may be what a crash left of a recording's first lines: cut, or with pages of zeros."""
+def may_be_partial_start(raw: bytes) -> bool:
+    """Whether a crash may have left these bytes of a recording's first lines: cut short, or with pages of zeros."""
     rest = raw.lstrip(b"\0")
     if not rest:
         return True
@@ -79,4 +105,92 @@ def may_be_torn_begin(raw: bytes) -> bool:
         return len(raw) - len(rest) >= _SECTOR and b',"crc":"' in rest
     if raw.endswith(b"\n") and b"\0" not in raw:
         return False
-    return any(raw.startswith(beginning) or beginning.startswith(raw) for beginning in _BEGINNINGS)
+    return any(raw.startswith(first) or first.startswith(raw) for first in _FIRST_BYTES)
+
+
+def in_order(paths: Sequence[Path]) -> list[RecordingFile]:
+    """The files by the seq of their first line; the lock and quarantined bytes of a file among them are left out.
+
+    Raises:
+        InputMissing: One of them cannot be read.
+    """
+    companions = tuple(f"{path}{suffix}" for path in paths for suffix in (".lock", ".torn-"))
+    files = [path for path in paths if not str(path).startswith(companions)]
+    return sorted((_recording_file(path) for path in files), key=lambda file: file.first_seq or 0)
+
+
+def _recording_file(path: Path) -> RecordingFile:
+    try:
+        with path.open("rb") as file:
+            return RecordingFile(
+                path, next((item.mark.seq for item in read_lines(file) if isinstance(item, Line)), None)
+            )
+    except OSError as exc:
+        raise InputMissing(f"{path}: cannot be read ({exc.strerror})") from exc
+
+
+def read_records(paths: Sequence[Path]) -> Iterator[TimedRecord]:
+    """The records of these files, oldest first. `-` is stdin, read after the files; there lines need no checksum.
+
+    A partial write at the end of a file is ignored.
+
+    Raises:
+        InputMissing: A file cannot be read.
+        RecordingError: A line is damaged, or not of a recording.
+    """
+    at_ns = 0
+    for item in _records(paths):
+        at = record_time(item)
+        if at is not None:
+            try:
+                at_ns = time_ns(at)
+            except ValueError as exc:
+                raise RecordingError(f"not a recording of ordwatch: {exc}") from exc
+        yield TimedRecord(at_ns, item)
+
+
+def with_waits(records: Iterable[TimedRecord], speed: float) -> Iterator[tuple[float, TimedRecord]]:
+    """The records, each with the seconds to wait before it at `speed` times the pace of the recording."""
+    before_ns: int | None = None
+    for item in records:
+        wait_ns = 0 if before_ns is None else max(0, item.at_ns - before_ns)
+        before_ns = item.at_ns
+        yield wait_ns / 1e9 / speed, item
+
+
+def _records(paths: Sequence[Path]) -> Iterator[AnyRecord]:
+    for found in in_order([path for path in paths if path != STDIN]):
+        with found.path.open("rb") as file:
+            yield from _records_of_file(found.path, file)
+    if STDIN in paths:
+        yield from _records_of_stdin(sys.stdin.buffer)
+
+
+def _records_of_file(path: Path, file: BinaryIO) -> Iterator[AnyRecord]:
+    damage: Damage | None = None
+    for item in read_lines(file):
+        if isinstance(item, Damage):
+            damage = damage or item
+            continue
+        if damage is not None:
+            break
+        try:
+            yield record(item.raw)
+        except BadLine as exc:
+            raise RecordingError(f"{path}: byte {item.offset}: {exc}") from exc
+    else:
+        if damage is None or damage.offset > 0:
+            return
+    raise RecordingError(f"{path}: {damage.place}; run `ordwatch verify {path.name}` for details")
+
+
+def _records_of_stdin(file: BinaryIO) -> Iterator[AnyRecord]:
+    number = 0
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        try:
+            yield record(raw)
+        except BadLine as exc:
+            if not raw.endswith(b"\n") and len(raw) <= MAX_LINE_BYTES:
+                return
+            raise RecordingError(f"stdin: line {number}: {exc}") from exc

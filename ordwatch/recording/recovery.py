@@ -1,7 +1,7 @@
-"""Opening a recording: the lock, every line checked, a torn tail cut off, the place found where it goes on.
+"""Opens a recording: checks every line, removes a partial write at the end, and finds where to continue.
 
-Damage above the last line known to be durable is what a crash may leave: it is saved and cut off. Damage below it is
-refused, and nothing is touched.
+Damage after the last line known to be synced is what a crash may leave: it is saved to another file (quarantine) and
+cut off. Damage in synced data is refused, and nothing is changed.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecor
 from ordwatch.core.text import safe_text
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record, sealed
-from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
+from ordwatch.recording.history import TYPES_READ, Continuation, History, proven_durable
 from ordwatch.recording.lock import Holder
-from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
+from ordwatch.recording.reading import Damage, Line, may_be_partial_start, read_lines
 from ordwatch.recording.rotation import (
     OlderFile,
     aside,
@@ -46,12 +46,12 @@ class Opened(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What the files were found to be: the last file's first and the last line, and where its torn tail begins."""
+    """What the files hold: the first line of the last file, the last line, and where a partial write begins."""
 
     first_seq: int | None = None
     last_seq: int = 0
     last_type: str | None = None
-    torn_at: int | None = None
+    damaged_at: int | None = None
     older_first_seq: int | None = None
     """The first line of the file before the last one."""
     begun: RotatedFromRecord | None = None
@@ -59,7 +59,7 @@ class _Found(NamedTuple):
 
 
 class _Repaired(NamedTuple):
-    """A torn tail that was saved and cut off."""
+    """A partial write that was saved and cut off."""
 
     size: int
     sha256: str
@@ -75,7 +75,7 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
         OutputRefused: It cannot be made.
         OutputError: It cannot be written or synced.
         RecordingBusy: Somebody else made one there meanwhile.
-        RecordingError: Damaged in durable data, foreign, or of another schema; nothing is touched.
+        RecordingError: Damaged in synced data, not a recording, or of another schema; nothing is changed.
     """
     history = History()
     with ExitStack() as undo:
@@ -84,7 +84,7 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
         found, continuation = _checked(path, history)
         undo.pop_all()
     try:
-        file = _at_its_end(files, path, found, _opening_records(history, found, before), fd)
+        file = _continued_file(files, path, found, _opening_records(history, found, before), fd)
     except OSError as exc:
         raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
     orders = continuation.orders
@@ -92,7 +92,7 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
         # The rotation was completed: what was read under this name has its last one now.
         orders = orders.renamed(path, last_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
     continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
-    return Opened(file, continuation, history.story.last_ns or time_ns())
+    return Opened(file, continuation, history.coverage.last_ns or time_ns())
 
 
 def _checked(path: Path, history: History) -> tuple[_Found, Continuation]:
@@ -102,13 +102,13 @@ def _checked(path: Path, history: History) -> tuple[_Found, Continuation]:
     except OSError as exc:
         raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
     except ValueError as exc:
-        raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
+        raise RecordingError(f"{path}: {_not_ours(history)} ({exc})") from exc
     if history.other_schema is not None:
-        raise RecordingError(f"{path}: {_foreign(history)}")
+        raise RecordingError(f"{path}: {_not_ours(history)}")
     return found, continuation
 
 
-def _foreign(history: History) -> str:
+def _not_ours(history: History) -> str:
     if history.other_schema is None:
         return "not a recording of this ordwatch"
     return f"written as {safe_text(history.other_schema, 40)}, this ordwatch knows {SCHEMA}"
@@ -135,7 +135,7 @@ def _without_last(path: Path, history: History, found: _Found) -> _Found:
     if begun is None or begun.prev_last_seq <= found.last_seq:
         return found
     # Somebody moved the file that was written, and the recorder was killed before the next one had its name.
-    history.miss()
+    history.lines_missing()
     return found._replace(last_seq=begun.prev_last_seq, begun=begun)
 
 
@@ -146,8 +146,8 @@ def _chain(path: Path, first_seq: int | None) -> list[OlderFile]:
         return []
     if first_seq is not None and older[-1].last_seq >= first_seq:
         raise RecordingError(
-            f"{path}: begins with seq {first_seq}, but {older[-1].path.name} reaches beyond that: two histories; "
-            f"move one of them away"
+            f"{path}: begins with seq {first_seq}, but {older[-1].path.name} has later lines; "
+            f"move one of them to another folder"
         )
     follows = older[-1].last_seq + 1 if first_seq is None else first_seq
     chain: list[OlderFile] = []
@@ -179,43 +179,43 @@ def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _
     lines = read_lines(file, last_seq)
     for item in lines:
         if isinstance(item, Damage):
-            behind = _behind(lines)
-            foreign = first_seq is None and not may_be_torn_begin(item.raw)
-            if foreign and not behind.lines:
-                raise RecordingError(f"{path}: not a recording of ordwatch; name another file")
-            if foreign or last_seq < max(history.durable_seq, behind.durable_seq):
+            after = _after_damage(lines)
+            foreign = first_seq is None and not may_be_partial_start(item.raw)
+            if foreign and not after.lines:
+                raise RecordingError(f"{path}: not a recording of ordwatch; file left unchanged, name another")
+            if foreign or last_seq < max(history.durable_seq, after.durable_seq):
                 raise _damaged(path, item.place)
-            return _Found(first_seq, last_seq, last_type, torn_at=item.offset)
+            return _Found(first_seq, last_seq, last_type, damaged_at=item.offset)
         history.line(item)
         last_seq, last_type = item.mark.seq, item.mark.type
         first_seq = first_seq or last_seq
     return _Found(first_seq, last_seq, last_type)
 
 
-class _Behind(NamedTuple):
-    """What stands behind the first damage."""
+class _AfterDamage(NamedTuple):
+    """What follows the first damage."""
 
     lines: int
     """Whole lines."""
     durable_seq: int
-    """Up to which seq they prove that all is durable."""
+    """Up to which seq they prove every line durable."""
 
 
-def _behind(items: Iterator[Line | Damage]) -> _Behind:
+def _after_damage(items: Iterator[Line | Damage]) -> _AfterDamage:
     lines = durable_seq = 0
     for item in items:
         if isinstance(item, Line):
             lines += 1
-            if item.mark.type in TOLD:
+            if item.mark.type in TYPES_READ:
                 with suppress(ValueError):
                     durable_seq = max(durable_seq, proven_durable(record(item.raw), item.mark.seq))
-    return _Behind(lines, durable_seq)
+    return _AfterDamage(lines, durable_seq)
 
 
 def _damaged(path: Path, where: str) -> RecordingError:
     return RecordingError(
-        f"{path}: damaged: {where}; the file is left unchanged. "
-        f"`ordwatch verify --salvage OUT {path.name}` writes what is whole to a new file"
+        f"{path}: damage in synced data: {where}; file left unchanged. "
+        f"`ordwatch verify --salvage OUT {path.name}` copies the intact lines to a new file"
     )
 
 
@@ -226,21 +226,21 @@ def _opening_records(history: History, found: _Found, before: Holder | None) -> 
     return [
         PrevSessionRecord(
             last_seq=found.last_seq,
-            last_at=history.story.last_at,
-            end="unclean" if history.story.running or found.torn_at is not None else "clean",
+            last_at=history.coverage.last_at,
+            end="unclean" if history.coverage.running or found.damaged_at is not None else "clean",
             reboot=before is not None and "" not in (before.boot, boot) and before.boot != boot,
         )
     ]
 
 
-def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> LineFile:
+def _continued_file(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> LineFile:
     """The file to write on, with the first records of the new session in it."""
     if fd is None:
         fd = _locked(files, path)
     with ExitStack() as undo:
         undo.callback(files.close, fd)
-        if found.torn_at is not None:
-            repaired = _repair(files, path, fd, found.torn_at)
+        if found.damaged_at is not None:
+            repaired = _repair(files, path, fd, found.damaged_at)
             records = [_repair_record(repaired, found.last_seq), *records]
         files.sync(fd)
         files.sync_folder(path.parent)
@@ -266,27 +266,27 @@ def _locked(files: Files, path: Path) -> int:
     fd = files.open(path)
     if not system.try_lock(fd):
         files.close(fd)
-        raise RecordingBusy(f"{path}: another ordwatch records there")
+        raise RecordingBusy(f"{path}: another ordwatch is recording there")
     return fd
 
 
-def _repair(files: Files, path: Path, fd: int, torn_at: int) -> _Repaired:
-    """Save what stands from `torn_at` on, then cut it off."""
+def _repair(files: Files, path: Path, fd: int, damaged_at: int) -> _Repaired:
+    """Save the bytes from `damaged_at` on, then cut them off."""
     saved = aside(path)
     digest = sha256()
     saved_fd = files.create(saved)
     try:
-        with path.open("rb") as torn:
-            torn.seek(torn_at)
-            while chunk := torn.read(_CHUNK):
+        with path.open("rb") as damaged:
+            damaged.seek(damaged_at)
+            while chunk := damaged.read(_CHUNK):
                 digest.update(chunk)
                 _write_all(files, saved_fd, chunk)
-            size = torn.tell() - torn_at
+            size = damaged.tell() - damaged_at
         files.sync(saved_fd)
     finally:
         files.close(saved_fd)
     files.sync_folder(path.parent)
-    files.cut(fd, torn_at)
+    files.cut(fd, damaged_at)
     return _Repaired(size, digest.hexdigest(), saved.name)
 
 

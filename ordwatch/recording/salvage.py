@@ -1,4 +1,4 @@
-"""What is whole in a damaged recording, as a new one: counted anew, each missing stretch marked by a `repair`."""
+"""Copies the intact lines of a damaged recording to a new one, numbered anew; a `repair` stands where some are missing."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -12,9 +12,8 @@ from ordwatch.core.errors import OutputError, OutputRefused, RecordingError
 from ordwatch.core.records import AliveRecord, AnyRecord, PrevSessionRecord, RepairRecord, encode
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import BadLine, record, sealed, unsealed
-from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.reading import Damage, Line, in_order, read_lines
 from ordwatch.recording.segment import LineFile
-from ordwatch.recording.verify import in_order
 
 _DROPPED = frozenset({"rotate", "rotated_from"})
 _NUMBERED = frozenset({"alive", "prev_session", "repair"})
@@ -41,9 +40,9 @@ def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Sal
         RecordingError: There is no whole line.
     """
     files = files or Files()
-    peeked = in_order(paths)
-    if all(file.first_seq is None for file in peeked):
-        raise RecordingError(f"{paths[0]}: not one whole line of a recording")
+    in_files = in_order(paths)
+    if all(file.first_seq is None for file in in_files):
+        raise RecordingError(f"{paths[0]}: no intact line of a recording")
     check_place(out)
     try:
         fd = files.create(out)
@@ -53,7 +52,7 @@ def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Sal
     with ExitStack() as closing:
         closing.callback(target.close)
         try:
-            counts = _copy(_whole([file.path for file in peeked]), target)
+            counts = _copy(_whole([file.path for file in in_files]), target)
             target.sync()
             files.sync_folder(out.parent)
         except OSError as exc:
@@ -79,30 +78,30 @@ def _whole(paths: Sequence[Path]) -> Iterator[Line | RepairRecord]:
     """The lines in their order, with a repair for each stretch of damage or missing lines between them."""
     last_seq: int | None = None
     for path in paths:
-        torn: list[bytes] = []
+        damaged: list[bytes] = []
         with path.open("rb") as file:
             for item in read_lines(file):
                 if isinstance(item, Damage):
-                    torn.append(item.raw)
+                    damaged.append(item.raw)
                     continue
                 seq = item.mark.seq
                 if last_seq is not None and seq <= last_seq:
                     continue
-                if torn or (last_seq is not None and seq != last_seq + 1):
-                    yield _lost(path, torn)
-                    torn = []
+                if damaged or (last_seq is not None and seq != last_seq + 1):
+                    yield _lost(path, damaged)
+                    damaged = []
                 last_seq = seq
                 if item.mark.type not in _DROPPED:
                     yield item
-        if torn:
-            yield _lost(path, torn)
+        if damaged:
+            yield _lost(path, damaged)
 
 
-def _lost(path: Path, torn: Sequence[bytes]) -> RepairRecord:
+def _lost(path: Path, damaged: Sequence[bytes]) -> RepairRecord:
     digest = sha256()
-    for raw in torn:
+    for raw in damaged:
         digest.update(raw)
-    return RepairRecord(bytes=sum(map(len, torn)), sha256=digest.hexdigest(), saved_as=path.name, after_seq=0)
+    return RepairRecord(bytes=sum(map(len, damaged)), sha256=digest.hexdigest(), saved_as=path.name, after_seq=0)
 
 
 def _counted(line: Line, seq: int) -> bytes:

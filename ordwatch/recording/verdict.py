@@ -13,7 +13,7 @@ UNCERTAIN = 3
 DAMAGED = 65
 
 
-class FileFound(msgspec.Struct, frozen=True, kw_only=True):
+class FileSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One file and the lines in it."""
 
     path: str
@@ -23,15 +23,15 @@ class FileFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """A time in which a venue was not seen; `to` is null if nobody knows until when."""
+    """A time in which a venue was not seen; `to` is null if its end is unknown."""
 
     from_: Time = msgspec.field(name="from")
     to: Time | None
     reason: str
 
 
-class VenueFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What is proven of one venue."""
+class VenueSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recording proves about one venue."""
 
     first_live: Time | None
     covered_s: float
@@ -48,7 +48,7 @@ class VenueFound(msgspec.Struct, frozen=True, kw_only=True):
     rejects: int
 
 
-class SessionFound(msgspec.Struct, frozen=True, kw_only=True):
+class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One run that wrote into the recording; `end` is null if it stopped without one."""
 
     start: Time
@@ -57,29 +57,29 @@ class SessionFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recording proves."""
+    """What a recording proves. JSON keys are fixed: scripts read them."""
 
     exit_code: int = msgspec.field(name="exit")
     being_written: bool
-    """A recorder holds it now: what follows the last proof is still to come, not uncertain."""
-    goes_on: bool
-    """It goes on in a file that was not given."""
-    files: list[FileFound]
+    """A recorder holds it now, so the time after the last proof of life is not uncertain yet."""
+    continues: bool = msgspec.field(name="goes_on")
+    """It is continued in a file that was not given."""
+    files: list[FileSummary]
     first_seq: int | None
     last_seq: int | None
     lines: int
-    sessions: list[SessionFound]
+    sessions: list[SessionSummary]
     unclean_ends: int
     repairs: int
     damage: list[str]
-    """Damage in durable data, holes, second histories."""
-    tail: str | None
-    """Damage that a crash may leave; the next run cuts it off."""
-    taken: str | None
-    """What was done to the file before the first of these, whose lines stand in none of them."""
-    broken_laws: list[str]
+    """Damage in synced data, missing lines, files that contradict each other."""
+    partial_write: str | None = msgspec.field(name="tail")
+    """Damage at the end that a crash may leave; the next run removes it."""
+    moved_away: str | None = msgspec.field(name="taken")
+    """What was done to the file before the first of these, whose lines are in none of them."""
+    broken_invariants: list[str] = msgspec.field(name="broken_laws")
     late_alive: list[str]
-    venues: dict[str, VenueFound]
+    venues: dict[str, VenueSummary]
 
     def json(self) -> str:
         """One line of JSON, in ASCII: names of files and of venues may hold anything."""
@@ -95,36 +95,36 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         yield (
             f"{_count(len(self.sessions), 'session')}, {_count(self.unclean_ends, 'unclean end')}, "
             f"{_count(self.repairs, 'repair')}{', still being written' if self.being_written else ''}"
-            f"{', goes on in a file not given' if self.goes_on else ''}"
+            f"{', continued in a file that was not given' if self.continues else ''}"
         )
         for name, venue in self.venues.items():
-            yield from _venue(name, venue)
+            yield from _venue_lines(name, venue)
         yield from (f"damaged: {what}" for what in self.damage)
-        if self.tail is not None:
-            yield f"torn tail: {self.tail}{self._fate_of_tail()}"
-        if self.taken is not None:
-            yield f"missing: {self.taken}; its lines stand in none of these files"
-        yield from (f"law broken: {law}" for law in self.broken_laws)
-        yield from (f"alive too late: {late}" for late in self.late_alive)
-        if not self.damage and not self.broken_laws:
-            yield "laws hold: seq without hole or repeat; updates = written + duplicates; gaps opened = closed + open"
-        yield _SAYS[self.exit_code]
+        if self.partial_write is not None:
+            yield f"partial write at the end: {self.partial_write}{self._repaired_by()}"
+        if self.moved_away is not None:
+            yield f"missing: {self.moved_away}; its lines are in none of these files"
+        yield from (f"counts disagree: {broken}" for broken in self.broken_invariants)
+        yield from (f"alive record is late: {late}" for late in self.late_alive)
+        if not self.damage and not self.broken_invariants:
+            yield "counts agree: no seq missing or twice; updates = written + duplicates; gaps opened = closed + open"
+        yield _SUMMARY[self.exit_code]
 
-    def _fate_of_tail(self) -> str:
+    def _repaired_by(self) -> str:
         if self.being_written:
             return "; it is being written"
         # A run that continues a damaged recording refuses it as a whole.
-        return "" if self.damage else "; the next run saves it and cuts it off"
+        return "" if self.damage else "; the next run saves these bytes to another file and removes them here"
 
 
-_SAYS = {
+_SUMMARY = {
     COVERED: "covered: nothing was missed",
     UNCERTAIN: "uncertain: something may have been missed",
-    DAMAGED: "damaged: the recording does not prove what it should",
+    DAMAGED: "damaged: the recording cannot be relied on",
 }
 
 
-def _venue(name: str, venue: VenueFound) -> Iterator[str]:
+def _venue_lines(name: str, venue: VenueSummary) -> Iterator[str]:
     counts = f"{_count(venue.orders, 'order line')}, {_count(venue.gaps, 'gap')}, {_count(venue.rejects, 'reject')}"
     if venue.first_live is None:
         yield f"{name}: never live; {counts}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ordwatch.core.records import AnyRecord, encode
 from ordwatch.recording.format import sealed
-from tests.recording.told import alive, end, link, order, start
+from tests.recording.samples import alive, end, link, order, start
 
 ORDERS = 10_000
 ALIVE_EVERY = 100

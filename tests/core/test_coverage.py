@@ -1,134 +1,496 @@
+import msgspec
 import pytest
 
-from ordwatch.core.coverage import Coverage
+from ordwatch.core.coverage import StreamCoverage, UncertainInterval, VenueCoverage
+from ordwatch.core.records import AnyRecord, ClockRecord, OrderRecord, RotateRecord
+from ordwatch.core.timeline import Timeline
+from tests.recording.samples import (
+    SESSION,
+    alive,
+    at,
+    at_ns,
+    end,
+    gap_closed,
+    gap_opened,
+    link,
+    order,
+    start,
+)
 
-SECOND = 1_000_000_000
+
+def judged(
+    venue: VenueCoverage, until_ns: int | None, *, stopped: bool = False
+) -> tuple[float, list[UncertainInterval]]:
+    """Seconds that are covered, and the times that are not."""
+    result = venue.result(until_ns, stopped=stopped)
+    return result.covered_ns / 1e9, list(result.uncertain)
 
 
-def live(at_s: int = 10) -> Coverage:
-    coverage = Coverage("toy")
-    coverage.close_gap(at_s * SECOND, None)
+@pytest.fixture
+def live() -> VenueCoverage:
+    """A venue that is live since second 10."""
+    coverage = VenueCoverage()
+    coverage.link_live(at_ns(10))
     return coverage
 
 
-def test_no_gap_before_the_first_live() -> None:
-    assert Coverage("toy").open_gap("eof", 1, 2) == []
+def test_coverage_begins_with_the_first_live(live: VenueCoverage) -> None:
+    live.session_ended(at_ns(30))
+
+    assert (live.first_live_ns, judged(live, at_ns(30))) == (at_ns(10), (20, []))
 
 
-def test_gap_opens_where_coverage_ended() -> None:
-    [gap] = live().open_gap("eof", 20 * SECOND, 25 * SECOND)
+def test_venue_that_never_was_live_is_not_uncertain_either() -> None:
+    coverage = VenueCoverage()
+    coverage.link_not_live("down")
+    coverage.session_ended(at_ns(30))
 
-    assert (gap.gap, gap.cause, gap.from_ns, gap.at_ns) == ("toy-1", "eof", 20 * SECOND, 25 * SECOND)
-
-
-def test_a_second_break_does_not_open_another() -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
-
-    assert coverage.open_gap("reset", 26 * SECOND, 27 * SECOND) == []
+    assert (coverage.first_live_ns, coverage.until_ns, judged(coverage, at_ns(30))) == (None, None, (0, []))
 
 
-def test_gap_closes_recovered_by_a_query_without_bound() -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
+def test_recovered_gap_is_covered(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 25))
+    live.session_ended(at_ns(30))
 
-    [gap] = coverage.close_gap(30 * SECOND, "a; b")
-
-    assert (gap.state, gap.outcome, gap.to_ns, gap.limits) == ("closed", "recovered", 30 * SECOND, "a; b")
-
-
-def test_gap_closes_partial_where_the_query_does_not_reach_its_start() -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
-
-    [gap] = coverage.close_gap(30 * SECOND, None, 2 * SECOND)
-
-    assert (gap.outcome, gap.to_ns) == ("partial", 22 * SECOND)
+    assert judged(live, at_ns(30)) == (20, [])
 
 
-@pytest.mark.parametrize(("reached_after_s", "to_s"), [(-4, 20), (2, 22), (2**31, 30)])
-def test_partial_gap_ends_where_the_query_reached_and_within_the_gap(reached_after_s: int, to_s: int) -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
+def test_partial_gap_is_uncertain_and_says_why(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 25, partial="page 2 failed"))
+    live.session_ended(at_ns(30))
 
-    [gap] = coverage.close_gap(30 * SECOND, None, reached_after_s * SECOND)
-
-    assert (gap.outcome, gap.to_ns) == ("partial", to_s * SECOND)
+    assert judged(live, at_ns(30)) == (10, [UncertainInterval(at_ns(15), at_ns(25), "eof; page 2 failed")])
 
 
-@pytest.mark.parametrize("closes_s", [12, 15])
-def test_gap_of_a_clock_put_back_keeps_its_start_and_ends_no_earlier(closes_s: int) -> None:
-    coverage = live()
+def test_open_gap_is_uncertain_until_the_end(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.session_ended(at_ns(30))
 
-    [opened] = coverage.open_gap("eof", 20 * SECOND, 11 * SECOND)
-    [closed] = coverage.close_gap(closes_s * SECOND, None)
-
-    assert (opened.from_ns, closed.from_ns, closed.to_ns) == (20 * SECOND, 20 * SECOND, 20 * SECOND)
+    assert judged(live, at_ns(30)) == (5, [UncertainInterval(at_ns(15), at_ns(30), "eof")])
 
 
-def test_covered_time_in_the_future_of_the_clock_stays_the_start_of_the_gap() -> None:
-    coverage = Coverage("toy")
+def test_gap_may_close_before_the_link_says_live(live: VenueCoverage) -> None:
+    live.link_not_live("down")
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 25))
+    live.link_live(at_ns(25))
+    live.session_ended(at_ns(30))
 
-    [gap] = coverage.resume(3600 * SECOND, 9 * SECOND)
-
-    assert (gap.from_ns, gap.at_ns) == (3600 * SECOND, 9 * SECOND)
-
-
-def test_only_closed_and_recovered_gaps_leave_coverage_whole() -> None:
-    coverage = live()
-    wholes = [coverage.is_whole]
-    coverage.open_gap("eof", 20 * SECOND, 11 * SECOND)
-    wholes.append(coverage.is_whole)
-    coverage.close_gap(12 * SECOND, None)
-    wholes.append(coverage.is_whole)
-    coverage.open_gap("eof", 20 * SECOND, 11 * SECOND)
-    coverage.close_gap(12 * SECOND, None, 0)
-    wholes.append(coverage.is_whole)
-
-    assert wholes == [True, False, True, False]
+    assert judged(live, at_ns(30)) == (20, [])
 
 
-def test_a_venue_that_was_never_live_is_not_whole() -> None:
-    assert not Coverage("toy").is_whole
+def test_gap_may_close_after_the_link_says_live(live: VenueCoverage) -> None:
+    live.link_not_live("down")
+    live.gap_opened(gap_opened(15))
+    live.link_live(at_ns(25))
+    live.gap_closed(gap_closed(15, 25))
+    live.session_ended(at_ns(30))
+
+    assert judged(live, at_ns(30)) == (20, [])
 
 
-def test_numbers_go_on_after_a_restart() -> None:
-    coverage = Coverage("toy", gaps_before=7)
+def test_link_that_left_live_without_a_gap_is_uncertain_from_its_last_proof_of_life(live: VenueCoverage) -> None:
+    live.push_received(at(14))
+    live.push_received(at(15))
+    live.link_not_live("down")
+    live.link_live(at_ns(25))
+    live.session_ended(at_ns(30))
 
-    [gap] = coverage.resume(5 * SECOND, 9 * SECOND)
-
-    assert (gap.gap, gap.cause, gap.from_ns) == ("toy-8", "restart", 5 * SECOND)
-
-
-def test_open_gap_is_uncertain_until_now() -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
-
-    assert coverage.uncertain_s(32 * SECOND) == 12.0
+    assert judged(live, at_ns(30)) == (9, [UncertainInterval(at_ns(14), at_ns(25), "link down without a gap")])
 
 
-def test_partial_gap_is_uncertain_to_where_the_query_reached() -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
-    coverage.close_gap(30 * SECOND, None, 3 * SECOND)
+def test_gap_says_since_when_not_the_link(live: VenueCoverage) -> None:
+    live.link_not_live("down")
+    live.gap_opened(gap_opened(18))
 
-    assert coverage.uncertain_s(99 * SECOND) == 3.0
-
-
-def test_recovered_gap_is_not_uncertain() -> None:
-    coverage = live()
-    coverage.open_gap("eof", 20 * SECOND, 25 * SECOND)
-    coverage.close_gap(30 * SECOND, None)
-
-    assert coverage.uncertain_s(99 * SECOND) == 0.0
+    assert live.until_ns == at_ns(18)
 
 
-def test_gap_left_open_goes_on_and_closes_with_its_id() -> None:
-    coverage = Coverage("toy", gaps_before=7)
-    before = live()
-    [left] = before.open_gap("eof", 20 * SECOND, 25 * SECOND)
+def test_unclean_end_is_uncertain_from_the_last_proof_of_life(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(19.5))
 
-    coverage.continue_gap(left)
+    assert judged(live, None, stopped=True) == (9.5, [UncertainInterval(at_ns(19.5), None, "stopped without an end")])
 
-    assert coverage.open_gap("reset", 26 * SECOND, 27 * SECOND) == []
-    assert [(gap.gap, gap.from_ns) for gap in coverage.close_gap(30 * SECOND, None)] == [("toy-1", 20 * SECOND)]
+
+def test_push_after_the_last_alive_proves_life(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(19.5))
+    live.push_received(at(21))
+    live.push_received(at(22))
+    live.push_received(at(20.5))
+
+    assert live.until_ns == at_ns(21)
+
+
+def test_pushes_read_together_prove_only_what_was_read_before_them(live: VenueCoverage) -> None:
+    live.push_received(at(21))
+    live.push_received(at(22))
+    live.push_received(at(22))
+
+    assert live.until_ns == at_ns(21)
+
+
+def test_clean_end_covers_to_its_time_but_the_next_gap_begins_at_the_last_proof_of_life(live: VenueCoverage) -> None:
+    live.alive(at_ns(29), at_ns(27))
+    live.session_ended(at_ns(30))
+
+    assert live.until_ns == at_ns(27)
+
+    assert judged(live, at_ns(30)) == (20, [])
+
+
+def test_time_between_sessions_is_uncertain_unless_a_gap_recovers_it(live: VenueCoverage) -> None:
+    live.session_ended(at_ns(30))
+    live.session_started()
+    live.link_live(at_ns(50))
+    live.session_ended(at_ns(60))
+
+    assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(30), at_ns(50), "not recorded")])
+
+
+def test_gap_over_a_restart_covers_the_time_between(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(20))
+    live.session_started()
+    live.gap_opened(gap_opened(20, cause="restart"))
+    live.gap_closed(gap_closed(20, 50))
+    live.session_ended(at_ns(60))
+
+    assert judged(live, at_ns(60)) == (50, [])
+
+
+def test_gap_that_begins_late_leaves_the_time_before_uncertain(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(20))
+    live.session_started()
+    live.gap_opened(gap_opened(40, cause="restart"))
+    live.gap_closed(gap_closed(40, 50))
+    live.session_ended(at_ns(60))
+
+    assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(20), at_ns(40), "restart")])
+
+
+def test_gap_that_reaches_back_into_covered_time_takes_it_back(live: VenueCoverage) -> None:
+    live.session_ended(at_ns(30))
+    live.session_started()
+    live.gap_opened(gap_opened(25, cause="restart"))
+    live.gap_closed(gap_closed(25, 50, partial="history ends"))
+
+    assert judged(live, None) == (15, [UncertainInterval(at_ns(25), at_ns(50), "eof; history ends")])
+
+
+def test_second_gap_over_a_restart_goes_on_from_the_first(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.session_ended(at_ns(30))
+    live.session_started()
+    live.gap_opened(gap_opened(15, gap="alpha-2", cause="restart"))
+    live.gap_closed(gap_closed(15, 50, gap="alpha-2"))
+    live.session_ended(at_ns(60))
+
+    assert judged(live, at_ns(60)) == (50, [])
+
+
+def test_missing_records_are_uncertain_until_the_next_alive(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(20))
+    live.records_missing()
+    live.alive(at_ns(40), at_ns(39))
+    live.session_ended(at_ns(60))
+
+    assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(20), at_ns(40), "records are missing")])
+
+
+def test_coverage_of_a_later_file_begins_with_its_first_alive() -> None:
+    coverage = VenueCoverage(records_missing=True)
+    coverage.alive(at_ns(40), at_ns(39))
+    coverage.session_ended(at_ns(60))
+
+    assert (coverage.first_live_ns, judged(coverage, at_ns(60))) == (at_ns(40), (20, []))
+
+
+def jumped(coverage: VenueCoverage, timeline: Timeline, at_second: float, jump_s: float) -> None:
+    """The wall clock is at `at_second` after it jumped."""
+    coverage.clock_jumps(at_ns(at_second - jump_s))
+    timeline.jump(at_ns=at_ns(at_second), jump_ns=round(jump_s * 1e9))
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    return Timeline()
+
+
+@pytest.fixture
+def clocked(timeline: Timeline) -> VenueCoverage:
+    """A venue that is live since second 10, and a clock that may jump."""
+    coverage = VenueCoverage(timeline)
+    coverage.link_live(at_ns(10))
+    return coverage
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("jump_s", [-3600, -5, 5, DAY])
+def test_time_that_the_clock_jumped_over_is_neither_covered_nor_uncertain(
+    clocked: VenueCoverage, timeline: Timeline, jump_s: int
+) -> None:
+    clocked.alive(at_ns(20), at_ns(20))
+    jumped(clocked, timeline, 20 + jump_s, jump_s)
+    clocked.session_ended(at_ns(30 + jump_s))
+
+    assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
+
+
+@pytest.mark.parametrize("jump_s", [-3600, DAY])
+def test_gap_over_a_jump_is_uncertain_on_both_sides(clocked: VenueCoverage, timeline: Timeline, jump_s: int) -> None:
+    clocked.gap_opened(gap_opened(15))
+    jumped(clocked, timeline, 20 + jump_s, jump_s)
+    clocked.gap_closed(gap_closed(15, 25 + jump_s, partial="history ends"))
+    clocked.session_ended(at_ns(30 + jump_s))
+
+    assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (
+        10,
+        [
+            UncertainInterval(at_ns(15), at_ns(20), "eof; history ends"),
+            UncertainInterval(at_ns(20 + jump_s), at_ns(25 + jump_s), "eof; history ends"),
+        ],
+    )
+
+
+@pytest.mark.parametrize("jump_s", [-3600, DAY])
+def test_recovered_gap_over_a_jump_is_covered(clocked: VenueCoverage, timeline: Timeline, jump_s: int) -> None:
+    clocked.gap_opened(gap_opened(15))
+    jumped(clocked, timeline, 20 + jump_s, jump_s)
+    clocked.gap_closed(gap_closed(15, 25 + jump_s))
+    clocked.session_ended(at_ns(30 + jump_s))
+
+    assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
+
+
+def test_push_before_the_record_of_a_jump_covers_no_jumped_time(clocked: VenueCoverage, timeline: Timeline) -> None:
+    clocked.push_received(at(20))
+    clocked.push_received(at(DAY + 20))
+    clocked.push_received(at(DAY + 21))
+    jumped(clocked, timeline, DAY + 21, DAY)
+
+    assert clocked.result(None, stopped=True).covered_ns == 11 * 10**9
+
+
+def test_last_message_of_a_clock_that_was_ahead_proves_no_future(clocked: VenueCoverage, timeline: Timeline) -> None:
+    clocked.alive(at_ns(4000), at_ns(4000))
+    jumped(clocked, timeline, 400, -3600)
+    clocked.alive(at_ns(410), at_ns(4000))
+
+    assert clocked.until_ns in (at_ns(4000), at_ns(400))
+    assert clocked.result(None).covered_ns == 3990 * 10**9
+
+
+def test_open_gap_is_uncertain_though_the_clock_is_behind_its_start(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(3600))
+
+    assert judged(live, at_ns(30))[1] == [UncertainInterval(at_ns(3600), at_ns(3600), "eof")]
+
+
+def test_partial_gap_without_length_is_uncertain(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 15, partial="one market refused"))
+
+    assert judged(live, None)[1] == [UncertainInterval(at_ns(15), at_ns(15), "eof; one market refused")]
+
+
+def test_partial_gap_of_a_clock_that_was_ahead_is_uncertain_until_it_was_closed(
+    clocked: VenueCoverage, timeline: Timeline
+) -> None:
+    clocked.alive(at_ns(3600), at_ns(3600))
+    clocked.session_started()
+    jumped(clocked, timeline, 100, -3500)
+    clocked.gap_opened(msgspec.structs.replace(gap_opened(3600, cause="restart"), at=at(100)))
+    clocked.gap_closed(msgspec.structs.replace(gap_closed(3600, 3600, partial="clock"), at=at(110)))
+    clocked.session_ended(at_ns(120))
+
+    assert judged(clocked, timeline.elapsed_ns(at_ns(120), at_ns(120))) == (
+        3600,
+        [UncertainInterval(at_ns(100), at_ns(110), "eof; clock")],
+    )
+
+
+def test_partial_gap_whose_opening_is_in_a_file_before_is_uncertain() -> None:
+    coverage = VenueCoverage(records_missing=True)
+    coverage.gap_closed(gap_closed(15, 25, partial="history ends"))
+
+    assert judged(coverage, None)[1] == [UncertainInterval(at_ns(15), at_ns(25), "eof; history ends")]
+
+
+def test_gap_without_anything_before_it_proves_that_the_venue_was_live() -> None:
+    coverage = VenueCoverage()
+    coverage.gap_opened(gap_opened(15))
+
+    assert coverage.first_live_ns == at_ns(15)
+    assert judged(coverage, at_ns(20)) == (0, [UncertainInterval(at_ns(15), at_ns(20), "eof")])
+
+
+# All venues of a stream.
+
+
+def stream(*records: AnyRecord, coverage: StreamCoverage | None = None) -> StreamCoverage:
+    coverage = coverage or StreamCoverage()
+    coverage.records(records)
+    return coverage
+
+
+def covered(coverage: StreamCoverage, venue: str = "alpha") -> tuple[float, tuple[UncertainInterval, ...]]:
+    result = coverage.result(venue)
+    return result.covered_ns / 1e9, result.uncertain
+
+
+def test_session_runs_until_its_end() -> None:
+    assert [stream(*SESSION[:count]).running for count in (1, len(SESSION) - 1, len(SESSION))] == [True, True, False]
+
+
+def test_venues_of_a_session_are_known_before_they_are_live() -> None:
+    coverage = stream(start(0, "alpha", "beta"))
+
+    assert set(coverage.venues) == coverage.watched == {"alpha", "beta"}
+    assert not coverage.result("beta").is_whole
+
+
+def test_last_time_is_that_of_the_last_record_that_has_one() -> None:
+    coverage = stream(start(), order(second=3), RotateRecord(next="rec", last_seq=3))
+
+    assert (coverage.last_at, coverage.last_ns) == (at(3), at_ns(3))
+
+
+def test_empty_stream_has_no_time() -> None:
+    assert StreamCoverage().last_ns is None
+
+
+def test_clean_end_proves_coverage_of_what_was_watched() -> None:
+    coverage = stream(start(), link("live", 1), end(20))
+
+    assert (covered(coverage), coverage.result("alpha").is_whole) == ((19, ()), True)
+
+
+def test_covered_time_of_a_running_session_ends_with_its_last_proof() -> None:
+    coverage = stream(start(), link("live", 1), alive(10, last_rx=9))
+
+    assert (covered(coverage), coverage.result("alpha").is_whole) == ((8, ()), True)
+
+
+def test_stream_that_stopped_is_uncertain_from_the_last_proof_of_life_on() -> None:
+    coverage = stream(start(), link("live", 1), alive(10, last_rx=9))
+
+    assert coverage.result("alpha", stopped=True).uncertain == (
+        UncertainInterval(at_ns(9), None, "stopped without an end"),
+    )
+
+
+def test_judging_changes_nothing() -> None:
+    coverage = stream(start(), link("live", 1), alive(10), gap_opened(10))
+    before = coverage.result("alpha", stopped=True)
+
+    assert coverage.result("alpha", stopped=True) == before
+
+
+def test_row_of_a_query_is_no_proof_that_pushes_were_read() -> None:
+    rows: list[OrderRecord] = [msgspec.structs.replace(order(second=each), source="query") for each in (8, 9)]
+    coverage = stream(start(), link("live", 1), alive(6, last_rx=5), *rows)
+
+    assert coverage.venues["alpha"].until_ns == at_ns(5)
+
+
+def test_pushes_of_a_stream_prove_life() -> None:
+    coverage = stream(start(), link("live", 1), order("1", second=8), order("2", second=9))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(8)
+
+
+def test_stale_link_missed_nothing() -> None:
+    coverage = stream(start(), link("live", 1), link("stale", 5), link("live", 7), end(20))
+
+    assert covered(coverage) == (19, ())
+
+
+def test_alive_of_a_link_that_is_down_proves_nothing() -> None:
+    coverage = stream(
+        start(), link("live", 1), alive(5, last_rx=4.5), gap_opened(4.5), alive(15, state="down", last_rx=14)
+    )
+
+    assert coverage.venues["alpha"].until_ns == at_ns(4.5)
+
+
+def test_stream_that_begins_in_the_middle_is_covered_from_the_first_alive() -> None:
+    coverage = StreamCoverage()
+    coverage.records_missing()
+    stream(order(second=2), alive(10), end(20), coverage=coverage)
+
+    assert coverage.result("alpha").first_live_ns == at_ns(10)
+
+
+def test_session_after_missing_records_begins_without_coverage() -> None:
+    coverage = StreamCoverage()
+    coverage.records_missing()
+    stream(start(), alive(10, state="live"), coverage=coverage)
+
+    assert coverage.result("alpha").first_live_ns is None
+
+
+def clock(at_second: float, jump_s: float) -> ClockRecord:
+    return ClockRecord(jump_ms=jump_s * 1000, suspended_ms=0.0, at=at(at_second))
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, 86_400])
+def test_clock_record_splits_coverage(jump_s: int) -> None:
+    coverage = stream(start(), link("live", 1), alive(10), clock(10 + jump_s, jump_s), end(20 + jump_s))
+
+    assert covered(coverage) == (19, ())
+
+
+def test_sleep_of_the_machine_is_no_jump() -> None:
+    asleep = ClockRecord(jump_ms=0.0, suspended_ms=60_000.0, at=at(70))
+
+    assert covered(stream(start(), link("live", 1), alive(10), asleep, end(80))) == (79, ())
+
+
+def test_session_whose_clock_is_behind_the_one_before_covers_its_own_time() -> None:
+    opened = msgspec.structs.replace(gap_opened(20, cause="restart"), at=at(-3599))
+    closed = msgspec.structs.replace(gap_closed(20, 20), at=at(-3591))
+    behind = (start(-3600), opened, closed, link("live", -3590), end(-3580))
+
+    assert covered(stream(start(), link("live", 0), alive(20), end(20), *behind)) == (40, ())
+
+
+def test_what_a_venue_is_live_without_is_that_of_its_last_live_record() -> None:
+    limited = msgspec.structs.replace(link("live", 1), detail="without 42: no permission; 43: locked")
+    records = (start(), limited, link("stale", 5))
+
+    assert stream(*records).result("alpha").without == "42: no permission; 43: locked"
+    assert not stream(*records).result("alpha").is_whole
+    assert stream(*records, link("live", 7)).result("alpha").is_whole
+
+
+@pytest.mark.parametrize(("second", "late"), [(30, 0), (30.1, 1)])
+def test_alive_comes_within_twice_its_period(second: float, late: int) -> None:
+    assert len(stream(start(), alive(10), alive(second)).late_alive) == late
+
+
+def test_late_alive_is_named_with_its_time() -> None:
+    assert stream(start(), alive(10), alive(60)).late_alive == [f"{at(60)}: 50 s after the alive record before"]
+
+
+def test_time_between_sessions_is_not_late() -> None:
+    assert stream(start(), alive(10), start(), alive(500)).late_alive == []
+
+
+def test_sleep_that_was_noticed_is_not_late() -> None:
+    slept = ClockRecord(jump_ms=0.0, suspended_ms=120_000.0, at=at(130))
+
+    assert stream(start(), alive(10), slept, alive(131)).late_alive == []
+
+
+def test_missing_records_are_not_late() -> None:
+    coverage = stream(start(), alive(10))
+    coverage.records_missing()
+
+    assert stream(alive(500), coverage=coverage).late_alive == []
+
+
+def test_list_of_late_alive_records_is_bounded() -> None:
+    assert len(stream(start(), *(alive(60 * number) for number in range(300))).late_alive) == 100

@@ -11,6 +11,7 @@ from ordwatch.core.events import (
     Arrival,
     Closed,
     Interrupted,
+    LinkUpdate,
     Progress,
     Ready,
     Reject,
@@ -325,7 +326,8 @@ def test_a_part_refused_three_times_leaves_the_venue_live_without_it() -> None:
         states.append(driver.states[-1])
 
     assert states == ["reconciling", "reconciling", "live"]
-    assert not driver.supervisor.coverage.is_whole
+    [live] = [event for event in driver.events if isinstance(event, LinkUpdate) and event.state == "live"]
+    assert live.detail == "without account 7: funds"
 
 
 # Gaps in the venue's time.
@@ -597,7 +599,7 @@ class Venue(RuleBasedStateMachine):
     @invariant()
     def live_is_no_open_gap(self) -> None:
         if self.driver.stats.state == "live":
-            assert self.driver.supervisor.coverage.gap is None
+            assert self.driver.supervisor.gaps.gap is None
 
 
 TestVenue = Venue.TestCase

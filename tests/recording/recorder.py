@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ordwatch.core.errors import RecordingBusy
 from ordwatch.recording.sink import Recording
-from tests.recording.told import alive, end, link, lost, order, start
+from tests.recording.samples import alive, end, gap_opened, link, order, start
 
 
 async def record_for_ever(recording: Recording, path: Path) -> None:
@@ -28,7 +28,7 @@ def size(path: Path) -> int:
 
 async def hold(recording: Recording) -> None:
     recording.start()
-    recording.write([start(), link("live", 1), lost(2)])
+    recording.write([start(), link("live", 1), gap_opened(2)])
     print("recording", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     recording.write([end(3)])

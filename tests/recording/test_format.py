@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ordwatch.core.records import encode
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, mark, record, sealed, unsealed
-from tests.recording.told import at, order
+from tests.recording.samples import at, order
 
 LINE = sealed(encode(order("42", second=7)), 5)
 

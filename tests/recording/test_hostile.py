@@ -19,18 +19,18 @@ from ordwatch.core.records import (
     RotatedFromRecord,
     RotateRecord,
 )
-from ordwatch.recording.replay import recorded
+from ordwatch.recording.reading import read_records
 from ordwatch.recording.salvage import salvage
 from ordwatch.recording.verify import check
-from tests.recording.told import alive, at, end, found, link, lost, opened, order, start
+from tests.recording.samples import alive, at, end, gap_closed, gap_opened, link, opened, order, start
 
 LIFE: tuple[AnyRecord, ...] = (
     start(),
     link("live", 1),
     order("1", second=2),
     alive(10, updates=1),
-    lost(11),
-    found(11, 12),
+    gap_opened(11),
+    gap_closed(11, 12),
     ClockRecord(jump_ms=-5.0, suspended_ms=1.0, at=at(13)),
     PrevSessionRecord(last_seq=7, last_at=at(10), end="unclean", reboot=False),
     start(14),
@@ -67,6 +67,6 @@ def test_readers_end_with_errors_of_their_own_only(tmp_path: Path, number: int, 
     with suppress(RecordingError):
         salvage([path], tmp_path / "out")
     with suppress(RecordingError):
-        list(recorded([path]))
+        list(read_records([path]))
     with suppress(RecordingError):
         list(opened(path).continuation.orders)

@@ -10,7 +10,7 @@ from ordwatch.core.errors import OutputRefused, RecordingBusy
 from ordwatch.core.records import RotatedFromRecord, RotateRecord
 from ordwatch.recording.lock import Held, Lock, is_held
 from ordwatch.system import boot_id
-from tests.recording.told import at, end, order, start, written
+from tests.recording.samples import at, end, order, start, written
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from ordwatch.core.errors import RecordingError
 from ordwatch.core.records import AnyRecord
 from ordwatch.recording.writer import SyncPolicy
 from tests.recording.faults import JournalFiles, after_power_loss
-from tests.recording.told import alive, end, found, link, lost, opened, order, record, start
+from tests.recording.samples import alive, end, gap_closed, gap_opened, link, opened, order, record, start
 
 LIFE: tuple[AnyRecord, ...] = (
     start(),
@@ -17,9 +17,9 @@ LIFE: tuple[AnyRecord, ...] = (
     *(order(str(n), second=2) for n in range(9)),
     alive(10),
     *(order(str(n), second=11, filled="1") for n in range(9)),
-    lost(12),
+    gap_opened(12),
     *(order(str(n), second=13, filled="2") for n in range(9)),
-    found(12, 14),
+    gap_closed(12, 14),
     alive(20),
     *(order(str(n), second=21, filled="3") for n in range(9)),
     end(22),

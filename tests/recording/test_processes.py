@@ -46,7 +46,7 @@ def test_killed_recorders_leave_one_history(path: Path) -> None:
         killed_while_recording(path)
 
     verdict = check([path])
-    assert (verdict.damage, verdict.broken_laws, len(verdict.sessions), verdict.unclean_ends) == ([], [], 5, 5)
+    assert (verdict.damage, verdict.broken_invariants, len(verdict.sessions), verdict.unclean_ends) == ([], [], 5, 5)
 
 
 def test_next_session_says_that_the_one_before_was_killed(path: Path) -> None:

@@ -1,5 +1,5 @@
 from ordwatch.recording.queue import Queue
-from tests.recording.told import start
+from tests.recording.samples import start
 
 
 def test_gives_what_was_put_in_order() -> None:

@@ -14,7 +14,21 @@ from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.recovery import open_recording
 from ordwatch.system import boot_id
 from tests.recording.faults import FailingFiles
-from tests.recording.told import SESSION, alive, at, at_ns, end, found, lines, link, lost, opened, order, start, written
+from tests.recording.samples import (
+    SESSION,
+    alive,
+    at,
+    at_ns,
+    end,
+    gap_closed,
+    gap_opened,
+    lines,
+    link,
+    opened,
+    order,
+    start,
+    written,
+)
 
 WHOLE = b"".join(lines(SESSION))
 LAST_THREE = len(b"".join(lines(SESSION)[:3]))
@@ -152,16 +166,16 @@ def test_venue_that_never_was_live_is_not_covered(path: Path) -> None:
 
 
 def test_open_gap_goes_over_to_the_next_session(path: Path) -> None:
-    written(path, start(), link("live", 1), lost(3, gap="alpha-4"), alive(10, state="down"), end(12))
+    written(path, start(), link("live", 1), gap_opened(3, gap="alpha-4"), alive(10, state="down"), end(12))
 
     recording = opened(path)
 
-    assert recording.continuation.open_gaps == {"alpha": lost(3, gap="alpha-4")}
+    assert recording.continuation.open_gaps == {"alpha": gap_opened(3, gap="alpha-4")}
     assert recording.continuation.covered_until_ns == {"alpha": at_ns(3)}
 
 
 def test_gaps_are_numbered_on(path: Path) -> None:
-    written(path, start(), link("live", 1), lost(3, gap="alpha-4"), found(3, 5, gap="alpha-4"), end(12))
+    written(path, start(), link("live", 1), gap_opened(3, gap="alpha-4"), gap_closed(3, 5, gap="alpha-4"), end(12))
 
     recording = opened(path)
 
@@ -169,7 +183,9 @@ def test_gaps_are_numbered_on(path: Path) -> None:
 
 
 def test_gap_numbers_leap_where_the_older_files_are_gone(path: Path) -> None:
-    written(path, start(), link("live", 1), lost(3, gap="alpha-4"), found(3, 5, gap="alpha-4"), first_seq=900)
+    written(
+        path, start(), link("live", 1), gap_opened(3, gap="alpha-4"), gap_closed(3, 5, gap="alpha-4"), first_seq=900
+    )
 
     assert opened(path).continuation.next_gap("alpha") > 900
 
@@ -255,7 +271,7 @@ def test_repaired_recording_needs_no_repair(path: Path) -> None:
 
 
 def refused(path: Path, content: bytes, match: str) -> None:
-    """The recording is refused with these words and nothing is touched."""
+    """The recording is refused with a message like this, and no file is changed."""
     path.write_bytes(content)
     before = sorted(path.parent.iterdir())
 
@@ -322,14 +338,18 @@ def test_newer_schema_is_refused(path: Path) -> None:
 def test_older_file_that_reaches_into_the_last_one_is_refused(path: Path) -> None:
     written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
 
-    refused(path, b"".join(lines(SESSION)), "two histories")
+    refused(path, b"".join(lines(SESSION)), "has later lines")
 
 
 def test_damage_in_an_older_file_is_refused(path: Path) -> None:
     older = written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
     older.write_bytes(older.read_bytes().replace(b'"order_id":"1"', b'"order_id":"x"'))
 
-    refused(path, b"".join(lines([RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)], 4)), "rec.1-3: damaged: line 2")
+    refused(
+        path,
+        b"".join(lines([RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)], 4)),
+        "rec.1-3: damage in synced data: line 2",
+    )
 
 
 def test_older_file_that_was_cut_is_refused(path: Path) -> None:

@@ -16,7 +16,7 @@ from ordwatch.recording.rotation import Rotation, next_file, older_files, replac
 from ordwatch.recording.segment import Fault
 from ordwatch.recording.verify import check
 from tests.recording.faults import DyingFiles, FailingFiles, Killed, NamesFiles
-from tests.recording.told import at_ns, lines, opened, order, record, start, written
+from tests.recording.samples import at_ns, lines, opened, order, record, start, written
 
 DAY_NS = 86_400 * 10**9
 SMALL = Rotation(max_bytes=3000)

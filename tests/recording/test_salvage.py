@@ -8,7 +8,7 @@ from ordwatch.recording.format import record as record_of
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.salvage import salvage
 from ordwatch.recording.verify import check
-from tests.recording.told import SESSION, alive, at, end, lines, link, opened, order, record, start, written
+from tests.recording.samples import SESSION, alive, at, end, lines, link, opened, order, record, start, written
 
 LIFE: tuple[AnyRecord, ...] = (
     start(),
@@ -73,7 +73,7 @@ def test_salvaged_recording_is_whole_but_not_covered(path: Path, out: Path) -> N
     salvage([damaged(path)], out)
 
     verdict = check([out])
-    assert (verdict.damage, verdict.broken_laws, verdict.exit_code) == ([], [], 3)
+    assert (verdict.damage, verdict.broken_invariants, verdict.exit_code) == ([], [], 3)
     assert [(lost.from_, lost.to) for lost in verdict.venues["alpha"].uncertain] == [(at(1), at(10)), (at(10), at(21))]
 
 
@@ -127,7 +127,7 @@ def test_existing_file_is_not_replaced(path: Path, out: Path) -> None:
 def test_file_without_a_whole_line_has_nothing_to_salvage(path: Path, out: Path) -> None:
     path.write_bytes(b"not a recording\n")
 
-    with pytest.raises(RecordingError, match="not one whole line"):
+    with pytest.raises(RecordingError, match="no intact line"):
         salvage([path], out)
 
     assert not out.exists()

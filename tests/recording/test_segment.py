@@ -5,7 +5,7 @@ import pytest
 
 from ordwatch.recording.files import Files
 from tests.recording.faults import FailingFiles
-from tests.recording.told import line_file
+from tests.recording.samples import line_file
 
 LINES = b"first\nsecond\nthird\n"
 

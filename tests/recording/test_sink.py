@@ -11,12 +11,12 @@ from ordwatch.recording.files import Files
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
 from ordwatch.recording.queue import Queue
-from ordwatch.recording.replay import recorded
+from ordwatch.recording.reading import read_records
 from ordwatch.recording.rotation import older_files
 from ordwatch.recording.sink import Recording
 from ordwatch.recording.verify import check
 from tests.recording.faults import FailingFiles
-from tests.recording.told import SESSION, alive, end, link, order, start, written
+from tests.recording.samples import SESSION, alive, end, link, order, start, written
 
 RUN: tuple[AnyRecord, ...] = (
     start(),
@@ -56,7 +56,7 @@ def test_what_was_recorded_is_covered(path: Path) -> None:
 def test_records_come_back_in_order(path: Path) -> None:
     asyncio.run(written_by(Recording(path)))
 
-    assert [type(told.record) for told in recorded([path])] == [type(told) for told in RUN]
+    assert [type(told.record) for told in read_records([path])] == [type(told) for told in RUN]
 
 
 def test_a_long_stream_is_recorded_whole(path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_long_stream_is_recorded_whole(path: Path) -> None:
 
     run(scenario())
 
-    told = [item.record.filled_qty for item in recorded([path]) if isinstance(item.record, OrderRecord)]
+    told = [item.record.filled_qty for item in read_records([path]) if isinstance(item.record, OrderRecord)]
     assert told == [str(n) for n in range(3_500)]
 
 
@@ -275,7 +275,7 @@ def test_hangup_after_the_file_was_moved_away_goes_on_under_its_name(path: Path)
     run(scenario())
 
     assert check([path.with_name("rec.1"), path]).exit_code == 0
-    assert [type(told.record).__name__ for told in recorded([path])][:2] == ["RotatedFromRecord", "SessionRecord"]
+    assert [type(told.record).__name__ for told in read_records([path])][:2] == ["RotatedFromRecord", "SessionRecord"]
 
 
 def test_lines_are_synced_though_nothing_follows_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,4 +348,4 @@ def test_payload_beyond_a_line_is_left_out(path: Path) -> None:
 
     run(scenario())
 
-    assert [told.record.raw for told in recorded([path]) if isinstance(told.record, OrderRecord)] == [None]
+    assert [told.record.raw for told in read_records([path]) if isinstance(told.record, OrderRecord)] == [None]

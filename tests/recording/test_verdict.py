@@ -1,10 +1,10 @@
 import msgspec
 import pytest
 
-from ordwatch.recording.verdict import FileFound, Interval, SessionFound, VenueFound, Verdict
-from tests.recording.told import at
+from ordwatch.recording.verdict import FileSummary, Interval, SessionSummary, VenueSummary, Verdict
+from tests.recording.samples import at
 
-VENUE = VenueFound(
+VENUE = VenueSummary(
     first_live=at(1),
     covered_s=90.0,
     uncertain_s=10.0,
@@ -19,24 +19,27 @@ VENUE = VenueFound(
 VERDICT = Verdict(
     exit_code=65,
     being_written=False,
-    goes_on=False,
-    files=[FileFound(path="rec", lines=9, first_seq=1, last_seq=9)],
+    continues=False,
+    files=[FileSummary(path="rec", lines=9, first_seq=1, last_seq=9)],
     first_seq=1,
     last_seq=9,
     lines=9,
-    sessions=[SessionFound(start=at(0), end=None, exit=None)],
+    sessions=[SessionSummary(start=at(0), end=None, exit=None)],
     unclean_ends=1,
     repairs=0,
     damage=["rec: line 2 (byte 70): checksum"],
-    tail="rec: line 10 (byte 900): no line end",
-    taken=None,
-    broken_laws=["seq 3: gap alpha-1 was opened before"],
+    partial_write="rec: line 10 (byte 900): no line end",
+    moved_away=None,
+    broken_invariants=["seq 3: gap alpha-1 was opened before"],
     late_alive=[],
     venues={"alpha": VENUE},
 )
 
 
-def test_text_says_one_thing_a_line() -> None:
+REPAIRED = "; the next run saves these bytes to another file and removes them here"
+
+
+def test_text_has_one_finding_on_each_line() -> None:
     assert VERDICT.text().splitlines() == [
         "rec: 9 lines, seq 1 to 9",
         "1 session, 1 unclean end, 0 repairs",
@@ -45,9 +48,9 @@ def test_text_says_one_thing_a_line() -> None:
         "alpha: gap alpha-1 is still open",
         r"alpha: live without 42: \u202elocked",
         "damaged: rec: line 2 (byte 70): checksum",
-        "torn tail: rec: line 10 (byte 900): no line end",
-        "law broken: seq 3: gap alpha-1 was opened before",
-        "damaged: the recording does not prove what it should",
+        "partial write at the end: rec: line 10 (byte 900): no line end",
+        "counts disagree: seq 3: gap alpha-1 was opened before",
+        "damaged: the recording cannot be relied on",
     ]
 
 
@@ -57,13 +60,16 @@ def test_json_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "fate"),
+    ("verdict", "follows"),
     [
-        (msgspec.structs.replace(VERDICT, damage=[]), "; the next run saves it and cuts it off"),
+        (
+            msgspec.structs.replace(VERDICT, damage=[]),
+            "; the next run saves these bytes to another file and removes them here",
+        ),
         (msgspec.structs.replace(VERDICT, damage=[], being_written=True), "; it is being written"),
         (VERDICT, ""),
     ],
     ids=["repaired", "written", "refused"],
 )
-def test_torn_tail_has_the_fate_that_it_is_said_to_have(verdict: Verdict, fate: str) -> None:
-    assert f"torn tail: rec: line 10 (byte 900): no line end{fate}" in verdict.text().splitlines()
+def test_partial_write_names_what_becomes_of_it(verdict: Verdict, follows: str) -> None:
+    assert f"partial write at the end: rec: line 10 (byte 900): no line end{follows}" in verdict.text().splitlines()

@@ -9,15 +9,15 @@ from ordwatch.recording.format import sealed
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.verify import check
-from tests.recording.told import (
+from tests.recording.samples import (
     SESSION,
     alive,
     at,
     end,
-    found,
+    gap_closed,
+    gap_opened,
     lines,
     link,
-    lost,
     opened,
     order,
     record,
@@ -39,21 +39,23 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rec"
 
 
-def test_a_covered_recording_is_found_covered(path: Path) -> None:
+def test_covered_recording(path: Path) -> None:
     verdict = check([written(path, *SESSION)])
 
-    assert (verdict.exit_code, verdict.damage, verdict.broken_laws, verdict.tail) == (0, [], [], None)
+    assert (verdict.exit_code, verdict.damage, verdict.broken_invariants, verdict.partial_write) == (0, [], [], None)
     assert (verdict.first_seq, verdict.last_seq, verdict.lines) == (1, 6, 6)
 
 
-def test_venue_is_told_with_what_it_had(path: Path) -> None:
+def test_venue_is_listed_with_its_counts(path: Path) -> None:
     found_venue = check([written(path, *SESSION)]).venues["alpha"]
 
     assert (found_venue.first_live, found_venue.covered_percent, found_venue.orders) == (at(1), 100.0, 2)
 
 
 def test_partial_gap_is_uncertain(path: Path) -> None:
-    verdict = check([written(path, start(), link("live", 0), lost(2), found(2, 4, partial="page 2 failed"), end(8))])
+    verdict = check(
+        [written(path, start(), link("live", 0), gap_opened(2), gap_closed(2, 4, partial="page 2 failed"), end(8))]
+    )
 
     venue = verdict.venues["alpha"]
     assert (verdict.exit_code, venue.covered_percent, venue.uncertain_s) == (3, 75.0, 2.0)
@@ -61,10 +63,10 @@ def test_partial_gap_is_uncertain(path: Path) -> None:
 
 
 def test_open_gap_is_uncertain_though_the_clock_of_this_session_is_behind(path: Path) -> None:
-    gap = msgspec.structs.replace(lost(4, cause="restart"), at=at(-3599))
-    told = [*SESSION, start(-3600), gap, alive(-3590, state="down"), end(-3580)]
+    gap = msgspec.structs.replace(gap_opened(4, cause="restart"), at=at(-3599))
+    records = [*SESSION, start(-3600), gap, alive(-3590, state="down"), end(-3580)]
 
-    verdict = check([written(path, *told)])
+    verdict = check([written(path, *records)])
 
     assert (verdict.exit_code, verdict.venues["alpha"].open_gap) == (3, "alpha-1")
     assert "alpha: gap alpha-1 is still open" in verdict.text().splitlines()
@@ -73,7 +75,7 @@ def test_open_gap_is_uncertain_though_the_clock_of_this_session_is_behind(path: 
 def test_open_gap_is_uncertain_while_the_recording_is_being_written(path: Path) -> None:
     lock = Lock(path)
     lock.take(0)
-    verdict = check([written(path, start(), link("live", 1), lost(4))])
+    verdict = check([written(path, start(), link("live", 1), gap_opened(4))])
     lock.release()
 
     assert (verdict.exit_code, verdict.being_written) == (3, True)
@@ -89,14 +91,16 @@ def test_day_that_the_clock_jumped_over_is_not_covered(path: Path) -> None:
 
 
 def test_partial_gap_without_length_is_uncertain(path: Path) -> None:
-    verdict = check([written(path, start(), link("live", 0), lost(2), found(2, 2, partial="one refused"), end(8))])
+    verdict = check(
+        [written(path, start(), link("live", 0), gap_opened(2), gap_closed(2, 2, partial="one refused"), end(8))]
+    )
 
     assert verdict.exit_code == 3
 
 
 def test_no_interval_ends_before_it_begins(path: Path) -> None:
-    ahead = (start(), link("live", 0), alive(10), lost(10), clock_set(-3600 + 12, -3600))
-    closed = msgspec.structs.replace(found(10, -3600 + 20, partial="history ends"), at=at(-3600 + 20))
+    ahead = (start(), link("live", 0), alive(10), gap_opened(10), clock_set(-3600 + 12, -3600))
+    closed = msgspec.structs.replace(gap_closed(10, -3600 + 20, partial="history ends"), at=at(-3600 + 20))
 
     verdict = check([written(path, *ahead, closed, end(-3600 + 30))])
 
@@ -127,9 +131,15 @@ def test_account_that_was_answered_later_is_missing_no_more(path: Path) -> None:
 
 
 def test_percent_is_never_rounded_up(path: Path) -> None:
-    told: list[AnyRecord] = [start(), link("live", 0), lost(2), found(2, 2.001, partial="late"), end(100_000)]
+    records: list[AnyRecord] = [
+        start(),
+        link("live", 0),
+        gap_opened(2),
+        gap_closed(2, 2.001, partial="late"),
+        end(100_000),
+    ]
 
-    assert check([written(path, *told)]).venues["alpha"].covered_percent == 99.99
+    assert check([written(path, *records)]).venues["alpha"].covered_percent == 99.99
 
 
 def test_venue_that_never_was_live_is_uncertain(path: Path) -> None:
@@ -154,7 +164,7 @@ def test_recording_that_is_being_written_is_not_uncertain(path: Path) -> None:
     assert (verdict.exit_code, verdict.being_written, verdict.unclean_ends) == (0, True, 0)
 
 
-def test_torn_last_line_of_a_growing_file_is_no_damage(path: Path) -> None:
+def test_partial_last_line_of_a_growing_file_is_no_damage(path: Path) -> None:
     lock = Lock(path)
     lock.take(0)
     written(path, *SESSION[:-1])
@@ -165,36 +175,36 @@ def test_torn_last_line_of_a_growing_file_is_no_damage(path: Path) -> None:
     assert (verdict.exit_code, verdict.damage, verdict.lines) == (0, [], 5)
 
 
-def test_torn_tail_is_no_damage_but_uncertain(path: Path) -> None:
+def test_partial_write_at_the_end_is_no_damage_but_uncertain(path: Path) -> None:
     path.write_bytes(b"".join(lines(SESSION))[:-1])
 
     verdict = check([path])
 
     assert (verdict.exit_code, verdict.damage) == (3, [])
-    assert verdict.tail is not None
-    assert verdict.tail.endswith("no line end")
+    assert verdict.partial_write is not None
+    assert verdict.partial_write.endswith("no line end")
 
 
 def test_second_session_covers_the_time_between_by_its_gap(path: Path) -> None:
-    told = [
+    records = [
         *SESSION[:-1],
         PrevSessionRecord(last_seq=5, last_at=at(4), end="unclean", reboot=False),
         start(20),
-        lost(4, cause="restart"),
+        gap_opened(4, cause="restart"),
         link("live", 25),
-        found(4, 25),
+        gap_closed(4, 25),
         end(30),
     ]
 
-    verdict = check([written(path, *told)])
+    verdict = check([written(path, *records)])
 
     assert (verdict.exit_code, len(verdict.sessions), verdict.unclean_ends) == (0, 2, 1)
 
 
 def test_venue_that_the_next_session_does_not_watch_stays_covered_until_its_end(path: Path) -> None:
-    told = [*SESSION, start(20, "beta"), link("live", 21, venue="beta"), end(30)]
+    records = [*SESSION, start(20, "beta"), link("live", 21, venue="beta"), end(30)]
 
-    verdict = check([written(path, *told)])
+    verdict = check([written(path, *records)])
 
     assert verdict.venues["alpha"].uncertain == []
 
@@ -202,25 +212,25 @@ def test_venue_that_the_next_session_does_not_watch_stays_covered_until_its_end(
 def test_alive_that_came_late_is_uncertain(path: Path) -> None:
     verdict = check([written(path, start(), link("live", 1), alive(10), alive(60), end(61))])
 
-    assert (verdict.exit_code, verdict.late_alive) == (3, ["seq 4: 50 s since the alive record before"])
+    assert (verdict.exit_code, verdict.late_alive) == (3, [f"{at(60)}: 50 s after the alive record before"])
 
 
-def test_broken_law_is_damage(path: Path) -> None:
+def test_counts_that_disagree_are_damage(path: Path) -> None:
     verdict = check([written(path, start(), link("live", 1), alive(10, updates=7), end(12))])
 
-    assert (verdict.exit_code, len(verdict.broken_laws)) == (65, 1)
+    assert (verdict.exit_code, len(verdict.broken_invariants)) == (65, 1)
 
 
 @pytest.mark.parametrize("number", range(1, len(LIFE) - 2))
 def test_each_edited_line_is_found(path: Path, number: int) -> None:
-    told = lines(LIFE)
-    told[number] = told[number].replace(b"alpha", b"alphA")
-    path.write_bytes(b"".join(told))
+    records = lines(LIFE)
+    records[number] = records[number].replace(b"alpha", b"alphA")
+    path.write_bytes(b"".join(records))
 
     verdict = check([path])
 
     assert verdict.exit_code == 65
-    assert verdict.damage == [f"{path}: line {number + 1} (byte {len(b''.join(told[:number]))}): checksum"]
+    assert verdict.damage == [f"{path}: line {number + 1} (byte {len(b''.join(records[:number]))}): checksum"]
 
 
 def test_all_damage_is_named(path: Path) -> None:
@@ -230,8 +240,8 @@ def test_all_damage_is_named(path: Path) -> None:
 
 
 def test_lines_that_are_missing_are_uncertain_too(path: Path) -> None:
-    told = lines([start(), link("live", 0), alive(10), alive(20), alive(30), end(40)])
-    path.write_bytes(b"".join(told[:3] + told[4:]))
+    records = lines([start(), link("live", 0), alive(10), alive(20), alive(30), end(40)])
+    path.write_bytes(b"".join(records[:3] + records[4:]))
 
     verdict = check([path])
 
@@ -254,7 +264,7 @@ def test_missing_file_is_a_hole(path: Path) -> None:
 
     verdict = check([older[0], *older[2:], path])
 
-    assert (verdict.exit_code, verdict.damage) == (65, ["seq 7 to 13 stand in none of these files"])
+    assert (verdict.exit_code, verdict.damage) == (65, ["seq 7 to 13 are in none of these files"])
 
 
 def test_last_file_alone_proves_what_is_in_it(path: Path) -> None:
@@ -262,7 +272,7 @@ def test_last_file_alone_proves_what_is_in_it(path: Path) -> None:
 
     verdict = check([path])
 
-    assert (verdict.damage, verdict.broken_laws, verdict.first_seq) == ([], [], 28)
+    assert (verdict.damage, verdict.broken_invariants, verdict.first_seq) == ([], [], 28)
 
 
 def test_first_file_alone_goes_on_elsewhere(path: Path) -> None:
@@ -270,10 +280,10 @@ def test_first_file_alone_goes_on_elsewhere(path: Path) -> None:
 
     verdict = check([older_files(path)[0].path])
 
-    assert (verdict.goes_on, verdict.exit_code) == (True, 0)
+    assert (verdict.continues, verdict.exit_code) == (True, 0)
 
 
-def test_copies_of_one_history_are_one(path: Path) -> None:
+def test_copy_of_some_lines_is_accepted(path: Path) -> None:
     copy = path.with_name("copy")
     copy.write_bytes(b"".join(lines(LIFE[:9])))
 
@@ -282,29 +292,29 @@ def test_copies_of_one_history_are_one(path: Path) -> None:
     assert (verdict.exit_code, verdict.damage) == (0, [])
 
 
-def test_two_histories_are_told_apart(path: Path) -> None:
+def test_files_that_contradict_each_other_are_damage(path: Path) -> None:
     other = path.with_name("other")
     other.write_bytes(b"".join(lines([*LIFE[:9], order("another")])))
 
     verdict = check([written(path, *LIFE), other])
 
     assert verdict.exit_code == 65
-    assert [what.split(": ")[1] for what in verdict.damage] == ["two histories from seq 10 on"]
+    assert [what.split(": ")[1] for what in verdict.damage] == ["contradicts another file from seq 10 on"]
 
 
 def test_repair_is_counted_and_proves_nothing_wrong(path: Path) -> None:
-    told = [
+    records = [
         *SESSION[:-1],
         RepairRecord(bytes=9, sha256="0", saved_as="rec.torn-1", after_seq=5),
         PrevSessionRecord(last_seq=5, last_at=at(4), end="unclean", reboot=False),
         start(20),
-        lost(4, cause="restart"),
+        gap_opened(4, cause="restart"),
         link("live", 25),
-        found(4, 25),
+        gap_closed(4, 25),
         end(30),
     ]
 
-    verdict = check([written(path, *told)])
+    verdict = check([written(path, *records)])
 
     assert (verdict.exit_code, verdict.repairs) == (0, 1)
 
@@ -325,26 +335,26 @@ def test_foreign_file_is_damage_and_the_next_run_refuses_it(path: Path, content:
     verdict = check([path])
 
     assert verdict.exit_code == 65
-    assert verdict.damage == [f"{path}: not a recording of ordwatch; the next run refuses it: name another file"]
-    assert verdict.tail is None
+    assert verdict.damage == [f"{path}: not a recording of ordwatch; the next run refuses to write to it"]
+    assert verdict.partial_write is None
     with pytest.raises(RecordingError):
         opened(path)
 
 
 @pytest.mark.parametrize("content", [bytes(9000), lines(SESSION)[0][:50]], ids=["zeros", "cut"])
-def test_torn_first_line_is_what_the_next_run_repairs(path: Path, content: bytes) -> None:
+def test_partial_first_line_is_what_the_next_run_repairs(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     verdict = check([path])
 
     assert (verdict.exit_code, verdict.damage) == (3, [])
-    assert "the next run saves it and cuts it off" in verdict.text()
+    assert "the next run saves these bytes" in verdict.text()
     opened(path)
 
 
 def test_damaged_first_line_of_a_recording_is_named(path: Path) -> None:
-    told = lines([start(), order("1")])
-    path.write_bytes(told[0].replace(b"session", b"sessioN", 1) + told[1])
+    records = lines([start(), order("1")])
+    path.write_bytes(records[0].replace(b"session", b"sessioN", 1) + records[1])
 
     assert check([path]).damage == [f"{path}: line 1 (byte 0): checksum"]
     with pytest.raises(RecordingError, match=r"line 1 .* --salvage"):
@@ -372,9 +382,9 @@ def test_empty_file_proves_nothing(path: Path) -> None:
     assert check([path]).exit_code == 3
 
 
-def test_lock_and_torn_tails_beside_a_recording_are_left_out(path: Path) -> None:
+def test_lock_and_quarantined_bytes_of_a_recording_are_left_out(path: Path) -> None:
     path.with_name("rec.lock").write_text("{}")
-    path.with_name("rec.torn-1").write_text("torn")
+    path.with_name("rec.torn-1").write_text("bytes")
 
     verdict = check([written(path, *SESSION), path.with_name("rec.lock"), path.with_name("rec.torn-1")])
 
@@ -393,7 +403,7 @@ def test_hostile_record_with_a_right_checksum_is_damage(path: Path) -> None:
     assert check([path]).exit_code == 65
 
 
-def test_text_and_json_say_the_same(path: Path) -> None:
+def test_text_and_json_agree(path: Path) -> None:
     verdict = check([written(path, *SESSION)])
 
     assert msgspec.json.decode(verdict.json())["exit"] == 0

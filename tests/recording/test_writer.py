@@ -12,7 +12,7 @@ from ordwatch.recording.reading import Damage, Line, read_lines
 from ordwatch.recording.verify import check
 from ordwatch.recording.writer import SyncPolicy
 from tests.recording.faults import FailingFiles
-from tests.recording.told import alive, end, found, link, lost, order, record, start
+from tests.recording.samples import alive, end, gap_closed, gap_opened, link, order, record, start
 
 ORDERS = [order(str(n)) for n in range(60)]
 
@@ -82,11 +82,13 @@ def test_always_syncs_each_group_before_the_next(path: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", ["always", "1s", "never"])
-@pytest.mark.parametrize("told", [start(), link("live"), lost(0), found(0, 1)], ids=["start", "live", "lost", "found"])
-def test_every_policy_syncs_after_what_matters(path: Path, policy: SyncPolicy, told: AnyRecord) -> None:
+@pytest.mark.parametrize(
+    "first", [start(), link("live"), gap_opened(0), gap_closed(0, 1)], ids=["start", "live", "lost", "found"]
+)
+def test_every_policy_syncs_after_what_matters(path: Path, policy: SyncPolicy, first: AnyRecord) -> None:
     files = CountingFiles()
 
-    record(path, told, *ORDERS, files=files, policy=policy, group_records=1)
+    record(path, first, *ORDERS, files=files, policy=policy, group_records=1)
 
     assert 1 in files.syncs
 
@@ -231,13 +233,13 @@ def test_verify_says_that_lines_were_taken_away(path: Path, what: str) -> None:
     verdict = check([path])
 
     assert verdict.exit_code == 3
-    assert "by somebody else; its lines stand in none of these files" in verdict.text()
+    assert "by another program; its lines are in none of these files" in verdict.text()
 
 
 def test_verify_misses_nothing_where_the_moved_file_is_given_too(path: Path) -> None:
     record(path, order("1"), order("2"), alive(1), files=Meddled(path, "moved"), group_records=1)
 
-    assert check([path, path.with_name("moved")]).taken is None
+    assert check([path, path.with_name("moved")]).moved_away is None
 
 
 def test_file_that_was_moved_away_ends_with_rotate(path: Path) -> None:

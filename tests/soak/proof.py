@@ -55,7 +55,7 @@ class Proof:
         verdict = self.verdict
         uncertain = [f"{name}: {each}" for name, venue in verdict.venues.items() for each in venue.uncertain]
         never = [f"{name} was never live" for name, venue in verdict.venues.items() if venue.first_live is None]
-        said = [*verdict.damage, *verdict.broken_laws, *verdict.late_alive, *uncertain, *never]
+        said = [*verdict.damage, *verdict.broken_invariants, *verdict.late_alive, *uncertain, *never]
         if verdict.exit_code != 0:
             said.append(f"verify exits {verdict.exit_code}")
         return [*self.lost_finals, *self.lost_states, *self.twice, *self.holes, *self.unsaid, *self.early, *said]
@@ -65,7 +65,7 @@ class Proof:
         """What should not be even where the recorders' clocks were wrong, and so no time can be compared."""
         verdict = self.verdict
         lost = self.lost_finals if verdict.exit_code == 0 else []
-        return [*lost, *self.twice, *self.holes, *verdict.damage, *verdict.broken_laws]
+        return [*lost, *self.twice, *self.holes, *verdict.damage, *verdict.broken_invariants]
 
 
 def prove(soaked: Soaked) -> Proof:

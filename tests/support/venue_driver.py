@@ -5,9 +5,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ordwatch.core.coverage import Coverage
 from ordwatch.core.errors import ConnectionLost, VenueError
 from ordwatch.core.events import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Ready, SessionEvent, VenueStats
+from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, Emit, EndVenue, Log, SendHeartbeat, StartQuery
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
@@ -47,7 +47,7 @@ class Driver:
         self.supervisor = Supervisor(
             self.policy,
             stats=self.stats,
-            coverage=Coverage(self.policy.venue),
+            gaps=GapTracker(self.policy.venue),
             orders=self.orders,
             draw=random.Random(7),
         )

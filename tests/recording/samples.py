@@ -121,14 +121,14 @@ def alive(
     )
 
 
-def lost(from_: float, *, gap: str = "alpha-1", cause: str = "eof") -> GapRecord:
+def gap_opened(from_: float, *, gap: str = "alpha-1", cause: str = "eof") -> GapRecord:
     return GapRecord(
         venue="alpha", gap=gap, state="open", cause=cause, from_=at(from_), to=None, outcome=None, recovered=None,
         limits=None, at=at(from_),
     )  # fmt: skip
 
 
-def found(from_: float, to: float, *, gap: str = "alpha-1", partial: str | None = None) -> GapRecord:
+def gap_closed(from_: float, to: float, *, gap: str = "alpha-1", partial: str | None = None) -> GapRecord:
     return GapRecord(
         venue="alpha", gap=gap, state="closed", cause="eof", from_=at(from_), to=at(to),
         outcome="recovered" if partial is None else "partial", recovered=0, limits=partial, at=at(to),
