@@ -1,15 +1,14 @@
-"""Which venues are not live, and which intervals stayed uncertain: what stderr says of them, also with -q."""
+"""Reports on stderr, also with -q, which venues are not live and which intervals stayed uncertain."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.cli.messages import log
-from ordwatch.core.conversion import gap_record
+from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import ReaderGone
-from ordwatch.core.events import GapUpdate
-from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.records import AnyRecord, LinkRecord
 from ordwatch.core.text import safe_text, time_text
 
 if TYPE_CHECKING:
@@ -25,24 +24,18 @@ MAX_INTERVALS = 3
 class Outages:
     """A sink that only looks at the records: it reports a venue not live for more than a minute, and its return."""
 
-    def __init__(
-        self, venues: Iterable[str], open_gaps: Iterable[GapUpdate] = (), *, now_s: Callable[[], float] = monotonic
-    ) -> None:
-        """`open_gaps`: those of a continued recording, of which this stream says nothing until they close."""
+    def __init__(self, venues: Iterable[str], *, now_s: Callable[[], float] = monotonic) -> None:
         self._now_s = now_s
         self._venues = {name: _Venue(name, now_s()) for name in venues}
-        self._gaps = {gap.gap: gap_record(gap, recovered=None) for gap in open_gaps}
 
     def start(self) -> None:
         """Nothing has to be opened."""
 
     def write(self, records: Sequence[AnyRecord]) -> None:
-        """Note the states of links, and gaps."""
+        """Note the states of links."""
         for record in records:
             if isinstance(record, LinkRecord):
                 self._venues[record.venue].note(record, self._now_s())
-            elif isinstance(record, GapRecord):
-                self._gaps[record.gap] = record
 
     async def drain(self) -> None:
         """Nothing is queued."""
@@ -66,10 +59,10 @@ class Outages:
         for venue in self._venues.values():
             venue.check(self._now_s())
 
-    def report_end(self, outcome: "Outcome", end_ns: int) -> None:
-        """A line for each venue that never was live in a run that ended at `end_ns`; where uncertain intervals decide
-        the exit code, also for each that has some. Nothing if the reader of stdout just left, nor of a venue whose
-        first attempt a signal or a failed output cut short.
+    def report_end(self, outcome: "Outcome") -> None:
+        """Report each venue that never was live, in a line; where uncertain intervals decide the exit code, also each
+        that has some. Nothing if the reader of stdout just left, nor about a venue whose first attempt was ended by a
+        signal or a failed output.
         """
         if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
             return
@@ -77,29 +70,29 @@ class Outages:
         for venue in self._venues.values():
             named = not venue.was_live and not venue.failed and (venue.detail is not None or not cut_short)
             facts = [f"never was live: {venue.reason}"] if named else []
-            if outcome.fail_on_gap and (uncertain := self._uncertain(venue.name, end_ns)):
-                facts.append(f"uncertain: {uncertain}")
-            if outcome.fail_on_gap and venue.limits is not None:
-                facts.append(f"live {venue.limits}")
+            if outcome.fail_on_gap and (result := outcome.coverage.get(venue.name)) is not None:
+                facts += _uncertain(result)
             if facts:
                 log.error("%s: %s", venue.name, "; ".join(facts))
-
-    def _uncertain(self, name: str, end_ns: int) -> str:
-        """The intervals of this venue that stayed uncertain; empty if there are none."""
-        gaps = [gap for gap in self._gaps.values() if gap.venue == name]
-        intervals = [text for gap in gaps if (text := _interval(gap, end_ns))]
-        more = [f"and {len(intervals) - MAX_INTERVALS} more"] if len(intervals) > MAX_INTERVALS else []
-        return "; ".join(intervals[:MAX_INTERVALS] + more)
+        if outcome.fail_on_gap and outcome.late_alive:
+            log.error("uncertain: alive record too late: %s", outcome.late_alive[0])
 
 
-def _interval(gap: GapRecord, end_ns: int) -> str | None:
-    """The interval and why it is uncertain; None if it is not."""
-    why = gap.cause
-    if gap.state == "open":
-        return f"{gap.from_} to {time_text(end_ns)} ({why}; not closed when the run ended)"
-    if gap.outcome != "partial":
-        return None
-    return f"{gap.from_} to {gap.to} ({why}{safe_text(f'; {gap.limits}', 300) if gap.limits else ''})"
+def _uncertain(result: CoverageResult) -> Iterator[str]:
+    """What is not covered and why; nothing if all is."""
+    if result.uncertain:
+        more = len(result.uncertain) - MAX_INTERVALS
+        intervals = [_interval(interval) for interval in result.uncertain[:MAX_INTERVALS]]
+        yield f"uncertain: {'; '.join(intervals + ([f'and {more} more'] if more > 0 else []))}"
+    if result.open_gap is not None:
+        yield f"gap {result.open_gap.gap} was not closed when the run ended"
+    if result.without is not None:
+        yield f"live without {safe_text(result.without, 300)}"
+
+
+def _interval(interval: UncertainInterval) -> str:
+    to = "?" if interval.to_ns is None else time_text(interval.to_ns)
+    return f"{time_text(interval.from_ns)} to {to} ({safe_text(interval.reason, 300)})"
 
 
 class _Venue:
@@ -107,8 +100,6 @@ class _Venue:
         self.name = name
         self.was_live = False
         self.failed = False
-        self.limits: str | None = None
-        """What it was last live without."""
         self.detail: str | None = None
         """Why it is not live, where a link said so."""
         self._state = "connecting"
@@ -121,7 +112,6 @@ class _Venue:
 
     def note(self, link: LinkRecord, now_s: float) -> None:
         if link.state == "live":
-            self.limits = safe_text(link.detail, 300) if link.detail is not None else None
             self._live(now_s)
             return
         if self._down_since_s is None:

@@ -1,6 +1,5 @@
 """`ordwatch tail`: the configured venues, until stopped."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +89,7 @@ def tail(
     venues = resolve(configured, venue or [], said, raw=raw)
     names = [setup.name for _, setup in venues]
     start = continued(recording, names)
-    outages = Outages(names, start.open_gaps() if start is not None else ())
+    outages = Outages(names)
     watching = watch(
         venues,
         showing,
@@ -103,7 +102,7 @@ def tail(
         outages=outages,
     )
     outcome = run_to_end(watching)
-    outages.report_end(outcome, time.time_ns())
+    outages.report_end(outcome)
     finish(outcome)
 
 
@@ -158,7 +157,7 @@ def continued(recording: "Recording | None", names: list[str]) -> "ResumeState |
     Raises:
         OutputError: It cannot be written there.
         RecordingBusy: Another ordwatch holds it.
-        RecordingError: Damaged in durable data, or not ours.
+        RecordingError: Damaged in synced data, or not a recording of ordwatch.
     """
     if recording is None:
         return None

@@ -225,6 +225,7 @@ class VenueCoverage:
         self._uncertain: list[UncertainInterval] = []
         self._since: int | None = None  # covered since then; None: not covered now
         self._last_since = 0  # where the last covered time began: a gap that reaches back may still shorten it
+        self._gap_from = 0  # where the open gap begins
         self._uncovered: tuple[int, str] | None = None  # since when and why it is not covered now
         self._proof = 0  # the latest proof of life
         self._last_push: Time = ""  # when the latest push was read, and the latest before that
@@ -290,27 +291,29 @@ class VenueCoverage:
         """Coverage ended at the start of the gap. Only a venue that was live has gaps: so it was live until then."""
         self.gap = gap
         self._left_live = None
-        from_ns = self._elapsed(gap.from_, gap)
+        from_ns = self._gap_from = self._elapsed(gap.from_, gap)
         if self.first_live_ns is None:
             self.first_live_ns = self._timeline.wall_ns(from_ns)
         self._end_coverage(from_ns, gap.cause)
 
     def gap_closed(self, gap: GapRecord) -> None:
         """The venue is covered again."""
-        self.gap = None
+        opened, self.gap = self.gap, None
+        # After the clock was put back, the same wall time came again: where the gap began was clear when it opened.
+        from_ns = self._elapsed(gap.from_, gap) if opened is None else self._gap_from
         to_ns = self._elapsed(gap.to or gap.at, gap)
         if gap.from_ > gap.at:
             # `from` is from a clock that was ahead, and `to` is never before it, so it is not the end of the gap.
             to_ns = self._elapsed(gap.at, gap)
         if gap.outcome != "recovered":
-            self._gap_closed_partial(gap, to_ns)
+            self._gap_closed_partial(gap, from_ns, to_ns)
             return
-        self._resume(self._elapsed(gap.from_, gap) if self._uncovered else to_ns)
+        self._resume(from_ns if self._uncovered else to_ns)
         self._prove(to_ns)
 
-    def _gap_closed_partial(self, gap: GapRecord, to_ns: int) -> None:
+    def _gap_closed_partial(self, gap: GapRecord, from_ns: int, to_ns: int) -> None:
         # Uncertain however short: what was missed is unknown.
-        from_ns = self._uncovered[0] if self._uncovered else self._elapsed(gap.from_, gap)
+        from_ns = self._uncovered[0] if self._uncovered else from_ns
         to_ns = max(from_ns, to_ns)
         self._add_uncertain(from_ns, to_ns, gap.cause if gap.limits is None else f"{gap.cause}; {gap.limits}")
         self._uncovered = None
@@ -372,9 +375,9 @@ class VenueCoverage:
 
     def _stop(self, reason: str) -> None:
         """The session ended, or records are missing."""
-        self._left_live = None
+        left_live, self._left_live = self._left_live, None
         if self._since is not None:
-            self._end_coverage(self._proven(), reason)
+            self._end_coverage(self._proven(), reason if left_live is None else f"link {left_live} without a gap")
 
     def _end_coverage(self, from_ns: int, reason: str) -> None:
         if self._since is not None:

@@ -88,7 +88,9 @@ class Outcome:
     covered: bool = True
     """Every venue was live, and every interval since its first `live` is covered."""
     coverage: Mapping[str, CoverageResult] = field(default_factory=dict)
-    """By venue, as the records of this run have it."""
+    """By venue, judged from the records of this run."""
+    late_alive: Sequence[str] = ()
+    """Alive records that came too late to prove what lies before them."""
     connected: bool = True
     """False: within the connect time-out no venue became live, or with `once` one did not answer."""
     signal: int | None = None
@@ -371,9 +373,9 @@ class Run:
         """The session's end, with what all records and this one prove, as a reader of the recording judges them."""
         self._coverage.record(end)
         outcome, results = self._outcome, {name: self._coverage.result(name) for name in self._stats}
-        outcome.coverage = results
+        outcome.coverage, outcome.late_alive = results, self._coverage.late_alive
         outcome.uncertain_s = sum(result.uncertain_ns for result in results.values()) / 1e9
-        outcome.covered = all(result.is_whole for result in results.values()) and not self._coverage.late_alive
+        outcome.covered = all(result.is_whole for result in results.values()) and not outcome.late_alive
         return structs.replace(end, exit=outcome.exit_code, uncertain_s=round(outcome.uncertain_s, 6))
 
     def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:

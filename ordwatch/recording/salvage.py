@@ -1,4 +1,4 @@
-"""Copies the intact lines of a damaged recording to a new one, numbered anew; a `repair` stands where some are missing."""
+"""Copies the intact lines of a damaged recording to a new one, numbered anew; a `repair` marks each missing part."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress

@@ -6,23 +6,23 @@ import signal
 import pytest
 
 from ordwatch.cli.outages import Outages
+from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import OutputError, ReaderGone
-from ordwatch.core.events import GapUpdate, LinkState
+from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
 from ordwatch.core.text import time_ns
 from ordwatch.engine.run import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
-END = "2026-03-02T16:10:00.000000Z"
 REFUSED = "cannot reach 127.0.0.1:1 (connection refused)"
 
 
 class Watched:
     """Outages of these venues, on a clock of the test."""
 
-    def __init__(self, *venues: str, open_gaps: tuple[GapUpdate, ...] = ()) -> None:
+    def __init__(self, *venues: str) -> None:
         self.now_s = 1000.0
-        self.outages = Outages(venues, open_gaps, now_s=lambda: self.now_s)
+        self.outages = Outages(venues, now_s=lambda: self.now_s)
 
     def after(self, seconds: float, *records: AnyRecord) -> None:
         """Let time pass, then these records come."""
@@ -32,7 +32,7 @@ class Watched:
 
     def end(self, outcome: Outcome | None = None) -> None:
         """The run ends."""
-        self.outages.report_end(outcome or Outcome("duration reached"), time_ns(END))
+        self.outages.report_end(outcome or Outcome("duration reached"))
 
 
 def link(state: LinkState, detail: str | None = None, venue: str = "toy") -> LinkRecord:
@@ -40,18 +40,16 @@ def link(state: LinkState, detail: str | None = None, venue: str = "toy") -> Lin
     return LinkRecord(venue=venue, conn=1, state=state, detail=detail, wait_s=None, at=TIME)
 
 
-def gap(number: int, **keys: str) -> GapRecord:
-    """A gap of the venue in January, closed as partial unless `keys` say otherwise."""
-    given = {"state": "closed", "outcome": "partial", "to": f"2026-01-0{number}T12:05:00.000000Z", **keys}
-    return GapRecord(
-        venue="toy",
-        gap=f"toy-{number}",
-        cause="reset",
-        from_=f"2026-01-0{number}T12:00:00.000000Z",
-        recovered=0,
-        at=TIME,
-        **{"limits": None, **given},  # type: ignore[arg-type]  # of the literal types
-    )
+def lost(number: int, reason: str = "reset") -> UncertainInterval:
+    """Five minutes of a day in January that stayed uncertain."""
+    from_ns = time_ns(f"2026-01-0{number}T12:00:00.000000Z")
+    return UncertainInterval(from_ns, from_ns + 300 * 10**9, reason)
+
+
+def uncertain(*intervals: UncertainInterval, open_gap: GapRecord | None = None, without: str | None = None) -> Outcome:
+    """A run in which this of the venue stayed uncertain, and decides the exit code."""
+    result = CoverageResult(time_ns(TIME), 0, intervals, open_gap, without)
+    return Outcome("duration reached", covered=False, coverage={"toy": result}, fail_on_gap=True)
 
 
 @pytest.fixture(autouse=True)
@@ -181,82 +179,86 @@ def test_a_run_that_is_cut_short_in_the_first_attempt_says_nothing(
 
 def test_a_reader_that_left_is_the_end_of_all_messages(caplog: pytest.LogCaptureFixture) -> None:
     seen = Watched("toy")
+    outcome = uncertain(lost(1))
+    outcome.failures.append(ReaderGone("left"))
 
-    seen.after(0, gap(1))
-    seen.end(Outcome("output", failures=[ReaderGone("left")], fail_on_gap=True))
+    seen.end(outcome)
 
     assert caplog.messages == []
 
 
-def test_gaps_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogCaptureFixture) -> None:
+def test_intervals_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogCaptureFixture) -> None:
     seen = Watched("toy")
+    outcome = uncertain(lost(1))
+    outcome.fail_on_gap = False
 
-    seen.after(0, link("live"), gap(1))
-    seen.end()
+    seen.after(0, link("live"))
+    seen.end(outcome)
 
     assert caplog.messages == []
+
+
+OPEN = GapRecord(
+    venue="toy", gap="toy-7", state="open", cause="reset", from_=TIME, to=None, outcome=None, recovered=None,
+    limits=None, at=TIME,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("closed", "said"),
+    ("outcome", "reported"),
     [
-        (gap(1), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset)"),
-        (gap(1, limits="24 h"), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset; 24 h)"),
+        (uncertain(lost(1)), "uncertain: 2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset)"),
         (
-            gap(1, to="2026-01-01T12:00:00.000000Z"),
-            "2026-01-01T12:00:00.000000Z to 2026-01-01T12:00:00.000000Z (reset)",
+            uncertain(lost(1, "reset; \x1b[2J")),
+            r"uncertain: 2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset; \x1b[2J)",
         ),
-        (gap(1, state="open"), f"2026-01-01T12:00:00.000000Z to {END} (reset; not closed when the run ended)"),
+        (uncertain(UncertainInterval(time_ns(TIME), None, "eof")), f"uncertain: {TIME} to ? (eof)"),
+        (
+            uncertain(lost(1), open_gap=OPEN),
+            "uncertain: 2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset); "
+            "gap toy-7 was not closed when the run ended",
+        ),
+        (uncertain(without="account 2: no permission"), "live without account 2: no permission"),
     ],
-    ids=["partial", "limits", "of no length", "open"],
+    ids=["partial", "unsafe", "without an end", "open", "without a part"],
 )
-def test_an_uncertain_interval_is_named_with_its_reason(
-    caplog: pytest.LogCaptureFixture, closed: GapRecord, said: str
+def test_what_stayed_uncertain_is_named_with_its_reason(
+    caplog: pytest.LogCaptureFixture, outcome: Outcome, reported: str
 ) -> None:
     seen = Watched("toy")
 
-    seen.after(0, link("live"), closed)
-    seen.end(Outcome("duration reached", fail_on_gap=True))
+    seen.after(0, link("live"))
+    seen.end(outcome)
 
-    assert caplog.messages == [f"toy: uncertain: {said}"]
-
-
-def test_a_gap_that_was_recovered_leaves_nothing_uncertain(caplog: pytest.LogCaptureFixture) -> None:
-    seen = Watched("toy")
-
-    seen.after(0, link("live"), gap(1, state="open"), gap(1, outcome="recovered"))
-    seen.end(Outcome("duration reached", fail_on_gap=True))
-
-    assert caplog.messages == []
+    assert caplog.messages == [f"toy: {reported}"]
 
 
-def test_a_part_that_the_venue_refused_to_the_end_is_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_venue_that_is_whole_is_not_named(caplog: pytest.LogCaptureFixture) -> None:
     seen = Watched("toy", "game")
 
-    seen.after(0, link("live", "without account 2: no permission"), link("live", "without ETH", "game"))
-    seen.after(0, link("live", venue="game"))
-    seen.end(Outcome("duration reached", fail_on_gap=True))
+    seen.after(0, link("live"), link("live", venue="game"))
+    seen.end(uncertain())
 
-    assert caplog.messages == ["toy: live without account 2: no permission"]
+    assert caplog.messages == []
 
 
 def test_many_intervals_of_a_venue_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
     seen = Watched("toy")
 
-    seen.after(0, link("live"), *map(gap, range(1, 6)))
-    seen.end(Outcome("duration reached", fail_on_gap=True))
+    seen.after(0, link("live"))
+    seen.end(uncertain(*map(lost, range(1, 6))))
 
     [line] = caplog.messages
     assert line.count("(reset)") == 3
     assert line.endswith("; and 2 more")
 
 
-def test_a_gap_of_the_recording_that_goes_on_is_uncertain_too(caplog: pytest.LogCaptureFixture) -> None:
-    left = GapUpdate(venue="toy", gap="toy-7", state="open", cause="ended", from_ns=time_ns(TIME), at_ns=time_ns(TIME))
-    seen = Watched("toy", open_gaps=(left,))
+def test_a_late_alive_record_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy")
+    outcome = uncertain()
+    outcome.late_alive = [f"{TIME}: 50 s after the alive record before"]
 
-    seen.end(Outcome("duration reached", fail_on_gap=True))
+    seen.after(0, link("live"))
+    seen.end(outcome)
 
-    assert caplog.messages == [
-        f"toy: never was live: still connecting; uncertain: {TIME} to {END} (ended; not closed when the run ended)"
-    ]
+    assert caplog.messages == [f"uncertain: alive record too late: {TIME}: 50 s after the alive record before"]

@@ -324,7 +324,9 @@ def test_a_gap_that_fails_the_run_is_named_also_with_few_messages(simulated: Sim
         _, err = tail.communicate(timeout=30)
 
     assert tail.returncode == 3
-    assert re.fullmatch(rf"ordwatch: {name}: uncertain: \S+Z to \S+Z \(.+; not closed when the run ended\)\n", err)
+    assert re.fullmatch(
+        rf"ordwatch: {name}: uncertain: \S+Z to \S+Z \(.+\); gap \S+ was not closed when the run ended\n", err
+    )
 
 
 def test_plain_text_off_loopback_is_refused(tmp_path: Path, simulated: Simulated) -> None:

@@ -265,6 +265,17 @@ def test_recovered_gap_over_a_jump_is_covered(clocked: VenueCoverage, timeline: 
     assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
 
 
+def test_recovered_gap_is_covered_though_the_clock_was_put_back_to_before_it(
+    clocked: VenueCoverage, timeline: Timeline
+) -> None:
+    clocked.gap_opened(gap_opened(15))
+    jumped(clocked, timeline, 13, -4)
+    clocked.gap_closed(gap_closed(15, 25))
+    clocked.session_ended(at_ns(30))
+
+    assert judged(clocked, timeline.elapsed_ns(at_ns(30)))[1] == []
+
+
 def test_push_before_the_record_of_a_jump_covers_no_jumped_time(clocked: VenueCoverage, timeline: Timeline) -> None:
     clocked.push_received(at(20))
     clocked.push_received(at(DAY + 20))
