@@ -234,6 +234,7 @@ class Supervisor:
                 out.append(event)
             elif isinstance(event, Closed):
                 actions.append(Drop(link, event.error))
+                state.subscribed = False  # it is about to go: nothing is asked that relies on it
             else:
                 out += self._session_event(state, event, now, actions)
         if out:
@@ -378,6 +379,7 @@ class Supervisor:
         if now.mono_s >= state.dead_at_s:
             silent_s = now.mono_s - state.last_rx_s
             state.last_rx_s = math.inf
+            state.subscribed = False
             actions.append(Drop(index, ConnectionLost(f"received nothing for {silent_s:.0f} s", "silent")))
             return
         if now.mono_s >= state.beat_s:

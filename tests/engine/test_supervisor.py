@@ -501,6 +501,9 @@ def test_what_a_former_connection_still_reports_is_ignored() -> None:
     assert actions == []
 
 
+REPORTS = [QueryResult(), QueryResult(reach_ns=NEVER), QueryResult(refused={"a": "b"})]
+
+
 class Venue(RuleBasedStateMachine):
     """Anything may happen at any time; the driver checks what must always be so."""
 
@@ -544,7 +547,7 @@ class Venue(RuleBasedStateMachine):
         self.driver.disconnect(error, data.draw(st.sampled_from(self.going)))
 
     @precondition(lambda self: self.driver.query is not None)
-    @rule(report=st.sampled_from([QueryResult(), QueryResult(reach_ns=NEVER), QueryResult(refused={"a": "b"})]))
+    @rule(report=st.sampled_from(REPORTS))
     def answer(self, report: QueryResult) -> None:
         self.driver.answer(report)
 
@@ -552,6 +555,19 @@ class Venue(RuleBasedStateMachine):
     @rule(error=st.sampled_from([Refused("x"), ConnectionLost("x")]))
     def refuse(self, error: VenueError) -> None:
         self.driver.refuse(error)
+
+    @precondition(lambda self: self.driver.ended is None)
+    @rule(seconds=st.sampled_from([0.0, 31.0]), report=st.sampled_from(REPORTS))
+    def connect_all(self, seconds: float, report: QueryResult) -> None:
+        """Chance alone would hardly ever lead to `live`."""
+        self.wait(seconds)
+        for link in self.going:
+            if link not in self.driver.up:
+                self.driver.open(link)
+            if link not in self.driver.subscribed:
+                self.driver.receive(Ready(), link=link)
+        if self.driver.query is not None:
+            self.driver.answer(report)
 
     @precondition(lambda self: self.driver.ended is None)
     @rule()

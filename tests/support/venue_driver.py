@@ -27,6 +27,8 @@ class Driver:
     now_s: float = START_S
     wall_ahead_s: float = 0.0
     """How wrong the wall clock is."""
+    gaps_before: int = 0
+    """The highest gap number of the recording that is continued."""
     attempts: list[tuple[float, int, int]] = field(default_factory=list)
     """When, link and number of each attempt."""
     conns: dict[int, int] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Driver:
         self.supervisor = Supervisor(
             self.policy,
             stats=self.stats,
-            gaps=GapTracker(self.policy.venue),
+            gaps=GapTracker(self.policy.venue, gaps_before=self.gaps_before),
             orders=self.orders,
             draw=random.Random(7),
         )
