@@ -1,13 +1,15 @@
 """One conversation with CoinW: login, subscription, pushes; a ping every 10 s, for the server never pings.
 
 An idle socket is cut after 60 s without a close frame, and an order channel is silent for hours: the pong is the
-only sign of life. Facts: CoinW API documentation, "Subscribe Current Orders" (spot); JKorf/CoinW.Net 3.4.
+only sign of life, also while pushes flow. Facts: CoinW API documentation, "Subscribe Current Orders" (spot);
+JKorf/CoinW.Net 3.4.
 """
 
 from collections import deque
 from collections.abc import Sequence
+from math import ceil
 
-from ordwatch.errors import AuthError, Refused, VenueError
+from ordwatch.errors import AuthError, ConnectionLost, Refused, VenueError
 from ordwatch.model import (
     Answer,
     Closed,
@@ -66,8 +68,12 @@ class CoinwSession:
         self._raw = setup.raw
         self._settings = settings
         self._outgoing: list[Payload] = []
+        self.last_message_ns = 0
         self._pinged_ns: deque[int] = deque(maxlen=_MAX_PINGS)
-        self._logged_in = self._ready = self._closed = False
+        self._unanswered = 0
+        """Pings since the last pong. Heartbeats count the time: `now_ns` is the wall clock's and may jump."""
+        self._most_unanswered = ceil(self.silence_s / self.heartbeat_s)
+        self._logged_in = self._ready = self._closed = self._damaged = False
         self._kinds: set[str] = set()
 
     def start(self, now_ns: int) -> None:
@@ -77,6 +83,7 @@ class CoinwSession:
     def heartbeat(self, now_ns: int) -> None:
         """Queue a ping."""
         self._pinged_ns.append(now_ns)
+        self._unanswered += 1
         self._outgoing.append(PING)
 
     def data_to_send(self) -> list[Payload]:
@@ -92,6 +99,16 @@ class CoinwSession:
         """Every event of one message, in order. Never raises on bad input."""
         if self._closed:
             return ()
+        self._damaged = False
+        events = self._read(data, now_ns)
+        if not self._damaged:
+            self.last_message_ns = now_ns
+        if self._unanswered > self._most_unanswered and not self._closed:
+            waited_s = (self._unanswered - 1) * self.heartbeat_s
+            return [*events, *self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))]
+        return events
+
+    def _read(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         try:
             message = decode(data)
         except Unreadable as exc:
@@ -126,6 +143,7 @@ class CoinwSession:
             return self._reject(data, str(exc), now_ns, lost=True)
 
     def _pong(self, now_ns: int) -> SessionEvent:
+        self._unanswered = 0
         if not self._pinged_ns:
             return Counted("pong")
         return RoundTrip((now_ns - self._pinged_ns.popleft()) / 1e9)
@@ -177,6 +195,7 @@ class CoinwSession:
         return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+        self._damaged = self._damaged or lost
         shown = self._settings.blanked(data.decode("latin-1")).encode("latin-1")[:_MAX_REJECT_BYTES]
         return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 

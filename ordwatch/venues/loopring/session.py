@@ -70,6 +70,7 @@ class LoopringSession:
         silence_s: float = SILENCE_S,
     ) -> None:
         self.silence_s = silence_s
+        self.last_message_ns = 0
         self._origin = origin
         self._markets = tuple(markets)
         self._api_key = api_key
@@ -93,12 +94,14 @@ class LoopringSession:
         if self._closed:
             return ()
         if data == PING:
+            self.last_message_ns = now_ns
             self._queue.append(PONG)
             return ()
         try:
             message = decode(data)
         except Unreadable as exc:
             return (self._reject(data, str(exc), now_ns, lost=True),)
+        self.last_message_ns = now_ns
         match message:
             case OrderPush():
                 return (self._order(message, data, now_ns),)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.errors import AuthError, Refused, VenueError
+from ordwatch.errors import AuthError, ConnectionLost, Refused, VenueError
 from ordwatch.model import (
     Answer,
     Closed,
@@ -318,3 +318,80 @@ def test_any_byte_changed_gives_an_order_a_reject_or_a_count(place: int, byte: i
     (event,) = live().receive(frame, NOW_NS)
 
     assert isinstance(event, OrderUpdate | Reject | Counted)
+
+
+@pytest.mark.parametrize("name", ["login_ok", "subscribed", "order_received", "pong", "assets_change"])
+def test_last_message_is_the_last_that_was_read_without_fault(name: str) -> None:
+    conversation = session()
+    assert conversation.last_message_ns == 0
+
+    conversation.receive((DATA / f"{name}.json").read_bytes(), NOW_NS)
+
+    assert conversation.last_message_ns == NOW_NS
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"{", b"\xff", b'{"biz":"exchange","type":"order","data":[{"order_id":1,"type":"RECEIVED"},{"order_id":2}]}'],
+    ids=["cut", "no text", "a bad row behind a good one"],
+)
+def test_damaged_message_is_not_the_last_good_one(frame: bytes) -> None:
+    conversation = live()
+    conversation.receive(frame, NOW_NS + SECOND_NS)
+
+    assert conversation.last_message_ns == NOW_NS
+
+
+def beats(conversation: CoinwSession, count: int) -> None:
+    """So many pings that nobody answers, 10 s apart; pushes flow all the while."""
+    for number in range(1, count + 1):
+        conversation.heartbeat(NOW_NS + number * 10 * SECOND_NS)
+        (order,) = conversation.receive(ORDER, NOW_NS + (number * 10 + 5) * SECOND_NS)
+        assert isinstance(order, OrderUpdate)
+
+
+def test_unanswered_ping_ends_the_link_though_pushes_flow() -> None:
+    conversation = live()
+    beats(conversation, 3)
+    conversation.heartbeat(NOW_NS + 40 * SECOND_NS)
+    order, closed = conversation.receive(ORDER, NOW_NS + 41 * SECOND_NS)
+
+    assert isinstance(order, OrderUpdate)
+    assert isinstance(closed, Closed)
+    assert isinstance(closed.error, ConnectionLost)
+    assert (closed.error.cause, str(closed.error)) == ("silent", "no answer to a ping for 30 s")
+    assert conversation.receive(ORDER, NOW_NS + 42 * SECOND_NS) == ()
+
+
+def test_pong_in_time_keeps_the_link() -> None:
+    conversation = live()
+    for _ in range(3):
+        beats(conversation, 3)
+        (pong,) = hear(conversation, "pong")
+
+        assert isinstance(pong, RoundTrip)
+
+
+def test_pong_that_waited_behind_our_own_lag_keeps_the_link() -> None:
+    conversation = live()
+    beats(conversation, 3)
+    conversation.heartbeat(NOW_NS + 40 * SECOND_NS)
+
+    assert isinstance(hear(conversation, "pong")[0], RoundTrip)
+    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+
+
+def test_wall_clock_that_jumps_ahead_answers_no_ping_late() -> None:
+    conversation = live()
+    conversation.heartbeat(NOW_NS)
+    (order,) = conversation.receive(ORDER, NOW_NS + 3600 * SECOND_NS)
+
+    assert isinstance(order, OrderUpdate)
+
+
+def test_long_silence_limit_allows_as_many_pings() -> None:
+    patient = CoinwSession(setup(silence=600))
+    beats(patient, 60)
+    patient.heartbeat(NOW_NS)
+
+    assert isinstance(patient.receive(ORDER, NOW_NS)[-1], Closed)

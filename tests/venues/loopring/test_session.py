@@ -315,3 +315,25 @@ def test_every_message_of_strange_shape_is_survived(message: dict[str, object]) 
     events = talk.receive(json.dumps(message).encode(), START_NS)
 
     assert all(not isinstance(event, Closed) or isinstance(event.error, VenueError) for event in events)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"ping", answer(), push(), b'{"topic":"ticker"}'], ids=["ping", "answer", "push", "other topic"]
+)
+def test_the_last_message_is_the_last_that_was_read_without_fault(frame: bytes) -> None:
+    talk = started()
+    assert talk.last_message_ns == 0
+
+    talk.receive(frame, START_NS)
+
+    assert talk.last_message_ns == START_NS
+
+
+@pytest.mark.parametrize("frame", [b"{", b"\xff", push(hash=...)], ids=["cut", "no text", "no hash"])
+def test_a_damaged_message_is_not_the_last_good_one(frame: bytes) -> None:
+    talk = started()
+    told(talk, b"ping")
+
+    talk.receive(frame, START_NS + 1)
+
+    assert talk.last_message_ns == START_NS
