@@ -59,6 +59,11 @@ class RemoteProtocolError(VenueError):
 class Refused(VenueError):
     """The venue answered one request with a no; the message holds the venue's own words."""
 
+    def __init__(self, message: str, *, retry_s: tuple[float, float] | None = None) -> None:
+        """`retry_s`: how long to wait at first and at most before the next attempt to connect, where it matters."""
+        super().__init__(message)
+        self.retry_s = retry_s
+
 
 class AuthError(VenueError):
     """The venue refused the credentials. Asking again cannot help and may lock the account."""

@@ -50,7 +50,13 @@ SILENCE_S = 25.0
 PASSING_CODES = frozenset({"429", "500", "1001", "29001", "-200"})
 """Too many requests, "exception", "system error": no word about the credentials, even in answer to a login."""
 AUTH_CODES = frozenset({"1003", "6000"})
+LOGIN_TRIES = 4
+"""Logins refused in a row with another code, whose meaning nobody published, after which it counts as final."""
+LOGIN_RETRY_S = (60.0, 300.0)
+"""The waits between them: the venue bans who asks too often."""
 
+_REFUSED_LOGINS = "logins refused"
+"""In Setup.memory: how many in a row, with an unknown code."""
 _MAX_KINDS = 64
 _MAX_PINGS = 16
 _MAX_REJECT_BYTES = 4096
@@ -67,6 +73,7 @@ class CoinwSession:
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
+        self._memory = setup.memory
         self._outgoing: list[Payload] = []
         self.last_message_ns = 0
         self._pinged_ns: deque[int] = deque(maxlen=_MAX_PINGS)
@@ -152,10 +159,11 @@ class CoinwSession:
         if outcome.ok is None:
             return (self._reject(data, "login answer without a result", now_ns, lost=False),)
         if not outcome.ok:
-            return self._close(self._refusal("login", outcome, final=outcome.code not in PASSING_CODES))
+            return self._close(self._login_refused(outcome))
         if self._logged_in:
             return (Counted("login"),)
         self._logged_in = True
+        self._memory[_REFUSED_LOGINS] = 0
         self._outgoing.append(SUBSCRIBE)
         return (Progress("subscribing"),)
 
@@ -173,10 +181,22 @@ class CoinwSession:
     def _error(self, outcome: Outcome) -> Sequence[SessionEvent]:
         if outcome.code in AUTH_CODES:
             return self._close(self._refusal("login", outcome, final=True))
+        if not self._logged_in:
+            return self._close(self._login_refused(outcome))
         if not self._ready:
-            stage = "subscription" if self._logged_in else "login"
-            return self._close(self._refusal(stage, outcome, final=False))
+            return self._close(self._refusal("subscription", outcome, final=False))
         return (Counted("error"), Notice(self._safe(f"the venue reports an error, {outcome}")))
+
+    def _login_refused(self, outcome: Outcome) -> VenueError:
+        """Final with a code that names the credentials; with an unknown one after some tries, minutes apart."""
+        if outcome.code in PASSING_CODES | AUTH_CODES:
+            return self._refusal("login", outcome, final=outcome.code in AUTH_CODES)
+        before = self._memory.get(_REFUSED_LOGINS)
+        tries = self._memory[_REFUSED_LOGINS] = (before if isinstance(before, int) else 0) + 1
+        message = self._safe(f"login refused ({outcome})")
+        if tries >= LOGIN_TRIES:
+            return AuthError(f"{message}, {tries} times in a row")
+        return Refused(message, retry_s=LOGIN_RETRY_S)
 
     def _refusal(self, what: str, outcome: Outcome, *, final: bool) -> VenueError:
         message = self._safe(f"{what} refused ({outcome})")
