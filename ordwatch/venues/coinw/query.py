@@ -4,12 +4,12 @@ There is no call for the orders of all pairs; the pairs are those configured and
 calls fail costs the others nothing. Every bound of a call is a time of the venue's own clock.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from ordwatch.errors import AuthError, ConnectionLost, RemoteProtocolError, VenueError
+from ordwatch.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.model import FINAL, OrderUpdate
 from ordwatch.text import time_text
 from ordwatch.venues.coinw.loose import Unreadable, items
@@ -18,6 +18,7 @@ from ordwatch.venues.coinw.rows import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import EVER, NEVER, Ask, Call, Emit, Report, Setup
 from ordwatch.venues.merging import gone
+from ordwatch.venues.parts import Parts
 
 PAGE_ROWS = 1000
 """The most rows the history answers, newest first."""
@@ -39,19 +40,18 @@ async def query(setup: Setup[CoinwSettings], ask: Ask, call: Call, emit: Emit) -
     seen = (order.symbol for order in held if order.symbol)
     pairs = tuple(dict.fromkeys((*setup.settings.symbols, *seen)))
     inquiry = _Inquiry(setup, call, emit, reach_ns=None if pairs else NEVER)
+    parts = inquiry.parts
     for pair in pairs:
-        await inquiry.attempt(_part(pair), inquiry.open_orders(pair))
-    inquiry.raise_if_all_failed(pairs)
+        await parts.attempt(_part(pair), inquiry.open_orders(pair))
+    parts.raise_if_all_failed(map(_part, pairs))
     if ask.since_ns is not None:
         for pair in pairs:
-            if _part(pair) not in inquiry.failed:
-                await inquiry.attempt(f"history of {pair}", inquiry.history(pair, ask.since_ns // 1_000_000))
+            if _part(pair) not in parts.failed:
+                await parts.attempt(f"history of {pair}", inquiry.history(pair, ask.since_ns // 1_000_000))
     for pair in (*pairs, ""):
-        if not isinstance(inquiry.failed.get(_part(pair)), ConnectionLost):
-            await inquiry.attempt(
-                _part(pair), inquiry.orders([order for order in held if (order.symbol or "") == pair])
-            )
-    inquiry.raise_if_all_failed(pairs)
+        if not isinstance(parts.failed.get(_part(pair)), ConnectionLost):
+            await parts.attempt(_part(pair), inquiry.orders([order for order in held if (order.symbol or "") == pair]))
+    parts.raise_if_all_failed(map(_part, pairs))
     return inquiry.report(pairs, ask.since_ns)
 
 
@@ -88,43 +88,16 @@ class _Inquiry:
     settled: set[str] = field(default_factory=set)
     """Orders of which we know now that they are open, or how they ended."""
     limits: list[str] = field(default_factory=list)
-    failed: dict[str, VenueError] = field(default_factory=dict)
-    """Why a part could not be asked for, by its name."""
-    tries: int = TRIES
-    """How often a call is sent that the venue wants to have later."""
-    unanswered: bool = False
-    """Nobody answered the last part."""
+    parts: Parts = field(default_factory=Parts)
 
-    async def attempt(self, part: str, step: Coroutine[None, None, None]) -> None:
-        """Do this for one part of the query; if it fails, the others go on.
-
-        Raises:
-            AuthError: The credentials are refused.
-            ConnectionLost: Nobody answered twice in a row: the venue is away.
-        """
-        try:
-            await step
-        except AuthError:
-            raise
-        except VenueError as exc:
-            was_unanswered, self.unanswered = self.unanswered, isinstance(exc, ConnectionLost)
-            if was_unanswered and self.unanswered:
-                raise
-            if isinstance(exc, Busy):
-                self.tries = 1  # it has been asked often enough for this query
-            self.failed.setdefault(part, exc)
-        else:
-            self.unanswered = False
-
-    def raise_if_all_failed(self, pairs: Sequence[str]) -> None:
-        """Raise the first failure when there is one of every pair."""
-        failures = [self.failed.get(_part(pair)) for pair in pairs]
-        if failures and failures[0] is not None and None not in failures:
-            raise failures[0]
+    @property
+    def tries(self) -> int:
+        """How often a call is sent that the venue wants to have later; once when it said so to another part."""
+        return 1 if any(isinstance(exc, Busy) for exc in self.parts.failed.values()) else TRIES
 
     def report(self, pairs: Sequence[str], since_ns: int | None) -> Report:
         """What was found out in all."""
-        refused = {part: self.setup.settings.blanked(str(exc)) for part, exc in self.failed.items()}
+        refused = {part: self.setup.settings.blanked(str(exc)) for part, exc in self.parts.failed.items()}
         return Report(
             reach_ns=NEVER if refused else self.reach_ns,
             limits=(*_limits(pairs, since_ns), *self.limits),
