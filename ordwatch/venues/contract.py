@@ -6,7 +6,8 @@ no socket; `open` and `query` are coroutines, but all they await is the `call` h
 
 To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
 config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
-Beside this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
+Beside this file: merging.py (how statements complete each other), parts.py (a query whose parts fail alone) and
+simulation.py (what a simulator is).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -164,6 +165,8 @@ class Report:
 
     The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
     """
+    again_s: float | None = None
+    """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
 
 
 class Emit(Protocol):

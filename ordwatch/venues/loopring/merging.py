@@ -6,7 +6,7 @@ The relayer sends no version: fills and statuses only go forward, and that has t
 import msgspec
 
 from ordwatch.model import FINAL, Age, OrderStatus, OrderUpdate
-from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
+from ordwatch.venues.loopring.orders import LoopringExtra, completes, own_extra, venue_ns
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
 from ordwatch.venues.merging import fill_in
 
@@ -98,7 +98,7 @@ def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
 def _age_by_word(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Age:
     """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
     if new.venue_status.lower() == known.venue_status.lower():
-        return Age.EQUAL
+        return Age.NEWER if completes(new, known) else Age.EQUAL
     return Age.OLDER if closed else Age.NEWER
 
 

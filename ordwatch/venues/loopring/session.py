@@ -68,7 +68,9 @@ class LoopringSession:
         as_args: bool = False,
         raw: bool = False,
         silence_s: float = SILENCE_S,
+        refused_markets: dict[str, str] | None = None,
     ) -> None:
+        """`refused_markets` takes the markets that cannot be subscribed to, with the venue's words."""
         self.silence_s = silence_s
         self.last_message_ns = 0
         self._origin = origin
@@ -81,6 +83,7 @@ class LoopringSession:
         self._waiting: dict[str, tuple[str, ...]] = {}
         """Markets of the subscriptions without an answer, by sequence, oldest first."""
         self._refused: list[str] = []
+        self._refused_markets = {} if refused_markets is None else refused_markets
         self._ready = False
         self._closed = False
         self._unknown_kinds: set[str] = set()
@@ -161,7 +164,11 @@ class LoopringSession:
         markets = self._answered(answer)
         if markets is None:
             return (Counted("answer"),)
-        return self._refuse(markets, answer) if not answer.ok else self._settle()
+        if not answer.ok:
+            return self._refuse(markets, answer)
+        for market in markets:
+            self._refused_markets.pop(market, None)
+        return self._settle()
 
     def _answered(self, answer: SubscriptionAnswer) -> tuple[str, ...] | None:
         """Markets of the subscription this answers; without a sequence that we know, of the oldest."""
@@ -175,6 +182,7 @@ class LoopringSession:
             self._subscribe(*((market,) for market in markets))
             return (Progress("subscribing", "one market at a time, for one of them is refused"),)
         self._refused.append(markets[0])
+        self._refused_markets[markets[0]] = f"its subscription is refused ({self._words(answer)})"
         text = f"market {markets[0]} is refused ({self._words(answer)}); is it in exchange/markets?"
         return (Notice(text), Progress("subscribing", text), *self._settle())
 

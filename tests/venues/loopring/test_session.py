@@ -337,3 +337,12 @@ def test_a_damaged_message_is_not_the_last_good_one(frame: bytes) -> None:
     talk.receive(frame, START_NS + 1)
 
     assert talk.last_message_ns == START_NS
+
+
+def test_markets_that_cannot_be_subscribed_to_are_kept_until_they_can_be() -> None:
+    refused = {"LRC-USDT": "words of an earlier connection"}
+    talk = LoopringSession(ORIGIN, ["LRC-ETH", "LRC-USDT"], Secret(KEY), refused_markets=refused)
+    talk.start(START_NS)
+    told(talk, answer(104110, 1), answer(104110, 2), answer(sequence=3))
+
+    assert refused == {"LRC-ETH": "its subscription is refused (104110: words)"}
