@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 from ordwatch.venues.loopring.profiles import Protocol
-from ordwatch.venues.loopring.simulated_orders import MARKETS, Document, Relayer, RelayerOrder, push_document
+from ordwatch.venues.loopring.simulated_orders import MARKETS, PRICES, Document, Relayer, RelayerOrder, push_document
 from ordwatch.venues.loopring.simulated_rest import SimulatedRest
 from ordwatch.venues.simulation import Close, Market, Outgoing, Step, TrueState
 
@@ -42,6 +42,8 @@ FAULTS = (
     "mute",  # no pushes, though all else works
     "ticket_refused",
     "no_decimals",  # the list of tokens is refused
+    "tokens_busy",  # the list of tokens is answered by 429
+    "no_waiting",  # REST lists take the status `waiting` for a mistake: 100001
     "same_page",  # REST lists ignore the offset
     "forgets",  # REST knows no order any more: 107003
     "busy",  # REST answers 429
@@ -65,11 +67,7 @@ class LoopringSimulator:
     """One relayer with one account. `protocol` chooses what `settings` tells; every generation is served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"ws": "websocket", "rest": "http"}
-    markets: Sequence[Market] = (
-        Market("0.00004", "0.0000001", "500"),
-        Market("0.11", "0.0001", "200"),
-        Market("2800", "0.1", "0.05"),
-    )
+    markets: Sequence[Market] = tuple(PRICES.values())
     faults: Sequence[str] = FAULTS
 
     def __init__(self) -> None:
