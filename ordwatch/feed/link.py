@@ -7,13 +7,13 @@ whole (live, gaps, queries) is the supervisor's.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
 from typing import Protocol
 
 from ordwatch.errors import ConfigError, ConnectionLost, Refused, VenueError
 from ordwatch.feed.transport import Transport, dial
-from ordwatch.model import Answer, Closed, FeedEvent, LinkState, OrderUpdate, Reject, RoundTrip, SessionEvent
+from ordwatch.model import Answer, Closed, FeedEvent, LinkState, OrderUpdate, Reject, RoundTrip, SessionEvent, Turn
 from ordwatch.venues.contract import AnyVenue, Call, Session, Setup, StreamRequest, VenueSettings
 
 MAX_PENDING = 256
@@ -129,12 +129,14 @@ class Link:
             try:
                 await self._flush()
             finally:  # what was received counts, also where nothing can be sent any more
-                await self._dispatch(events, now_ns)
+                readable = await self._dispatch(events, now_ns)
             self._feed.heard(now_ns)
-            if not any(isinstance(event, Reject) for event in events):
+            if readable:
                 self.last_good_ns = now_ns
 
-    async def _dispatch(self, events: Sequence[SessionEvent], now_ns: int) -> None:
+    async def _dispatch(self, events: Iterable[SessionEvent], now_ns: int) -> bool:
+        """Hand on what a session says, in order; True if all of its input could be read."""
+        readable = True
         out: list[FeedEvent] = []
         closed: Exception | None = None
         if self.stale:
@@ -142,6 +144,10 @@ class Link:
         for event in events:
             if isinstance(event, OrderUpdate):
                 out.append(event)
+            elif isinstance(event, Turn):
+                await self._feed.emit(out)
+                out = []
+                await asyncio.sleep(0)
             elif isinstance(event, Answer):
                 self._settle(event)
             elif isinstance(event, RoundTrip):
@@ -149,11 +155,13 @@ class Link:
             elif isinstance(event, Closed):
                 closed = event.error
             else:
+                readable = readable and not isinstance(event, Reject)
                 out += self._feed.note(self, event, now_ns)
         if out:
             await self._feed.emit(out)
         if closed is not None:
             raise closed
+        return readable
 
     def ready(self) -> None:
         """The subscription was acknowledged: the attempt's deadline is met."""

@@ -10,7 +10,7 @@ Beside this file: merging.py (how statements complete each other), parts.py (a q
 simulation.py (what a simulator is).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
 
@@ -189,10 +189,11 @@ class Session(Protocol):
         """The connection is up: queue what is said first."""
         ...
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
         """Every event of this chunk (TCP) or message (WebSocket), in order. Never raises on bad input.
 
-        When the session cannot go on, its last event is `Closed`.
+        When the session cannot go on, its last event is `Closed`. A long message may be read while this is iterated,
+        to its end and before the next `receive`; `Turn` among the events says that others may have their turn.
         """
         ...
 

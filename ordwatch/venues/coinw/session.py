@@ -6,7 +6,7 @@ JKorf/CoinW.Net 3.4.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 
 from ordwatch.errors import AuthError, ConnectionLost, Refused, VenueError
@@ -21,15 +21,18 @@ from ordwatch.model import (
     Reject,
     RoundTrip,
     SessionEvent,
+    Turn,
 )
 from ordwatch.text import safe_text
-from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.venues.coinw.loose import Unreadable, payload
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,
     BadRow,
     ErrorFrame,
     LoginAnswer,
+    LongPush,
+    Message,
     OrderPush,
     OrderRow,
     Other,
@@ -37,12 +40,16 @@ from ordwatch.venues.coinw.messages import (
     Pong,
     SubscriptionAnswer,
     decode,
+    decode_long,
     login,
     payloads,
+    row,
 )
 from ordwatch.venues.coinw.orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
+from ordwatch.venues.pieces import LONG_BYTES
+from ordwatch.venues.rejects import MAX_REJECTS, head
 
 HEARTBEAT_S = 10.0
 SILENCE_S = 25.0
@@ -59,7 +66,7 @@ _REFUSED_LOGINS = "logins refused"
 """In Setup.memory: how many in a row, with an unknown code."""
 _MAX_KINDS = 64
 _MAX_PINGS = 16
-_MAX_REJECT_BYTES = 4096
+_ORDERS_A_TURN = 64
 _MAX_WORDS = 300
 
 
@@ -102,24 +109,38 @@ class CoinwSession:
         """Refuse: CoinW answers questions over REST only."""
         return (Answer(key, error=Refused("this venue is asked over REST only")),)
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        """Every event of one message, in order. Never raises on bad input."""
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
+        """Every event of one message, in order; of a long one, as it is read. Never raises on bad input."""
         if self._closed:
             return ()
         self._damaged = False
-        events = self._read(data, now_ns)
-        if not self._damaged:
-            self.last_message_ns = now_ns
-        if self._unanswered > self._most_unanswered and not self._closed:
-            waited_s = (self._unanswered - 1) * self.heartbeat_s
-            return [*events, *self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))]
-        return events
-
-    def _read(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        if len(data) > LONG_BYTES:
+            return self._read_long(data, now_ns)
+        events: Sequence[SessionEvent]
         try:
             message = decode(data)
         except Unreadable as exc:
-            return (self._reject(data, str(exc), now_ns, lost=True),)
+            events = (self._reject(data, str(exc), now_ns, lost=True),)
+        else:
+            events = self._events(message, data, now_ns)
+        if not self._damaged:
+            self.last_message_ns = now_ns
+        return [*events, *self._close_if_mute()] if self._unanswered > self._most_unanswered else events
+
+    def _read_long(self, data: bytes, now_ns: int) -> Iterator[SessionEvent]:
+        try:
+            message = yield from decode_long(data)
+            if isinstance(message, LongPush):
+                yield from self._capped(self._long_orders(message, now_ns), now_ns)
+            else:
+                yield from self._events(message, data, now_ns)
+        except Unreadable as exc:
+            yield self._reject(data, str(exc), now_ns, lost=True)
+        if not self._damaged:
+            self.last_message_ns = now_ns
+        yield from self._close_if_mute()
+
+    def _events(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         match message:
             case OrderPush():
                 return self._orders(message, data, now_ns)
@@ -134,11 +155,46 @@ class CoinwSession:
             case Other():
                 return (self._other(message, data, now_ns),)
 
+    def _close_if_mute(self) -> Sequence[SessionEvent]:
+        if self._closed or self._unanswered <= self._most_unanswered:
+            return ()
+        waited_s = (self._unanswered - 1) * self.heartbeat_s
+        return self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))
+
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        if len(push.rows) == 1 and not self._raw:
+            return (self._order(push.rows[0], data, now_ns, None),)
         if self._raw:
             pairs = zip(push.rows, payloads(data), strict=True)
-            return [self._order(row, data, now_ns, raw) for row, raw in pairs]
-        return [self._order(row, data, now_ns, None) for row in push.rows]
+            return list(self._capped((self._order(each, data, now_ns, raw) for each, raw in pairs), now_ns))
+        return list(self._capped((self._order(each, data, now_ns, None) for each in push.rows), now_ns))
+
+    def _long_orders(self, push: LongPush, now_ns: int) -> Iterator[OrderUpdate | Reject | Turn]:
+        for number, each in enumerate(push.rows, 1):
+            if isinstance(each, Turn):
+                yield each
+            elif isinstance(each, BadRow):
+                yield self._order(each, each.data, now_ns, None)
+            else:
+                yield self._order(row(each), bytes(each), now_ns, payload(each) if self._raw else None)
+            if number % _ORDERS_A_TURN == 0:
+                yield Turn()
+
+    def _capped(self, events: Iterable[OrderUpdate | Reject | Turn], now_ns: int) -> Iterator[SessionEvent]:
+        """The events of one message, MAX_REJECTS rejects and one for all others; it is left where most are rejects."""
+        orders = rejects = 0
+        for event in events:
+            if isinstance(event, Reject):
+                rejects += 1
+                if rejects > MAX_REJECTS + orders:
+                    break
+                if rejects > MAX_REJECTS:
+                    continue
+            elif isinstance(event, OrderUpdate):
+                orders += 1
+            yield event
+        if rejects > MAX_REJECTS:
+            yield self._reject(b"", "further orders of a message, or all the rest of it", now_ns, lost=True)
 
     def _order(self, row: OrderRow | BadRow, data: bytes, now_ns: int, raw: object) -> OrderUpdate | Reject:
         if type(row) is BadRow:
@@ -216,7 +272,7 @@ class CoinwSession:
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
         self._damaged = self._damaged or lost
-        shown = self._settings.blanked(data.decode("latin-1")).encode("latin-1")[:_MAX_REJECT_BYTES]
+        shown = head(data, (self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
         return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def _safe(self, words: str) -> str:

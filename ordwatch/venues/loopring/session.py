@@ -4,7 +4,7 @@ The relayer pings every 30 s and hangs up after two minutes without a pong, or a
 pings (Loopring/DEX-API, `websocket/overview.md`). It tells the state of an order only when it changes, no snapshot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ordwatch.errors import AuthError, Refused, RemoteProtocolError, VenueError
 from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
@@ -14,22 +14,24 @@ from ordwatch.venues.loopring.messages import (
     PING,
     PONG,
     SIBLING_TOPICS,
+    Message,
     OrderPush,
     OtherTopic,
     SubscriptionAnswer,
     Unreadable,
-    blank,
     decode,
+    decode_long,
     raw_payload,
     subscribe_args,
     subscribe_topics,
     venue_words,
 )
 from ordwatch.venues.loopring.orders import Origin, pushed_order, unscaled_tokens
+from ordwatch.venues.pieces import LONG_BYTES
+from ordwatch.venues.rejects import head
 
 SILENCE_S = 75.0
 """Two pings and some slack: on a quiet account nothing else proves life."""
-MAX_REJECT_BYTES = 4096
 
 BAD_MARKET = 104110
 NOT_SUBSCRIBED = 104113
@@ -92,18 +94,34 @@ class LoopringSession:
         """Queue the subscription."""
         self._subscribe(self._markets)
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        """Every event of one message, in order. Never raises on bad input."""
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
+        """Every event of one message, in order; of a long one, as it is read. Never raises on bad input."""
         if self._closed:
             return ()
         if data == PING:
             self.last_message_ns = now_ns
             self._queue.append(PONG)
             return ()
+        if len(data) > LONG_BYTES:
+            return self._read_long(data, now_ns)
         try:
             message = decode(data)
         except Unreadable as exc:
             return (self._reject(data, str(exc), now_ns, lost=True),)
+        if type(message) is OrderPush:
+            self.last_message_ns = now_ns
+            return (self._order(message, data, now_ns),)
+        return self._events(message, data, now_ns)
+
+    def _read_long(self, data: bytes, now_ns: int) -> Iterator[SessionEvent]:
+        try:
+            message, data = yield from decode_long(data)
+        except Unreadable as exc:
+            yield self._reject(data, str(exc), now_ns, lost=True)
+        else:
+            yield from self._events(message, data, now_ns)
+
+    def _events(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         self.last_message_ns = now_ns
         match message:
             case OrderPush():
@@ -152,7 +170,7 @@ class LoopringSession:
         return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        shown = blank(data.decode("latin-1"), self._api_key.reveal()).encode("latin-1")[:MAX_REJECT_BYTES]
+        shown = head(data, (self._api_key.reveal(),))
         return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def _answer(self, answer: SubscriptionAnswer) -> Sequence[SessionEvent]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordwatch.errors import AuthError, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent, Turn
 from ordwatch.secret import Secret
 from ordwatch.venues.contract import StreamRequest
 from ordwatch.venues.loopring.orders import Origin
@@ -288,7 +288,7 @@ def test_no_bytes_break_it(frame: bytes) -> None:
     talk = session()
     talk.receive(frame, START_NS)
 
-    assert isinstance(talk.receive(push(), START_NS)[0], OrderUpdate)
+    assert isinstance(next(iter(talk.receive(push(), START_NS))), OrderUpdate)
 
 
 @given(st.dictionaries(FIELDS, VALUES, max_size=6))
@@ -346,3 +346,67 @@ def test_markets_that_cannot_be_subscribed_to_are_kept_until_they_can_be() -> No
     told(talk, answer(104110, 1), answer(104110, 2), answer(sequence=3))
 
     assert refused == {"LRC-ETH": "its subscription is refused (104110: words)"}
+
+
+def long(frame: bytes, talk: LoopringSession | None = None) -> list[SessionEvent]:
+    """The events of a long message, without the turns between them."""
+    return [event for event in (talk or started()).receive(frame, START_NS) if not isinstance(event, Turn)]
+
+
+PADDING = "x" * 100_000
+
+
+def test_a_long_push_whose_order_is_not_long_is_read() -> None:
+    talk = session(raw=True)
+    frame = push()[:-1] + b', "z": "' + PADDING.encode() + b'"}'
+    (update,) = long(frame, talk)
+    (short,) = session(raw=True).receive(push(), START_NS)
+
+    assert isinstance(update, OrderUpdate)
+    assert isinstance(short, OrderUpdate)
+    assert isinstance(update.raw, dict)
+    assert isinstance(short.raw, dict)
+    assert update.raw == short.raw | {"z": None}
+    assert (update.order_id, update.qty, talk.last_message_ns) == (short.order_id, short.qty, START_NS)
+
+
+def test_an_order_of_a_length_that_none_has_is_lost() -> None:
+    talk = started()
+    (event,) = long(push(clientOrderId=PADDING), talk)
+
+    assert isinstance(event, Reject)
+    assert (event.lost, event.reason.startswith("data of 100")) == (True, True)
+    assert talk.last_message_ns == 0
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        (json.dumps({"topic": {"topic": "orderbook"}, "data": [["1", "2"]] * 9000}), Counted),
+        (json.dumps({"topic": {"topic": "weather"}, "data": PADDING}), Reject),
+        (json.dumps({"op": "sub", "result": {"status": "OK"}, "topics": [PADDING]}), Ready),
+        (json.dumps({"topic": PADDING}), Reject),
+        (PADDING, Reject),
+        ("[" * 100_000, Reject),
+        ('{"a":"' + PADDING, Reject),
+    ],
+    ids=["sibling", "unknown", "answer", "topic", "garbage", "deep", "cut off"],
+)
+def test_a_long_message_is_told_apart_like_a_short_one(frame: str, kind: type) -> None:
+    (event,) = long(frame.encode())
+
+    assert type(event) is kind
+
+
+def test_others_have_their_turn_while_a_long_message_is_read() -> None:
+    events = list(started().receive(json.dumps({"a": PADDING * 10}).encode(), START_NS))
+
+    assert sum(isinstance(event, Turn) for event in events) >= 30
+
+
+@given(st.binary(max_size=60), st.integers(0, 9000))
+@settings(max_examples=50)
+def test_damage_anywhere_in_a_long_message_gives_events_and_never_an_exception(noise: bytes, place: int) -> None:
+    frame = push(clientOrderId="x" * 8000)
+    for event in started().receive(frame[:place] + noise + frame[place + len(noise) :], START_NS):
+        assert isinstance(event, OrderUpdate | Reject | Counted | Turn)
