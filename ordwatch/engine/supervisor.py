@@ -217,10 +217,13 @@ class Supervisor:
     ) -> list[Action]:
         """A chunk or message came, and this is what the session made of it; `good`: a whole, good message ended."""
         state = self._links[link]
-        if not state.is_current(conn):
+        # Once for each update: what `Link` has methods for is written out here.
+        if state.conn != conn or not state.is_trying:
             return []
-        self._seen_s = state.last_rx_s = now.mono_s
-        state.pace(heartbeat_s, self._policy.silence_s or silence_s)
+        now_s = self._seen_s = state.last_rx_s = now.mono_ns / 1e9
+        if heartbeat_s != state.heartbeat_s or silence_s != state.session_silence_s:
+            state.session_silence_s = silence_s
+            state.pace(heartbeat_s, self._policy.silence_s or silence_s)
         actions: list[Action] = []
         out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
         arrival: Arrival | None = None
@@ -239,7 +242,7 @@ class Supervisor:
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
-        if self._query is None:
+        if self._query is None and now_s >= self._query_s:
             self._start_query(now, actions)
         return actions
 
