@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 
-from ordwatch.cli.simulators import simulated
+from ordwatch.cli.simulated import simulated
+from ordwatch.core.records import AnyRecord, GapRecord
+from ordwatch.engine.run import Limits, Run
 from ordwatch.engine.supervisor import Pace
-from ordwatch.pipeline import Limits, Run
-from ordwatch.records import AnyRecord, GapRecord
-from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.screen import svg
-from ordwatch.sinks.table import Table
+from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.screen import svg
+from ordwatch.outputs.table import Table
 from ordwatch.venues import REGISTRY
 
 WIDTH, HEIGHT = 132, 26
@@ -35,7 +35,7 @@ async def main() -> None:
     """Watch the simulators for a while, cut one off, and draw what the table shows then."""
     async with simulated(list(REGISTRY), seed=7, speed=0.6) as hosts:
         runs: list[Run] = []
-        table = Drawn(Filter(), UTC, lambda: runs[0].vitals(), venues=REGISTRY)
+        table = Drawn(Filter(), UTC, lambda: runs[0].stats(), venues=REGISTRY)
         lost = asyncio.Event()
 
         class Noticing(Drawn):

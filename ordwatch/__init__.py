@@ -1,23 +1,24 @@
 """ordwatch: watch the order streams of several trading venues.
 
-The way data takes is the way the folders are named, and imports only point left:
+The folders are named for the way that data takes, and imports only point left:
 
-    socket bytes -> frames -> venue messages -> OrderUpdate -> book -> records -> sinks
-    engine/         venues/<venue>/ (pure)      model.py     book.py  records.py  sinks/, recording/
-          ^ one supervisor and one pump for every venue         ^ joined by pipeline.py
+    socket bytes -> wire frames -> venue messages -> OrderUpdate -> order store -> records -> outputs
+                    venues/<venue>/ (pure, sans-I/O)                core/ (pure)              outputs/, recording/
+             ^ engine/: connects, times, retries; the only part with sockets, clocks and tasks
 
-model.py    what the parts say to each other; errors.py what can go wrong, by what to do next
-system.py   what the operating system offers, and what stands in where it does not
-text.py     how numbers, times and characters are written; secret.py what prints as ***
-venues/     one folder for each venue; sans-I/O: bytes and the time come in, events and bytes go out
-config/     which venues are watched: the file, and where its secrets come from
-engine/     the live engine: supervisor.py decides, runner.py and connection.py do; the only part with sockets and tasks
-book.py     merges what venues state: every order once, in its latest known state
-records.py  what is written, as types and JSON, schema.py as JSON Schema; conversion.py makes records and reads them
-sinks/      the table, JSON lines, plain text; recording/ is the durable one
-pipeline.py one run: joins all this, starts and stops it; clocks.py notices sleep and clocks that jump
-simulate/   hosts the venues' simulators on loopback
-cli/        one file for each command; the only place that prints errors and picks exit codes
+core/        events, records, order store, coverage, errors: what everything else stands on; pure
+system.py    what the operating system offers, and what stands in where it does not
+venues/      one folder for each venue: bytes and the time come in, events and bytes go out
+config/      which venues are watched: the file, and where its secrets come from
+engine/      supervisor.py decides how a venue is kept covered; runner.py and connection.py do it; run.py joins a run
+outputs/     the table, JSON lines, plain text
+recording/   the durable output, and what it proves
+simulators/  the venues played on loopback
+cli/         one file for each command; the only place that prints errors and picks exit codes
+
+Where is what: a reconnect is decided in engine/supervisor.py; a gap is opened in core/coverage.py, for the supervisor;
+OpenD's status 5 becomes NEW in venues/opend/tables.py; a column is added in outputs/columns.py, an output beside the
+others in outputs/, a venue in venues/ (read venues/contract.py first).
 """
 
 __version__ = "0.1.0"

@@ -11,6 +11,7 @@ from ordwatch.cli.app import app
 from ordwatch.venues import REGISTRY
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
 COMMANDS = typer.main.get_group(app).commands
 TAIL = [name for parameter in COMMANDS["tail"].params for name in parameter.opts if name not in ("-h", "--help")]
@@ -54,7 +55,14 @@ def test_the_example_configuration_is_the_one_named() -> None:
 
 
 def test_the_readme_is_the_package_s() -> None:
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["readme"] == "README.md"
+    assert PROJECT["readme"] == "README.md"
+
+
+@pytest.mark.parametrize(
+    "dependency", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]], ids=lambda text: text
+)
+def test_every_dependency_declares_the_oldest_release_it_was_tried_with(dependency: str) -> None:
+    assert re.fullmatch(r"[A-Za-z-]+>=[0-9.]+", dependency)
 
 
 @pytest.mark.parametrize("kind", REGISTRY)

@@ -1,26 +1,29 @@
 """The commands in one command line; what they raise becomes one line on stderr and an exit code."""
 
+from collections.abc import Callable
+
 import typer
 
 from ordwatch import __version__, system
 from ordwatch.cli import check, demo, messages, replay, schema, simulate, tail, verify
+from ordwatch.cli.help import PlainCommand, PlainGroup
 from ordwatch.cli.process import Killed, die_by, leave_threads, let_hangup_end, raise_on_signals
-from ordwatch.errors import OrdwatchError, ReaderGone
-
-_VARIABLES = "Each option can also come from a variable such as ORDWATCH_TAIL_OUTPUT."
+from ordwatch.core.errors import OrdwatchError, ReaderGone
 
 app = typer.Typer(
     name="ordwatch",
+    cls=PlainGroup,
     help="""\b
-    Watch the order streams of several trading venues: every update once, every gap named.
+    Watch the order streams of several trading venues:
+    every update once, every gap named.
 
     \b
     Examples:
-      ordwatch demo                                  try it: no account, no configuration
-      ordwatch check                                 is everything in place?
-      ordwatch tail                                  a live table of your orders
-      ordwatch tail | jq -c 'select(.final)'         JSON lines for other programs
-      ordwatch tail --once --open -o text            what is open now
+      ordwatch demo                           try it: no account, no configuration
+      ordwatch check                          is everything in place?
+      ordwatch tail                           a live table of your orders
+      ordwatch tail | jq -c 'select(.final)'  JSON lines for other programs
+      ordwatch tail --once --open -o text     what is open now
       ordwatch tail --until 16:10 --record day.jsonl -q
     """,
     context_settings={"auto_envvar_prefix": "ORDWATCH", "help_option_names": ["-h", "--help"]},
@@ -28,13 +31,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command(short_help="Show the order updates of the configured venues.", epilog=_VARIABLES)(tail.tail)
-app.command(short_help="The same against built-in simulators: no account needed.", epilog=_VARIABLES)(demo.demo)
-app.command(short_help="Run simulators of venues alone.")(simulate.simulate)
-app.command(short_help="Check configuration, secrets and every venue.")(check.check)
-app.command(short_help="Show a recording, or emit it again.", epilog=_VARIABLES)(replay.replay)
-app.command(short_help="Say what a recording proves.")(verify.verify)
-app.command(short_help="Print the JSON Schema of the records.")(schema.schema)
+
+
+def _add(command: Callable[..., None], short_help: str) -> None:
+    name = command.__name__
+    variables = f"Each option can also come from a variable: --output from ORDWATCH_{name.upper()}_OUTPUT."
+    takes_output = "output" in command.__annotations__
+    app.command(cls=PlainCommand, short_help=short_help, epilog=variables if takes_output else None)(command)
+
+
+_add(tail.tail, "Show the order updates of the configured venues.")
+_add(demo.demo, "The same against built-in simulators: no account needed.")
+_add(simulate.simulate, "Run simulators of venues alone.")
+_add(check.check, "Check configuration, secrets and every venue.")
+_add(replay.replay, "Show a recording, or emit it again.")
+_add(verify.verify, "Say what a recording proves.")
+_add(schema.schema, "Print the JSON Schema of the records.")
 
 
 def _show_version(wanted: bool) -> None:

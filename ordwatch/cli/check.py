@@ -6,12 +6,12 @@ import msgspec
 import typer
 
 from ordwatch.cli import options as opt
-from ordwatch.cli.configured import read_config, resolve
+from ordwatch.cli.configuration import read_config, resolve
 from ordwatch.cli.messages import Messages, set_up
 from ordwatch.cli.process import Killed, write_out
-from ordwatch.cli.verdicts import Verdict, Witness
-from ordwatch.errors import ConfigError
-from ordwatch.text import safe_text
+from ordwatch.cli.verdicts import CheckObserver, CheckResult, keys_of
+from ordwatch.core.errors import ConfigError
+from ordwatch.core.text import safe_text
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
 LONGEST_S = 90.0
@@ -21,7 +21,7 @@ LONGEST_S = 90.0
 def check(
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
-    output: opt.ReportKind = opt.Report.TEXT,
+    output: opt.ReportKind = opt.ReportFormat.TEXT,
     verbose: opt.Verbose = 0,
 ) -> None:
     """\b
@@ -40,33 +40,33 @@ def check(
     raise typer.Exit(next((verdict.exit_code for verdict in verdicts if verdict.exit_code), 0))
 
 
-def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[Verdict]:
+def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[CheckResult]:
     try:
         config = read_config(path)
     except ConfigError as exc:
-        return [Verdict(check="configuration", verdict="failed", detail=str(exc), exit_code=exc.exit_code)]
+        return [CheckResult(check="configuration", verdict="failed", detail=str(exc), exit_code=exc.exit_code)]
     chosen = config.choose(names)
-    verdicts = [Verdict(check="configuration", verdict="ok", detail=f"{config.path}: {', '.join(config.venues)}")]
+    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{config.path}: {', '.join(config.venues)}")]
     venues = []
     for name in chosen:
         try:
             venues += resolve(config, [name], said)
         except ConfigError as exc:
             verdicts.append(
-                Verdict(venue=name, check="secrets", verdict="failed", detail=str(exc), exit_code=exc.exit_code)
+                CheckResult(venue=name, check="secrets", verdict="failed", detail=str(exc), exit_code=exc.exit_code)
             )
         else:
-            verdicts.append(Verdict(venue=name, check="secrets", verdict="ok", detail="private, and all there"))
+            verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="private, and all there"))
     return verdicts + (_of_venues(venues) if venues else [])
 
 
-def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verdict]:
-    from ordwatch.cli.reach import reach
+def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[CheckResult]:
+    from ordwatch.cli.reachability import reach
     from ordwatch.cli.running import run_to_end, stop_on_signals
-    from ordwatch.pipeline import Limits, Run
+    from ordwatch.engine.run import Limits, Run
 
-    witness = Witness({})
-    reached: dict[str, list[Verdict]] = {}
+    observer = CheckObserver({})
+    reached: dict[str, list[CheckResult]] = {}
 
     async def watch() -> int | None:
         for venue, setup in venues:
@@ -74,22 +74,22 @@ def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[Verd
         there = [(venue, setup) for venue, setup in venues if reached[setup.name][-1].verdict == "ok"]
         if not there:
             return None
-        witness.expect({setup.name: venue.credentials for venue, setup in there})
-        run = Run(there, [witness], Limits(duration_s=LONGEST_S))
-        witness.when_decided = lambda: run.stop("checked")
+        observer.expect({setup.name: keys_of(venue) for venue, setup in there})
+        run = Run(there, [observer], Limits(duration_s=LONGEST_S))
+        observer.when_decided = lambda: run.stop("checked")
         stop_on_signals(run.stop)
         outcome = await run.run()
-        witness.offsets_s = {name: vitals.clock_offset_s for name, vitals in run.vitals().items()}
+        observer.offsets_s = {name: stats.clock_offset_s for name, stats in run.stats().items()}
         return outcome.signal
 
     ended_by = run_to_end(watch())
     if ended_by is not None:
         raise Killed(ended_by)
-    return [verdict for name, before in reached.items() for verdict in (*before, *witness.of(name))]
+    return [verdict for name, before in reached.items() for verdict in (*before, *observer.of(name))]
 
 
-def _line(verdict: Verdict, output: opt.Report) -> str:
-    if output is opt.Report.JSON:
+def _line(verdict: CheckResult, output: opt.ReportFormat) -> str:
+    if output is opt.ReportFormat.JSON:
         return json.dumps(msgspec.to_builtins(verdict))
     remedy = f"; {verdict.remedy}" if verdict.remedy else ""
     return safe_text(f"{verdict.verdict:<7} {verdict.venue or '-':<10} {verdict.check:<13} {verdict.detail}{remedy}")

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import Messages, set_up
-from ordwatch.cli.showing import Showing
+from ordwatch.cli.outputs import Showing
 
 if TYPE_CHECKING:
-    from ordwatch.pipeline import Limits, Outcome
+    from ordwatch.engine.run import Limits, Outcome
 
 
 def demo(
@@ -19,7 +19,7 @@ def demo(
     status: opt.Statuses = None,
     side: opt.Sides = None,
     account: opt.Accounts = None,
-    open_: opt.Open = False,
+    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     max_events: opt.MaxEvents = None,
     duration: opt.Duration = None,
@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """\b
     Examples:
-      ordwatch demo                                  live table of invented orders
+      ordwatch demo                           live table of invented orders
       ordwatch demo --max-events 20 -o json
       ordwatch demo --venue coinw --speed 10
 
@@ -46,15 +46,15 @@ def demo(
         statuses=status,
         sides=side,
         accounts=account,
-        open_only=open_,
+        open_only=open,
         zone=time_zone,
         color=color,
     )
     showing.check()
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.running import finish, run_to_end
-    from ordwatch.cli.simulators import chosen_kinds
-    from ordwatch.pipeline import Limits
+    from ordwatch.cli.simulated import chosen_kinds
+    from ordwatch.engine.run import Limits
 
     limits = Limits(max_events=max_events, duration_s=duration, counts=showing.keep.passes)
     kinds = chosen_kinds(venue)
@@ -72,7 +72,7 @@ async def _demo(
     seed: int,
 ) -> "Outcome":
     from ordwatch.cli.running import watch
-    from ordwatch.cli.simulators import simulated
+    from ordwatch.cli.simulated import simulated
 
     async with simulated(kinds, seed=seed, speed=speed, drops=True) as hosts:
         return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said)

@@ -16,8 +16,8 @@ from queue import Full, Queue
 from time import monotonic
 
 from ordwatch import system
-from ordwatch.secret import Redaction
-from ordwatch.text import safe_text
+from ordwatch.core.secrets import Redaction
+from ordwatch.core.text import safe_text
 
 log = logging.getLogger("ordwatch")
 

@@ -1,21 +1,29 @@
 """Options that several commands share, and what their words mean."""
 
-import difflib
 import re
+from collections.abc import Callable
 from datetime import datetime, time
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import typer
+from typer.models import OptionInfo
 
-from ordwatch.errors import UsageError
-from ordwatch.model import OrderStatus, Side
+from ordwatch.core.errors import UsageError
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.core.text import suggest
 
-option = partial(typer.Option, show_envvar=False)
-"""An option whose help does not name its variable, since all are named alike: ORDWATCH_<COMMAND>_<OPTION>."""
+option = partial(typer.Option, show_envvar=False, show_default=False)
+"""An option whose help does not name its variable, since all are named alike: ORDWATCH_<COMMAND>_<OPTION>.
+
+Its help says the default in words. Values are read by the functions below and not by their type: what typer says of a
+value that does not fit differs from release to release.
+"""
+
+Name = TypeVar("Name", bound=StrEnum)
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -52,7 +60,7 @@ class Fsync(StrEnum):
     NEVER = "never"
 
 
-class Report(StrEnum):
+class ReportFormat(StrEnum):
     """How `check` and `verify` answer."""
 
     TEXT = "text"
@@ -63,7 +71,7 @@ def duration(text: str) -> float:
     """Seconds in a text such as 90s, 30m, 6h, 1d or 90."""
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
     if found is None:
-        raise typer.BadParameter("expected seconds, or a number with a unit: 90, 90s, 30m, 6h")
+        raise typer.BadParameter(f"{text!r} is no length of time such as 90, 90s, 30m or 6h")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -72,8 +80,43 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        close = difflib.get_close_matches(name, available_timezones(), n=1)
-        raise typer.BadParameter("no such time zone" + (f"; did you mean {close[0]}?" if close else "")) from None
+        raise typer.BadParameter(f"{name!r} is no time zone{suggest(name, available_timezones())}") from None
+
+
+def one_of(names: type[Name]) -> Callable[[str], Name]:
+    """What reads one of these names, in any case."""
+    known = {each.value.lower(): each for each in names}
+
+    def read(text: str) -> Name:
+        if text.lower() not in known:
+            listed = ", ".join(known)
+            raise typer.BadParameter(f"{text!r} is not one of {listed}{suggest(text, known)}")
+        return known[text.lower()]
+
+    return read
+
+
+def whole_number(least: int) -> Callable[[str | int], int]:
+    """What reads a whole number, `least` or more."""
+
+    def read(text: str | int) -> int:
+        if re.fullmatch("[0-9]{1,18}", str(text), re.ASCII) is None or int(text) < least:
+            raise typer.BadParameter(f"{text!r} is no whole number of {least} or more")
+        return int(text)
+
+    return read
+
+
+def factor(most: float) -> Callable[[str | float], float]:
+    """What reads a number from 0.01 to `most`."""
+
+    def read(text: str | float) -> float:
+        number = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(text), re.ASCII) else 0.0
+        if not 0.01 <= number <= most:
+            raise typer.BadParameter(f"{text!r} is no number from 0.01 to {most:.0f}")
+        return number
+
+    return read
 
 
 def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
@@ -110,6 +153,19 @@ def verbosity(verbose: int, *, quiet: bool) -> int:
     return -1 if quiet else verbose
 
 
+def _choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -> OptionInfo:  # noqa: A002 - as typer's
+    """An option that takes one of some names; the shell completes them."""
+    known = [each.value.lower() for each in of]
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete.lower())]
+
+    info: OptionInfo = option(
+        *names, parser=one_of(of), metavar=metavar or "|".join(known), autocompletion=complete, help=help
+    )
+    return info
+
+
 ConfigFile = Annotated[
     Path | None,
     option("--config", metavar="FILE", help="Configuration. Default: $ORDWATCH_CONFIG, else the user's own."),
@@ -119,19 +175,25 @@ Venues = Annotated[
 ]
 Output = Annotated[
     OutputKind | None,
-    option("-o", "--output", help="Default: table on a terminal, JSON lines otherwise."),
+    _choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
 ]
 Records = Annotated[
-    RecordKinds | None, option("--records", help="JSON only: which records. Default: gaps (orders and gaps).")
+    RecordKinds | None,
+    _choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
 Symbols = Annotated[list[str] | None, option("--symbol", metavar="GLOB", help="Show only these symbols; repeatable.")]
 Statuses = Annotated[
     list[OrderStatus] | None,
-    option("--status", case_sensitive=False, metavar="NAME", help="Show only this status; repeatable."),
+    _choice(
+        "--status",
+        of=OrderStatus,
+        metavar="NAME",
+        help=f"Show only this status; repeatable: {', '.join(OrderStatus).lower()}.",
+    ),
 ]
 Sides = Annotated[
     list[Side] | None,
-    option("--side", case_sensitive=False, metavar="NAME", help="Show only this side; repeatable."),
+    _choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
 Accounts = Annotated[list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")]
 Open = Annotated[bool, option("--open", help="Show only orders that are open.")]
@@ -143,17 +205,18 @@ Once = Annotated[
     ),
 ]
 MaxEvents = Annotated[
-    int | None, option("--max-events", min=1, metavar="N", help="Stop after N order records were shown.")
+    int | None,
+    option("--max-events", parser=whole_number(1), metavar="N", help="Stop after N order records were shown."),
 ]
 Duration = Annotated[
     float | None, option("--duration", parser=duration, metavar="TIME", help="Stop after 90s, 30m, 6h.")
 ]
 Until = Annotated[
-    str | None, option("--until", metavar="TIME", help="Stop at this time: 16:10 is today's in --time-zone.")
+    str | None, option("--until", metavar="TIME", help="Stop at a time such as 16:10, today's in the zone shown.")
 ]
 TimeZone = Annotated[
     ZoneInfo | None,
-    option("--time-zone", parser=zone, metavar="ZONE", help="Zone of --until and times shown. Default: local."),
+    option("--time-zone", parser=zone, metavar="ZONE", help="Zone of the times shown and of --until. Default: local."),
 ]
 ConnectTimeout = Annotated[
     float | None,
@@ -167,22 +230,47 @@ ConnectTimeout = Annotated[
 Record = Annotated[
     Path | None, option("--record", metavar="FILE", help="Also write a durable recording, all records in it.")
 ]
-Rotate = Annotated[str | None, option("--rotate", metavar="daily|SIZE", help="Start a new recording file then.")]
-FsyncWhen = Annotated[Fsync | None, option("--fsync", help="When the recording is forced to the disk. Default: 1s.")]
+Rotate = Annotated[
+    str | None,
+    option(
+        "--rotate", metavar="daily|SIZE", help="Start a new recording file each UTC day, or at a size: 64K, 100M, 1G."
+    ),
+]
+FsyncWhen = Annotated[
+    Fsync | None, _choice("--fsync", of=Fsync, help="When the recording is forced to the disk. Default: 1s.")
+]
 LockWait = Annotated[
     float | None,
-    option("--lock-wait", parser=duration, metavar="TIME", help="Wait for another ordwatch to let go of it."),
+    option(
+        "--lock-wait",
+        parser=duration,
+        metavar="TIME",
+        help="Wait so long while another ordwatch writes the recording. Default: not at all.",
+    ),
 ]
-FailOnGap = Annotated[bool, option("--fail-on-gap", help="Exit 3 when an interval stayed uncertain.")]
+FailOnGap = Annotated[
+    bool, option("--fail-on-gap", help="Exit 3 when an interval stayed uncertain, or a venue never was live.")
+]
 Speed = Annotated[
-    float, option("--speed", min=0.01, max=1000, metavar="FACTOR", help="How much faster orders come and go.")
+    float,
+    option("--speed", parser=factor(1000), metavar="FACTOR", help="How much faster orders come and go. Default: 1."),
 ]
 ReplaySpeed = Annotated[
     float | None,
-    option("--speed", min=0.01, metavar="FACTOR", help="1 is the pace of the recording. Default: as fast as can be."),
+    option(
+        "--speed",
+        parser=factor(1_000_000),
+        metavar="FACTOR",
+        help="1 is the pace of the recording. Default: as fast as can be.",
+    ),
 ]
-Seed = Annotated[int, option("--seed", min=0, help="The same number tells the same story.")]
-Color = Annotated[ColorChoice, option("--color", help="Default: on a terminal, unless NO_COLOR is set.")]
+Seed = Annotated[
+    int,
+    option("--seed", parser=whole_number(0), metavar="N", help="The same number gives the same orders. Default: 0."),
+]
+Color = Annotated[
+    ColorChoice, _choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
+]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[Report, option("-o", "--output", help="How to answer.")]
+ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="How to answer. Default: text.")]

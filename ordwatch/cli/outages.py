@@ -6,14 +6,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.cli.messages import log
-from ordwatch.conversion import gap_record
-from ordwatch.errors import ReaderGone
-from ordwatch.model import GapUpdate
-from ordwatch.records import AnyRecord, GapRecord, LinkRecord
-from ordwatch.text import safe_text, time_text
+from ordwatch.core.conversion import gap_record
+from ordwatch.core.errors import ReaderGone
+from ordwatch.core.events import GapUpdate
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.text import safe_text, time_text
 
 if TYPE_CHECKING:
-    from ordwatch.pipeline import Outcome
+    from ordwatch.engine.run import Outcome
 
 OUTAGE_S = 60.0
 """A venue that is not live for longer is an error."""
@@ -68,14 +68,19 @@ class Outages:
 
     def report_end(self, outcome: "Outcome", end_ns: int) -> None:
         """A line for each venue that never was live in a run that ended at `end_ns`; where uncertain intervals decide
-        the exit code, also for each that has some. Nothing if the reader of stdout just left.
+        the exit code, also for each that has some. Nothing if the reader of stdout just left, nor of a venue whose
+        first attempt a signal or a failed output cut short.
         """
         if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
             return
+        cut_short = outcome.signal is not None or outcome.output_lost
         for venue in self._venues.values():
-            facts = [] if venue.was_live or venue.failed else [f"never was live: {venue.reason}"]
+            named = not venue.was_live and not venue.failed and (venue.detail is not None or not cut_short)
+            facts = [f"never was live: {venue.reason}"] if named else []
             if outcome.fail_on_gap and (uncertain := self._uncertain(venue.name, end_ns)):
                 facts.append(f"uncertain: {uncertain}")
+            if outcome.fail_on_gap and venue.limits is not None:
+                facts.append(f"live {venue.limits}")
             if facts:
                 log.error("%s: %s", venue.name, "; ".join(facts))
 
@@ -92,7 +97,7 @@ def _interval(gap: GapRecord, end_ns: int) -> str | None:
     why = gap.cause
     if gap.state == "open":
         return f"{gap.from_} to {time_text(end_ns)} ({why}; not closed when the run ended)"
-    if gap.outcome != "partial" or gap.to == gap.from_:
+    if gap.outcome != "partial":
         return None
     return f"{gap.from_} to {gap.to} ({why}{safe_text(f'; {gap.limits}', 300) if gap.limits else ''})"
 
@@ -102,20 +107,30 @@ class _Venue:
         self.name = name
         self.was_live = False
         self.failed = False
-        self.reason = "no connection yet"
+        self.limits: str | None = None
+        """What it was last live without."""
+        self.detail: str | None = None
+        """Why it is not live, where a link said so."""
+        self._state = "connecting"
         self._down_since_s: float | None = now_s
         self._reported = False
 
+    @property
+    def reason(self) -> str:
+        return self.detail or f"still {self._state}"
+
     def note(self, link: LinkRecord, now_s: float) -> None:
         if link.state == "live":
+            self.limits = safe_text(link.detail, 300) if link.detail is not None else None
             self._live(now_s)
             return
         if self._down_since_s is None:
             self._down_since_s = now_s
-            self.reason = link.state
+            self.detail = None
+        self._state = link.state
         self.failed = self.failed or link.state == "failed"
         if link.detail is not None:
-            self.reason = safe_text(link.detail, 300)
+            self.detail = safe_text(link.detail, 300)
 
     def _live(self, now_s: float) -> None:
         if self._reported and self._down_since_s is not None:

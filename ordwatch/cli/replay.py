@@ -11,14 +11,14 @@ import typer
 from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import set_up
+from ordwatch.cli.outputs import Showing
 from ordwatch.cli.process import Killed
-from ordwatch.cli.showing import Showing
-from ordwatch.errors import OutputError
+from ordwatch.core.errors import OutputError
 
 if TYPE_CHECKING:
+    from ordwatch.core.records import AnyRecord
+    from ordwatch.outputs.table import Table
     from ordwatch.recording.replay import Recorded
-    from ordwatch.records import AnyRecord
-    from ordwatch.sinks.table import Table
 
 _LEAVE_S = 0.5
 """How long a line that is being written may take after a signal."""
@@ -33,7 +33,7 @@ def replay(
     status: opt.Statuses = None,
     side: opt.Sides = None,
     account: opt.Accounts = None,
-    open_: opt.Open = False,
+    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     max_events: opt.MaxEvents = None,
     speed: opt.ReplaySpeed = None,
     time_zone: opt.TimeZone = None,
@@ -41,8 +41,8 @@ def replay(
 ) -> None:
     """\b
     Examples:
-      ordwatch replay day.jsonl                      the last state of every order
-      ordwatch replay day.jsonl --speed 60           an hour in a minute
+      ordwatch replay day.jsonl               the last state of every order
+      ordwatch replay day.jsonl --speed 60    an hour in a minute
       ordwatch replay day.jsonl -o json --status rejected
       ssh desk tail -f -n +1 day.jsonl | ordwatch replay -
 
@@ -56,7 +56,7 @@ def replay(
         statuses=status,
         sides=side,
         accounts=account,
-        open_only=open_,
+        open_only=open,
         zone=time_zone,
         color=color,
     )
@@ -105,8 +105,8 @@ class _Bounds(NamedTuple):
 
 
 def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[Recorded]":
+    from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
     from ordwatch.recording.replay import recorded
-    from ordwatch.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
 
     for item in recorded(paths):
         match item.record:
@@ -132,8 +132,8 @@ def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bound
 
 
 def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
-    from ordwatch.records import OrderRecord
-    from ordwatch.sinks.output import write_all
+    from ordwatch.core.records import OrderRecord
+    from ordwatch.outputs.output_thread import write_all
 
     keep, render = showing.keep, showing.render()
     seq = 0
@@ -155,7 +155,7 @@ def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
 
 
 def _to_table(table: "Table", showing: Showing) -> "Callable[[AnyRecord], bool]":
-    from ordwatch.records import OrderRecord
+    from ordwatch.core.records import OrderRecord
 
     shows = showing.keep.shows
 

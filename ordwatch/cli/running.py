@@ -10,16 +10,16 @@ from typing import NoReturn, TypeVar
 import typer
 
 from ordwatch import system
-from ordwatch.cli.beside import Beside
+from ordwatch.cli.fallible_output import Beside
 from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.outages import Outages
+from ordwatch.cli.outputs import Showing
 from ordwatch.cli.process import Killed, die_by, hold_hangup, take_hangup
-from ordwatch.cli.showing import Showing
-from ordwatch.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
-from ordwatch.pipeline import Limits, Outcome, Run, Start
+from ordwatch.core.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
+from ordwatch.engine.output import Sink
+from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
+from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
-from ordwatch.sinks.contract import Sink
-from ordwatch.sinks.table import Table
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -34,7 +34,7 @@ async def watch(
     *,
     said: Messages,
     recording: Recording | None = None,
-    start: Start | None = None,
+    start: ResumeState | None = None,
     config_sha256: str | None = None,
     fail_on_gap: bool = False,
     outages: Outages | None = None,
@@ -44,7 +44,7 @@ async def watch(
     Raises:
         OutputError: An output cannot be made.
     """
-    shown = showing.sink([setup.name for _, setup in venues], lambda: run.vitals())
+    shown = showing.sink([setup.name for _, setup in venues], lambda: run.stats())
     beside = Beside(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, beside] if recording is not None else [shown]
     sinks += [outages] if outages is not None else []
@@ -107,21 +107,21 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         on_hangup()
 
 
-def run_to_end(work: Coroutine[object, object, T]) -> T:
+def run_to_end(job: Coroutine[object, object, T]) -> T:
     """Run the coroutine in an event loop of its own, without waiting for name look-ups that hang at its end."""
     try:
-        return asyncio.run(_with_pool(work))
+        return asyncio.run(_with_pool(job))
     finally:
         # The loop has given back its signals; a rotation now must not become the way this process ended.
         hold_hangup()
 
 
-async def _with_pool(work: Coroutine[object, object, T]) -> T:
+async def _with_pool(job: Coroutine[object, object, T]) -> T:
     loop = asyncio.get_running_loop()
     lookups = ThreadPoolExecutor(8, "look up names")
     loop.set_default_executor(lookups)
     try:
-        return await work
+        return await job
     finally:
         lookups.shutdown(wait=False, cancel_futures=True)
         # asyncio.run waits for the threads of the default executor; this one has none.

@@ -11,11 +11,12 @@ from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.messages import log, set_up
 from ordwatch.cli.process import Killed, write_out
-from ordwatch.errors import OutputRefused
+from ordwatch.core.errors import OutputRefused
+from ordwatch.venues import REGISTRY
 
 
 def simulate(
-    venue: Annotated[list[str], typer.Argument(metavar="VENUE...", help="Kinds of venues to simulate.")],
+    venue: Annotated[list[str], typer.Argument(metavar="VENUE...", help=f"Kinds of venues: {', '.join(REGISTRY)}.")],
     write_config: Annotated[
         Path | None, opt.option("--write-config", metavar="FILE", help="Write the configuration to this new file.")
     ] = None,
@@ -35,7 +36,7 @@ def simulate(
     set_up(opt.verbosity(verbose, quiet=quiet))
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.running import run_to_end
-    from ordwatch.cli.simulators import chosen_kinds
+    from ordwatch.cli.simulated import chosen_kinds
 
     kinds = chosen_kinds(venue)
     ended_by = run_to_end(_simulate(kinds, write_config, duration, speed=speed, seed=seed))
@@ -50,8 +51,8 @@ async def _simulate(
     import asyncio
 
     from ordwatch.cli.running import stop_on_signals
-    from ordwatch.cli.simulators import simulated
-    from ordwatch.simulate.setup import config_text
+    from ordwatch.cli.simulated import simulated
+    from ordwatch.simulators.setup import config_text
 
     ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
     stop_on_signals(lambda _reason, number: ended.set_result(number))

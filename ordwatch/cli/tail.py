@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 from ordwatch import system
 from ordwatch.cli import options as opt
-from ordwatch.cli.configured import read_config, resolve
+from ordwatch.cli.configuration import read_config, resolve
 from ordwatch.cli.messages import set_up
+from ordwatch.cli.outputs import Showing
 from ordwatch.cli.process import let_hangup_end
-from ordwatch.cli.showing import Showing
-from ordwatch.errors import UsageError
+from ordwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ordwatch.pipeline import Start
+    from ordwatch.engine.run import ResumeState
     from ordwatch.recording.sink import Recording
     from ordwatch.recording.writer import SyncPolicy
 
@@ -32,7 +32,7 @@ def tail(
     status: opt.Statuses = None,
     side: opt.Sides = None,
     account: opt.Accounts = None,
-    open_: opt.Open = False,
+    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     once: opt.Once = False,
     max_events: opt.MaxEvents = None,
@@ -51,8 +51,8 @@ def tail(
 ) -> None:
     """\b
     Examples:
-      ordwatch tail                                  live table; JSON lines in a pipe
-      ordwatch tail --once --open                    what is open now, then stop
+      ordwatch tail                           live table; JSON lines in a pipe
+      ordwatch tail --once --open             what is open now, then stop
       ordwatch tail --venue opend --symbol 'HK.*' --status filled
       ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
 
@@ -66,7 +66,7 @@ def tail(
         statuses=status,
         sides=side,
         accounts=account,
-        open_only=open_,
+        open_only=open,
         zone=time_zone,
         color=color,
     )
@@ -77,7 +77,7 @@ def tail(
     # Imported here: `ordwatch --help` and mistakes of usage need no engine.
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end, watch
-    from ordwatch.pipeline import Limits
+    from ordwatch.engine.run import Limits
 
     limits = Limits(
         once=once,
@@ -152,7 +152,7 @@ def recording_of(
     )
 
 
-def continued(recording: "Recording | None", names: list[str]) -> "Start | None":
+def continued(recording: "Recording | None", names: list[str]) -> "ResumeState | None":
     """Open the recording, before anything connects; what the run then goes on from.
 
     Raises:
@@ -162,16 +162,16 @@ def continued(recording: "Recording | None", names: list[str]) -> "Start | None"
     """
     if recording is None:
         return None
-    from ordwatch.conversion import gap_update
-    from ordwatch.pipeline import Past, Start
+    from ordwatch.core.conversion import gap_update
+    from ordwatch.engine.run import ResumeState, VenueResume
 
     found = recording.open()
     pasts = {
-        name: Past(
+        name: VenueResume(
             found.covered_until_ns.get(name),
             found.next_gap(name) - 1,
             gap_update(gap) if (gap := found.open_gaps.get(name)) is not None else None,
         )
         for name in names
     }
-    return Start(found.orders, pasts)
+    return ResumeState(found.orders, pasts)

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from ordwatch.model import LinkState
-from ordwatch.records import AnyRecord, LinkRecord
-from ordwatch.text import time_ns
+from ordwatch.core.events import LinkState
+from ordwatch.core.records import AnyRecord, LinkRecord
+from ordwatch.core.text import time_ns
+from ordwatch.venues.contract import AnyVenue
 
 MAX_CLOCK_OFFSET_S = 5.0
 
@@ -18,14 +20,44 @@ _STAGES: dict[LinkState, str] = {
     "subscribing": "subscription",
     "reconciling": "query",
 }
-_REMEDIES = {
-    "reachability": "check host, port or URL in the configuration, the network, and that the venue is up",
-    "subscription": "check that the account may read orders",
-    "query": "the venue may be busy: try again; if it stays, run `ordwatch tail -v`",
-}
+MAX_QUERY_FAILURES = 3
+"""One more, and the first query has failed; a venue may be live without a part that it refused so often."""
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True)
+class Keys:
+    """What to look at in a venue's configuration, by what failed; each a tuple of keys."""
+
+    credentials: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
+    """Of the stream."""
+    tls: tuple[str, ...] = ()
+    """Whether the stream uses TLS, where the address does not say it."""
+    rest: tuple[str, ...] = ()
+    """Of REST; empty where the venue has none."""
+    scope: tuple[str, ...] = ()
+    """Which orders are watched."""
+
+
+def keys_of(venue: AnyVenue) -> Keys:
+    """The keys that the settings of this venue have."""
+    known = venue.settings.__struct_fields__
+    address, scope = ("ws_url", "host", "port"), ("account_id", "accounts", "markets")
+    return Keys(
+        credentials=venue.credentials,
+        address=tuple(key for key in address if key in known),
+        tls=tuple(key for key in ("tls",) if key in known),
+        rest=tuple(key for key in ("rest_url",) if key in known),
+        scope=tuple(key for key in scope if key in known),
+    )
+
+
+def quoted(keys: Sequence[str]) -> str:
+    """The keys as a remedy names them."""
+    return ", ".join(f"`{key}`" for key in keys)
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One finding, a line of the answer."""
 
     venue: str | None = None
@@ -37,22 +69,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What `tail` would exit with; 0 unless failed."""
 
 
-class Witness:
+class CheckObserver:
     """A sink that watches how far each venue comes until it is live or fails for the first time."""
 
-    def __init__(self, credentials: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, keys: Mapping[str, Keys]) -> None:
         self.when_decided: Callable[[], None] = lambda: None
         """Called once, when every venue is live or has failed."""
         self.offsets_s: Mapping[str, float | None] = {}
         """By venue: how far its clock is ahead of ours, where it told."""
         self._ends: dict[str, LinkRecord] = {}
         self._asked_ns: dict[str, int] = {}
-        self.expect(credentials)
+        self._query_failures: dict[str, list[LinkRecord]] = {}
+        self.expect(keys)
 
-    def expect(self, credentials: Mapping[str, Sequence[str]]) -> None:
-        """Watch these venues; the keys of the configuration that hold the credentials of each."""
-        self._credentials = credentials
-        self._stage = dict.fromkeys(credentials, "reachability")
+    def expect(self, keys: Mapping[str, Keys]) -> None:
+        """Watch these venues; with the keys of the configuration to look at for each."""
+        self._keys = keys
+        self._stage = dict.fromkeys(keys, "reachability")
 
     def start(self) -> None:
         """Nothing has to be opened."""
@@ -79,20 +112,23 @@ class Witness:
         """Nothing was opened."""
 
     def _note(self, link: LinkRecord) -> None:
-        if link.state == "reconciling":
+        failures = self._query_failures.setdefault(link.venue, [])
+        if link.state == "reconciling" and link.detail is not None:
+            failures.append(link)
+        elif link.state == "reconciling":
             self._asked_ns[link.venue] = time_ns(link.at)
         if link.state in _STAGES:
             self._stage[link.venue] = _STAGES[link.state]
-        if link.state in ("live", "down", "failed"):
+        if link.state in ("live", "down", "failed") or len(failures) > MAX_QUERY_FAILURES:
             self._ends[link.venue] = link
             if self._ends.keys() == self._stage.keys():
                 self.when_decided()
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[CheckResult]:
         """What was found, venue by venue, each up to its first failure."""
         return [verdict for name in self._stage for verdict in self.of(name)]
 
-    def of(self, name: str) -> list[Verdict]:
+    def of(self, name: str) -> list[CheckResult]:
         """What was found of one venue; nothing if it was not watched."""
         if name not in self._stage:
             return []
@@ -108,24 +144,41 @@ class Witness:
             stage = "login"  # whoever refuses was reached
         return [*(_ok(name, earlier) for earlier in stages[: stages.index(stage)]), self._failure(name, stage, end)]
 
-    def _failure(self, name: str, stage: str, end: LinkRecord | None) -> Verdict:
+    def _failure(self, name: str, stage: str, end: LinkRecord | None) -> CheckResult:
         refused = end is not None and end.state == "failed"
-        keys = ", ".join(f"`{key}`" for key in self._credentials[name]) or "the credentials"
-        return Verdict(
+        last = end or next(reversed(self._query_failures.get(name, [])), None)
+        return CheckResult(
             venue=name,
             check=stage,
             verdict="failed",
-            detail=(end.detail if end is not None else None) or "no answer in time",
-            remedy=f"check {keys} in the configuration" if refused or stage == "login" else _REMEDIES[stage],
+            detail=(last.detail if last is not None else None) or "no answer in time",
+            remedy=self._remedy(self._keys[name], stage, refused=refused),
             exit_code=77 if refused else 69,
         )
 
-    def _clock(self, name: str) -> Verdict:
+    def _remedy(self, keys: Keys, stage: str, *, refused: bool) -> str:
+        credentials = quoted(keys.credentials) or "the credentials"
+        address = quoted(keys.address) or "the address"
+        match stage:
+            case _ if refused:
+                return f"check {credentials} in the configuration"
+            case "reachability":
+                return f"check {address} in the configuration, the network, and that the venue is up"
+            case "login":
+                return f"check {address} and {credentials} in the configuration"
+            case "subscription":
+                look = f"check {quoted(keys.scope)} in the configuration, and " if keys.scope else "check "
+                return f"{look}that the account may read orders"
+            case _:
+                look = f"check {quoted(keys.rest)} in the configuration and the network, or " if keys.rest else ""
+                return f"{look}try again, for the venue may be busy; if it stays, run `ordwatch tail -v`"
+
+    def _clock(self, name: str) -> CheckResult:
         offset_s = self.offsets_s.get(name)
         if offset_s is None:
-            return Verdict(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
+            return CheckResult(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
         off = abs(offset_s) > MAX_CLOCK_OFFSET_S
-        return Verdict(
+        return CheckResult(
             venue=name,
             check="clock",
             verdict="warning" if off else "ok",
@@ -134,8 +187,8 @@ class Witness:
         )
 
 
-def _ok(name: str, stage: str) -> Verdict:
-    return Verdict(venue=name, check=stage, verdict="ok", detail=_WORDS[stage])
+def _ok(name: str, stage: str) -> CheckResult:
+    return CheckResult(venue=name, check=stage, verdict="ok", detail=_WORDS[stage])
 
 
 _WORDS = {

@@ -12,7 +12,7 @@ from ordwatch.cli.process import write_out
 
 def verify(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording, in any order.")],
-    output: opt.ReportKind = opt.Report.TEXT,
+    output: opt.ReportKind = opt.ReportFormat.TEXT,
     salvage: Annotated[
         Path | None,
         opt.option("--salvage", metavar="OUT", help="Also write the lines that are whole to this new recording."),
@@ -30,7 +30,7 @@ def verify(
     from ordwatch.recording.verify import check
 
     verdict = check(file)
-    write_out(verdict.json() if output is opt.Report.JSON else verdict.text())
+    write_out(verdict.json() if output is opt.ReportFormat.JSON else verdict.text())
     if salvage is not None:
         from ordwatch.recording.salvage import salvage as save
 

@@ -5,6 +5,6 @@ settings   which file, and what it says of each venue
 sources    where a secret comes from: quoted text, a variable, a private file, a command
 """
 
-from ordwatch.config.settings import Config, find, near, read, secrets_of
+from ordwatch.config.settings import Config, find, read, secrets_of, suggest_or_list
 
-__all__ = ["Config", "find", "near", "read", "secrets_of"]
+__all__ = ["Config", "find", "read", "secrets_of", "suggest_or_list"]

@@ -11,7 +11,7 @@ from typing import TypeAlias, Union
 
 import yaml
 
-from ordwatch.errors import ConfigError
+from ordwatch.core.errors import ConfigError
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 20

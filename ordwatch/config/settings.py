@@ -3,7 +3,6 @@
 An error names the file, the line and the path of the key, suggests the near name, and never shows a value.
 """
 
-import difflib
 import hashlib
 import os
 import re
@@ -19,8 +18,9 @@ from msgspec import inspect
 from ordwatch.config.document import MAX_BYTES, Document, Tree, Unclear, parse
 from ordwatch.config.document import Path as KeyPath
 from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
-from ordwatch.errors import ConfigError, UsageError
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.errors import ConfigError, UsageError
+from ordwatch.core.secrets import Secret, SecretFile
+from ordwatch.core.text import suggest
 from ordwatch.venues import REGISTRY, load
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 
@@ -68,7 +68,7 @@ class Config:
         """
         wanted = set(names)
         for name in wanted - self.venues.keys():
-            raise UsageError(f"no venue {name!r} in {self.path}{near(name, self.venues)}")
+            raise UsageError(f"no venue {name!r} in {self.path}{suggest_or_list(name, self.venues)}")
         return [name for name in self.venues if name in wanted or not wanted]
 
     def resolve(self, names: Iterable[str]) -> list[Setup[VenueSettings]]:
@@ -154,7 +154,7 @@ def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[AnyVe
     path: KeyPath = ("venues", name)
     kind = block.get("kind", name)
     if not isinstance(kind, str) or kind not in REGISTRY:
-        hint = near(kind, REGISTRY) if isinstance(kind, str) else f"; there are {', '.join(REGISTRY)}"
+        hint = suggest_or_list(kind, REGISTRY) if isinstance(kind, str) else f"; there are {', '.join(REGISTRY)}"
         raise document.error((*path, "kind") if "kind" in block else path, f"no such kind of venue{hint}")
     venue = load(kind)
     _refuse_unknown(document, path, block, [field.encode_name for field in msgspec.structs.fields(venue.settings)])
@@ -176,7 +176,7 @@ def _settings(document: Document, path: KeyPath, block: dict[str, Tree], wanted:
     try:
         return msgspec.convert(block, wanted, dec_hook=_read_secret)
     except msgspec.ValidationError as exc:
-        raise _of_type(document, path, fields, exc) from None
+        raise _of_type(document, path, fields, block, exc) from None
 
 
 def _read_secret(wanted: type, value: Tree) -> Secret:
@@ -206,7 +206,11 @@ _WORDS = {
 
 
 def _of_type(
-    document: Document, path: KeyPath, fields: Mapping[str, inspect.Type], exc: msgspec.ValidationError
+    document: Document,
+    path: KeyPath,
+    fields: Mapping[str, inspect.Type],
+    block: dict[str, Tree],
+    exc: msgspec.ValidationError,
 ) -> ConfigError:
     """Say what msgspec found, in words that hold no value."""
     said, _, place = str(exc).partition(" - at `$")
@@ -217,7 +221,9 @@ def _of_type(
     if missing := re.fullmatch(r"Object missing required field `(\w+)`", said):
         return document.error(where, f"missing key `{missing[1]}`")
     if said.startswith("Invalid enum value") and isinstance(literal := fields[str(inner[0])], inspect.LiteralType):
-        return document.error(where, f"expected one of {', '.join(map(str, literal.values))}")
+        allowed = list(map(str, literal.values))
+        near = suggest(str(block[str(inner[0])]), allowed)
+        return document.error(where, f"expected one of {', '.join(allowed)}{near}")
     if not (expected := re.fullmatch(r"Expected (.+?)(?:, got `(.+)`)?", said)):
         return document.error(where, "not a valid value")
     if "`str" in expected[1] and expected[2] in ("int", "float", "bool", Unclear.__name__):
@@ -261,12 +267,10 @@ def _refuse_unknown(document: Document, path: KeyPath, block: Mapping[str, Tree]
         shown = f" `{key}`" if re.fullmatch("[a-z_]{1,32}", key) else ""
         line = document.lines[(*path, key)]
         where = ": ".join(filter(None, [f"{document.shown}:{line}", ".".join(map(str, path))]))
-        raise ConfigError(f"{where}: unknown key{shown}{near(key, known)}")
+        raise ConfigError(f"{where}: unknown key{shown}{suggest_or_list(key, known)}")
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggest_or_list(name: str, known: Iterable[str]) -> str:
     """ ", did you mean ...?", or what there is."""
     known = list(known)
-    if close := difflib.get_close_matches(name, known, n=1):
-        return f", did you mean `{close[0]}`?"
-    return f"; there are {', '.join(known)}"
+    return suggest(name, known) or f"; there are {', '.join(known)}"

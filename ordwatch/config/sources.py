@@ -15,7 +15,7 @@ from time import monotonic
 
 from ordwatch import system
 from ordwatch.config.document import Tree
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.secrets import Secret, SecretFile
 
 COMMAND_S = 10.0
 """Seconds a command may take."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ordwatch.model import FeedEvent
+from ordwatch.core.events import FeedEvent
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class StartQuery:
 
     number: int
     since_ns: int | None
-    """As in `Ask`."""
+    """As in `QuerySpec`."""
     old_before_ns: int
     """As in `QueryStamp`."""
 

@@ -5,15 +5,15 @@ It decides nothing. Whatever ends it - the venue, a deadline, a stop - ends here
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
 from typing import Protocol
 
+from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
+from ordwatch.core.events import Answer, Closed, SessionEvent, Turn
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
-from ordwatch.engine.venueclock import server_date_ns
-from ordwatch.errors import ConfigError, ConnectionLost, Refused, VenueError, leaves
-from ordwatch.model import Answer, Closed, SessionEvent
+from ordwatch.engine.venue_clock import server_date_ns
 from ordwatch.venues.contract import Opening, Session, StreamRequest
 
 MAX_PENDING = 256
@@ -61,7 +61,7 @@ class Connection:
                 if self._dropped is None:
                     await self._talk()
         except* (VenueError, ConfigError, OSError) as ended:
-            reasons = leaves(ended)
+            reasons = leaf_errors(ended)
         finally:
             self._is_running = False
             self._end()
@@ -103,11 +103,11 @@ class Connection:
             now = moment()
             await self._report(session, session.ask(key, request, now.wall_ns), now, good=False)
             self._to_send.set()
-            async with asyncio.timeout(request.patience_s):
+            async with asyncio.timeout(request.timeout_s):
                 return await future
         except TimeoutError as exc:
-            text = f"no answer to a query within {request.patience_s:g} s"
-            if not request.vital:
+            text = f"no answer to a query within {request.timeout_s:g} s"
+            if not request.required:
                 raise Refused(text) from exc
             lost = ConnectionLost(text, "silent")
             self.drop(lost)
@@ -132,12 +132,26 @@ class Connection:
             data = await transport.read()
             now = moment()
             before_ns = session.last_message_ns
-            events = session.receive(data, now.wall_ns)
+            events = await self._until_last_turn(session, session.receive(data, now.wall_ns), now)
             self._to_send.set()
             is_good = session.last_message_ns != before_ns
             if is_good:
                 self._unanswered = ""
             await self._report(session, events, now, good=is_good)
+
+    async def _until_last_turn(
+        self, session: Session, events: Iterable[SessionEvent], now: Moment
+    ) -> Sequence[SessionEvent]:
+        """The events; of a long message, which is read as they are taken, those after the last turn of the others."""
+        piece: list[SessionEvent] = []
+        for event in events:
+            if isinstance(event, Turn):
+                await self._report(session, piece, now, good=False)
+                piece = []
+                await asyncio.sleep(0)
+            else:
+                piece.append(event)
+        return piece
 
     async def _write_forever(self, session: Session, transport: Transport) -> None:
         while True:

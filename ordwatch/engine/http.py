@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ordwatch.engine.faults import reason
+from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
+from ordwatch.engine.failures import reason
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
 from ordwatch.engine.transport import tls_context
-from ordwatch.engine.venueclock import server_date_ns
-from ordwatch.errors import ConnectionLost, RemoteProtocolError, TlsFailed
+from ordwatch.engine.venue_clock import server_date_ns
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
 TIMEOUT_S = 10.0

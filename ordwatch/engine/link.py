@@ -6,7 +6,7 @@ A link waits (`retry_s`), is tried (`deadline_s`), is up (heartbeats, silence), 
 import math
 from collections.abc import Iterator
 
-from ordwatch.model import LinkState
+from ordwatch.core.events import LinkState
 
 
 class Link:

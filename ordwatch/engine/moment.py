@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from ordwatch.clocks import running_ns
+from ordwatch.engine.clocks import running_ns
 
 
 class Moment(NamedTuple):

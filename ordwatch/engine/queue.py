@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from ordwatch.model import FeedEvent
+from ordwatch.core.events import FeedEvent
 
 CAPACITY = 20_000
 """Events that may wait; a pump that would exceed it waits itself, and so the venue's TCP."""
@@ -16,8 +16,8 @@ class EventQueue:
         self._capacity = capacity
         self._events: list[FeedEvent] = []
         self._some = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._remaining = asyncio.Event()
+        self._remaining.set()
 
     def __len__(self) -> int:
         return len(self._events)
@@ -29,8 +29,8 @@ class EventQueue:
 
     async def until_room(self) -> None:
         """Wait while the queue is full."""
-        while not self._room.is_set():
-            await self._room.wait()
+        while not self._remaining.is_set():
+            await self._remaining.wait()
 
     def put_now(self, events: Sequence[FeedEvent]) -> None:
         """Hand over without waiting: for the few events of a link's life."""
@@ -38,7 +38,7 @@ class EventQueue:
         if self._events:
             self._some.set()
         if len(self._events) >= self._capacity:
-            self._room.clear()
+            self._remaining.clear()
 
     async def take(self) -> list[FeedEvent]:
         """Everything that waits, at least one event."""
@@ -49,5 +49,5 @@ class EventQueue:
         """Everything that waits, perhaps nothing."""
         events, self._events = self._events, []
         self._some.clear()
-        self._room.set()
+        self._remaining.set()
         return events

@@ -8,6 +8,9 @@ import math
 import random
 from collections.abc import Coroutine, Mapping, Sequence
 
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaf_errors
+from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, VenueStats
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -20,15 +23,22 @@ from ordwatch.engine.actions import (
     StartQuery,
 )
 from ordwatch.engine.connection import Connection
-from ordwatch.engine.coverage import Coverage
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
-from ordwatch.errors import ConfigError, ConnectionLost, VenueError, leaves
-from ordwatch.model import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, Vitals
-from ordwatch.venues.contract import AnyVenue, Ask, HttpRequest, Opening, Rate, RequestT, Session, Setup, VenueSettings
+from ordwatch.venues.contract import (
+    AnyVenue,
+    HttpRequest,
+    Opening,
+    QuerySpec,
+    Rate,
+    RequestT,
+    Session,
+    Setup,
+    VenueSettings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +53,7 @@ class Runner:
         *,
         queue: EventQueue,
         orders: Orders,
-        vitals: Vitals,
+        stats: VenueStats,
         coverage: Coverage,
         pace: Pace | None = None,
         draw: random.Random | None = None,
@@ -55,7 +65,7 @@ class Runner:
         self._parts = [Setup(setup.name, part, setup.raw, setup.memory) for part in venue.split(setup.settings)]
         self.supervisor = Supervisor(
             _policy(venue, setup, len(self._parts), pace or Pace()),
-            vitals=vitals,
+            stats=stats,
             coverage=coverage,
             orders=orders,
             draw=draw or random.Random(),  # noqa: S311 - spreads load, guards nothing
@@ -157,9 +167,9 @@ class Runner:
                     self._over.set()
             self._changed.set()
 
-    def _start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+    def _start(self, job: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         assert self._tasks is not None  # noqa: S101 - nothing is decided before `run` and after its end
-        return self._tasks.create_task(work)
+        return self._tasks.create_task(job)
 
     def _cancel_query(self) -> None:
         if self._query is not None:
@@ -196,7 +206,7 @@ class Runner:
 
     async def _run_query(self, asked: StartQuery) -> None:
         call = Caller(self._rates, self._http, self._connections)
-        ask = Ask(since_ns=asked.since_ns, open_orders=self._orders.open, orders=self._orders.all)
+        ask = QuerySpec(since_ns=asked.since_ns, open_orders=self._orders.open, orders=self._orders.all)
         try:
             report = await self._venue.query(self.setup, ask, call, functools.partial(self._emit_rows, asked, call))
         except (VenueError, ConfigError, OSError) as error:
@@ -253,14 +263,14 @@ class Caller:
 
 def _policy(venue: AnyVenue, setup: Setup[VenueSettings], links: int, pace: Pace) -> Policy:
     settings = setup.settings
-    resync_s = venue.audit_s if settings.audit_interval is None else settings.audit_interval
+    resync_s = venue.resync_s if settings.audit_interval is None else settings.audit_interval
     return Policy(
         venue=setup.name,
         links=links,
         attempt_timeout_s=settings.attempt_timeout,
         silence_s=settings.silence_timeout,
         resync_s=resync_s or None,
-        resync_when_idle=venue.audit_when_idle,
+        resync_when_idle=venue.resync_when_idle,
         credentials=venue.credentials,
         pace=pace,
     )
@@ -268,4 +278,4 @@ def _policy(venue: AnyVenue, setup: Setup[VenueSettings], links: int, pace: Pace
 
 def _innermost(bug: Exception) -> Exception:
     """The bug itself, where a group of tasks wraps it."""
-    return leaves(bug)[0] if isinstance(bug, ExceptionGroup) else bug
+    return leaf_errors(bug)[0] if isinstance(bug, ExceptionGroup) else bug

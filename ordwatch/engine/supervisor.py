@@ -22,25 +22,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ordwatch.engine.actions import (
-    Action,
-    CancelQuery,
-    Connect,
-    Drop,
-    Emit,
-    EndVenue,
-    Log,
-    SendHeartbeat,
-    StartQuery,
-)
-from ordwatch.engine.coverage import Coverage
-from ordwatch.engine.faults import describe
-from ordwatch.engine.link import Link
-from ordwatch.engine.moment import Moment
-from ordwatch.engine.rates import TLS_RETRY_S, backoff
-from ordwatch.engine.refusals import Refusals
-from ordwatch.engine.venueclock import MARGIN_NS, VenueClock, since
-from ordwatch.errors import (
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import (
     AuthError,
     ConfigError,
     ConnectionLost,
@@ -49,12 +32,12 @@ from ordwatch.errors import (
     TlsFailed,
     VenueError,
 )
-from ordwatch.model import (
+from ordwatch.core.events import (
     Arrival,
     Closed,
-    Counted,
     FeedEvent,
     GapUpdate,
+    Ignored,
     Interrupted,
     LinkState,
     LinkUpdate,
@@ -66,10 +49,27 @@ from ordwatch.model import (
     Resumed,
     RoundTrip,
     SessionEvent,
-    Vitals,
+    VenueStats,
 )
-from ordwatch.text import safe_text
-from ordwatch.venues.contract import Report
+from ordwatch.core.text import safe_text
+from ordwatch.engine.actions import (
+    Action,
+    CancelQuery,
+    Connect,
+    Drop,
+    Emit,
+    EndVenue,
+    Log,
+    SendHeartbeat,
+    StartQuery,
+)
+from ordwatch.engine.failures import describe
+from ordwatch.engine.link import Link
+from ordwatch.engine.moment import Moment
+from ordwatch.engine.rates import TLS_RETRY_S, backoff
+from ordwatch.engine.refusals import Refusals
+from ordwatch.engine.venue_clock import MARGIN_NS, VenueClock, since
+from ordwatch.venues.contract import QueryResult
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
@@ -136,7 +136,7 @@ class Supervisor:
     """One venue. Its methods are called one at a time, with moments that never go back on the monotonic clock."""
 
     def __init__(
-        self, policy: Policy, *, vitals: Vitals, coverage: Coverage, orders: Orders, draw: random.Random
+        self, policy: Policy, *, stats: VenueStats, coverage: Coverage, orders: Orders, draw: random.Random
     ) -> None:
         self.coverage = coverage
         self.failure: Exception | None = None
@@ -145,7 +145,7 @@ class Supervisor:
         """The first query was answered, if only by a refusal."""
         self._policy = policy
         self._pace = policy.pace
-        self._vitals = vitals
+        self._stats = stats
         self._orders = orders
         self._draw = draw
         self._links = [Link() for _ in range(policy.links)]
@@ -238,7 +238,7 @@ class Supervisor:
             actions.insert(0, Emit(out))
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
-            self._vitals.last_rx_ns = now.wall_ns
+            self._stats.last_rx_ns = now.wall_ns
         if self._query is None:
             self._start_query(now, actions)
         return actions
@@ -256,7 +256,7 @@ class Supervisor:
         actions: list[Action] = [Log(logging.WARNING, text), Emit(self._on_disconnect(state, error, wait_s, now))]
         return [*actions, *self._cancel_query()]
 
-    def query_answered(self, number: int, report: Report, now: Moment) -> list[Action]:
+    def query_answered(self, number: int, report: QueryResult, now: Moment) -> list[Action]:
         """The query was answered to its end."""
         query = self._take_query(number)
         if query is None:
@@ -271,7 +271,9 @@ class Supervisor:
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
             self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
-            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+            again_s = math.inf if report.again_s is None else report.again_s
+            self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
+            self._rechecking = report.again_s is not None
         self._start_query(now, actions)
         return actions
 
@@ -390,7 +392,7 @@ class Supervisor:
         self._attempts.append(now.mono_s)
         self._conn += 1
         if self._conn > len(self._links):
-            self._vitals.reconnects += 1
+            self._stats.reconnects += 1
         state.begin(self._conn, now.mono_s + self._policy.attempt_timeout_s)
         actions += [Emit(self._change(state, "connecting", now)), Connect(index, state.conn)]
 
@@ -422,14 +424,14 @@ class Supervisor:
             case Reject():
                 return self._on_reject(state, event, now, actions)
             case RoundTrip():
-                self._vitals.rtt_ms = round(event.seconds * 1000, 3)
+                self._stats.rtt_ms = round(event.seconds * 1000, 3)
                 if event.venue_ns is not None:
                     self._venue_time(event.venue_ns, now, actions)
                 return []
             case Notice():
                 actions.append(Log(logging.WARNING, safe_text(event.text, 400)))
                 return []
-            case Counted():
+            case Ignored():
                 return []
             case _:
                 raise AssertionError(f"not for the supervisor: {event!r}")
@@ -456,7 +458,7 @@ class Supervisor:
     def _venue_time(self, venue_ns: int, now: Moment, actions: list[Action]) -> None:
         self._clock.read(venue_ns, now.running_ns)
         ahead_ns = venue_ns - now.wall_ns
-        self._vitals.clock_offset_s = round(ahead_ns / 1e9, 3)
+        self._stats.clock_offset_s = round(ahead_ns / 1e9, 3)
         if abs(ahead_ns) > CLOCKS_DIFFER_NS and not self._warned_of_clock:
             self._warned_of_clock = True
             text = f"the venue's clock and this host's differ by {ahead_ns / 1e9:.0f} s; is this host's clock right?"
@@ -469,7 +471,7 @@ class Supervisor:
     ) -> list[FeedEvent]:
         """The link reaches a state, and so may the venue."""
         state.state = to
-        self._vitals.state = max((each.state for each in self._links), key=_BADNESS.index)
+        self._stats.state = max((each.state for each in self._links), key=_BADNESS.index)
         return [
             LinkUpdate(
                 venue=self._policy.venue,
@@ -574,7 +576,7 @@ class Supervisor:
                     events += self._change(state, "reconciling", now, str(error))
         return [*actions, Emit(events)] if events else actions
 
-    def _go_live(self, report: Report, query: "_Query", now: Moment) -> list[Action]:
+    def _go_live(self, report: QueryResult, query: "_Query", now: Moment) -> list[Action]:
         without = self._refusals.given_up
         limits = "; ".join((*report.limits, *([f"without {without}"] if without else []))) or None
         reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(report, query.since_ns)
@@ -630,7 +632,7 @@ class _Query:
     """From when the query after it must reach, if nothing breaks until then."""
 
 
-def _reached_after_ns(report: Report, since_ns: int | None) -> int | None:
+def _reached_after_ns(report: QueryResult, since_ns: int | None) -> int | None:
     """How long after a gap's start the time begins that the query reached; None: back to the start."""
     if report.reach_ns is None:
         return None

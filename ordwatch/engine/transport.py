@@ -16,9 +16,9 @@ from typing import Protocol
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from ordwatch.engine.faults import reason
-from ordwatch.errors import ConnectionLost, TlsFailed
-from ordwatch.text import safe_text
+from ordwatch.core.errors import ConnectionLost, TlsFailed
+from ordwatch.core.text import safe_text
+from ordwatch.engine.failures import describe, reason
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024
@@ -78,6 +78,8 @@ async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
         except OSError as exc:
             hint = f"; {endpoint.hint}" if endpoint.hint else ""
             raise ConnectionLost(f"cannot reach {endpoint.shown} ({reason(exc)}{hint})") from exc
+        except UnicodeError as exc:
+            raise ConnectionLost(f"cannot reach {endpoint.shown} ({describe(exc)})") from exc
         yield transport
 
 

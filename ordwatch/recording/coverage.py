@@ -8,9 +8,9 @@ Times that the wall clock jumped over are neither: lengths are those of the time
 from contextlib import suppress
 from typing import NamedTuple
 
+from ordwatch.core.records import GapRecord, Time
+from ordwatch.core.text import time_ns
 from ordwatch.recording.timeline import Timeline
-from ordwatch.records import GapRecord, Time
-from ordwatch.text import time_ns
 
 
 class Uncertain(NamedTuple):

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from ordwatch import system
-from ordwatch.errors import OutputError, OutputRefused
+from ordwatch.core.errors import OutputError, OutputRefused
 
 _MODE = 0o600
 

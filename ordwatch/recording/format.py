@@ -5,7 +5,7 @@ from zlib import crc32
 
 import msgspec
 
-from ordwatch.records import AnyRecord, Time, decode
+from ordwatch.core.records import AnyRecord, Time, decode
 
 MAX_LINE_BYTES = 16 * 2**20
 """No line is written or read beyond this."""

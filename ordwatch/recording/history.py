@@ -5,12 +5,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ordwatch.book import FINAL_KEPT, STATES_KEPT
-from ordwatch.errors import RecordingError
-from ordwatch.recording.format import BadLine, Mark, record
-from ordwatch.recording.reading import Line
-from ordwatch.recording.story import Story
-from ordwatch.records import (
+from ordwatch.core.errors import RecordingError
+from ordwatch.core.order_store import FINAL_KEPT, STATES_KEPT
+from ordwatch.core.records import (
     SCHEMA,
     AliveRecord,
     AnyRecord,
@@ -21,6 +18,9 @@ from ordwatch.records import (
     RotatedFromRecord,
     SessionRecord,
 )
+from ordwatch.recording.format import BadLine, Mark, record
+from ordwatch.recording.reading import Line
+from ordwatch.recording.session_timeline import Story
 
 TOLD = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
 """Types of records, besides orders, that say something to a later reader."""

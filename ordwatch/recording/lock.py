@@ -14,12 +14,12 @@ from typing import NamedTuple
 import msgspec
 
 from ordwatch import system
-from ordwatch.errors import OutputRefused, RecordingBusy
+from ordwatch.core.errors import OutputRefused, RecordingBusy
+from ordwatch.core.records import SessionRecord
+from ordwatch.core.text import safe_text, time_text
 from ordwatch.recording.files import Files, check_file, check_place, is_locked_elsewhere
 from ordwatch.recording.format import BadLine, record
 from ordwatch.recording.rotation import older_files, unfinished_name
-from ordwatch.records import SessionRecord
-from ordwatch.text import safe_text, time_text
 
 _MAX_BYTES = 4096
 _POLL_S = 0.05

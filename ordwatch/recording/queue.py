@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from threading import Event
 
-from ordwatch.records import AnyRecord
+from ordwatch.core.records import AnyRecord
 
 MAX_RECORDS = 100_000
 MAX_BYTES = 64 * 2**20

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from ordwatch.errors import RecordingError
+from ordwatch.core.errors import RecordingError
+from ordwatch.core.records import AnyRecord, record_time
+from ordwatch.core.text import time_ns
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, record
 from ordwatch.recording.reading import Damage, read_lines
 from ordwatch.recording.verify import in_order
-from ordwatch.records import AnyRecord, record_time
-from ordwatch.text import time_ns
 
 STDIN = Path("-")
 

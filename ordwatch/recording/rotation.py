@@ -13,12 +13,12 @@ from time import gmtime, strftime, time_ns
 from typing import NamedTuple
 
 from ordwatch import system
-from ordwatch.errors import OutputError, RecordingBusy, UsageError
+from ordwatch.core.errors import OutputError, RecordingBusy, UsageError
+from ordwatch.core.records import RotatedFromRecord, encode
 from ordwatch.recording.files import Files, is_locked_elsewhere
 from ordwatch.recording.format import BadLine, record, sealed
-from ordwatch.recording.linefile import Fault, LineFile
 from ordwatch.recording.reading import Line, read_lines
-from ordwatch.records import RotatedFromRecord, encode
+from ordwatch.recording.segment import Fault, LineFile
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.ASCII)

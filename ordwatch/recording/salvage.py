@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from ordwatch.errors import OutputError, OutputRefused, RecordingError
+from ordwatch.core.errors import OutputError, OutputRefused, RecordingError
+from ordwatch.core.records import AliveRecord, AnyRecord, PrevSessionRecord, RepairRecord, encode
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import BadLine, record, sealed, unsealed
-from ordwatch.recording.linefile import LineFile
 from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.segment import LineFile
 from ordwatch.recording.verify import in_order
-from ordwatch.records import AliveRecord, AnyRecord, PrevSessionRecord, RepairRecord, encode
 
 _DROPPED = frozenset({"rotate", "rotated_from"})
 _NUMBERED = frozenset({"alive", "prev_session", "repair"})

@@ -9,16 +9,16 @@ from threading import Thread
 
 import msgspec
 
-from ordwatch.errors import OutputError
+from ordwatch.core.errors import OutputError
+from ordwatch.core.records import AnyRecord, OrderRecord, encode
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
 from ordwatch.recording.lock import Lock
-from ordwatch.recording.opening import Opened, open_recording
 from ordwatch.recording.queue import Entry, Queue
+from ordwatch.recording.recovery import Opened, open_recording
 from ordwatch.recording.rotation import Rotation
 from ordwatch.recording.writer import SyncPolicy, Writer
-from ordwatch.records import AnyRecord, OrderRecord, encode
 
 CLOSE_S = 2.0
 _SEAL_BYTES = 64

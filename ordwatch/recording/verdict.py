@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ordwatch.records import Time
-from ordwatch.text import safe_text
+from ordwatch.core.records import Time
+from ordwatch.core.text import safe_text
 
 COVERED = 0
 UNCERTAIN = 3

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ordwatch.errors import InputMissing
-from ordwatch.recording.copies import Copies
+from ordwatch.core.errors import InputMissing
+from ordwatch.core.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
+from ordwatch.core.text import time_text
 from ordwatch.recording.coverage import Coverage
 from ordwatch.recording.format import record
 from ordwatch.recording.history import TOLD, proven_durable
-from ordwatch.recording.laws import MAX_TOLD, Laws
+from ordwatch.recording.invariants import MAX_TOLD, Laws
 from ordwatch.recording.lock import is_held
+from ordwatch.recording.overlap import Copies
 from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
 from ordwatch.recording.rotation import name_says
-from ordwatch.recording.story import Story
+from ordwatch.recording.session_timeline import Story
 from ordwatch.recording.verdict import (
     COVERED,
     DAMAGED,
@@ -28,8 +30,6 @@ from ordwatch.recording.verdict import (
     VenueFound,
     Verdict,
 )
-from ordwatch.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
-from ordwatch.text import time_text
 
 _READ = TOLD | {"reject", "io_error"}
 _OPENING = frozenset({"repair", "prev_session", "session"})

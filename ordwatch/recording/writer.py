@@ -13,13 +13,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from ordwatch.errors import OutputError
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.linefile import Fault, LineFile
-from ordwatch.recording.queue import Entry, Queue
-from ordwatch.recording.rotation import NS_A_DAY, Rotation, aside, next_file, replacement
-from ordwatch.records import (
+from ordwatch.core.errors import OutputError
+from ordwatch.core.records import (
     AliveRecord,
     AnyRecord,
     GapRecord,
@@ -29,6 +24,11 @@ from ordwatch.records import (
     SessionRecord,
     encode,
 )
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import sealed
+from ordwatch.recording.queue import Entry, Queue
+from ordwatch.recording.rotation import NS_A_DAY, Rotation, aside, next_file, replacement
+from ordwatch.recording.segment import Fault, LineFile
 
 SyncPolicy = Literal["always", "1s", "never"]
 

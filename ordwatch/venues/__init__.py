@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ordwatch.errors import ConfigError
+from ordwatch.core.errors import ConfigError
 from ordwatch.venues.contract import AnyVenue
 
 REGISTRY = {

@@ -6,20 +6,20 @@ no socket; `open` and `query` are coroutines, but all they await is the `call` h
 
 To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
 config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
-Beside this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
+Beside this file: merging.py (how statements complete each other), parts.py (a query whose parts fail alone) and
+simulation.py (what a simulator is).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from ordwatch.model import Extra, OrderUpdate, Recency, SessionEvent
-from ordwatch.venues.merging import Correction, correct_any, merge_missing
-
-if TYPE_CHECKING:
-    from ordwatch.venues.simulation import Simulator
+from ordwatch.core.events import Extra, OrderUpdate, Recency, SessionEvent
+from ordwatch.core.merging import Correction, correct_any, merge_missing
+from ordwatch.core.secrets import MIN_REDACTED
 
 Payload = bytes | str
 """Bytes for a TCP stream or a binary message; str for a text message."""
@@ -82,6 +82,17 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     form: Mapping[str, str] | None = None
     rates: tuple[Rate, ...] = ()
 
+    def redacted(self, words: str) -> str:
+        """The venue's words with *** in place of keys and signatures of this request, should they quote it."""
+        for carried in (self.params, self.headers, self.form or {}):
+            for name, value in carried.items():
+                if len(value) >= MIN_REDACTED and _SECRET_NAME.search(name):
+                    words = re.sub(re.escape(value), "***", words, flags=re.IGNORECASE)
+        return words
+
+
+_SECRET_NAME = re.compile("key|sign|secret|token|ticket|auth|pass", re.IGNORECASE)
+
 
 class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back. The engine has retried what is worth it (429, 5xx, lost connections) before."""
@@ -96,9 +107,9 @@ class StreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request over the venue's own connection; each venue derives its own, its Session encodes them."""
 
     rates: tuple[Rate, ...] = ()
-    patience_s: float = 10.0
+    timeout_s: float = 10.0
     """How long an answer is waited for."""
-    vital: bool = True
+    required: bool = True
     """No answer means that the link is dead; otherwise it counts as a refusal of this request alone."""
 
 
@@ -137,7 +148,7 @@ NEVER = 2**62
 
 
 @dataclass(frozen=True)
-class Ask:
+class QuerySpec:
     """What the engine wants to know of a venue."""
 
     since_ns: int | None
@@ -152,7 +163,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Report:
+class QueryResult:
     """How far a completed query reached."""
 
     reach_ns: int | None = None
@@ -164,6 +175,8 @@ class Report:
 
     The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
     """
+    again_s: float | None = None
+    """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
 
 
 class Emit(Protocol):
@@ -191,10 +204,11 @@ class Session(Protocol):
         """The connection is up: queue what is said first."""
         ...
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
         """Every event of this chunk (TCP) or message (WebSocket), in order. Never raises on bad input.
 
-        When the session cannot go on, its last event is `Closed`.
+        When the session cannot go on, its last event is `Closed`. A long message may be read while this is iterated,
+        to its end and before the next `receive`; `Turn` among the events says that others may have their turn.
         """
         ...
 
@@ -254,7 +268,7 @@ class Venue(Generic[SettingsT]):
 
     Raises what `Call` raises, and AuthError.
     """
-    query: Callable[[Setup[SettingsT], Ask, Call, Emit], Awaitable[Report]]
+    query: Callable[[Setup[SettingsT], QuerySpec, Call, Emit], Awaitable[QueryResult]]
     """Ask for orders, with the settings of the whole venue: first query, reconciliation and audit alike.
 
     Emits rows page by page. Raises what `Call` raises. An order the venue does not know any more is emitted with
@@ -266,7 +280,6 @@ class Venue(Generic[SettingsT]):
     EQUAL: neither times nor amounts tell; then arrival decides. A status rank may decide between different ways only,
     unless the venue's statuses never go back.
     """
-    simulator: Callable[[], "Simulator"]
     split: Callable[[SettingsT], Sequence[SettingsT]] = one_connection
     """The settings of each connection it needs; live when all are."""
     merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = merge_missing
@@ -275,8 +288,8 @@ class Venue(Generic[SettingsT]):
     """Whether a query row of no newer version, asked for after the last statement had settled, replaces the state."""
     settle_s: float = 2.0
     """How long after a push an answer of the venue may still lack it, seconds."""
-    audit_s: float = 300.0
-    audit_when_idle: bool = True
+    resync_s: float = 300.0
+    resync_when_idle: bool = True
     """Audit also while no order is open."""
     credentials: tuple[str, ...] = ()
     """Keys of the configuration to look at when the venue refuses the credentials."""

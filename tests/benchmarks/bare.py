@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from ordwatch.conversion import order_record
-from ordwatch.model import OrderUpdate
-from ordwatch.records import encode, numbered
+from ordwatch.core.conversion import order_record
+from ordwatch.core.events import OrderUpdate
+from ordwatch.core.records import encode, numbered
 
 _BATCH = 64
 

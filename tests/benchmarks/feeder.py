@@ -12,9 +12,9 @@ from pathlib import Path
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.simulate.setup import config_text
-from ordwatch.venues import load
+from ordwatch.simulators import load_simulator
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.setup import config_text
 from tests.benchmarks.payloads import payloads
 
 QUIET_S = 0.5
@@ -69,7 +69,7 @@ def _run(kind: str, count: int, folder: Path, per_s: float | None, handshake: bo
 
 
 async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Connection) -> None:
-    async with host(load(kind).simulator()) as hosted:
+    async with host(load_simulator(kind)) as hosted:
         pipe.send(config_text({kind: hosted.settings()}))
         await hosted.until(lambda: hosted.clients > 0)
         await _quiet(hosted)

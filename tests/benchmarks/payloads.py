@@ -6,13 +6,13 @@ import struct
 import time
 from pathlib import Path
 
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.engine.run import Run
 from ordwatch.engine.supervisor import Pace
-from ordwatch.model import OrderStatus, Side
-from ordwatch.pipeline import Run
-from ordwatch.simulate.host import host
-from ordwatch.venues import load
+from ordwatch.simulators import load_simulator
+from ordwatch.simulators.contract import Intent, Step
+from ordwatch.simulators.host import host
 from ordwatch.venues.contract import Payload
-from ordwatch.venues.simulation import Intent, Step
 from tests.support.collect import Collected
 
 ORDERS = 1_000
@@ -30,7 +30,7 @@ def payloads(kind: str, count: int, folder: Path) -> list[bytes]:
 
 async def _make(kind: str, count: int) -> list[bytes]:
     """Let a real client subscribe, so that the simulator has somebody to push to; then take what it pushes."""
-    simulator = load(kind).simulator()
+    simulator = load_simulator(kind)
     async with host(simulator) as hosted:
         out = Collected()
         run = Run([hosted.setup()], [out], pace=Pace(first_s=0.01))

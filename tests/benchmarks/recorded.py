@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ordwatch.core.records import AnyRecord, encode
 from ordwatch.recording.format import sealed
-from ordwatch.records import AnyRecord, encode
 from tests.recording.told import alive, end, link, order, start
 
 ORDERS = 10_000

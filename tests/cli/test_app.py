@@ -1,15 +1,32 @@
 """The command line as a whole: mistakes, help, version, and what a bare environment makes of it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import ordwatch
-from ordwatch.simulate.host import LOOPBACK
+from ordwatch.cli.app import app
+from ordwatch.simulators.host import LOOPBACK
 from tests.support.process import COMMAND, run
+
+VALUES = {
+    **dict.fromkeys(["--open", "--raw", "--once", "--fail-on-gap", "--verbose", "--quiet", "--max-events"], "1"),
+    **dict.fromkeys(["--speed", "--seed", "--duration", "--connect-timeout", "--lock-wait"], "1"),
+    "--output": "json",
+    "--records": "all",
+    "--status": "new",
+    "--side": "buy",
+    "--time-zone": "UTC",
+    "--fsync": "never",
+    "--color": "never",
+}
+"""A value for each option that does not take any text."""
 
 COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
 
@@ -20,11 +37,21 @@ COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
         (["tial"], "tail"),
         (["--nope"], "--nope"),
         (["tail", "--outptu", "json"], "--output"),
-        (["tail", "-o", "xml"], "'table', 'json', 'text'"),
-        (["tail", "--status", "filed"], "'filled'"),
-        (["tail", "--max-events", "0"], "--max-events"),
-        (["tail", "--max-events", "many"], "--max-events"),
-        (["tail", "--duration", "soon"], "30m"),
+        (["tail", "-o", "xml"], "'xml' is not one of table, json, text"),
+        (["tail", "-o", "jsn"], "did you mean `json`?"),
+        (["check", "-o", "txt"], "did you mean `text`?"),
+        (["tail", "--status", "FILED"], "did you mean `filled`?"),
+        (["tail", "--side", "sel"], "did you mean `sell`?"),
+        (["tail", "--records", "gabs"], "did you mean `gaps`?"),
+        (["tail", "--color", "alwyas"], "did you mean `always`?"),
+        (["tail", "--fsync", "nevr"], "did you mean `never`?"),
+        (["tail", "--max-events", "0"], "'0' is no whole number of 1 or more"),
+        (["tail", "--max-events", "many"], "'many' is no whole number of 1 or more"),
+        (["demo", "--seed", "-1"], "'-1' is no whole number of 0 or more"),
+        (["demo", "--speed", "fast"], "'fast' is no number from 0.01 to 1000"),
+        (["tail", "--duration", "soon"], "'soon' is no length of time such as 90, 90s, 30m or 6h"),
+        (["tail", "--connect-timeout", "soon"], "30m"),
+        (["tail", "--record", "x", "--lock-wait", "soon"], "30m"),
         (["tail", "--time-zone", "Europe/Berlim"], "Europe/Berlin"),
         (["tail", "--until", "00:00", "--time-zone", "UTC"], "is past"),
         (["tail", "--until", "noon"], "16:10"),
@@ -50,6 +77,7 @@ def test_a_mistake_of_usage_is_told_in_few_lines(args: list[str], said: str) -> 
     assert ended.code == 2
     assert said in ended.err
     assert "Traceback" not in ended.err
+    assert "Value error" not in ended.err
     assert len(ended.err.splitlines()) <= 5
     assert ended.out == ""
 
@@ -60,6 +88,73 @@ def test_help_begins_with_examples(command: str) -> None:
 
     assert ended.code == 0
     assert ended.out.index("Examples:") < ended.out.index("Options:")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_plain_and_fits_the_terminal(command: str, columns: int) -> None:
+    ended = run(*filter(None, [command]), "--help", env={"COLUMNS": str(columns)})
+
+    assert not re.search(r"<|list\[|\bPath\b|range|>=|\[env|\[default|\{", ended.out)
+    assert not re.search(r"--[a-z]+-$", ended.out, re.MULTILINE)
+    assert [line for line in ended.lines if len(line) > columns] == []
+
+
+@pytest.mark.parametrize(("command", "usage"), [("verify", "FILE..."), ("replay", "FILE..."), ("simulate", "VENUE...")])
+def test_help_names_arguments_as_the_usage_does(command: str, usage: str) -> None:
+    lines = run(command, "--help").lines
+
+    assert lines[0] == f"Usage: ordwatch {command} [OPTIONS] {usage}"
+    assert [line for line in lines if line.startswith(f"  {usage}  ")] != []
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        (name, option)
+        for name, command in typer.main.get_group(app).commands.items()
+        for option in command.params
+        if option.param_type_name == "option" and option.name != "help"
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.opts[-1],
+)
+def test_each_option_can_come_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, option: Any) -> None:
+    long = max(option.opts, key=len)
+    variable = f"ORDWATCH_{name}_{long.removeprefix('--')}".upper().replace("-", "_")
+    monkeypatch.setenv(variable, VALUES.get(long, "x"))
+    group: Any = typer.main.get_group(app)
+    parent = group.make_context("ordwatch", [name, "--help"], resilient_parsing=True, **group.context_settings)
+
+    context = group.commands[name].make_context(name, [], parent=parent, resilient_parsing=True)
+
+    assert context.get_parameter_source(option.name).name == "ENVIRONMENT"
+
+
+def test_a_variable_is_what_the_option_would_be() -> None:
+    variables = {"ORDWATCH_DEMO_MAX_EVENTS": "3", "ORDWATCH_DEMO_OUTPUT": "TEXT", "ORDWATCH_DEMO_OPEN": "1"}
+
+    ended = run("demo", env=variables)
+
+    assert (ended.code, len(ended.lines)) == (0, 3)
+    assert all(" ORDER " in line for line in ended.lines)
+
+
+def test_a_variable_that_is_wrong_is_a_mistake_of_usage() -> None:
+    ended = run("demo", env={"ORDWATCH_DEMO_OUTPUT": "jsn"})
+
+    assert ended.code == 2
+    assert "did you mean `json`?" in ended.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_what_an_option_takes(shell: str) -> None:
+    words = {"COMP_WORDS": "ordwatch tail --status fi", "COMP_CWORD": "3"}
+    args = {"_TYPER_COMPLETE_ARGS": "ordwatch tail --status fi", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+
+    ended = run(env={"_ORDWATCH_COMPLETE": f"complete_{shell}", **words, **args})
+
+    assert "filled" in ended.out
+    assert "canceled" not in ended.out
 
 
 def test_help_names_every_command() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ordwatch.cli import messages
 from ordwatch.cli.messages import Messages, set_up
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 
 
 class Pipe:

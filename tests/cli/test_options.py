@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 
-from ordwatch.cli.options import duration, seconds_until, verbosity, zone
-from ordwatch.errors import UsageError
+from ordwatch.cli.options import duration, factor, one_of, seconds_until, verbosity, whole_number, zone
+from ordwatch.core.errors import UsageError
+from ordwatch.core.events import OrderStatus, Side
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 12:00 in New York
@@ -33,12 +34,12 @@ def test_a_zone_has_the_name_of_the_database() -> None:
 
 @pytest.mark.parametrize("name", ["Amerika/New_York", "", "/etc/passwd", "../../etc/passwd", "a\0b", "America"])
 def test_another_name_is_no_zone(name: str) -> None:
-    with pytest.raises(typer.BadParameter, match="no such time zone"):
+    with pytest.raises(typer.BadParameter, match="is no time zone"):
         zone(name)
 
 
 def test_a_zone_that_is_nearly_right_is_suggested() -> None:
-    with pytest.raises(typer.BadParameter, match="did you mean America/New_York"):
+    with pytest.raises(typer.BadParameter, match="did you mean `America/New_York`"):
         zone("America/NewYork")
 
 
@@ -78,6 +79,41 @@ def test_a_time_that_is_past_is_refused_with_the_time_there(text: str) -> None:
 def test_another_text_is_no_time(text: str) -> None:
     with pytest.raises(UsageError, match="expected a time such as 16:10"):
         seconds_until(text, NEW_YORK, NOON)
+
+
+@pytest.mark.parametrize("text", ["partially_filled", "PARTIALLY_FILLED", "Partially_Filled"])
+def test_a_name_is_read_in_any_case(text: str) -> None:
+    assert one_of(OrderStatus)(text) is OrderStatus.PARTIALLY_FILLED
+
+
+@pytest.mark.parametrize("text", ["", "fills", "filled ", "\x1b[2J"])
+def test_another_name_is_refused_with_those_there_are(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is not one of buy, sell, sell_short, buy_back") as refused:
+        one_of(Side)(text)
+
+    assert refused.value.message.isprintable()
+
+
+@pytest.mark.parametrize(("text", "number"), [("1", 1), ("000002", 2), ("9" * 18, 10**18 - 1), (5, 5)])
+def test_a_whole_number_is_digits(text: str | int, number: int) -> None:
+    assert whole_number(1)(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "+1", "1.0", "1e3", "1_000", "٣", "9" * 19])
+def test_another_text_is_no_whole_number(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is no whole number of 1 or more"):
+        whole_number(1)(text)
+
+
+@pytest.mark.parametrize(("text", "number"), [("0.01", 0.01), ("1", 1.0), ("60", 60.0), ("1000", 1000.0), (1.0, 1.0)])
+def test_a_factor_is_a_number_within_its_bounds(text: str | float, number: float) -> None:
+    assert factor(1000)(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.009", "1000.1", "-1", "nan", "inf", "1e2", "٣", "1,5"])
+def test_another_text_is_no_factor(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=r"is no number from 0\.01 to 1000"):
+        factor(1000)(text)
 
 
 @pytest.mark.parametrize(("verbose", "quiet", "level"), [(0, False, 0), (0, True, -1), (1, False, 1), (3, False, 3)])

@@ -6,11 +6,11 @@ import signal
 import pytest
 
 from ordwatch.cli.outages import Outages
-from ordwatch.errors import OutputError, ReaderGone
-from ordwatch.model import GapUpdate, LinkState
-from ordwatch.pipeline import Outcome
-from ordwatch.records import AnyRecord, GapRecord, LinkRecord
-from ordwatch.text import time_ns
+from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.events import GapUpdate, LinkState
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.text import time_ns
+from ordwatch.engine.run import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
 END = "2026-03-02T16:10:00.000000Z"
@@ -123,7 +123,7 @@ def test_a_state_without_a_detail_is_itself_the_reason(caplog: pytest.LogCapture
     seen.after(0, link("reconciling"))
     seen.after(61)
 
-    assert caplog.messages == ["toy: not live for 61 s: reconciling"]
+    assert caplog.messages == ["toy: not live for 61 s: still reconciling"]
 
 
 def test_a_venue_that_refused_was_named_then_and_is_not_named_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -145,13 +145,38 @@ def test_a_venue_that_never_was_live_is_named_at_the_end(caplog: pytest.LogCaptu
     assert caplog.messages == [f"game: never was live: {REFUSED}"]
 
 
-@pytest.mark.parametrize(
-    "outcome", [Outcome("SIGTERM", signal=signal.SIGTERM), Outcome("full", failures=[OutputError("full")])]
-)
-def test_it_is_named_however_the_run_ends(caplog: pytest.LogCaptureFixture, outcome: Outcome) -> None:
-    Watched("toy").end(outcome)
+CUT_SHORT = [Outcome("SIGTERM", signal=signal.SIGTERM), Outcome("full", failures=[OutputError("full")])]
 
-    assert caplog.messages == ["toy: never was live: no connection yet"]
+
+@pytest.mark.parametrize("outcome", [Outcome("duration reached"), *CUT_SHORT], ids=lambda outcome: outcome.reason)
+def test_it_is_named_however_the_run_ends(caplog: pytest.LogCaptureFixture, outcome: Outcome) -> None:
+    seen = Watched("toy")
+
+    seen.after(1, link("down", REFUSED))
+    seen.end(outcome)
+
+    assert caplog.messages == [f"toy: never was live: {REFUSED}"]
+
+
+def test_of_a_planned_end_in_the_first_attempt_the_stage_is_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy", "game")
+
+    seen.after(0, link("authenticating"))
+    seen.end()
+
+    assert caplog.messages == ["toy: never was live: still authenticating", "game: never was live: still connecting"]
+
+
+@pytest.mark.parametrize("outcome", CUT_SHORT, ids=lambda outcome: outcome.reason)
+def test_a_run_that_is_cut_short_in_the_first_attempt_says_nothing(
+    caplog: pytest.LogCaptureFixture, outcome: Outcome
+) -> None:
+    seen = Watched("toy")
+
+    seen.after(0, link("connecting"))
+    seen.end(outcome)
+
+    assert caplog.messages == []
 
 
 def test_a_reader_that_left_is_the_end_of_all_messages(caplog: pytest.LogCaptureFixture) -> None:
@@ -177,9 +202,13 @@ def test_gaps_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogC
     [
         (gap(1), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset)"),
         (gap(1, limits="24 h"), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset; 24 h)"),
+        (
+            gap(1, to="2026-01-01T12:00:00.000000Z"),
+            "2026-01-01T12:00:00.000000Z to 2026-01-01T12:00:00.000000Z (reset)",
+        ),
         (gap(1, state="open"), f"2026-01-01T12:00:00.000000Z to {END} (reset; not closed when the run ended)"),
     ],
-    ids=["partial", "limits", "open"],
+    ids=["partial", "limits", "of no length", "open"],
 )
 def test_an_uncertain_interval_is_named_with_its_reason(
     caplog: pytest.LogCaptureFixture, closed: GapRecord, said: str
@@ -196,10 +225,19 @@ def test_a_gap_that_was_recovered_leaves_nothing_uncertain(caplog: pytest.LogCap
     seen = Watched("toy")
 
     seen.after(0, link("live"), gap(1, state="open"), gap(1, outcome="recovered"))
-    seen.after(0, gap(2, to="2026-01-02T12:00:00.000000Z"))
     seen.end(Outcome("duration reached", fail_on_gap=True))
 
     assert caplog.messages == []
+
+
+def test_a_part_that_the_venue_refused_to_the_end_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Watched("toy", "game")
+
+    seen.after(0, link("live", "without account 2: no permission"), link("live", "without ETH", "game"))
+    seen.after(0, link("live", venue="game"))
+    seen.end(Outcome("duration reached", fail_on_gap=True))
+
+    assert caplog.messages == ["toy: live without account 2: no permission"]
 
 
 def test_many_intervals_of_a_venue_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -220,5 +258,5 @@ def test_a_gap_of_the_recording_that_goes_on_is_uncertain_too(caplog: pytest.Log
     seen.end(Outcome("duration reached", fail_on_gap=True))
 
     assert caplog.messages == [
-        f"toy: never was live: no connection yet; uncertain: {TIME} to {END} (ended; not closed when the run ended)"
+        f"toy: never was live: still connecting; uncertain: {TIME} to {END} (ended; not closed when the run ended)"
     ]

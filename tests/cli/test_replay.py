@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.simulation import Intent, Step
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.simulators.contract import Intent, Step
 from tests.support.process import Simulated, end, run, running
 
 

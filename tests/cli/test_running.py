@@ -10,10 +10,18 @@ import typer
 
 from ordwatch.cli.process import Killed
 from ordwatch.cli.running import finish, run_to_end, start_all
-from ordwatch.errors import AuthError, OutputError, OutputRefused, ReaderGone, RecordingBusy, RecordingError, StdoutLost
-from ordwatch.pipeline import Outcome
-from ordwatch.sinks.filters import Filter
-from ordwatch.sinks.jsonl import JsonLines
+from ordwatch.core.errors import (
+    AuthError,
+    OutputError,
+    OutputRefused,
+    ReaderGone,
+    RecordingBusy,
+    RecordingError,
+    StdoutLost,
+)
+from ordwatch.engine.run import Outcome
+from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.json_lines import JsonLines
 from tests.support.collect import Collected
 
 

@@ -5,7 +5,7 @@ import re
 
 import jsonschema
 
-from ordwatch.schema import record_schema
+from ordwatch.outputs.schema import record_schema
 from tests.support.process import run
 
 

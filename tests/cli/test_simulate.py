@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ordwatch.cli.simulate import write_private
-from ordwatch.errors import OutputRefused
+from ordwatch.core.errors import OutputRefused
 from ordwatch.venues import REGISTRY
 from tests.support.process import end, run, running
 

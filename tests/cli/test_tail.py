@@ -17,9 +17,9 @@ import pytest
 from ordwatch import system
 from ordwatch.cli.options import Fsync
 from ordwatch.cli.tail import connect_timeout_s, recording_of, shorter
-from ordwatch.errors import UsageError
-from ordwatch.model import OrderStatus, Side
-from ordwatch.venues.simulation import Intent, Step
+from ordwatch.core.errors import UsageError
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.simulators.contract import Intent, Step
 from tests.support.process import DEADLINE_S, Ended, Simulated, end, run, running, write_private
 
 OPEN_ORDERS = [
@@ -85,6 +85,25 @@ def test_a_table_in_a_pipe_is_the_last_state_once_and_without_escapes(simulated:
     ended = run("tail", "--config", simulated.path, "--once", "-o", "table", env={"FORCE_COLOR": "1", "TERM": "xterm"})
 
     assert "FILLED / QTY" in ended.out
+    assert "\x1b" not in ended.out
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"])
+def test_no_variable_makes_a_live_table_of_a_pipe(simulated: Simulated, variable: str) -> None:
+    simulated.play(OPEN_ORDERS)
+
+    ended = run("tail", "--config", simulated.path, "--once", env={variable: "1", "TERM": "xterm"})
+
+    assert {record["type"] for record in records(ended.out)} == {"order"}
+
+
+def test_no_color_is_stronger_than_forced_colour(simulated: Simulated) -> None:
+    simulated.play(OPEN_ORDERS)
+    variables = {"NO_COLOR": "1", "FORCE_COLOR": "1", "TERM": "xterm"}
+
+    ended = run("tail", "--config", simulated.path, "--once", "-o", "text", env=variables)
+
+    assert ended.lines
     assert "\x1b" not in ended.out
 
 

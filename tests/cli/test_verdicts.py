@@ -2,10 +2,12 @@
 
 import pytest
 
-from ordwatch.cli.verdicts import Verdict, Witness
-from ordwatch.model import LinkState
-from ordwatch.records import LinkRecord
+from ordwatch.cli.verdicts import CheckObserver, CheckResult, Keys, keys_of
+from ordwatch.core.events import LinkState
+from ordwatch.core.records import LinkRecord
+from ordwatch.venues import REGISTRY, load
 
+KEYS = Keys(credentials=("api_key",), address=("ws_url",), rest=("rest_url",), scope=("markets",))
 TIME = "2026-03-02T12:00:00.000000Z"
 
 
@@ -14,11 +16,11 @@ def link(state: LinkState, venue: str = "toy", detail: str | None = None) -> Lin
     return LinkRecord(venue=venue, conn=1, state=state, detail=detail, wait_s=None, at=TIME)
 
 
-def seen(*links: LinkRecord, credentials: tuple[str, ...] = ("api_key",)) -> list[Verdict]:
+def seen(*links: LinkRecord, keys: Keys = KEYS) -> list[CheckResult]:
     """The verdicts on one venue whose links went this way."""
-    witness = Witness({"toy": credentials})
-    witness.write(links)
-    return witness.verdicts()
+    observer = CheckObserver({"toy": keys})
+    observer.write(links)
+    return observer.verdicts()
 
 
 def test_a_venue_that_is_live_passed_everything() -> None:
@@ -52,10 +54,69 @@ def test_a_link_that_falls_failed_at_what_it_was_about(states: list[LinkState], 
 
 @pytest.mark.parametrize("state", ["connecting", "authenticating"])
 def test_refused_credentials_are_a_failed_login(state: LinkState) -> None:
-    last = seen(link(state), link("failed", detail="login refused"), credentials=("api_key", "secret_key"))[-1]
+    keys = Keys(credentials=("api_key", "secret_key"))
+    last = seen(link(state), link("failed", detail="login refused"), keys=keys)[-1]
 
     assert (last.check, last.exit_code) == ("login", 77)
     assert last.remedy == "check `api_key`, `secret_key` in the configuration"
+
+
+@pytest.mark.parametrize(
+    ("states", "remedy"),
+    [
+        (["connecting"], "check `ws_url` in the configuration, the network, and that the venue is up"),
+        (["connecting", "authenticating"], "check `ws_url` and `api_key` in the configuration"),
+        (
+            ["authenticating", "subscribing"],
+            "check `markets` in the configuration, and that the account may read orders",
+        ),
+        (
+            ["subscribing", "reconciling"],
+            "check `rest_url` in the configuration and the network, or try again, for the venue may be busy; "
+            "if it stays, run `ordwatch tail -v`",
+        ),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_the_remedy_names_the_keys_of_what_failed(states: list[LinkState], remedy: str) -> None:
+    last = seen(*map(link, states), link("down", detail="closed"))[-1]
+
+    assert last.remedy == remedy
+
+
+def test_a_query_that_fails_again_and_again_has_failed_with_the_venues_words() -> None:
+    told: list[str] = []
+    observer = CheckObserver({"toy": KEYS})
+    observer.when_decided = lambda: told.append("decided")
+    observer.write([link("connecting"), link("subscribing"), link("reconciling")])
+    refusal = link("reconciling", detail="returnOpenOrders: connection refused")
+
+    observer.write([refusal] * 3)
+    before, patient = list(told), observer.verdicts()[-1]
+    observer.write([refusal])
+
+    last = observer.verdicts()[-1]
+    assert (before, told) == ([], ["decided"])
+    assert (last.check, last.detail, last.exit_code) == ("query", "returnOpenOrders: connection refused", 69)
+    assert patient == last
+
+
+def test_a_query_that_is_answered_after_a_failure_passed() -> None:
+    failures = [link("reconciling", detail="too frequent")] * 3
+
+    found = seen(link("connecting"), link("reconciling"), *failures, link("live"))
+
+    assert {verdict.verdict for verdict in found} == {"ok"}
+
+
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_the_keys_of_a_venue_are_in_its_configuration(kind: str) -> None:
+    venue = load(kind)
+    keys = keys_of(venue)
+    named = {*keys.credentials, *keys.address, *keys.rest, *keys.scope}
+
+    assert keys.address
+    assert named <= set(venue.settings.__struct_fields__)
 
 
 def test_a_venue_that_neither_answers_nor_fails_has_failed() -> None:
@@ -72,12 +133,12 @@ def test_only_the_first_end_counts() -> None:
 
 def test_the_end_is_told_once_every_venue_is_decided() -> None:
     told: list[str] = []
-    witness = Witness({"one": (), "two": ()})
-    witness.when_decided = lambda: told.append("decided")
+    observer = CheckObserver({"one": KEYS, "two": KEYS})
+    observer.when_decided = lambda: told.append("decided")
 
-    witness.write([link("live", "one")])
+    observer.write([link("live", "one")])
     before = list(told)
-    witness.write([link("down", "two"), link("live", "two")])
+    observer.write([link("down", "two"), link("live", "two")])
 
     assert (before, told) == ([], ["decided"])
 
@@ -93,10 +154,10 @@ def test_the_end_is_told_once_every_venue_is_decided() -> None:
     ],
 )
 def test_a_clock_far_from_the_venues_is_a_warning(offset_s: float | None, verdict: str, detail: str) -> None:
-    witness = Witness({"toy": ()})
-    witness.write([link("connecting"), link("live")])
-    witness.offsets_s = {"toy": offset_s}
+    observer = CheckObserver({"toy": KEYS})
+    observer.write([link("connecting"), link("live")])
+    observer.offsets_s = {"toy": offset_s}
 
-    clock = witness.verdicts()[-1]
+    clock = observer.verdicts()[-1]
 
     assert (clock.check, clock.verdict, clock.detail, clock.exit_code) == ("clock", verdict, detail, 0)

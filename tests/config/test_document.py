@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ordwatch.config.document import Unclear, parse
-from ordwatch.errors import ConfigError
+from ordwatch.core.errors import ConfigError
 
 CANARY = "cAnArY-5f3a"
 

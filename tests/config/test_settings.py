@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from ordwatch.config import Config, find, read, secrets_of
-from ordwatch.errors import ConfigError, UsageError
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.errors import ConfigError, UsageError
+from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import REGISTRY
 from ordwatch.venues.contract import VenueSettings
 
@@ -152,6 +152,10 @@ def test_a_configuration_of_another_shape_is_refused_with_its_place(path: Path, 
         (["api_key: k", "port: 99999"], ":4: venues.toy.port: no such port"),
         (["api_key: k", "transport: websocket"], ":2: venues.toy: a websocket needs a second key"),
         (["api_key: k", f"transport: {CANARY}"], ":4: venues.toy.transport: expected one of tcp, websocket"),
+        (
+            ["api_key: k", "transport: websockt"],
+            ":4: venues.toy.transport: expected one of tcp, websocket, did you mean `websocket`?",
+        ),
         (["api_key: k", "transport: 5"], ":4: venues.toy.transport: put it in quotes"),
         (["api_key: k", "host: 5"], ":4: venues.toy.host: put it in quotes"),
         (["api_key: k", "host:"], ":4: venues.toy.host: is empty; put it in quotes, or leave the key out"),

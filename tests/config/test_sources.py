@@ -11,7 +11,7 @@ import pytest
 from ordwatch.config import sources
 from ordwatch.config.document import Tree, Unclear
 from ordwatch.config.sources import Command, Env, File, Unread, fetch, read_private, secret_source
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 
 CANARY = "cAnArY-5f3a"
 

@@ -3,10 +3,10 @@
 import asyncio
 from contextlib import AsyncExitStack, ExitStack
 
-from ordwatch.pipeline import Run
-from ordwatch.records import LinkRecord
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.simulate.scenario import one_of_each
+from ordwatch.core.records import LinkRecord
+from ordwatch.engine.run import Run
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.scenario import one_of_each
 from ordwatch.venues import REGISTRY
 from tests.support.collect import Collected
 from tests.support.runs import FAST, run, simulator_of, untrue

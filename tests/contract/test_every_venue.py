@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from ordwatch.records import OrderRecord
-from ordwatch.simulate.scenario import one_of_each, stories
+from ordwatch.core.records import OrderRecord
+from ordwatch.simulators.contract import Step
+from ordwatch.simulators.scenario import one_of_each, stories
 from ordwatch.venues import REGISTRY
-from ordwatch.venues.simulation import Step
 from tests.support.runs import Watched, repeated, run, simulator_of, untrue, watching
 
 STORY = one_of_each()

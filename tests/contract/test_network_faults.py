@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from ordwatch.simulate.host import host
-from ordwatch.simulate.scenario import one_of_each
-from ordwatch.simulate.setup import setup
+from ordwatch.simulators.host import host
+from ordwatch.simulators.scenario import one_of_each
+from ordwatch.simulators.setup import setup
 from ordwatch.venues import REGISTRY
 from ordwatch.venues.contract import Setup
 from tests.support.faultproxy import FaultProxy, fault_proxy

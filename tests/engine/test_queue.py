@@ -1,7 +1,7 @@
 import asyncio
 
+from ordwatch.core.events import FeedEvent
 from ordwatch.engine.queue import EventQueue
-from ordwatch.model import FeedEvent
 from tests.support.toy import toy_update
 
 EVENTS: list[FeedEvent] = [toy_update("toy", str(n), "NEW", "0", "1") for n in range(4)]

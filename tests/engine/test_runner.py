@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from ordwatch.core.events import OrderUpdate
+from ordwatch.engine.run import Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace
-from ordwatch.engine.venueclock import MARGIN_NS
-from ordwatch.model import OrderUpdate
-from ordwatch.pipeline import Limits, Outcome, Past, Run, Start
-from ordwatch.venues.contract import EVER, AnyVenue, Ask, Call, Emit, Report, Setup
+from ordwatch.engine.venue_clock import MARGIN_NS
+from ordwatch.venues.contract import EVER, AnyVenue, Call, Emit, QueryResult, QuerySpec, Setup
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ToyServer, ToySettings, toy_query, toy_server, toy_update
 
@@ -28,11 +28,11 @@ HOUR_NS = 3600 * 1_000_000_000
 class Asked:
     """A toy venue's queries: what was asked, and what is answered."""
 
-    report: Report = field(default_factory=Report)
+    report: QueryResult = field(default_factory=QueryResult)
     rows: Sequence[OrderUpdate] = ()
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[QuerySpec] = field(default_factory=list)
 
-    async def query(self, setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
+    async def query(self, setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
         self.asks.append(ask)
         await emit(self.rows)
         await toy_query(setup, ask, call, emit)
@@ -64,7 +64,7 @@ class Watched:
 
 @asynccontextmanager
 async def watching(
-    *queries: Asked, start: Start | None = None, limits: Limits | None = None, pace: Pace = FAST, **settings: Any
+    *queries: Asked, start: ResumeState | None = None, limits: Limits | None = None, pace: Pace = FAST, **settings: Any
 ) -> AsyncIterator[Watched]:
     async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as stack:
         servers, venues = [], []
@@ -157,7 +157,7 @@ def test_a_recording_continued_under_another_clock_asks_from_the_venues_own_time
     async def test() -> None:
         async with watching(before) as former:
             await former.live()
-        start = Start(orders=former.out.orders, venues={"toy": Past(covered_until_ns=ahead_ns)})
+        start = ResumeState(orders=former.out.orders, venues={"toy": VenueResume(covered_until_ns=ahead_ns)})
         async with watching(asked, start=start) as seen:
             seen.servers[0].orders["1"] = ("NEW", "0", 1)
             await seen.closed_gaps(1)
@@ -173,7 +173,7 @@ def test_a_query_that_reaches_less_far_closes_a_gap_partial() -> None:
     async def test() -> None:
         async with watching(asked) as seen:
             await seen.live()
-            asked.report = Report(reach_ns=time.time_ns() + HOUR_NS, limits=("page 2 failed",))
+            asked.report = QueryResult(reach_ns=time.time_ns() + HOUR_NS, limits=("page 2 failed",))
             seen.servers[0].drop()
             await seen.closed_gaps(1)
 
@@ -181,7 +181,7 @@ def test_a_query_that_reaches_less_far_closes_a_gap_partial() -> None:
 
 
 def test_a_refused_part_keeps_the_venue_from_live_until_the_third_refusal(caplog: pytest.LogCaptureFixture) -> None:
-    asked = Asked(Report(refused={"account 7": "funds"}))
+    asked = Asked(QueryResult(refused={"account 7": "funds"}))
 
     @run
     async def test() -> None:
@@ -201,7 +201,7 @@ def test_a_refused_part_keeps_the_venue_from_live_until_the_third_refusal(caplog
 
 
 def test_gaps_of_a_venue_without_a_part_are_partial_and_name_it() -> None:
-    asked = Asked(Report(refused={"account 7": "funds"}))
+    asked = Asked(QueryResult(refused={"account 7": "funds"}))
 
     @run
     async def test() -> None:
@@ -214,13 +214,13 @@ def test_gaps_of_a_venue_without_a_part_are_partial_and_name_it() -> None:
 
 
 def test_a_part_that_is_answered_again_makes_the_venue_whole() -> None:
-    asked = Asked(Report(refused={"account 7": "funds"}))
+    asked = Asked(QueryResult(refused={"account 7": "funds"}))
 
     @run
     async def test() -> None:
         async with watching(asked, audit_interval=0.01) as seen:
             await seen.live()
-            asked.report = Report()
+            asked.report = QueryResult()
             await seen.live(2)
 
         assert [link.detail for link in seen.out.links if link.state == "live"] == ["without account 7: funds", None]
@@ -234,7 +234,7 @@ def test_a_part_refused_by_a_periodic_resync_is_named_at_the_third_time() -> Non
     async def test() -> None:
         async with watching(asked, audit_interval=0.01) as seen:
             await seen.live()
-            asked.report = Report(refused={"account 7": "funds"})
+            asked.report = QueryResult(refused={"account 7": "funds"})
             await seen.live(2)
 
         assert [link.detail for link in seen.out.links if link.state == "live"] == [None, "without account 7: funds"]

@@ -6,10 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
-from ordwatch.engine.venueclock import MARGIN_NS
-from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, TlsFailed, VenueError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, TlsFailed, VenueError
+from ordwatch.core.events import (
     Arrival,
     Closed,
     Interrupted,
@@ -20,7 +18,9 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.venues.contract import EVER, NEVER, Report
+from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
+from ordwatch.engine.venue_clock import MARGIN_NS
+from ordwatch.venues.contract import EVER, NEVER, QueryResult
 from tests.support.toy import toy_update
 from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, Driver, quick
 
@@ -296,6 +296,19 @@ def test_doubt_brings_the_next_query_forward_once() -> None:
     assert (before, len(driver.queries)) == (1, 2)
 
 
+def test_a_venue_may_want_to_be_asked_again_soon() -> None:
+    driver = Driver(quick(resync_s=300.0, resync_when_idle=False))
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+    driver.answer(QueryResult(again_s=10.0))
+    driver.advance(9.9)
+    before = len(driver.queries)
+    driver.advance(0.2)
+
+    assert (before, len(driver.queries)) == (1, 2)
+
+
 def test_doubt_does_not_put_a_query_off() -> None:
     driver = live(resync_s=3.0)
     driver.supervisor.recheck(driver.now)
@@ -321,7 +334,7 @@ def test_a_part_refused_three_times_leaves_the_venue_live_without_it() -> None:
     for _ in range(3):
         driver.advance(8)
         driver.receive(RoundTrip(0.1))
-        driver.answer(Report(refused={"account 7": "funds"}))
+        driver.answer(QueryResult(refused={"account 7": "funds"}))
         states.append(driver.states[-1])
 
     assert states == ["reconciling", "reconciling", "live"]
@@ -379,7 +392,7 @@ def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(reach_ns: int
     driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
     driver.disconnect()
     reconnect(driver)
-    driver.answer(Report(reach_ns=reach_ns))
+    driver.answer(QueryResult(reach_ns=reach_ns))
 
     assert driver.gaps[-1].outcome == outcome
 
@@ -542,8 +555,8 @@ class Venue(RuleBasedStateMachine):
         self.driver.disconnect(error, data.draw(st.sampled_from(self.going)))
 
     @precondition(lambda self: self.driver.query is not None)
-    @rule(report=st.sampled_from([Report(), Report(reach_ns=NEVER), Report(refused={"a": "b"})]))
-    def answer(self, report: Report) -> None:
+    @rule(report=st.sampled_from([QueryResult(), QueryResult(reach_ns=NEVER), QueryResult(refused={"a": "b"})]))
+    def answer(self, report: QueryResult) -> None:
         self.driver.answer(report)
 
     @precondition(lambda self: self.driver.query is not None)
@@ -591,12 +604,12 @@ class Venue(RuleBasedStateMachine):
     def a_venue_that_can_be_asked_is_live_or_asked_soon(self) -> None:
         driver = self.driver
         whole = driver.ended is None and driver.subscribed == set(range(driver.policy.links))
-        if whole and driver.query is None and driver.vitals.state not in ("live", "stale"):
+        if whole and driver.query is None and driver.stats.state not in ("live", "stale"):
             assert driver.supervisor.next_timer_s() <= driver.now_s + 30
 
     @invariant()
     def live_is_no_open_gap(self) -> None:
-        if self.driver.vitals.state == "live":
+        if self.driver.stats.state == "live":
             assert self.driver.supervisor.coverage.gap is None
 
 

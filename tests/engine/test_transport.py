@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from ordwatch.engine.faults import describe
+from ordwatch.core.errors import ConnectionLost, TlsFailed
+from ordwatch.engine.failures import describe
 from ordwatch.engine.transport import MESSAGES_A_TURN, Transport, dial, tls_context
-from ordwatch.errors import ConnectionLost, TlsFailed
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 
@@ -118,6 +118,16 @@ def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
                 pass
 
         assert str(lost.value) == "cannot reach here (connection refused; is it running?)"
+
+    asyncio.run(test(), debug=True)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64], ids=["an empty part", "a long part"])
+def test_a_name_that_no_host_can_have_is_told(host: str) -> None:
+    async def test() -> None:
+        with pytest.raises(ConnectionLost, match=r"^cannot reach here \(no host has such a name\)$"):
+            async with dial(Endpoint("tcp", shown="here", host=host, port=1)):
+                pass
 
     asyncio.run(test(), debug=True)
 

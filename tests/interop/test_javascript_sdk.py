@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.simulate.scenario import one_of_each
+from ordwatch.simulators.contract import Step
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.opend.fills import UPDATE_ORDER_FILL
+from ordwatch.simulators.opend.orders import ACCOUNTS, LIVE
+from ordwatch.simulators.opend.simulator import OpendSimulator
+from ordwatch.simulators.scenario import one_of_each
 from ordwatch.venues.opend.messages import UPDATE_ORDER
-from ordwatch.venues.opend.simulated_fills import UPDATE_ORDER_FILL
-from ordwatch.venues.opend.simulated_orders import ACCOUNTS, LIVE
-from ordwatch.venues.opend.simulator import OpendSimulator
-from ordwatch.venues.simulation import Step
 from tests.support.runs import run
 
 DEADLINE_S = 30.0

@@ -16,12 +16,12 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.simulate.scenario import one_of_each
+from ordwatch.simulators.contract import Step
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.opend.orders import ACCOUNTS, PAPER
+from ordwatch.simulators.opend.simulator import OpendSimulator
+from ordwatch.simulators.scenario import one_of_each
 from ordwatch.venues.opend.crypto import Rsa, load_rsa
-from ordwatch.venues.opend.simulated_orders import ACCOUNTS, PAPER
-from ordwatch.venues.opend.simulator import OpendSimulator
-from ordwatch.venues.simulation import Step
 from tests.support.rsa_key import new_rsa_key
 from tests.support.runs import run
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.sinks.cells import Cell, Line
-from ordwatch.sinks.screen import Screen
+from ordwatch.outputs.cells import Cell, Line
+from ordwatch.outputs.screen import Screen
 from tests.support.terminal import Terminal
 
 LIMIT_S = 20

@@ -16,8 +16,8 @@ class Mutant(NamedTuple):
     """One of them at least must fail."""
 
 
-BOOK = "tests/test_book.py"
-PIPELINE = "tests/test_pipeline.py"
+BOOK = "tests/core/test_order_store.py"
+PIPELINE = "tests/engine/test_run.py"
 
 MUTANTS = (
     Mutant(
@@ -32,7 +32,7 @@ MUTANTS = (
     ),
     Mutant(
         "every 1,000th update is taken for a duplicate",
-        "book.py",
+        "core/order_store.py",
         '        self.counts["updates"] += 1\n',
         '        self.counts["updates"] += 1\n'
         '        if self.counts["updates"] % 1000 == 0:\n'
@@ -42,7 +42,7 @@ MUTANTS = (
     ),
     Mutant(
         "a stop forgets what was taken and not merged",
-        "pipeline.py",
+        "engine/run.py",
         "        self._taken += self._queue.take_now()\n        await self._merge()\n",
         "        self._taken = self._queue.take_now()\n        await self._merge()\n",
         (f"{PIPELINE}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
@@ -72,7 +72,7 @@ MUTANTS = (
     ),
     Mutant(
         "the wall clock's jump opens no gap after a sleep",
-        "pipeline.py",
+        "engine/run.py",
         'feed.drop("suspended", "slept; connections are taken for dead", before_ns)',
         "pass",
         (f"{PIPELINE}::test_a_sleep_is_a_gap_from_before_it",),
@@ -97,7 +97,7 @@ MUTANTS = (
         "feed/link.py",
         "        session.start(time.time_ns())\n        await self._flush()\n",
         "        session.start(time.time_ns())\n        await self._flush()\n"
-        "        from ordwatch.model import Ready\n"
+        "        from ordwatch.core.events import Ready\n"
         "        await self._feed.emit(self._feed.note(self, Ready(), time.time_ns()))\n",
         (f"{PIPELINE}::test_nothing_is_asked_before_the_subscription_is_acknowledged",),
     ),
@@ -131,24 +131,24 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is cut off after a short write",
-        "recording/linefile.py",
+        "recording/segment.py",
         "        if self._ragged:\n",
         "        if False:\n",
-        ("tests/recording/test_linefile.py", "tests/recording/test_writer.py"),
+        ("tests/recording/test_segment.py", "tests/recording/test_writer.py"),
     ),
     Mutant(
         "a torn tail is kept",
-        "recording/opening.py",
+        "recording/recovery.py",
         "    files.cut(fd, torn_at)\n",
         "",
-        ("tests/recording/test_opening.py",),
+        ("tests/recording/test_recovery.py",),
     ),
     Mutant(
         "damage in durable data is repaired",
-        "recording/opening.py",
+        "recording/recovery.py",
         "if foreign or last_seq < max(history.durable_seq, behind.durable_seq):",
         "if foreign:",
-        ("tests/recording/test_opening.py",),
+        ("tests/recording/test_recovery.py",),
     ),
     Mutant(
         "a file is left behind without a sync",
@@ -174,14 +174,14 @@ MUTANTS = (
     ),
     Mutant(
         "time that the clock jumped over is covered",
-        "recording/story.py",
+        "recording/session_timeline.py",
         "        self._timeline.jump(at_ns=at_ns, jump_ns=jump_ns)\n",
         "",
-        ("tests/recording/test_story.py",),
+        ("tests/recording/test_session_timeline.py",),
     ),
     Mutant(
         "a signal's code stands though lines were lost",
-        "pipeline.py",
+        "engine/run.py",
         "        if self.output_lost:\n            return worst(codes - {ReaderGone.exit_code})\n",
         "",
         ("tests/cli/test_running.py",),
@@ -199,21 +199,21 @@ MUTANTS = (
     ),
     Mutant(
         "a push that comes again is written again",
-        "book.py",
+        "core/order_store.py",
         "            if any(_agrees(update, seen) for seen in entry.seen):\n",
         "            if False:\n",
         (BOOK,),
     ),
     Mutant(
         "a push that changes nothing is written",
-        "book.py",
+        "core/order_store.py",
         "        if not changed:\n            return None\n",
         "",
         (f"{BOOK}::test_a_newer_statement_without_a_change_is_a_duplicate",),
     ),
     Mutant(
         "a query's row that is not newer is written",
-        "book.py",
+        "core/order_store.py",
         '            if update.source == "query" and not (age is Recency.EQUAL and self._missed(merged, known)):\n',
         "            if False:\n",
         (BOOK,),
@@ -227,7 +227,7 @@ MUTANTS = (
     ),
     Mutant(
         "an older push opens a final order again",
-        "book.py",
+        "core/order_store.py",
         "            if age is Recency.OLDER:\n                return self._late(entry, update)\n",
         "",
         (BOOK,),
@@ -241,10 +241,10 @@ MUTANTS = (
     ),
     Mutant(
         "a seq is given before the filter",
-        "sinks/lines.py",
+        "outputs/line_output.py",
         "        if not wanted:\n            return\n",
         "        self._seq += len(records) - len(wanted)\n        if not wanted:\n            return\n",
-        ("tests/sinks/test_lines.py::test_what_the_filter_hides_takes_no_number",),
+        ("tests/outputs/test_line_output.py::test_what_the_filter_hides_takes_no_number",),
     ),
     Mutant(
         "a message shows a secret",
@@ -255,7 +255,7 @@ MUTANTS = (
     ),
     Mutant(
         "a record shows a secret in a venue's words",
-        "book.py",
+        "core/order_store.py",
         "link_record(replace(event, detail=self._redact(event.detail)) if event.detail else event)",
         "link_record(event)",
         (f"{BOOK}::test_words_of_the_venue_are_redacted",),
@@ -265,6 +265,6 @@ MUTANTS = (
         "recording/history.py",
         "            clean=not self.story.running,\n",
         "            clean=True,\n",
-        ("tests/recording/test_opening.py",),
+        ("tests/recording/test_recovery.py",),
     ),
 )

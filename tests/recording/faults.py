@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from ordwatch.errors import OutputError
+from ordwatch.core.errors import OutputError
 from ordwatch.recording.files import Files
 
 

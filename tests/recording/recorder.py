@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from ordwatch.errors import RecordingBusy
+from ordwatch.core.errors import RecordingBusy
 from ordwatch.recording.sink import Recording
 from tests.recording.told import alive, end, link, lost, order, start
 

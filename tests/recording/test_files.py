@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.errors import OutputError, OutputRefused
+from ordwatch.core.errors import OutputError, OutputRefused
 from ordwatch.recording.files import Files, check_place
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ordwatch.core.records import encode
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, mark, record, sealed, unsealed
-from ordwatch.records import encode
 from tests.recording.told import at, order
 
 LINE = sealed(encode(order("42", second=7)), 5)

@@ -9,11 +9,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ordwatch.errors import RecordingError
-from ordwatch.recording.replay import recorded
-from ordwatch.recording.salvage import salvage
-from ordwatch.recording.verify import check
-from ordwatch.records import (
+from ordwatch.core.errors import RecordingError
+from ordwatch.core.records import (
     AnyRecord,
     ClockRecord,
     IoErrorRecord,
@@ -22,6 +19,9 @@ from ordwatch.records import (
     RotatedFromRecord,
     RotateRecord,
 )
+from ordwatch.recording.replay import recorded
+from ordwatch.recording.salvage import salvage
+from ordwatch.recording.verify import check
 from tests.recording.told import alive, at, end, found, link, lost, opened, order, start
 
 LIFE: tuple[AnyRecord, ...] = (

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ordwatch import system
-from ordwatch.errors import OutputRefused, RecordingBusy
+from ordwatch.core.errors import OutputRefused, RecordingBusy
+from ordwatch.core.records import RotatedFromRecord, RotateRecord
 from ordwatch.recording.lock import Held, Lock, is_held
-from ordwatch.records import RotatedFromRecord, RotateRecord
 from ordwatch.system import boot_id
 from tests.recording.told import at, end, order, start, written
 

@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from ordwatch.errors import RecordingError
+from ordwatch.core.errors import RecordingError
+from ordwatch.core.records import AnyRecord
 from ordwatch.recording.writer import SyncPolicy
-from ordwatch.records import AnyRecord
 from tests.recording.faults import JournalFiles, after_power_loss
 from tests.recording.told import alive, end, found, link, lost, opened, order, record, start
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ordwatch.core.records import PrevSessionRecord
 from ordwatch.recording.format import record
 from ordwatch.recording.verify import check
-from ordwatch.records import PrevSessionRecord
 
 RECORDER = Path(__file__).with_name("recorder.py")
 ROOT = Path(__file__).parents[2]

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.errors import InputMissing, RecordingError
+from ordwatch.core.errors import InputMissing, RecordingError
+from ordwatch.core.records import OrderRecord, RotateRecord, encode
 from ordwatch.recording.format import sealed, unsealed
 from ordwatch.recording.replay import STDIN, Recorded, paced, recorded
 from ordwatch.recording.rotation import Rotation, older_files
-from ordwatch.records import OrderRecord, RotateRecord, encode
 from tests.recording.told import SESSION, at, at_ns, end, lines, order, record, start, written
 
 

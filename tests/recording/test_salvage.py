@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.errors import InputMissing, OutputRefused, RecordingError
+from ordwatch.core.errors import InputMissing, OutputRefused, RecordingError
+from ordwatch.core.records import AliveRecord, AnyRecord, OrderRecord, PrevSessionRecord, RepairRecord
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.salvage import salvage
 from ordwatch.recording.verify import check
-from ordwatch.records import AliveRecord, AnyRecord, OrderRecord, PrevSessionRecord, RepairRecord
 from tests.recording.told import SESSION, alive, at, end, lines, link, opened, order, record, start, written
 
 LIFE: tuple[AnyRecord, ...] = (

@@ -5,7 +5,8 @@ from threading import Event
 
 import pytest
 
-from ordwatch.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
+from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
+from ordwatch.core.records import AnyRecord, OrderRecord
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
@@ -14,7 +15,6 @@ from ordwatch.recording.replay import recorded
 from ordwatch.recording.rotation import older_files
 from ordwatch.recording.sink import Recording
 from ordwatch.recording.verify import check
-from ordwatch.records import AnyRecord, OrderRecord
 from tests.recording.faults import FailingFiles
 from tests.recording.told import SESSION, alive, end, link, order, start, written
 

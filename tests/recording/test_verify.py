@@ -3,12 +3,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.errors import InputMissing, RecordingError
+from ordwatch.core.errors import InputMissing, RecordingError
+from ordwatch.core.records import AnyRecord, ClockRecord, PrevSessionRecord, RepairRecord, encode
 from ordwatch.recording.format import sealed
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.verify import check
-from ordwatch.records import AnyRecord, ClockRecord, PrevSessionRecord, RepairRecord, encode
 from tests.recording.told import (
     SESSION,
     alive,

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.errors import OutputError
+from ordwatch.core.errors import OutputError
+from ordwatch.core.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRecord
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Damage, Line, read_lines
 from ordwatch.recording.verify import check
 from ordwatch.recording.writer import SyncPolicy
-from ordwatch.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRecord
 from tests.recording.faults import FailingFiles
 from tests.recording.told import alive, end, found, link, lost, order, record, start
 

@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ordwatch.conversion import order_record
-from ordwatch.model import Extra, LinkState, OrderStatus, OrderUpdate
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.linefile import LineFile
-from ordwatch.recording.opening import Opened, open_recording
-from ordwatch.recording.queue import Queue
-from ordwatch.recording.rotation import Rotation
-from ordwatch.recording.writer import SyncPolicy, Writer
-from ordwatch.records import (
+from ordwatch.core.conversion import order_record
+from ordwatch.core.events import Extra, LinkState, OrderStatus, OrderUpdate
+from ordwatch.core.records import (
     SCHEMA,
     AliveRecord,
     AnyRecord,
@@ -23,7 +16,14 @@ from ordwatch.records import (
     VenueAlive,
     encode,
 )
-from ordwatch.text import time_ns, time_text
+from ordwatch.core.text import time_ns, time_text
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import sealed
+from ordwatch.recording.queue import Queue
+from ordwatch.recording.recovery import Opened, open_recording
+from ordwatch.recording.rotation import Rotation
+from ordwatch.recording.segment import LineFile
+from ordwatch.recording.writer import SyncPolicy, Writer
 
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Any
 
+from ordwatch.core.text import time_ns
 from ordwatch.recording.verdict import Verdict
 from ordwatch.recording.verify import check
-from ordwatch.text import time_ns
 from tests.soak.recorders import Soaked
 
 OrderName = tuple[str, str, str | None, str]

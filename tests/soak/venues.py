@@ -17,13 +17,13 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from ordwatch.model import OrderStatus, Side
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.simulate.scenario import stories
-from ordwatch.simulate.setup import config_text
-from ordwatch.venues import load
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.simulators import load_simulator
+from ordwatch.simulators.contract import Intent, Market, Outgoing, Simulator, Step, TrueState
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.scenario import stories
+from ordwatch.simulators.setup import config_text
 from ordwatch.venues.contract import HttpReply, HttpRequest
-from ordwatch.venues.simulation import Intent, Market, Outgoing, Simulator, Step, TrueState
 from tests.support.process import write_private
 
 Key = tuple[str, str | None, str]
@@ -159,7 +159,7 @@ async def simulate(kinds: Sequence[str], config: Path, journal: Path, *, seed: i
             file.write(json.dumps(entry) + "\n")
 
         async with AsyncExitStack() as stack:
-            journaled = [Journaled(kind, load(kind).simulator(), note) for kind in kinds]
+            journaled = [Journaled(kind, load_simulator(kind), note) for kind in kinds]
             hosts = [await stack.enter_async_context(host(each, seed=seed)) for each in journaled]
             blocks = {each.kind: each.settings(hosted.addresses) for each, hosted in zip(journaled, hosts, strict=True)}
             write_private(config, config_text(blocks))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from ordwatch.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
 
 DEADLINE_S = 20.0
 

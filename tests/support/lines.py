@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 
-from ordwatch.schema import Schema, closed, record_schema
+from ordwatch.outputs.schema import Schema, closed, record_schema
 
 
 @cache

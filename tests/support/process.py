@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import NamedTuple
 
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.simulate.setup import config_text
-from ordwatch.venues import load
-from ordwatch.venues.simulation import Step
+from ordwatch.simulators import load_simulator
+from ordwatch.simulators.contract import Step
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.setup import config_text
 
 COMMAND = Path(sys.executable).with_name("ordwatch")
 DEADLINE_S = 60
@@ -111,7 +111,7 @@ class Simulated:
             self._ready.set()
             await self._over.wait()
             return
-        async with host(load(kinds[0]).simulator()) as self.hosts[kinds[0]]:
+        async with host(load_simulator(kinds[0])) as self.hosts[kinds[0]]:
             await self._host_rest(kinds[1:])
 
     def do(self, act: Callable[[], None]) -> None:

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import msgspec
 
+from ordwatch.core.records import OrderRecord
+from ordwatch.engine.run import Limits, Outcome, Run
 from ordwatch.engine.supervisor import Pace
-from ordwatch.pipeline import Limits, Outcome, Run
-from ordwatch.records import OrderRecord
-from ordwatch.simulate.host import Hosted, host
-from ordwatch.venues import load
+from ordwatch.simulators import load_simulator
+from ordwatch.simulators.contract import Simulator, TrueState
+from ordwatch.simulators.host import Hosted, host
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
-from ordwatch.venues.simulation import Simulator, TrueState
 from tests.support.collect import Collected
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
@@ -94,7 +94,7 @@ async def following(
 
 def simulator_of(kind: str) -> Simulator:
     """A new simulator of this kind of venue."""
-    return load(kind).simulator()
+    return load_simulator(kind)
 
 
 def untrue(simulator: Simulator, out: Collected) -> dict[OrderName, tuple[TrueState, OrderRecord | None]]:

@@ -1,6 +1,6 @@
 """A venue made for tests of the engine: lines of text over TCP, and a server that does as it is told.
 
-Lines of the venue: ok | no | denied | pong | bad | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
+Lines of the venue: ok | no | denied | pong | bad | turn | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
 | order ID STATUS FILLED VERSION
 """
 
@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.events import (
     Answer,
     Closed,
     Extra,
@@ -27,22 +27,22 @@ from ordwatch.model import (
     Resumed,
     RoundTrip,
     SessionEvent,
+    Turn,
 )
+from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import (
-    Ask,
     Call,
     Emit,
     Endpoint,
     Opening,
     Payload,
-    Report,
+    QueryResult,
+    QuerySpec,
     Setup,
     StreamRequest,
     Venue,
     VenueSettings,
 )
-from ordwatch.venues.merging import gone
-from ordwatch.venues.simulation import Simulator
 
 
 class ToyExtra(Extra, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class ToySettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_field
 class ListOrders(StreamRequest, frozen=True, kw_only=True):
     """Everything the venue holds."""
 
-    patience_s: float = 1.0
+    timeout_s: float = 1.0
 
 
 LIST = ListOrders()
@@ -137,6 +137,8 @@ class ToySession:
                 return [Answer(int(key), error=Refused("locked, says the toy"))]
             case ["order", order_id, status, filled, version]:
                 return [toy_update(self._name, order_id, status, filled, version, now_ns=now_ns)]
+            case ["turn"]:
+                return [Turn()]
             case ["bad"]:
                 return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, lost=True, at_ns=now_ns)]
             case _:
@@ -164,18 +166,14 @@ async def toy_open(setup: Setup[ToySettings], call: Call) -> Opening:
     return Opening(endpoint, ToySession(setup))
 
 
-async def toy_query(setup: Setup[ToySettings], ask: Ask, call: Call, emit: Emit) -> Report:
+async def toy_query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     rows = await call(LIST)
     assert isinstance(rows, list)
     await emit(rows)
     told = {row.order_id for row in rows}
-    lost = [order for order in ask.open_orders() if order.order_id not in told and not order.gone]
-    await emit([gone(order, "the toy does not know it", time.time_ns()) for order in lost])
-    return Report(limits=("states in between cannot be known",))
-
-
-def _no_simulator() -> Simulator:
-    raise NotImplementedError
+    lost = [order for order in ask.open_orders() if order.order_id not in told and not order.not_found]
+    await emit([not_found(order, "the toy does not know it", time.time_ns()) for order in lost])
+    return QueryResult(limits=("states in between cannot be known",))
 
 
 def toy_split(settings: ToySettings) -> Sequence[ToySettings]:
@@ -190,7 +188,6 @@ TOY: Venue[ToySettings] = Venue(
     open=toy_open,
     query=toy_query,
     compare_versions=toy_compare_versions,
-    simulator=_no_simulator,
     credentials=("api_key",),
 )
 

@@ -5,13 +5,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import ConnectionLost, VenueError
+from ordwatch.core.events import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Ready, SessionEvent, VenueStats
 from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, Emit, EndVenue, Log, SendHeartbeat, StartQuery
-from ordwatch.engine.coverage import Coverage
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
-from ordwatch.errors import ConnectionLost, VenueError
-from ordwatch.model import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Ready, SessionEvent, Vitals
-from ordwatch.venues.contract import Report
+from ordwatch.venues.contract import QueryResult
 
 SECOND = 1_000_000_000
 START_S = 1_000.0
@@ -43,10 +43,10 @@ class Driver:
     """The query under way was sent when every link was subscribed, and nothing broke since."""
 
     def __post_init__(self) -> None:
-        self.vitals = Vitals()
+        self.stats = VenueStats()
         self.supervisor = Supervisor(
             self.policy,
-            vitals=self.vitals,
+            stats=self.stats,
             coverage=Coverage(self.policy.venue),
             orders=self.orders,
             draw=random.Random(7),
@@ -101,11 +101,11 @@ class Driver:
         error = error or ConnectionLost("reset by the other side", "reset")
         self._do(self.supervisor.disconnected(link, conn, error, self.now))
 
-    def answer(self, report: Report | None = None) -> None:
+    def answer(self, report: QueryResult | None = None) -> None:
         """The query under way is answered to its end."""
         assert self.query is not None
         query, self.query = self.query, None
-        self._do(self.supervisor.query_answered(query.number, report or Report(), self.now))
+        self._do(self.supervisor.query_answered(query.number, report or QueryResult(), self.now))
 
     def refuse(self, error: VenueError) -> None:
         """The query under way fails."""

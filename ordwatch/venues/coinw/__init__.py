@@ -6,14 +6,6 @@ from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Venue
-from ordwatch.venues.simulation import Simulator
-
-
-def _simulator() -> Simulator:
-    from ordwatch.venues.coinw.simulator import CoinwSimulator
-
-    return CoinwSimulator()
-
 
 VENUE = Venue(
     kind="coinw",
@@ -25,8 +17,7 @@ VENUE = Venue(
     merge=merge,
     correct=correct,
     settle_s=10.0,
-    simulator=_simulator,
-    audit_s=30.0,
-    audit_when_idle=False,
+    resync_s=30.0,
+    resync_when_idle=False,
     credentials=("api_key", "secret_key"),
 )

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import msgspec
 
-from ordwatch.model import DecimalText, OrderStatus, OrderUpdate, Recency
+from ordwatch.core.events import DecimalText, OrderStatus, OrderUpdate, Recency
+from ordwatch.core.merging import Correction, merge_missing
 from ordwatch.venues.coinw.amounts import is_cut
-from ordwatch.venues.merging import Correction, merge_missing
 
 _FINAL_RANK = 2
 _RANKS = {

@@ -8,9 +8,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ordwatch.model import DecimalText, Extra, OrderStatus, OrderUpdate, Side
+from ordwatch.core.events import DecimalText, Extra, OrderStatus, OrderUpdate, Side
 from ordwatch.venues.coinw.amounts import amount, difference, is_zero, nonzero, quotient, signed
-from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import OrderRow
 from ordwatch.venues.coinw.statuses import rule
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.secret import Secret
-from ordwatch.text import safe_text
-from ordwatch.venues.coinw.loose import Fields, Unreadable, fields, text
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.secrets import Secret
+from ordwatch.core.text import safe_text
+from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, text
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Call, HttpReply, HttpRequest, Rate, http
 
@@ -70,11 +70,11 @@ def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) ->
     )
 
 
-async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]:
+async def told(call: Call, asked: HttpRequest, tries: int = TRIES) -> tuple[msgspec.Raw | None, int]:
     """The `data` of the venue's answer and when it came; asks again 2 s after a "too frequently".
 
     Raises:
-        Busy: So it said four times over.
+        Busy: So it said `tries` times over.
         Denied: A refusal that speaks of what was asked.
         Refused: Any other.
         AuthError: The credentials are refused.
@@ -83,7 +83,7 @@ async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]
     """
     later = msgspec.structs.replace(asked, rates=(*asked.rates, _PAUSE))
     request = asked
-    for _ in range(TRIES):
+    for _ in range(tries):
         reply = await http(call, request)
         envelope = _envelope(asked, reply)
         code = text(envelope.get("code")) or ""
@@ -93,7 +93,7 @@ async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]
         # The place is taken here, without waiting, so that the next try waits until the 2 s have passed.
         call.take(_PAUSE)
         request = later
-    raise Busy(f"{asked.name}: {_words(code, envelope)}")
+    raise Busy(f"{asked.name}: {_words(asked, code, envelope)}")
 
 
 def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
@@ -112,7 +112,7 @@ def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
 def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields) -> None:
     if code in SUCCESS_CODES or (not code and text(envelope.get("success")) == "true"):
         return
-    message = f"{asked.name}: {_words(code, envelope)}"
+    message = f"{asked.name}: {_words(asked, code, envelope)}"
     if code in AUTH_CODES or reply.status == 401:
         raise AuthError(message)
     if not code or reply.status != 200:
@@ -120,6 +120,6 @@ def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields
     raise Denied(message, reply.received_ns)
 
 
-def _words(code: str, envelope: Fields) -> str:
+def _words(asked: HttpRequest, code: str, envelope: Fields) -> str:
     words = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
-    return safe_text(f"code {code or 'unknown'}: {words}", 300)
+    return safe_text(f"code {code or 'unknown'}: {asked.redacted(words)}", 300)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import VenueSettings
 
@@ -27,7 +27,7 @@ class CoinwSettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fie
         """The pairs as the venue writes them, BTC_USDT, each once."""
         return tuple(dict.fromkeys(pair.upper().replace("-", "_") for pair in self.pairs))
 
-    def blanked(self, words: str) -> str:
+    def redact(self, words: str) -> str:
         """The venue's words with *** in place of the credentials, should they quote what we sent."""
         for secret in (self.secret_key.reveal(), self.api_key.reveal()):
             words = words.replace(secret, "***") if len(secret) >= _MIN_SECRET else words

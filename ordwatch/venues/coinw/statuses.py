@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from ordwatch.model import OrderStatus
+from ordwatch.core.events import OrderStatus
 
 
 class Told(NamedTuple):

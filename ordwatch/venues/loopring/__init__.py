@@ -5,14 +5,6 @@ from ordwatch.venues.loopring.connect import open_connection, query
 from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.orders import LoopringExtra
 from ordwatch.venues.loopring.settings import LoopringSettings, split
-from ordwatch.venues.simulation import Simulator
-
-
-def _simulator() -> Simulator:
-    from ordwatch.venues.loopring.simulator import LoopringSimulator
-
-    return LoopringSimulator()
-
 
 VENUE = Venue(
     kind="loopring",
@@ -25,7 +17,6 @@ VENUE = Venue(
     merge=merge,
     correct=correct,
     settle_s=10.0,
-    simulator=_simulator,
-    audit_s=300.0,
+    resync_s=300.0,
     credentials=("api_key", "account_id"),
 )

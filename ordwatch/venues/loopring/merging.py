@@ -5,10 +5,10 @@ The relayer sends no version: fills and statuses only go forward, and that has t
 
 import msgspec
 
-from ordwatch.model import FINAL, OrderStatus, OrderUpdate, Recency
-from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
+from ordwatch.core.events import FINAL, OrderStatus, OrderUpdate, Recency
+from ordwatch.core.merging import Correction, merge_missing
+from ordwatch.venues.loopring.orders import LoopringExtra, completes, own_extra, venue_ns
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
-from ordwatch.venues.merging import Correction, merge_missing
 
 
 def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = False) -> Recency:
@@ -56,7 +56,7 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
         changes |= {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
     if told.filled_size is None and extra.filled_size is not None:
         changes |= _redrawn(new, merged, extra.filled_size)
-    if known.gone and new.reason is None:
+    if known.not_found and new.reason is None:
         changes["reason"] = ""
     if _is_resent(new, extra, known):
         changes |= {"updated_ns": known.updated_ns, "extra": msgspec.structs.replace(extra, ts=held.ts)}
@@ -109,7 +109,7 @@ def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
 def _compare_words(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Recency:
     """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
     if new.venue_status.lower() == known.venue_status.lower():
-        return Recency.EQUAL
+        return Recency.NEWER if completes(new, known) else Recency.EQUAL
     return Recency.OLDER if closed else Recency.NEWER
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import VenueSettings
 from ordwatch.venues.loopring.orders import pair
-from ordwatch.venues.loopring.profiles import PROFILES, Protocol
+from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
 
 
 class LoopringSettings(VenueSettings, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Sources: the order page of Loopring/DEX-API and DEX-API-V3; `failed` from their 
 
 from typing import NamedTuple
 
-from ordwatch.model import OrderStatus
+from ordwatch.core.events import OrderStatus
 
 
 class _Meaning(NamedTuple):

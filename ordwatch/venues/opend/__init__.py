@@ -6,14 +6,6 @@ from ordwatch.venues.opend.merging import compare_versions
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import query
 from ordwatch.venues.opend.settings import OpendSettings
-from ordwatch.venues.simulation import Simulator
-
-
-def _simulator() -> Simulator:
-    from ordwatch.venues.opend.simulator import OpendSimulator
-
-    return OpendSimulator()
-
 
 VENUE = Venue(
     kind="opend",
@@ -22,7 +14,6 @@ VENUE = Venue(
     open=open_connection,
     query=query,
     compare_versions=compare_versions,
-    simulator=_simulator,
-    audit_s=300.0,
+    resync_s=300.0,
     credentials=("websocket_key", "rsa_private_key_file", "accounts"),
 )

@@ -2,10 +2,10 @@
 
 from ordwatch.venues.contract import Call, Endpoint, Opening, Setup
 from ordwatch.venues.opend.frames import MAX_WS_MESSAGE_BYTES
-from ordwatch.venues.opend.links import Link, TcpLink, WebSocketLink
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.session import OpendSession
 from ordwatch.venues.opend.settings import OpendSettings
+from ordwatch.venues.opend.wire import TcpWire, WebSocketWire, Wire
 
 # OpenD says nothing to who asks at the wrong port or with the wrong key: it ends the connection, or is silent.
 _TCP_UNANSWERED = (
@@ -25,7 +25,7 @@ async def open_connection(setup: Setup[OpendSettings], call: Call) -> Opening:
     """
     settings = setup.settings
     reader = OrderReader(setup.name, futures_zone=settings.futures_time_zone, raw=setup.raw)
-    return Opening(_endpoint(settings), OpendSession(setup.name, _link(settings), reader, settings.accounts))
+    return Opening(_endpoint(settings), OpendSession(setup.name, _wire(settings), reader, settings.accounts))
 
 
 def _endpoint(settings: OpendSettings) -> Endpoint:
@@ -47,12 +47,12 @@ def _endpoint(settings: OpendSettings) -> Endpoint:
     )
 
 
-def _link(settings: OpendSettings) -> Link:
+def _wire(settings: OpendSettings) -> Wire:
     if settings.transport == "websocket":
-        return WebSocketLink(settings.websocket_key)
+        return WebSocketWire(settings.websocket_key)
     if settings.rsa_private_key_file is None:
-        return TcpLink(None)
+        return TcpWire(None)
     # The library takes a while to import, and few need it.
     from ordwatch.venues.opend.crypto import load_rsa
 
-    return TcpLink(load_rsa(settings.rsa_private_key_file.reveal()))
+    return TcpWire(load_rsa(settings.rsa_private_key_file.reveal()))

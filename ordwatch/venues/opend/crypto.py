@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ordwatch.errors import ConfigError, RemoteProtocolError
+from ordwatch.core.errors import ConfigError, RemoteProtocolError
 
 _RSA_BITS = (512, 1024)
 """What OpenD's manual allows; the official SDK knows 1024 only."""

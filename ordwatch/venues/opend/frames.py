@@ -10,7 +10,7 @@ from collections.abc import Container
 
 import msgspec
 
-from ordwatch.errors import RemoteProtocolError
+from ordwatch.core.errors import RemoteProtocolError
 
 MAX_PUSH_BYTES = 16 * 2**20
 """The largest body that is believed of a push."""

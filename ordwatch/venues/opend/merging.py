@@ -7,7 +7,7 @@ Futu API documentation, "Trading Definitions", OrderStatus.
 
 from decimal import Decimal
 
-from ordwatch.model import FINAL, DecimalText, OrderUpdate, Recency
+from ordwatch.core.events import FINAL, DecimalText, OrderUpdate, Recency
 from ordwatch.venues.opend.tables import BUSTED
 
 SECOND_NS = 1_000_000_000

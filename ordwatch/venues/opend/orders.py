@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import msgspec
 
-from ordwatch.errors import RemoteProtocolError
-from ordwatch.model import DecimalText, Environment, Extra, OrderStatus, OrderUpdate, Side, Source, TimeInForce
-from ordwatch.text import decimal_text, decode_text, double_text
+from ordwatch.core.errors import RemoteProtocolError
+from ordwatch.core.events import DecimalText, Environment, Extra, OrderStatus, OrderUpdate, Side, Source, TimeInForce
+from ordwatch.core.text import decimal_text, decode_text, double_text
 from ordwatch.venues.opend import tables
 from ordwatch.venues.opend.messages import payload
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb

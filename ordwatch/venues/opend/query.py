@@ -6,12 +6,12 @@ Which call tells what, and how often: Futu API documentation, "Get Open Orders" 
 
 from collections.abc import Iterator, Sequence
 
-from ordwatch.errors import Refused, RemoteProtocolError
-from ordwatch.model import OrderUpdate
-from ordwatch.text import time_text
-from ordwatch.venues.contract import NEVER, Ask, Call, Emit, Report, Setup
-from ordwatch.venues.merging import gone
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.core.errors import Refused, RemoteProtocolError
+from ordwatch.core.events import OrderUpdate
+from ordwatch.core.merging import not_found
+from ordwatch.core.text import time_text
+from ordwatch.venues.contract import NEVER, Call, Emit, QueryResult, QuerySpec, Setup
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import day_began_ns, local_text
 
@@ -29,30 +29,30 @@ _CACHE_PATIENCE_S = 3.0
 _IDS_AT_ONCE = 100
 
 
-async def query(setup: Setup[OpendSettings], ask: Ask, call: Call, emit: Emit) -> Report:
+async def query(setup: Setup[OpendSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Every account in turn, also after one that was refused; see `Venue.query`."""
     answer = await call(ListAccounts())
     assert isinstance(answer, Accounts)  # noqa: S101
-    inquiry = _Inquiry(ask, call, emit, answer.venue_ns)
-    accounts = inquiry.askable(answer.accounts, setup.settings.accounts)
+    query_run = _Query(ask, call, emit, answer.venue_ns)
+    accounts = query_run.askable(answer.accounts, setup.settings.accounts)
     for account in accounts:
-        await inquiry.cached(account)
+        await query_run.cached(account)
     refused: dict[str, Refused | RemoteProtocolError] = {}
     for account in accounts:
         try:
-            await inquiry.about(account)
+            await query_run.about(account)
         except (Refused, RemoteProtocolError) as exc:
             refused[f"account {account.id}"] = exc
     if refused and len(refused) == len(accounts):
         name, error = next(iter(refused.items()))
         raise type(error)(f"{name}: {error}")
-    return inquiry.report({name: str(error) for name, error in refused.items()})
+    return query_run.report({name: str(error) for name, error in refused.items()})
 
 
-class _Inquiry:
+class _Query:
     """One query in progress."""
 
-    def __init__(self, ask: Ask, call: Call, emit: Emit, venue_ns: int) -> None:
+    def __init__(self, ask: QuerySpec, call: Call, emit: Emit, venue_ns: int) -> None:
         self._ask = ask
         self._call = call
         self._emit = emit
@@ -60,11 +60,11 @@ class _Inquiry:
         self._reach_ns: int | None = None
         self._limits: list[str] = []
 
-    def report(self, refused: dict[str, str]) -> Report:
+    def report(self, refused: dict[str, str]) -> QueryResult:
         """How far it reached, and what it cannot know."""
         if self._ask.since_ns is not None:
             self._limits.append("states that an order passed through inside the gap cannot be known")
-        return Report(self._reach_ns, tuple(dict.fromkeys(self._limits)), refused)
+        return QueryResult(self._reach_ns, tuple(dict.fromkeys(self._limits)), refused)
 
     def askable(self, accounts: Sequence[Account], wanted: Sequence[str]) -> list[Account]:
         """The accounts that can be asked; the others become limits."""
@@ -83,7 +83,7 @@ class _Inquiry:
         It proves nothing, so nothing follows from what it does not tell, nor from a refusal.
         """
         try:
-            rows = await self._rows(ListOrders(account=account, patience_s=_CACHE_PATIENCE_S))
+            rows = await self._rows(ListOrders(account=account, timeout_s=_CACHE_PATIENCE_S))
             for page in rows.pages:
                 await self._emit(page, cached=True)
         except (Refused, RemoteProtocolError):
@@ -152,7 +152,7 @@ class _Inquiry:
             if order.environment == account.environment
             and order.account == str(account.id)
             and order.order_id.isdecimal()
-            and not order.gone
+            and not order.not_found
         }
 
     async def _missing(self, account: Account, order_ids: list[str]) -> None:
@@ -177,7 +177,7 @@ class _Inquiry:
         orders = self._open_ids(account)
         left = [orders[order_id] for order_id in _without(order_ids, told) if order_id in orders]
         if left:
-            await self._emit([gone(order, GONE, rows.received_ns) for order in left])
+            await self._emit([not_found(order, GONE, rows.received_ns) for order in left])
 
 
 def _text(ns: int) -> str:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ordwatch.errors import ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import Answer, Closed, Counted, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
+from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.events import Answer, Closed, Ignored, Notice, OrderUpdate, Progress, Reject, RoundTrip, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.opend import messages, tables
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
-from ordwatch.venues.opend.health import Health
-from ordwatch.venues.opend.links import Link, Message, login_refused
+from ordwatch.venues.opend.gateway_status import GatewayStatus
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.times import clock_ns
+from ordwatch.venues.opend.wire import Message, Wire, login_refused
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP conversation asks for the global state, beside KeepAlive."""
@@ -48,16 +48,16 @@ class _Waiting(msgspec.Struct, frozen=True):
 class OpendSession:
     """Implements `Session`; made anew for each connection."""
 
-    def __init__(self, venue: str, link: Link, reader: OrderReader, accounts: Sequence[str] = ()) -> None:
+    def __init__(self, venue: str, wire: Wire, reader: OrderReader, accounts: Sequence[str] = ()) -> None:
         """`accounts` are those to watch, as digits; none: every account OpenD lists."""
-        self.heartbeat_s = link.heartbeat_s
-        self.silence_s = link.silence_s
+        self.heartbeat_s = wire.heartbeat_s
+        self.silence_s = wire.silence_s
         self._venue = venue
-        self._link = link
+        self._wire = wire
         self._reader = reader
         self._wanted = frozenset(map(int, accounts))
         self._accounts: tuple[Account, ...] = ()
-        self._health = Health()
+        self._gateway = GatewayStatus()
         self._out: list[Payload] = []
         self._events: list[SessionEvent] = []
         self._serial = 0
@@ -81,7 +81,7 @@ class OpendSession:
         self._venue_ahead_ns = 0
         """OpenD's server's clock minus ours."""
         self._steps: dict[int, Callable[[Message, _Waiting], None]] = {
-            link.login_id: self._login_answered,
+            wire.login_id: self._login_answered,
             messages.GET_GLOBAL_STATE: self._state_answered,
             messages.GET_ACC_LIST: self._accounts_answered,
             messages.SUB_ACC_PUSH: self._subscription_answered,
@@ -92,7 +92,7 @@ class OpendSession:
     def start(self, now_ns: int) -> None:
         """Log in. Nothing else may be said before the answer."""
         self._now_ns = self._heard_ns = self._seen_ns = now_ns
-        self._send(self._link.login_id, self._link.login())
+        self._send(self._wire.login_id, self._wire.login())
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         """Every event of the chunk, in order; `Closed` is the last one there ever is."""
@@ -100,7 +100,7 @@ class OpendSession:
             return []
         self._take_time(now_ns)
         try:
-            for message in self._link.receive(data, self._pending):
+            for message in self._wire.receive(data, self._pending):
                 self._take(message)
                 if self._closed:
                     break
@@ -114,9 +114,9 @@ class OpendSession:
     def heartbeat(self, now_ns: int) -> None:
         """KeepAlive, and now and then the global state, often while no orders are seen; on WebSocket only that."""
         self._take_time(now_ns)
-        if self._logged_in and not self._link.polls:
+        if self._logged_in and not self._wire.polls:
             self._send(messages.KEEP_ALIVE, messages.keep_alive(now_ns // 1_000_000_000))
-        polls = self._link.polls or not self._health.sees_orders
+        polls = self._wire.polls or not self._gateway.sees_orders
         if self._subscribed and (polls or self._passed_ns - self._polled_ns >= POLL_NS):
             self._poll()
 
@@ -142,9 +142,9 @@ class OpendSession:
         return out
 
     def _set_pace(self) -> None:
-        usual_s = self._link.heartbeat_s
+        usual_s = self._wire.heartbeat_s
         self._longest_ns = int(1.5e9 * usual_s)
-        self.heartbeat_s = usual_s if self._health.sees_orders else min(usual_s, LOGGED_OUT_POLL_S)
+        self.heartbeat_s = usual_s if self._gateway.sees_orders else min(usual_s, LOGGED_OUT_POLL_S)
 
     def _take_time(self, now_ns: int) -> None:
         step_ns = now_ns - self._now_ns
@@ -163,7 +163,7 @@ class OpendSession:
             return
         whole_ns, asked_ns = self._passed_ns - self._whole_ns, self._passed_ns - self._oldest_ns()
         limit_ns = int(self.silence_s * 1e9)
-        if self._link.growing in self._pending and whole_ns <= GROWTH_NS:
+        if self._wire.growing in self._pending and whole_ns <= GROWTH_NS:
             return
         if whole_ns > limit_ns:
             self._close(RemoteProtocolError(f"bytes, but no whole message for {whole_ns / 1e9:.0f} s"))
@@ -210,7 +210,7 @@ class OpendSession:
             return
         self._seen_ns = self._now_ns
         others = self._wanted and s2c.header.accID not in self._wanted
-        self._events.append(Counted("order of another account") if others else update)
+        self._events.append(Ignored("order of another account") if others else update)
 
     def _notified(self, message: Message) -> None:
         try:
@@ -221,7 +221,7 @@ class OpendSession:
             # It may have said that OpenD lost sight of the orders.
             self._reject(message, exc, lost=True)
             return
-        self._events += self._health.notified(event, self._heard_ns)
+        self._events += self._gateway.notified(event, self._heard_ns)
         self._set_pace()
 
     def _uncalled(self, message: Message) -> None:
@@ -230,7 +230,7 @@ class OpendSession:
         if message.fault is not None:
             self._reject(message, message.fault, lost=not known)
         elif known or message.proto_id in self._unknown or len(self._unknown) == MAX_PENDING:
-            self._events.append(Counted(messages.NAMES.get(message.proto_id, f"proto id {message.proto_id}")))
+            self._events.append(Ignored(messages.NAMES.get(message.proto_id, f"proto id {message.proto_id}")))
         else:
             # Once: it may have been an order whose header took damage, for the SHA-1 is of the body only.
             self._unknown.add(message.proto_id)
@@ -278,18 +278,18 @@ class OpendSession:
         if proto_id in (messages.KEEP_ALIVE, messages.GET_GLOBAL_STATE):
             self._events.append(Notice(f"{name}: {error}"))
             self._list_accounts()
-        elif isinstance(error, Refused) and error is message.fault and proto_id == self._link.login_id:
-            self._close(login_refused(self._link, str(error)))
-        elif isinstance(error, Refused) and proto_id != self._link.login_id:
+        elif isinstance(error, Refused) and error is message.fault and proto_id == self._wire.login_id:
+            self._close(login_refused(self._wire, str(error)))
+        elif isinstance(error, Refused) and proto_id != self._wire.login_id:
             self._close(Refused(f"{name} refused: {error}"))
-        elif isinstance(error, RemoteProtocolError) and proto_id == self._link.login_id and self._link.has_key:
-            self._close(RemoteProtocolError(f"{name}: {error}; is `{self._link.key_setting}` OpenD's own?"))
+        elif isinstance(error, RemoteProtocolError) and proto_id == self._wire.login_id and self._wire.has_key:
+            self._close(RemoteProtocolError(f"{name}: {error}; is `{self._wire.key_setting}` OpenD's own?"))
         else:
             self._close(error)
 
     def _login_answered(self, message: Message, _: _Waiting) -> None:
-        self._link.logged_in(message.body)
-        self.silence_s = self._link.silence_s
+        self._wire.logged_in(message.body)
+        self.silence_s = self._wire.silence_s
         self._logged_in = True
         self._set_pace()
         self._events.append(Progress("subscribing"))
@@ -306,8 +306,8 @@ class OpendSession:
         if venue_ns is not None:
             self._venue_ahead_ns = venue_ns - self._now_ns
         self._events.append(RoundTrip(self._seconds_since(waiting), venue_ns))
-        self._events += self._health.polled(state, self._seen_ns)
-        if self._health.sees_orders:
+        self._events += self._gateway.polled(state, self._seen_ns)
+        if self._gateway.sees_orders:
             self._seen_ns = self._now_ns
         self._set_pace()
         self._list_accounts()
@@ -333,7 +333,7 @@ class OpendSession:
     def _subscription_answered(self, message: Message, _: _Waiting) -> None:
         messages.answer(pb.SubAccPush.Response.FromString, message.body)
         self._subscribed = True
-        self._events += self._health.subscribed(self._now_ns)
+        self._events += self._gateway.subscribed(self._now_ns)
 
     def _seconds_since(self, waiting: _Waiting) -> float:
         return (self._passed_ns - waiting.sent_ns) / 1e9
@@ -347,7 +347,7 @@ class OpendSession:
         if len(self._pending) == MAX_PENDING:
             del self._pending[next(iter(self._pending))]
         self._pending[proto_id, self._serial] = _Waiting(self._passed_ns, key)
-        self._out.append(self._link.write(proto_id, self._serial, body))
+        self._out.append(self._wire.write(proto_id, self._serial, body))
 
     def _reject(self, message: Message, error: VenueError, *, lost: bool) -> None:
         self._readable = False

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues.addresses import is_loopback
 from ordwatch.venues.contract import VenueSettings
 

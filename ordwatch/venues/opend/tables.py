@@ -6,7 +6,7 @@ futu-api 10.11. Where the venue says Unknown (mostly 0) we say nothing; a number
 
 from collections.abc import Mapping
 
-from ordwatch.model import Environment, OrderStatus, Side, TimeInForce
+from ordwatch.core.events import Environment, OrderStatus, Side, TimeInForce
 
 ENVIRONMENTS: Mapping[int, Environment] = {0: "paper", 1: "live"}
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from ordwatch.model import OrderUpdate, SessionEvent
-from ordwatch.secret import Secret
+from ordwatch.core.events import OrderUpdate, SessionEvent
+from ordwatch.core.secrets import Secret
+from ordwatch.simulators.coinw.simulator import API_KEY, SECRET_KEY, CoinwSimulator
+from ordwatch.simulators.contract import Close
 from ordwatch.venues.coinw.session import CoinwSession
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.coinw.simulator import API_KEY, SECRET_KEY, CoinwSimulator
-from ordwatch.venues.contract import Ask, HttpReply, HttpRequest, Rate, RequestT, Setup
-from ordwatch.venues.simulation import Close
+from ordwatch.venues.contract import HttpReply, HttpRequest, QuerySpec, Rate, RequestT, Setup
 
 NOW_NS = 1_743_244_437_255_000_000
 SECOND_NS = 1_000_000_000
@@ -29,9 +29,9 @@ def setup(
     return Setup("coinw", settings, raw)
 
 
-def ask(*open_orders: OrderUpdate, since_ns: int | None = None) -> Ask:
+def ask(*open_orders: OrderUpdate, since_ns: int | None = None) -> QuerySpec:
     """A question of the engine's."""
-    return Ask(since_ns=since_ns, open_orders=lambda: open_orders)
+    return QuerySpec(since_ns=since_ns, open_orders=lambda: open_orders)
 
 
 class Desk:

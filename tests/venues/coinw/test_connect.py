@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.connect import open_connection
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Setup

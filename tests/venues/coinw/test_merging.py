@@ -6,10 +6,10 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import OrderStatus, OrderUpdate, Recency, Side
+from ordwatch.core.events import OrderStatus, OrderUpdate, Recency, Side
+from ordwatch.core.merging import Correction, not_found
 from ordwatch.venues.coinw.merging import compare_versions, correct, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.merging import Correction, gone
 
 NEW = OrderUpdate(
     venue="coinw",
@@ -267,7 +267,7 @@ def test_time_of_the_same_state_never_goes_back() -> None:
 
 
 def test_order_that_is_back_no_longer_says_it_is_gone() -> None:
-    missing = gone(NEW, "does not exist", 9)
+    missing = not_found(NEW, "does not exist", 9)
     merged = merge(PARTIAL, missing)
 
     assert compare_versions(PARTIAL, missing) is Recency.NEWER

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import (
     SUBSCRIBE,
     BadRow,
@@ -15,8 +15,8 @@ from ordwatch.venues.coinw.messages import (
     OrderPush,
     OrderRow,
     Other,
-    Outcome,
     Pong,
+    Reply,
     SubscriptionAnswer,
     decode,
     login,
@@ -63,16 +63,16 @@ def test_reads_the_documented_push(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("login_ok.json", LoginAnswer(Outcome(ok=True, code="", words=""))),
-        ("login_refused.json", LoginAnswer(Outcome(ok=False, code="1003", words="..."))),
-        ("subscribed.json", SubscriptionAnswer(Outcome(ok=True, code="", words=""), ours=True)),
+        ("login_ok.json", LoginAnswer(Reply(ok=True, code="", words=""))),
+        ("login_refused.json", LoginAnswer(Reply(ok=False, code="1003", words="..."))),
+        ("subscribed.json", SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=True)),
         (
             "subscription_refused.json",
-            SubscriptionAnswer(Outcome(ok=False, code="1007", words="Invalid parameter"), ours=True),
+            SubscriptionAnswer(Reply(ok=False, code="1007", words="Invalid parameter"), ours=True),
         ),
         ("pong.json", Pong()),
-        ("error_unknown_event.json", ErrorFrame(Outcome(ok=False, code="500", words="exception"))),
-        ("error_not_json.json", ErrorFrame(Outcome(ok=False, code="1001", words="Rate Limit"))),
+        ("error_unknown_event.json", ErrorFrame(Reply(ok=False, code="500", words="exception"))),
+        ("error_not_json.json", ErrorFrame(Reply(ok=False, code="1001", words="Rate Limit"))),
         ("assets_change.json", Other("assets", known=True)),
     ],
 )
@@ -160,17 +160,17 @@ def test_what_cannot_be_read_says_so(frame: bytes) -> None:
         (b'{"event":"pong","biz":"exchange","type":"order","data":{"order_id":1}}', Pong()),
         (
             b'{"channel":"unsub","biz":"exchange","type":"order","data":{"result":true}}',
-            SubscriptionAnswer(Outcome(ok=True, code="", words=""), ours=False),
+            SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=False),
         ),
         (
             b'{"channel":"unsubscribe","biz":"exchange","type":"order","data":"{\\"result\\":true}"}',
-            SubscriptionAnswer(Outcome(ok=True, code="", words=""), ours=False),
+            SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=False),
         ),
         (
             b'{"channel":"subscribe","biz":"exchange","type":"assets","data":{"result":true}}',
-            SubscriptionAnswer(Outcome(ok=True, code="", words=""), ours=False),
+            SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=False),
         ),
-        (b'{"channel":"login"}', LoginAnswer(Outcome(ok=None, code="", words=""))),
+        (b'{"channel":"login"}', LoginAnswer(Reply(ok=None, code="", words=""))),
         (b'{"biz":"exchange","type":"order"}', Other("biz=exchange type=order", known=False)),
         (b'{"biz":"futures","type":"order","data":[]}', Other("biz=futures type=order", known=False)),
         (b'{"event":"PONG"}', Other("event=PONG", known=False)),

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.model import OrderStatus, OrderUpdate, Side
-from ordwatch.venues.coinw.loose import Unreadable
+from ordwatch.core.events import OrderStatus, OrderUpdate, Side
+from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import OrderPush, OrderRow, decode
 from ordwatch.venues.coinw.orders import CoinwExtra, identifier, milliseconds_ns, order_type, order_update, symbol
 

@@ -1,13 +1,14 @@
 """Signatures and envelopes of REST calls."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.secret import Secret
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, RATES, Busy, Denied, request, signature, told
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import HttpReply, HttpRequest
@@ -63,6 +64,21 @@ def test_secret_itself_is_not_sent() -> None:
     asked = request(SETTINGS, OPEN_ORDERS, {"currencyPair": "BTC_USDT"})
 
     assert SECRET not in repr(asked)
+
+
+@pytest.mark.parametrize("code", ["1003", "5000", "29001"], ids=["credentials", "denied", "busy"])
+@pytest.mark.parametrize("written", [str.upper, str.lower])
+def test_a_refusal_that_quotes_our_request_shows_neither_key_nor_signature(
+    code: str, written: Callable[[str], str]
+) -> None:
+    asked = request(SETTINGS, ORDER, {"orderNumber": "17"})
+    quoted = written(f"bad request orderNumber=17&api_key={KEY}&sign={asked.params['sign']}")
+    desk = answering(msgspec.json.encode({"code": code, "msg": quoted}))
+
+    with pytest.raises(VenueError) as refused:
+        asyncio.run(told(desk, asked))
+
+    assert str(refused.value).lower().endswith(": bad request ordernumber=17&api_key=***&sign=***")
 
 
 @pytest.mark.parametrize(("command", "limit"), [(OPEN_ORDERS, 30), (ORDER, 30), (HISTORY, 5)])

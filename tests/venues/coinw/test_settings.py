@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.settings import CoinwSettings
 
 

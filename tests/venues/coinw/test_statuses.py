@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.model import OrderStatus
+from ordwatch.core.events import OrderStatus
 from ordwatch.venues.coinw.statuses import Told, rule
 
 

@@ -1,11 +1,11 @@
 """What the registry loads."""
 
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
+from ordwatch.simulators.coinw.simulator import CoinwSimulator
 from ordwatch.venues import load
 from ordwatch.venues.coinw import VENUE
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.coinw.simulator import CoinwSimulator
 
 
 def test_registry_loads_it_by_its_kind() -> None:
@@ -24,7 +24,7 @@ def test_extra_has_its_fixed_keys_in_order() -> None:
 
 
 def test_audits_only_while_orders_are_open() -> None:
-    assert (VENUE.audit_s, VENUE.audit_when_idle) == (30.0, False)
+    assert (VENUE.resync_s, VENUE.resync_when_idle) == (30.0, False)
 
 
 def test_credentials_name_keys_of_the_configuration() -> None:
@@ -32,7 +32,7 @@ def test_credentials_name_keys_of_the_configuration() -> None:
 
 
 def test_simulator_gives_the_block_that_reaches_it() -> None:
-    simulator = VENUE.simulator()
+    simulator = CoinwSimulator()
     block = simulator.settings({"stream": "127.0.0.1:1", "rest": "127.0.0.1:2"})
 
     assert isinstance(simulator, CoinwSimulator)

@@ -4,15 +4,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ordwatch.model import OrderStatus, OrderUpdate, SessionEvent, Side
-from ordwatch.secret import Secret
+from ordwatch.core.events import OrderStatus, OrderUpdate, SessionEvent, Side
+from ordwatch.core.secrets import Secret
+from ordwatch.simulators.contract import Close, Intent, Outgoing, Step
+from ordwatch.simulators.loopring.simulator import LoopringSimulator
 from ordwatch.venues.contract import HttpReply, HttpRequest, Rate, RequestT, Setup
 from ordwatch.venues.loopring.orders import Origin
-from ordwatch.venues.loopring.profiles import Protocol
+from ordwatch.venues.loopring.protocol_versions import Protocol
 from ordwatch.venues.loopring.session import LoopringSession
 from ordwatch.venues.loopring.settings import LoopringSettings
-from ordwatch.venues.loopring.simulator import LoopringSimulator
-from ordwatch.venues.simulation import Close, Intent, Outgoing, Step
 
 DATA = Path(__file__).parent / "data"
 KEY = "canary-6f1d0c2b9a8e7f5d4c3b2a1908f7e6d5c4b3a29180f7e6d5c4b3a291807f6e5d"

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from ordwatch.errors import AuthError, RemoteProtocolError
-from ordwatch.model import Closed, Counted, Notice, OrderStatus, OrderUpdate, Progress, Ready, Reject
+from ordwatch.core.errors import AuthError, RemoteProtocolError
+from ordwatch.core.events import Closed, Ignored, Notice, OrderStatus, OrderUpdate, Progress, Ready, Reject
+from ordwatch.simulators.loopring.orders import MARKETS
+from ordwatch.simulators.loopring.simulator import LoopringSimulator
 from ordwatch.venues.loopring.session import LoopringSession
-from ordwatch.venues.loopring.simulated_orders import MARKETS
-from ordwatch.venues.loopring.simulator import LoopringSimulator
 from tests.venues.loopring.joined import Joined, step
 
 LIFE = (
@@ -134,7 +134,7 @@ def test_other_topics_are_counted() -> None:
     both = joined("siblings")
     both.play(step("one", "NEW"))
 
-    assert both.events[1] == Counted("ticker")
+    assert both.events[1] == Ignored("ticker")
 
 
 SPOKEN = {"op", "sequence", "apiKey", "topics", "args"}

@@ -3,11 +3,11 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import OrderStatus, OrderUpdate, Recency
+from ordwatch.core.events import OrderStatus, OrderUpdate, Recency
+from ordwatch.core.merging import Correction, not_found
 from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.messages import order_data
 from ordwatch.venues.loopring.orders import Origin, queried_order
-from ordwatch.venues.merging import Correction, gone
 from tests.venues.loopring.joined import ORIGIN, START_NS, order, push, read, session
 
 T = 1584717910000
@@ -174,7 +174,7 @@ def test_a_state_with_a_newer_update_time_is_told() -> None:
 
 
 def test_an_order_that_comes_back_loses_the_reason_why_it_was_gone() -> None:
-    merged = merge(row(), gone(known(), "107003: order not exist", START_NS))
+    merged = merge(row(), not_found(known(), "107003: order not exist", START_NS))
 
     assert (merged.status, merged.reason) == (OrderStatus.NEW, "")
 

@@ -3,9 +3,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ordwatch.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.venues.contract import HttpReply, HttpRequest, Rate
-from ordwatch.venues.loopring.profiles import PROFILES, Protocol
+from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
 from ordwatch.venues.loopring.rest import (
     CLOSED_WORDS,
     OPEN_WORDS,

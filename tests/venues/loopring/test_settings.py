@@ -1,7 +1,7 @@
 import pytest
 
-from ordwatch.secret import Secret
-from ordwatch.venues.loopring.profiles import Protocol
+from ordwatch.core.secrets import Secret
+from ordwatch.venues.loopring.protocol_versions import Protocol
 from ordwatch.venues.loopring.settings import LoopringSettings, split
 from tests.venues.loopring.joined import KEY
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ordwatch.model import OrderStatus
+from ordwatch.core.events import OrderStatus
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ordwatch.errors import ConfigError
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.errors import ConfigError
+from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues.contract import Endpoint, Opening, Rate, RequestT, Setup
 from ordwatch.venues.opend.connect import open_connection
 from ordwatch.venues.opend.settings import OpendSettings

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ordwatch.errors import ConfigError, RemoteProtocolError
+from ordwatch.core.errors import ConfigError, RemoteProtocolError
 from ordwatch.venues.opend.crypto import AesCbc, FtAesEcb, Rsa, body_seal, load_rsa
 from tests.support.rsa_key import rsa_key_of_512_bits
 

@@ -7,18 +7,18 @@ from typing import Any, Literal
 
 import pytest
 
-from ordwatch.model import OrderStatus, Side
-from ordwatch.pipeline import Limits
-from ordwatch.records import LinkRecord, RejectRecord
-from ordwatch.simulate.host import host
-from ordwatch.simulate.scenario import natives, one_of_each
-from ordwatch.simulate.setup import setup
-from ordwatch.venues.opend import links
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.core.records import LinkRecord, RejectRecord
+from ordwatch.engine.run import Limits
+from ordwatch.simulators.contract import Intent, Step
+from ordwatch.simulators.host import host
+from ordwatch.simulators.opend.orders import NATIVES
+from ordwatch.simulators.opend.simulator import OpendSimulator
+from ordwatch.simulators.scenario import natives, one_of_each
+from ordwatch.simulators.setup import setup
+from ordwatch.venues.opend import wire as links
 from ordwatch.venues.opend.crypto import load_rsa
 from ordwatch.venues.opend.messages import SENT
-from ordwatch.venues.opend.simulated_orders import NATIVES
-from ordwatch.venues.opend.simulator import OpendSimulator
-from ordwatch.venues.simulation import Intent, Step
 from tests.support.faultproxy import fault_proxy
 from tests.support.rsa_key import new_rsa_key, rsa_key_of_512_bits
 from tests.support.runs import Watched, following, run, untrue
@@ -256,8 +256,8 @@ def test_a_gateway_that_first_refuses_the_login_is_watched_once_it_accepts(
 
             refused = [each for each in watched.out.records if isinstance(each, LinkRecord) and each.state == "down"]
             assert len(refused) >= 3
-            assert all("login refused: " in (link.detail or "") for link in refused)
-            assert all(0.06 <= (link.wait_s or 0) <= 0.1 for link in refused)
+            assert all("login refused: " in (wire.detail or "") for wire in refused)
+            assert all(0.06 <= (wire.wait_s or 0) <= 0.1 for wire in refused)
 
     run(test())
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.errors import RemoteProtocolError
+from ordwatch.core.errors import RemoteProtocolError
 from ordwatch.venues.opend.frames import (
     MAX_ANSWER_BYTES,
     MAX_PUSH_BYTES,

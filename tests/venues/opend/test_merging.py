@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from ordwatch.model import OrderUpdate, Recency
+from ordwatch.core.events import OrderUpdate, Recency
 from ordwatch.venues.opend.merging import compare_versions
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb

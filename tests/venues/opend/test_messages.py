@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.errors import Refused, RemoteProtocolError
+from ordwatch.core.errors import Refused, RemoteProtocolError
 from ordwatch.venues.opend import messages
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 

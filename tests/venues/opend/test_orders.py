@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 import pytest
 
-from ordwatch.errors import RemoteProtocolError
-from ordwatch.model import FINAL, OrderStatus, OrderUpdate, Side, TimeInForce
+from ordwatch.core.errors import RemoteProtocolError
+from ordwatch.core.events import FINAL, OrderStatus, OrderUpdate, Side, TimeInForce
 from ordwatch.venues.opend.messages import parse_update_order
 from ordwatch.venues.opend.orders import OpendExtra, OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb

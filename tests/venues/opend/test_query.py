@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from ordwatch.errors import ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.model import OrderStatus, OrderUpdate
-from ordwatch.venues.contract import EVER, NEVER, Ask, Rate, Report, RequestT, Setup
-from ordwatch.venues.merging import gone
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.events import OrderStatus, OrderUpdate
+from ordwatch.core.merging import not_found
+from ordwatch.venues.contract import EVER, NEVER, QueryResult, QuerySpec, Rate, RequestT, Setup
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import GONE, query
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
 
@@ -115,10 +115,10 @@ def ask(
     known: Sequence[OrderUpdate] = (),
     settings: OpendSettings | None = None,
     emitted: Emitted | None = None,
-) -> tuple[list[OrderUpdate], Report]:
+) -> tuple[list[OrderUpdate], QueryResult]:
     """The rows that were emitted, those of the cache apart, and the report."""
     emitted = emitted or Emitted()
-    question = Ask(since_ns=since_ns, open_orders=lambda: known)
+    question = QuerySpec(since_ns=since_ns, open_orders=lambda: known)
     report = asyncio.run(query(Setup("opend", settings or OpendSettings()), question, opend, emitted))
     return emitted.rows, report
 
@@ -136,13 +136,13 @@ def test_every_account_is_asked_for_the_orders_of_the_day() -> None:
 
     assert opend.asked == [todays(HONG_KONG), todays(WORLD)]
     assert [each.order_id for each in rows] == ["10", "20"]
-    assert report == Report()
+    assert report == QueryResult()
 
 
 def test_a_list_that_is_slow_or_unanswered_does_not_cost_the_link() -> None:
     request = todays()
 
-    assert (request.vital, request.patience_s) == (False, 30.0)
+    assert (request.required, request.timeout_s) == (False, 30.0)
 
 
 def test_refreshed_lists_never_use_up_the_ten_in_30_s_of_their_account() -> None:
@@ -165,7 +165,7 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
 
     rows, _ = ask(opend, since_ns=since_ns, emitted=emitted)
 
-    assert opend.asked_cache == [ListOrders(account=each, patience_s=3.0) for each in (HONG_KONG, WORLD)]
+    assert opend.asked_cache == [ListOrders(account=each, timeout_s=3.0) for each in (HONG_KONG, WORLD)]
     assert [each.order_id for each in emitted.cached] == ["10", "20"]
     assert rows == []
 
@@ -174,7 +174,7 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
 def test_a_cache_that_tells_nothing_is_no_loss(error: Exception) -> None:
     _, report = ask(Opend(cache_error=error))
 
-    assert report == Report()
+    assert report == QueryResult()
 
 
 def test_an_order_that_only_a_stale_cache_told_is_asked_for_by_id() -> None:
@@ -217,7 +217,7 @@ def test_a_gap_always_asks_the_history(account: Account, hours: int) -> None:
 
     assert history_of(opend).rates == (account.history_rate,)
     assert [each.order_id for each in rows] == ["9"]
-    assert report == Report(limits=(PASSED,))
+    assert report == QueryResult(limits=(PASSED,))
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_an_account_that_is_refused_is_named_and_the_others_are_complete(error: 
 
     rows, report = ask(opend, since_ns=NOON - 3600 * S, known=[row("12")])
 
-    assert report == Report(limits=(PASSED,), refused={"account 5": str(error)})
+    assert report == QueryResult(limits=(PASSED,), refused={"account 5": str(error)})
     assert [(each.order_id, each.status.value) for each in rows] == [
         ("10", "NEW"),
         ("11", "FILLED"),
@@ -335,7 +335,7 @@ def test_an_order_nobody_knows_any_more_becomes_unknown_never_a_guess() -> None:
 
     rows, _ = ask(Opend(), known=[known])
 
-    assert rows == [gone(known, GONE, RECEIVED)]
+    assert rows == [not_found(known, GONE, RECEIVED)]
     assert rows[0].status is OrderStatus.UNKNOWN
 
 
@@ -343,13 +343,13 @@ def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complet
     rows, report = ask(Opend(history_error=Refused("locked")), known=[row("9")])
 
     assert rows == []
-    assert report == Report(NEVER, ("1 open orders of account 1 not found: locked",))
+    assert report == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",))
 
 
 def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
     opend = Opend()
 
-    rows, _ = ask(opend, known=[gone(row("9"), GONE, NOON)])
+    rows, _ = ask(opend, known=[not_found(row("9"), GONE, NOON)])
 
     assert (len(opend.asked), rows) == (1, [])
 

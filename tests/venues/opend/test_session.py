@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.model import (
+from ordwatch.core.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.events import (
     Answer,
     Closed,
-    Counted,
+    Ignored,
     Interrupted,
     Notice,
     OrderUpdate,
@@ -23,16 +23,16 @@ from ordwatch.model import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.secret import Secret
+from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import Session, StreamRequest
-from ordwatch.venues.opend.asking import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.crypto import AesCbc, FtAesEcb
 from ordwatch.venues.opend.frames import MAX_PUSH_BYTES
-from ordwatch.venues.opend.links import Link, Seal, TcpLink, WebSocketLink
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.session import MAX_PENDING, OpendSession
+from ordwatch.venues.opend.wire import BodyCipher, TcpWire, WebSocketWire, Wire
 
 INIT_WEBSOCKET, OPEND_LOST = 1, 2
 INIT_CONNECT, GET_GLOBAL_STATE, NOTIFY, KEEP_ALIVE = 1001, 1002, 1003, 1004
@@ -69,9 +69,9 @@ class Rot:
 class Peer:
     """The far side of one session, on either transport; time passes only where a test says so."""
 
-    def __init__(self, link: Link, accounts: Sequence[str] = (), seal: Seal | None = None) -> None:
-        self.session = OpendSession("opend", link, OrderReader("opend", futures_zone="UTC"), accounts)
-        self.ws = isinstance(link, WebSocketLink)
+    def __init__(self, wire: Wire, accounts: Sequence[str] = (), seal: BodyCipher | None = None) -> None:
+        self.session = OpendSession("opend", wire, OrderReader("opend", futures_zone="UTC"), accounts)
+        self.ws = isinstance(wire, WebSocketWire)
         self.seal = seal
         self.now_ns = 1000 * S
         self.last: dict[int, int] = {}
@@ -126,11 +126,11 @@ def log_in(peer: Peer, sdk: dict[str, bytes], state: str = "global_state") -> Se
 
 
 def tcp() -> Peer:
-    return Peer(TcpLink(None))
+    return Peer(TcpWire(None))
 
 
 def websocket() -> Peer:
-    return Peer(WebSocketLink(Secret("ec16fde057a2e7a0")))
+    return Peer(WebSocketWire(Secret("ec16fde057a2e7a0")))
 
 
 @pytest.fixture(params=[tcp, websocket], ids=["tcp", "websocket"])
@@ -188,7 +188,7 @@ def test_every_account_is_subscribed(sdk: dict[str, bytes]) -> None:
 
 
 def test_only_configured_accounts_are_subscribed_and_shown(sdk: dict[str, bytes]) -> None:
-    peer = Peer(TcpLink(None), ["3637840"])
+    peer = Peer(TcpWire(None), ["3637840"])
     peer.answer(INIT_CONNECT, sdk["init_connect"])
     peer.answer(GET_GLOBAL_STATE, sdk["global_state"])
     peer.answer(GET_ACC_LIST, sdk["acc_list"])
@@ -197,11 +197,11 @@ def test_only_configured_accounts_are_subscribed_and_shown(sdk: dict[str, bytes]
 
     assert list(request.c2s.accIDList) == [3637840]
     assert isinstance(peer.push(UPDATE_ORDER, sdk["push_cpp_submitted"])[0], OrderUpdate)
-    assert peer.push(UPDATE_ORDER, sdk["push_javascript_filled"]) == [Counted("order of another account")]
+    assert peer.push(UPDATE_ORDER, sdk["push_javascript_filled"]) == [Ignored("order of another account")]
 
 
 def test_an_account_that_opend_does_not_list_is_the_users_to_mend(sdk: dict[str, bytes]) -> None:
-    peer = Peer(TcpLink(None), ["3637840", "42"])
+    peer = Peer(TcpWire(None), ["3637840", "42"])
     peer.answer(INIT_CONNECT, sdk["init_connect"])
     peer.answer(GET_GLOBAL_STATE, sdk["global_state"])
 
@@ -261,7 +261,7 @@ def test_words_that_name_the_configured_key_end_it_for_good(words: str) -> None:
 
 
 def test_words_that_name_the_rsa_key_end_it_for_good() -> None:
-    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer = Peer(TcpWire(Rot()), seal=Rot())
     peer.requests()
     peer.seal = None
 
@@ -273,8 +273,8 @@ def test_words_that_name_the_rsa_key_end_it_for_good() -> None:
 @pytest.mark.parametrize(
     ("peer", "proto_id", "setting"),
     [
-        (Peer(TcpLink(None)), INIT_CONNECT, "rsa_private_key_file"),
-        (Peer(WebSocketLink(None)), INIT_WEBSOCKET, "websocket_key"),
+        (Peer(TcpWire(None)), INIT_CONNECT, "rsa_private_key_file"),
+        (Peer(WebSocketWire(None)), INIT_WEBSOCKET, "websocket_key"),
     ],
     ids=["tcp", "websocket"],
 )
@@ -329,7 +329,7 @@ def test_the_websocket_login_sends_the_md5_of_the_key(vectors: dict[str, str]) -
 
 
 def test_a_websocket_without_a_key_sends_an_empty_one() -> None:
-    request = pb.InitWebSocket.Request.FromString(Peer(WebSocketLink(None)).requests()[0][1])
+    request = pb.InitWebSocket.Request.FromString(Peer(WebSocketWire(None)).requests()[0][1])
 
     assert (request.c2s.HasField("websocketKey"), request.c2s.websocketKey) == (True, "")
 
@@ -373,8 +373,8 @@ def test_a_gateway_that_lost_its_opend_ends_the_conversation(sdk: dict[str, byte
     ],
     ids=["cbc", "ftaes"],
 )
-def test_with_a_key_everything_after_the_login_is_aes(login: str, seal: Seal, sdk: dict[str, bytes]) -> None:
-    peer = Peer(TcpLink(Rot()), seal=Rot())
+def test_with_a_key_everything_after_the_login_is_aes(login: str, seal: BodyCipher, sdk: dict[str, bytes]) -> None:
+    peer = Peer(TcpWire(Rot()), seal=Rot())
     request = pb.InitConnect.Request.FromString(peer.requests()[0][1])
     peer.answer(INIT_CONNECT, sdk[login])
     peer.seal = seal
@@ -390,7 +390,7 @@ def test_with_a_key_everything_after_the_login_is_aes(login: str, seal: Seal, sd
 def test_an_encrypted_push_that_cannot_be_opened_is_a_loss_in_the_same_words(
     damage: bytes, sdk: dict[str, bytes]
 ) -> None:
-    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer = Peer(TcpWire(Rot()), seal=Rot())
     peer.answer(INIT_CONNECT, sdk["init_connect_cbc"])
 
     reject = peer.receive(tcp_frame(UPDATE_ORDER, 0, sdk["push_javascript_filled"], damage))[0]
@@ -400,7 +400,7 @@ def test_an_encrypted_push_that_cannot_be_opened_is_a_loss_in_the_same_words(
 
 
 def test_a_login_refused_in_clear_shows_the_venues_words(sdk: dict[str, bytes]) -> None:
-    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer = Peer(TcpWire(Rot()), seal=Rot())
     peer.requests()
     peer.seal = None
 
@@ -411,7 +411,7 @@ def test_a_login_refused_in_clear_shows_the_venues_words(sdk: dict[str, bytes]) 
 
 
 def test_a_login_answer_that_cannot_be_decrypted_names_the_key_to_look_at(sdk: dict[str, bytes]) -> None:
-    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer = Peer(TcpWire(Rot()), seal=Rot())
     peer.requests()
 
     events = peer.receive(tcp_frame(INIT_CONNECT, peer.last[INIT_CONNECT], sdk["init_connect_cbc"], b"another key"))
@@ -422,7 +422,7 @@ def test_a_login_answer_that_cannot_be_decrypted_names_the_key_to_look_at(sdk: d
 
 
 def test_a_login_accepted_in_clear_is_not_believed_where_there_is_a_key(sdk: dict[str, bytes]) -> None:
-    peer = Peer(TcpLink(Rot()), seal=Rot())
+    peer = Peer(TcpWire(Rot()), seal=Rot())
     peer.requests()
     peer.seal = None
 
@@ -522,7 +522,7 @@ def test_fills_market_data_and_answers_nobody_waits_for_are_counted(peer: Peer, 
         *peer.push(GET_ORDER_LIST, sdk["order_list"]),
     ]
 
-    assert events == [Counted("UpdateOrderFill"), Counted("proto id 3005"), Counted("GetOrderList")]
+    assert events == [Ignored("UpdateOrderFill"), Ignored("proto id 3005"), Ignored("GetOrderList")]
 
 
 def test_an_unknown_id_is_a_possible_loss_once(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -531,7 +531,7 @@ def test_an_unknown_id_is_a_possible_loss_once(peer: Peer, sdk: dict[str, bytes]
 
     assert isinstance(first, Reject)
     assert (first.reason, first.lost) == ("unknown proto id 2209", True)
-    assert second == Counted("proto id 2209")
+    assert second == Ignored("proto id 2209")
 
 
 def test_a_damaged_fill_is_no_lost_order(peer: Peer) -> None:
@@ -626,7 +626,7 @@ def test_a_program_status_is_told_when_it_changes(sdk: dict[str, bytes]) -> None
 
 
 def test_other_notifications_are_counted(peer: Peer, sdk: dict[str, bytes]) -> None:
-    assert peer.push(NOTIFY, sdk["notify_quota"]) == [Counted("notification")]
+    assert peer.push(NOTIFY, sdk["notify_quota"]) == [Ignored("notification")]
 
 
 @pytest.mark.parametrize("data", [tcp_frame(NOTIFY, 0, b"\xff"), tcp_frame(NOTIFY, 0, b"ab")[:-1] + b"x"])
@@ -864,7 +864,7 @@ def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, byte
 
     events = peer.receive(tcp_frame(GET_ORDER_LIST, peer.last[GET_ORDER_LIST] + 1, sdk["order_list"]))
 
-    assert events == [Counted("GetOrderList")]
+    assert events == [Ignored("GetOrderList")]
 
 
 def test_requests_that_are_never_answered_are_forgotten(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -876,7 +876,7 @@ def test_requests_that_are_never_answered_are_forgotten(peer: Peer, sdk: dict[st
 
     events = peer.receive(tcp_frame(GET_ORDER_LIST, first, sdk["order_list"]))
 
-    assert events == [Counted("GetOrderList")]
+    assert events == [Ignored("GetOrderList")]
 
 
 def test_a_request_of_another_venue_is_refused(peer: Peer) -> None:

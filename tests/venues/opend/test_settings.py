@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.secret import Secret, SecretFile
+from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues.opend.settings import OpendSettings
 
 

@@ -1,0 +1,56 @@
+"""Simulators for `demo` and `simulate`: each on loopback, with orders that come and go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from ordwatch.config import suggest_or_list
+from ordwatch.core.errors import UsageError
+from ordwatch.simulators import load_simulator
+from ordwatch.simulators.host import Hosted, host
+from ordwatch.simulators.scenario import stories
+from ordwatch.venues import REGISTRY
+
+ORDER_STEPS_A_SECOND = 2.0
+DROP_EVERY_S = 25.0
+"""How often a venue of the demo falls on average, so that gaps can be seen."""
+DROPPED_S = 2.0
+
+
+def chosen_kinds(names: Sequence[str] | None) -> list[str]:
+    """The kinds of venues of these names, each once; none given: all.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    for name in names or ():
+        if name not in REGISTRY:
+            raise UsageError(f"no venue {name!r}{suggest_or_list(name, REGISTRY)}")
+    return list(dict.fromkeys(names or REGISTRY))
+
+
+@asynccontextmanager
+async def simulated(
+    kinds: Sequence[str], *, seed: int, speed: float, drops: bool = False
+) -> AsyncIterator[list[Hosted]]:
+    """Simulators of these kinds, orders coming and going, until the end of the block; with `drops` they fall too."""
+    async with AsyncExitStack() as stack:
+        hosts = [
+            await stack.enter_async_context(host(load_simulator(kind), seed=seed + place))
+            for place, kind in enumerate(kinds)
+        ]
+        jobs = [_play(each, seed + place, speed) for place, each in enumerate(hosts)]
+        if drops:
+            jobs += [each.stumble_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
+        players = [asyncio.create_task(job) for job in jobs]
+        try:
+            yield hosts
+        finally:
+            for player in players:
+                player.cancel()
+            await asyncio.gather(*players, return_exceptions=True)
+
+
+async def _play(hosted: Hosted, seed: int, speed: float) -> None:
+    markets = hosted.simulator.markets
+    await hosted.perform(stories(seed, rate=ORDER_STEPS_A_SECOND, markets=markets), speed=speed)

@@ -1,0 +1,153 @@
+"""From what the parts say to each other to records, and from the records of a recording back."""
+
+import msgspec
+
+from ordwatch.core.errors import RecordingError
+from ordwatch.core.events import FINAL, ClockJump, Extra, GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
+from ordwatch.core.records import ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord
+from ordwatch.core.text import time_ns, time_text
+
+
+class _Types:
+    order = OrderRecord
+
+
+def order_record(
+    order: OrderUpdate,
+    *,
+    prev_status: OrderStatus | None,
+    gap: str | None,
+    changed: list[str],
+    flags: list[str],
+    raw: object = None,
+) -> OrderRecord:
+    """The record of a merged state; `raw` is the payload that told it."""
+    final = order.status in FINAL
+    # As an attribute it is called with its arguments on the stack; CPython collects more than 15 named arguments
+    # of any other call in a dict first, which doubles the time.
+    return _Types.order(
+        venue=order.venue,
+        environment=order.environment,
+        account=order.account,
+        order_id=order.order_id,
+        order_id_ext=order.order_id_ext,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol or "",
+        name=order.name,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        status=order.status,
+        venue_status=order.venue_status,
+        prev_status=prev_status,
+        final=final,
+        reason=order.reason or None,
+        qty=order.qty,
+        filled_qty=order.filled_qty,
+        remaining_qty="0" if final else order.remaining_qty,
+        price=order.price,
+        stop_price=order.stop_price,
+        avg_price=order.avg_price,
+        filled_value=order.filled_value,
+        fee=order.fee,
+        fee_currency=order.fee_currency,
+        currency=order.currency,
+        remark=order.remark,
+        created_at=time_text(order.created_ns) if order.created_ns is not None else None,
+        updated_at=time_text(order.updated_ns) if order.updated_ns is not None else None,
+        received_at=time_text(order.received_ns),
+        source=order.source,
+        gap=gap,
+        changed=changed,
+        flags=flags,
+        extra=order.extra,
+        raw=raw,
+    )
+
+
+def gap_record(gap: GapUpdate, *, recovered: int | None) -> GapRecord:
+    """The record of a gap's opening or closing."""
+    return GapRecord(
+        venue=gap.venue,
+        gap=gap.gap,
+        state=gap.state,
+        cause=gap.cause,
+        from_=time_text(gap.from_ns),
+        to=time_text(gap.to_ns) if gap.to_ns is not None else None,
+        outcome=gap.outcome,
+        recovered=recovered,
+        limits=gap.limits,
+        at=time_text(gap.at_ns),
+    )
+
+
+def link_record(link: LinkUpdate) -> LinkRecord:
+    """The record of a link's new state."""
+    return LinkRecord(
+        venue=link.venue,
+        conn=link.conn,
+        state=link.state,
+        detail=link.detail,
+        wait_s=link.wait_s,
+        at=time_text(link.at_ns),
+    )
+
+
+def reject_record(reject: Reject, *, suppressed: int = 0) -> RejectRecord:
+    """The record of unreadable input; `suppressed` counts those alike that were not written."""
+    return RejectRecord(
+        venue=reject.venue,
+        reason=reject.reason,
+        bytes=reject.size,
+        head=reject.data[:16].hex(),
+        suppressed=suppressed,
+        at=time_text(reject.at_ns),
+    )
+
+
+def clock_record(jump: ClockJump) -> ClockRecord:
+    """The record of a clock that jumped."""
+    return ClockRecord(jump_ms=jump.jump_ms, suspended_ms=jump.suspended_ms, at=time_text(jump.at_ns))
+
+
+_SAME = tuple(name for name in OrderUpdate.__struct_fields__ if name in OrderRecord.__struct_fields__)
+
+
+def order_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
+    """The merged state behind a record.
+
+    Raises:
+        RecordingError: Its `extra` is not this venue's, or a time is not one.
+    """
+    try:
+        return _order_update(record, extra)
+    except (ValueError, msgspec.ValidationError) as exc:
+        raise RecordingError(f"the recording holds an order of {record.venue} that cannot be: {exc}") from exc
+
+
+def _order_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
+    same = {name: getattr(record, name) for name in _SAME if name not in ("extra", "flags", "raw")}
+    return OrderUpdate(
+        **same,
+        created_ns=time_ns(record.created_at) if record.created_at else None,
+        updated_ns=time_ns(record.updated_at) if record.updated_at else None,
+        received_ns=time_ns(record.received_at),
+        not_found=record.status == "UNKNOWN" and record.source == "query",
+        extra=msgspec.convert(record.extra, extra),
+    )
+
+
+def gap_update(record: GapRecord) -> GapUpdate:
+    """A gap that is still open.
+
+    Raises:
+        ValueError: A time is not one.
+    """
+    return GapUpdate(
+        venue=record.venue,
+        gap=record.gap,
+        state="open",
+        cause=record.cause,
+        from_ns=time_ns(record.from_),
+        at_ns=time_ns(record.at),
+    )

@@ -1,0 +1,307 @@
+"""What ordwatch writes, schema ordwatch/1: the types of all records and their JSON.
+
+Keys stand here in the order they are written. `seq` (and a recording's `crc`) are put in by the sink that
+writes the line, so one encoding serves every sink. Text is made safe here, in one place for every path.
+"""
+
+import json
+from typing import Literal
+
+import msgspec
+
+from ordwatch.core.events import (
+    Environment,
+    LinkState,
+    OrderStatus,
+    Side,
+    Source,
+    TimeInForce,
+)
+from ordwatch.core.text import MAX_TEXT, escape_json
+
+SCHEMA = "ordwatch/1"
+
+Time = str
+"""RFC 3339, UTC, six decimals."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """One line of output."""
+
+
+class OrderRecord(Record, frozen=True, kw_only=True, tag="order", gc=False):
+    """One state of one order, merged with what was known of it."""
+
+    venue: str
+    environment: Environment
+    account: str | None
+    order_id: str
+    order_id_ext: str | None
+    client_order_id: str | None
+    symbol: str
+    name: str | None
+    side: Side | None
+    order_type: str | None
+    time_in_force: TimeInForce | None
+    status: OrderStatus
+    venue_status: str
+    prev_status: OrderStatus | None
+    final: bool
+    reason: str | None
+    qty: str | None
+    filled_qty: str | None
+    remaining_qty: str | None
+    price: str | None
+    stop_price: str | None
+    avg_price: str | None
+    filled_value: str | None
+    fee: str | None
+    fee_currency: str | None
+    currency: str | None
+    remark: str | None
+    created_at: Time | None
+    updated_at: Time | None
+    received_at: Time
+    source: Source
+    gap: str | None
+    changed: list[str]
+    flags: list[str]
+    extra: object
+    """The venue's Extra; a dict once read back."""
+    raw: object
+
+
+class GapRecord(Record, frozen=True, kw_only=True, tag="gap"):
+    """Coverage of a venue was lost, or restored."""
+
+    venue: str
+    gap: str
+    state: Literal["open", "closed"]
+    cause: str
+    from_: Time = msgspec.field(name="from")
+    to: Time | None
+    outcome: Literal["recovered", "partial"] | None
+    recovered: int | None
+    limits: str | None
+    at: Time
+
+
+class LinkRecord(Record, frozen=True, kw_only=True, tag="link"):
+    """A connection changed state."""
+
+    venue: str
+    conn: int
+    state: LinkState
+    detail: str | None
+    wait_s: float | None
+    at: Time
+
+
+class VenueAlive(msgspec.Struct, frozen=True, kw_only=True):
+    """How one venue is, in an alive record. `updates` = order records written + `duplicates`, since the start."""
+
+    state: LinkState
+    last_rx: Time | None
+    rtt_ms: float | None
+    updates: int
+    duplicates: int
+    rejected: int
+    reconnects: int
+    open_orders: int
+
+
+class AliveRecord(Record, frozen=True, kw_only=True, tag="alive"):
+    """Written every 10 s: what makes silence meaningful."""
+
+    venues: dict[str, VenueAlive]
+    queue: int
+    loop_lag_ms: float
+    rss_mib: float
+    synced_seq: int | None
+    at: Time
+
+
+class RejectRecord(Record, frozen=True, kw_only=True, tag="reject"):
+    """Input that could not be read."""
+
+    venue: str
+    reason: str
+    bytes: int
+    head: str
+    suppressed: int
+    at: Time
+
+
+class SessionRecord(Record, frozen=True, kw_only=True, tag="session"):
+    """A run begins or ends."""
+
+    state: Literal["start", "end"]
+    schema: str
+    version: str
+    pid: int
+    host: str
+    venues: list[str]
+    config_sha256: str | None
+    reason: str | None
+    exit: int | None
+    counts: dict[str, int] | None
+    uncertain_s: float | None
+    at: Time
+
+
+class SinkGapRecord(Record, frozen=True, kw_only=True, tag="sink_gap"):
+    """A slow reader of stdout missed `count` records, written between the two times."""
+
+    count: int
+    from_: Time = msgspec.field(name="from")
+    to: Time
+    at: Time
+
+
+class ClockRecord(Record, frozen=True, kw_only=True, tag="clock"):
+    """The wall clock jumped, or the machine slept."""
+
+    jump_ms: float
+    suspended_ms: float
+    at: Time
+
+
+class PrevSessionRecord(Record, frozen=True, kw_only=True, tag="prev_session"):
+    """First record of a continued recording: how the session before ended."""
+
+    last_seq: int
+    last_at: Time | None
+    end: Literal["clean", "unclean"]
+    reboot: bool
+
+
+class RepairRecord(Record, frozen=True, kw_only=True, tag="repair"):
+    """A torn tail was saved elsewhere and cut off."""
+
+    bytes: int
+    sha256: str
+    saved_as: str
+    after_seq: int
+
+
+class RotateRecord(Record, frozen=True, kw_only=True, tag="rotate"):
+    """Last record of a file: the recording goes on in another."""
+
+    next: str
+    last_seq: int
+
+
+class RotatedFromRecord(Record, frozen=True, kw_only=True, tag="rotated_from"):
+    """First record of a file that continues another."""
+
+    prev: str
+    prev_last_seq: int
+
+
+class IoErrorRecord(Record, frozen=True, kw_only=True, tag="io_error"):
+    """Writing failed for a while, and works again."""
+
+    op: str
+    errno: int
+    ms: float
+    waiting: int
+
+
+AnyRecord = (
+    OrderRecord
+    | GapRecord
+    | LinkRecord
+    | AliveRecord
+    | RejectRecord
+    | SessionRecord
+    | SinkGapRecord
+    | ClockRecord
+    | PrevSessionRecord
+    | RepairRecord
+    | RotateRecord
+    | RotatedFromRecord
+    | IoErrorRecord
+)
+
+
+def record_time(record: AnyRecord) -> Time | None:
+    """When we learnt what the record says; None for the few that only a recording has."""
+    match record:
+        case OrderRecord():
+            return record.received_at
+        case (
+            GapRecord()
+            | LinkRecord()
+            | AliveRecord()
+            | RejectRecord()
+            | SessionRecord()
+            | SinkGapRecord()
+            | ClockRecord()
+        ):
+            return record.at
+        case _:
+            return None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyRecord)
+
+_SUSPECT = b"\x7f\xc2\xcd\xd8\xdb\xdc\xe0\xe1\xe2\xef\xf0\xf3"
+"""DEL, and what every unsafe character of text.UNSAFE beyond ASCII begins with in UTF-8, but for one."""
+
+_HANGUL_FILLER = b"\xe3\x85\xa4"
+"""Begins as Chinese punctuation does."""
+
+
+def encode(record: Record) -> bytes:
+    """The record as one JSON object without `seq` and without a line end; unsafe characters are escaped.
+
+    A string longer than MAX_TEXT characters is cut and marked.
+    """
+    try:
+        line = _encoder.encode(record)
+    except UnicodeEncodeError:
+        return _encode_slowly(record)
+    if len(line) > MAX_TEXT:
+        return _encode_slowly(record)
+    if b"\x7f" in line or (not line.isascii() and _may_be_unsafe(line)):
+        return escape_json(line.decode()).encode()
+    return line
+
+
+def _may_be_unsafe(line: bytes) -> bool:
+    return len(line.translate(None, _SUSPECT)) != len(line) or (b"\xe3" in line and _HANGUL_FILLER in line)
+
+
+def _encode_slowly(record: Record) -> bytes:
+    plain = _cut(msgspec.to_builtins(record))
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    return escape_json(text).encode()
+
+
+def _cut(value: object) -> object:
+    match value:
+        case str() if len(value) > MAX_TEXT:
+            return value[: MAX_TEXT - 1] + "…"
+        case dict():
+            return {key: _cut(item) for key, item in value.items()}
+        case list():
+            return [_cut(item) for item in value]
+        case _:
+            return value
+
+
+def numbered(line: bytes, seq: int) -> bytes:
+    """An encoded record with its place in a stream: `seq` stands behind `type`."""
+    comma = line.index(b",")
+    return line[:comma] + b',"seq":%d' % seq + line[comma:]
+
+
+def decode(line: bytes | str) -> AnyRecord:
+    """The record a line holds; `seq` and `crc`, and keys added since, are passed over.
+
+    Raises:
+        msgspec.MsgspecError: Not a record of this schema.
+    """
+    record: AnyRecord = _decoder.decode(line)
+    return record

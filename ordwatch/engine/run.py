@@ -1,0 +1,390 @@
+"""One run: sources -> one queue -> book -> sinks; start, drain, stop."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ordwatch import __version__, system
+from ordwatch.core.conversion import order_record
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_errors, worst
+from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
+from ordwatch.core.order_store import OrderStore
+from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
+from ordwatch.core.text import time_text
+from ordwatch.engine.clocks import Clocks
+from ordwatch.engine.output import Sink
+from ordwatch.engine.queue import EventQueue
+from ordwatch.engine.runner import Runner
+from ordwatch.engine.supervisor import Orders, Pace
+from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+
+log = logging.getLogger(__name__)
+
+ALIVE_S = 10.0
+SLICE = 256
+"""Events merged in one go before the loop sees to the sockets again."""
+STALL_CHECK_S = 0.1
+COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
+
+
+def _every_record(_: AnyRecord) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a run ends by itself; None: never for this reason."""
+
+    once: bool = False
+    """When every venue has answered its first query, or refused."""
+    max_events: int | None = None
+    """Order records that `counts` lets through."""
+    duration_s: float | None = None
+    connect_timeout_s: float | None = None
+    """No venue live by then, or with `once` not every one has answered: exit 69."""
+    counts: Callable[[AnyRecord], bool] = _every_record
+
+
+@dataclass(frozen=True)
+class VenueResume:
+    """What a continued recording knows of one venue."""
+
+    covered_until_ns: int | None = None
+    gaps: int = 0
+    """Highest gap number used."""
+    open_gap: GapUpdate | None = None
+    """A gap that was never closed: it goes on."""
+
+
+@dataclass(frozen=True)
+class ResumeState:
+    """What a run begins with, from a continued recording."""
+
+    orders: Iterable[OrderRecord] = ()
+    venues: Mapping[str, VenueResume] = field(default_factory=dict)
+
+    def open_gaps(self) -> list[GapUpdate]:
+        """The gaps that go on."""
+        return [past.open_gap for past in self.venues.values() if past.open_gap is not None]
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    reason: str
+    failures: list[Exception] = field(default_factory=list)
+    """What makes the exit code: each OrdwatchError by its own, anything else 1."""
+    uncertain_s: float = 0.0
+    covered: bool = True
+    """Every venue was live, and every interval since its first `live` is covered."""
+    connected: bool = True
+    """False: within the connect time-out no venue became live, or with `once` one did not answer."""
+    signal: int | None = None
+    """The signal that ended it."""
+    fail_on_gap: bool = False
+
+    @property
+    def output_lost(self) -> bool:
+        """Not everything was written: a signal does not hide that."""
+        return bool(self._codes() & OUTPUT_LOST)
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with: by its signal if all was written, else the first cause in errors.PRECEDENCE."""
+        codes = self._codes()
+        if self.output_lost:
+            return worst(codes - {ReaderGone.exit_code})
+        return worst(codes) if self.signal is None else 128 + self.signal
+
+    def _codes(self) -> set[int]:
+        codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
+        if not self.connected:
+            codes.add(69)
+        if self.fail_on_gap and not self.covered:
+            codes.add(3)
+        return codes
+
+
+class Run:
+    """A run over some venues into some sinks."""
+
+    def __init__(
+        self,
+        venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+        sinks: Sequence[Sink],
+        limits: Limits | None = None,
+        *,
+        start: ResumeState | None = None,
+        config_sha256: str | None = None,
+        fail_on_gap: bool = False,
+        redact: Callable[[str], str] = str,
+        pace: Pace | None = None,
+    ) -> None:
+        start = start or ResumeState()
+        self._sinks = sinks
+        self._limits = limits or Limits()
+        self._config_sha256 = config_sha256
+        self._stats = {setup.name: VenueStats() for _, setup in venues}
+        self._store = OrderStore(
+            {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
+        )
+        open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
+        self._store.restore(start.orders, open_gaps)
+        self._queue = EventQueue()
+        self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
+        self._supervisors = [runner.supervisor for runner in self._runners]
+        self._stop = asyncio.Event()
+        self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
+        self._shown = 0
+        self._taken: list[FeedEvent] = []
+        """From the queue, not merged yet."""
+        self._clocks = Clocks()
+        self._past = start.venues
+
+    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
+        name = setup.name
+        return Runner(
+            venue,
+            setup,
+            queue=self._queue,
+            orders=Orders(
+                open=lambda: self._store.open_orders(name),
+                all=lambda: self._store.orders(name),
+                latest_ns=lambda: self._store.latest_ns(name),
+            ),
+            stats=self._stats[name],
+            coverage=Coverage(name, gaps_before=start.venues.get(name, VenueResume()).gaps),
+            pace=pace,
+        )
+
+    def stats(self) -> Mapping[str, VenueStats]:
+        """How each venue is at this moment."""
+        return self._stats
+
+    def restored(self) -> Sequence[OrderRecord]:
+        """The open orders that a continued recording told, for a sink that shows how things stand."""
+        return [
+            order_record(order, prev_status=None, gap=None, changed=[], flags=[])
+            for name in self._stats
+            for order in self._store.open_orders(name)
+        ]
+
+    def stop(self, reason: str, signal: int | None = None) -> None:
+        """End the run: links closed, queue drained, sinks flushed."""
+        if not self._stop.is_set():
+            self._outcome.reason = reason
+            self._outcome.signal = signal
+            self._stop.set()
+
+    def note_failure(self, error: OrdwatchError) -> None:
+        """Something failed without which the run goes on: its end says so."""
+        self._outcome.failures.append(error)
+
+    async def run(self) -> Outcome:
+        """Run until a limit is reached, `stop` is called, or nothing is left to watch or to write to."""
+        self._write([self._session("start")])
+        try:
+            self._resume()
+            async with asyncio.TaskGroup() as group:
+                jobs = [group.create_task(job) for job in self._jobs()]
+                await self._stop.wait()
+                for job in jobs:
+                    job.cancel()
+        except* OrdwatchError as failed:
+            self._failed(failed, "the output failed")
+        except* Exception as bugs:
+            log.error("internal error", exc_info=bugs.exceptions[0])
+            self._failed(bugs, "internal error")
+        finally:
+            await self._end()
+        return self._outcome
+
+    def _jobs(self) -> list[Coroutine[None, None, None]]:
+        return [
+            *(self._watch_runner(runner) for runner in self._runners),
+            *(sink.watch() for sink in self._sinks),
+            self._merge_forever(),
+            self._alive_forever(),
+            self._clocks_forever(),
+            self._stalls_forever(),
+            self._until_time(self._limits.duration_s, "duration reached"),
+            self._connect_in_time(),
+        ]
+
+    def _resume(self) -> None:
+        for runner in self._runners:
+            past = self._past.get(runner.setup.name, VenueResume())
+            runner.resume(past.covered_until_ns, past.open_gap)
+
+    def _recheck(self, venue: str) -> None:
+        for runner in self._runners:
+            if runner.setup.name == venue:
+                runner.recheck()
+
+    async def _watch_runner(self, runner: Runner) -> None:
+        await runner.run()
+        if all(each.supervisor.failure is not None for each in self._runners):
+            self.stop("no venue is left to watch")
+
+    async def _merge_forever(self) -> None:
+        while True:
+            self._taken += await self._queue.take()
+            await self._merge()
+
+    async def _merge(self) -> None:
+        """Merge what was taken. What is left when this is cancelled, `_end` merges."""
+        while self._taken:
+            # Never more events than may still be shown, so that none is merged beyond the limit.
+            count = min(SLICE, self._remaining())
+            events, self._taken = self._taken[:count], self._taken[count:]
+            records = self._store.apply(events)
+            self._write(records)
+            if self._reached(records):
+                return
+            for sink in self._sinks:
+                await sink.drain()
+            await asyncio.sleep(0)
+
+    def _remaining(self) -> int:
+        most = self._limits.max_events
+        return SLICE if most is None else most - self._shown
+
+    def _reached(self, records: Sequence[AnyRecord]) -> bool:
+        limits = self._limits
+        if limits.once:
+            told = any(isinstance(record, LinkRecord) for record in records)
+            if told and self._all_answered():
+                self.stop("every venue has answered")
+        if limits.max_events is not None:
+            self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
+            if self._shown >= limits.max_events:
+                self.stop("event limit reached")
+                return True
+        return False
+
+    async def _alive_forever(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_S)
+            await self._queue.put([self._beat()])
+
+    async def _clocks_forever(self) -> None:
+        while True:
+            before_ns = self._clocks.last_ns
+            await asyncio.sleep(self._clocks.TICK_S)
+            jump = self._clocks.tick()
+            if jump is not None:
+                await self._queue.put([jump])
+                if jump.suspended_ms:
+                    log.warning("this machine or process slept for %.1f s", jump.suspended_ms / 1000)
+                    for runner in self._runners:
+                        runner.slept(before_ns)
+
+    async def _stalls_forever(self) -> None:
+        while True:
+            await asyncio.sleep(STALL_CHECK_S)
+            stalled = any(sink.stalled for sink in self._sinks)
+            for runner in self._runners:
+                if stalled:
+                    runner.pause()
+                else:
+                    runner.unpause()
+
+    async def _until_time(self, seconds: float | None, reason: str) -> None:
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+            self.stop(reason)
+
+    async def _connect_in_time(self) -> None:
+        if self._limits.connect_timeout_s is not None:
+            await asyncio.sleep(self._limits.connect_timeout_s)
+            if self._limits.once and not self._all_answered():
+                self._outcome.connected = False
+                self.stop("not every venue has answered in time")
+            elif not any(runner.supervisor.ever_live for runner in self._runners):
+                self._outcome.connected = False
+                self.stop("no venue became live in time")
+
+    def _all_answered(self) -> bool:
+        return all(runner.supervisor.answered or runner.supervisor.failure is not None for runner in self._runners)
+
+    def _write(self, records: Sequence[AnyRecord]) -> None:
+        if records:
+            for sink in self._sinks:
+                sink.write(records)
+
+    def _beat(self) -> HeartbeatTick:
+        heard = {name: stats.last_rx_ns for name, stats in self._stats.items()}
+        if self._stop.is_set():
+            # What a limit leaves unmerged, no record tells.
+            for event in reversed(self._taken):
+                if isinstance(event, OrderUpdate):
+                    heard[event.venue] = event.received_ns - 1_000
+        return HeartbeatTick(heard)
+
+    def _alive(self, beat: HeartbeatTick) -> AliveRecord:
+        # A reader takes `last_rx` for the end of what the records before tell.
+        return AliveRecord(
+            venues={name: _venue_alive(stats, beat.last_rx_ns[name]) for name, stats in self._stats.items()},
+            queue=len(self._queue),
+            loop_lag_ms=self._clocks.take_lag_ms(),
+            rss_mib=system.rss_mib(),
+            synced_seq=None,
+            at=time_text(time.time_ns()),
+        )
+
+    def _session(self, state: Literal["start", "end"]) -> SessionRecord:
+        ended = state == "end"
+        return SessionRecord(
+            state=state,
+            schema=SCHEMA,
+            version=__version__,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            venues=list(self._stats),
+            config_sha256=self._config_sha256,
+            reason=self._outcome.reason if ended else None,
+            exit=self._outcome.exit_code if ended else None,
+            counts={key: self._store.counts[key] for key in COUNTS} if ended else None,
+            uncertain_s=round(self._outcome.uncertain_s, 6) if ended else None,
+            at=time_text(time.time_ns()),
+        )
+
+    def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
+        self._outcome.failures += leaf_errors(group)
+        self.stop(reason)
+
+    async def _end(self) -> None:
+        self._taken += self._queue.take_now()
+        await self._merge()
+        self._outcome.failures += [
+            runner.supervisor.failure for runner in self._runners if runner.supervisor.failure is not None
+        ]
+        now_ns = time.time_ns()
+        coverages = [each.coverage for each in self._supervisors]
+        self._outcome.uncertain_s = sum(coverage.uncertain_s(now_ns) for coverage in coverages)
+        self._outcome.covered = all(
+            runner.supervisor.ever_live and runner.supervisor.coverage.is_whole for runner in self._runners
+        )
+        self._write([self._alive(self._beat()), self._session("end")])
+        closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
+        self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
+
+
+def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
+    return VenueAlive(
+        state=stats.state,
+        last_rx=time_text(last_rx_ns) if last_rx_ns is not None else None,
+        rtt_ms=stats.rtt_ms,
+        updates=stats.updates,
+        duplicates=stats.duplicates,
+        rejected=stats.rejected,
+        reconnects=stats.reconnects,
+        open_orders=stats.open_orders,
+    )

@@ -1,0 +1,90 @@
+"""Pieces of a line on a terminal: safe text, padding, cutting, numbers under their decimal points.
+
+The only place where a venue's text becomes part of the table.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from ordwatch.core.text import safe_text
+
+MAX_SHOWN = 200
+"""Characters of a venue's text that are looked at, however wide the terminal."""
+
+_MAX_DIGITS = 48
+
+
+class Cell(NamedTuple):
+    """Text in one style (Rich's words for it)."""
+
+    text: str
+    style: str = ""
+
+
+Line = list[Cell]
+
+
+class Glyphs(NamedTuple):
+    """The signs of the table."""
+
+    live: str
+    busy: str
+    stale: str
+    down: str
+    failed: str
+    full: str
+    empty: str
+    dot: str
+    cut: str
+    unicode: bool
+
+
+UNICODE = Glyphs("●", "◐", "◌", "○", "✕", "▓", "░", "·", "…", unicode=True)
+ASCII = Glyphs("*", "~", "?", "o", "x", "#", ".", "|", "~", unicode=False)
+
+
+def shown(text: str | None, glyphs: Glyphs, limit: int = MAX_SHOWN) -> str:
+    """Text as this terminal can show it: one line, no commands, at most `limit` characters."""
+    safe = safe_text(text or "", limit)
+    return safe if glyphs.unicode else safe.replace("…", glyphs.cut).encode("ascii", "backslashreplace").decode()
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to `width` cells."""
+    return text + " " * (width - width_of(text))
+
+
+def width_of(text: str) -> int:
+    """Cells the text takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def cut_end(text: str, width: int, mark: str) -> str:
+    """The text in at most `width` cells, its end replaced by `mark`."""
+    if width_of(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + mark if width > 0 else ""
+
+
+def cut_middle(text: str, width: int, mark: str) -> str:
+    """The text in at most `width` cells: an id's last characters tell it from its neighbours, a 0x its kind."""
+    if width_of(text) <= width:
+        return text
+    if not text.isascii():
+        return cut_end(text, width, mark)
+    head = 4 if text.startswith("0x") and width > 8 else 0
+    return text[:head] + mark + text[len(text) - (width - head - 1) :]
+
+
+def aligned(numbers: Sequence[str]) -> list[str]:
+    """Decimals of one width, their points in one column. Never cut: one too long to be looked at tells its length."""
+    parts = [_number(number).partition(".") for number in numbers]
+    before = max((width_of(whole) for whole, _, _ in parts), default=0)
+    after = max((width_of(point + rest) for _, point, rest in parts), default=0)
+    return [f"{' ' * (before - width_of(whole))}{whole}{padded(point + rest, after)}" for whole, point, rest in parts]
+
+
+def _number(text: str) -> str:
+    return text if len(text) <= _MAX_DIGITS else f"({len(text)} digits)"

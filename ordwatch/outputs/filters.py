@@ -1,0 +1,54 @@
+"""Which records a user wants to see. One pure value for every sink that shows; a recording is never filtered."""
+
+import re
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import lru_cache
+from typing import Literal
+
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, Record, SinkGapRecord
+
+Records = Literal["orders", "gaps", "all"]
+
+_KINDS: dict[Records, tuple[type[Record], ...]] = {
+    "orders": (OrderRecord, SinkGapRecord),
+    "gaps": (OrderRecord, SinkGapRecord, GapRecord),
+    "all": (Record,),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Values of one option are alternatives; different options must all hold. Empty means: everything."""
+
+    symbols: tuple[str, ...] = ()
+    """Globs (`HK.*`); letter case does not matter."""
+    statuses: frozenset[OrderStatus] = frozenset()
+    sides: frozenset[Side] = frozenset()
+    accounts: frozenset[str] = frozenset()
+    open_only: bool = False
+    """Hide final orders; a row of the table that becomes final leaves."""
+    records: Records = "gaps"
+    """Which kinds of records a stream carries; `sink_gap` always passes."""
+
+    def passes(self, record: AnyRecord) -> bool:
+        """Whether a stream shows this record."""
+        if isinstance(record, OrderRecord):
+            return self.shows(record)
+        return isinstance(record, _KINDS[self.records])
+
+    def shows(self, order: OrderRecord) -> bool:
+        """Whether this state of an order is wanted."""
+        return (
+            not (self.open_only and order.final)
+            and (not self.statuses or order.status in self.statuses)
+            and (not self.sides or order.side in self.sides)
+            and (not self.accounts or order.account in self.accounts)
+            and (not self.symbols or _any_of(self.symbols).match(order.symbol) is not None)
+        )
+
+
+@lru_cache(maxsize=16)
+def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(glob) for glob in globs), re.IGNORECASE)

@@ -1,0 +1,226 @@
+"""What the table knows: the latest state of every order, and how each venue is.
+
+Records go in, a `Picture` comes out. No clock, no terminal: the time is an argument.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from ordwatch.core.events import LinkState, OrderKey, VenueStats
+from ordwatch.core.records import (
+    AliveRecord,
+    AnyRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    RejectRecord,
+    SessionRecord,
+    record_time,
+)
+from ordwatch.outputs.clock_texts import text_ns
+from ordwatch.outputs.filters import Filter
+
+MAX_FINAL_ROWS = 1000
+"""Final orders that stay in memory; the oldest leave first. Open ones always stay."""
+
+
+class Row(NamedTuple):
+    """One order and when it last changed."""
+
+    order: OrderRecord
+    changed_at: str
+
+
+class VenueState(NamedTuple):
+    """How one venue is at the time of a picture."""
+
+    name: str
+    state: LinkState
+    detail: str | None
+    wait_s: float | None
+    """While down: until the next attempt."""
+    silent_s: float | None
+    """Since the last proof of life; None if there was none."""
+    known_s: float | None
+    """How old what is known of open orders is at least: since the gap began, else as silent_s."""
+    open_orders: int
+    gap_since: str | None
+    """Where the gap that is open now began."""
+    gaps: int
+    """Gaps that are closed."""
+    partial: int
+    """Those of them that a query could not recover wholly."""
+    rejected: int
+
+
+class Picture(NamedTuple):
+    """What there is to show at one moment."""
+
+    now_ns: int
+    venues: list[VenueState]
+    rows: list[Row]
+    """The latest change first, as many as were asked for."""
+    orders: int
+    open_orders: int
+
+
+@dataclass(slots=True)
+class _Venue:
+    state: LinkState = "connecting"
+    detail: str | None = None
+    wait_s: float | None = None
+    state_at: str = ""
+    seen_at: str = ""
+    gap: GapRecord | None = None
+    gaps: int = 0
+    partial: int = 0
+    rejected: int = 0
+    open_orders: set[OrderKey] = field(default_factory=set)
+
+
+class View:
+    """The latest state of the orders a filter keeps, and of all venues."""
+
+    def __init__(self, keep: Filter, venues: Iterable[str] = ()) -> None:
+        self._keep = keep
+        self._venues = {name: _Venue() for name in venues}
+        self._rows: dict[OrderKey, Row] = {}
+        self._final: dict[OrderKey, None] = {}
+        self._newest_at = ""
+        self._in_order = True
+        self._told_at = ""
+
+    def apply(self, records: Iterable[AnyRecord]) -> None:
+        """Take records in the order of their stream."""
+        for record in records:
+            self._told_at = max(self._told_at, record_time(record) or "")
+            match record:
+                case OrderRecord():
+                    self._apply_order(record)
+                case GapRecord():
+                    self._apply_gap(record)
+                case LinkRecord():
+                    self._apply_link(record)
+                case AliveRecord():
+                    self._apply_alive(record)
+                case RejectRecord():
+                    self._venue(record.venue).rejected += 1
+                case SessionRecord(state="start"):
+                    self._apply_start(record)
+                case _:
+                    pass
+
+    def told_ns(self) -> int:
+        """The newest time any record told, ns since 1970 UTC; the clock of a recording."""
+        return text_ns(self._told_at) or 0
+
+    def picture(self, now_ns: int, limit: int, stats: Mapping[str, VenueStats] | None = None) -> Picture:
+        """What to show at `now_ns`, at most `limit` orders; `stats` know more of a venue than its last record."""
+        names = dict.fromkeys([*self._venues, *(stats or ())])
+        return Picture(
+            now_ns,
+            [_venue_state(name, self._venue(name), (stats or {}).get(name), now_ns=now_ns) for name in names],
+            self._latest(limit),
+            len(self._rows),
+            len(self._rows) - len(self._final),
+        )
+
+    def _venue(self, name: str) -> _Venue:
+        venue = self._venues.get(name)
+        if venue is None:
+            venue = self._venues[name] = _Venue()
+        return venue
+
+    def _apply_order(self, order: OrderRecord) -> None:
+        venue = self._venue(order.venue)
+        venue.seen_at = max(venue.seen_at, order.received_at)
+        if "late" in order.flags:
+            return
+        key = (order.venue, order.environment, order.account, order.order_id)
+        known = self._rows.pop(key, None)
+        self._final.pop(key, None)
+        if order.final:
+            venue.open_orders.discard(key)
+        else:
+            venue.open_orders.add(key)
+        if self._keep.shows(order):
+            self._put(key, Row(order, _changed_at(order, first=known is None)))
+
+    def _put(self, key: OrderKey, row: Row) -> None:
+        self._rows[key] = row
+        self._in_order &= row.changed_at >= self._newest_at
+        self._newest_at = max(self._newest_at, row.changed_at)
+        if row.order.final:
+            self._final[key] = None
+            if len(self._final) > MAX_FINAL_ROWS:
+                oldest = next(iter(self._final))
+                del self._final[oldest], self._rows[oldest]
+
+    def _apply_gap(self, gap: GapRecord) -> None:
+        venue = self._venue(gap.venue)
+        if gap.state == "open":
+            venue.gap = gap
+            return
+        venue.gap = None
+        venue.gaps += 1
+        venue.partial += gap.outcome == "partial"
+
+    def _apply_link(self, link: LinkRecord) -> None:
+        venue = self._venue(link.venue)
+        venue.state, venue.detail, venue.wait_s, venue.state_at = link.state, link.detail, link.wait_s, link.at
+        if link.state == "live":
+            venue.seen_at = max(venue.seen_at, link.at)
+
+    def _apply_start(self, session: SessionRecord) -> None:
+        for name in session.venues:
+            venue = self._venue(name)
+            venue.state, venue.detail = "connecting", None
+
+    def _apply_alive(self, alive: AliveRecord) -> None:
+        for name, told in alive.venues.items():
+            venue = self._venue(name)
+            venue.state = told.state
+            venue.seen_at = max(venue.seen_at, told.last_rx or "")
+
+    def _latest(self, limit: int) -> list[Row]:
+        # Only a first query tells changes of the past; whatever comes later is newer than all before it.
+        if not self._in_order:
+            self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1].changed_at))
+            self._in_order = True
+        return list(islice(reversed(self._rows.values()), max(0, limit)))
+
+
+def _changed_at(order: OrderRecord, *, first: bool) -> str:
+    # An order that a query shows for the first time may have changed hours ago: the venue's time says when.
+    # Clocks differ, so it is never later than the receipt.
+    if first and order.source == "query" and order.updated_at is not None:
+        return min(order.updated_at, order.received_at)
+    return order.received_at
+
+
+def _venue_state(name: str, venue: _Venue, stats: VenueStats | None, *, now_ns: int) -> VenueState:
+    state = stats.state if stats is not None else venue.state
+    seen_ns = stats.last_rx_ns if stats is not None else text_ns(venue.seen_at)
+    state_ns = text_ns(venue.state_at)
+    silent_s = _since(seen_ns, now_ns)
+    gap_s = _since(text_ns(venue.gap.from_), now_ns) if venue.gap is not None else None
+    waiting = venue.wait_s is not None and state_ns is not None and state == "down"
+    return VenueState(
+        name=name,
+        state=state,
+        detail=venue.detail if state == venue.state else None,
+        wait_s=max(0.0, (venue.wait_s or 0.0) - (now_ns - (state_ns or 0)) / 1e9) if waiting else None,
+        silent_s=silent_s,
+        known_s=gap_s if gap_s is not None else silent_s,
+        open_orders=stats.open_orders if stats is not None else len(venue.open_orders),
+        gap_since=venue.gap.from_ if venue.gap is not None else None,
+        gaps=venue.gaps,
+        partial=venue.partial,
+        rejected=stats.rejected if stats is not None else venue.rejected,
+    )
+
+
+def _since(then_ns: int | None, now_ns: int) -> float | None:
+    return max(0.0, (now_ns - then_ns) / 1e9) if then_ns is not None else None

@@ -1,0 +1,300 @@
+"""Opening a recording: the lock, every line checked, a torn tail cut off, the place found where it goes on.
+
+Damage above the last line known to be durable is what a crash may leave: it is saved and cut off. Damage below it is
+refused, and nothing is touched.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from time import time_ns
+from typing import BinaryIO, NamedTuple
+
+from ordwatch import system
+from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
+from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, RotatedFromRecord, encode
+from ordwatch.core.text import safe_text
+from ordwatch.recording.files import Files
+from ordwatch.recording.format import record, sealed
+from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
+from ordwatch.recording.lock import Holder
+from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
+from ordwatch.recording.rotation import (
+    OlderFile,
+    aside,
+    begun_file,
+    first_seq_of,
+    last_name,
+    next_file,
+    older_files,
+    unfinished,
+)
+from ordwatch.recording.segment import LineFile
+
+_CHUNK = 2**20
+
+
+class Opened(NamedTuple):
+    """A recording ready to be written on."""
+
+    file: LineFile
+    continuation: Continuation
+    written_ns: int
+    """The last time in it, ns since 1970 UTC; now if it is new."""
+
+
+class _Found(NamedTuple):
+    """What the files were found to be: the last file's first and the last line, and where its torn tail begins."""
+
+    first_seq: int | None = None
+    last_seq: int = 0
+    last_type: str | None = None
+    torn_at: int | None = None
+    older_first_seq: int | None = None
+    """The first line of the file before the last one."""
+    begun: RotatedFromRecord | None = None
+    """How the next file begins, where only that says what the last line was."""
+
+
+class _Repaired(NamedTuple):
+    """A torn tail that was saved and cut off."""
+
+    size: int
+    sha256: str
+    saved_as: str
+
+
+def open_recording(files: Files, path: Path, before: Holder | None, fd: int | None = None) -> Opened:
+    """Check, repair and continue the recording at `path`, whose lock we hold; a new one if there is none.
+
+    `fd`: the recording, locked and open to append, if it is there already.
+
+    Raises:
+        OutputRefused: It cannot be made.
+        OutputError: It cannot be written or synced.
+        RecordingBusy: Somebody else made one there meanwhile.
+        RecordingError: Damaged in durable data, foreign, or of another schema; nothing is touched.
+    """
+    history = History()
+    with ExitStack() as undo:
+        if fd is not None:
+            undo.callback(files.close, fd)
+        found, continuation = _checked(path, history)
+        undo.pop_all()
+    try:
+        file = _at_its_end(files, path, found, _opening_records(history, found, before), fd)
+    except OSError as exc:
+        raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
+    orders = continuation.orders
+    if found.last_type == "rotate":
+        # The rotation was completed: what was read under this name has its last one now.
+        orders = orders.renamed(path, last_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
+    continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
+    return Opened(file, continuation, history.story.last_ns or time_ns())
+
+
+def _checked(path: Path, history: History) -> tuple[_Found, Continuation]:
+    try:
+        found = _read(path, history)
+        continuation = history.continuation(found.last_seq)
+    except OSError as exc:
+        raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
+    except ValueError as exc:
+        raise RecordingError(f"{path}: {_foreign(history)} ({exc})") from exc
+    if history.other_schema is not None:
+        raise RecordingError(f"{path}: {_foreign(history)}")
+    return found, continuation
+
+
+def _foreign(history: History) -> str:
+    if history.other_schema is None:
+        return "not a recording of this ordwatch"
+    return f"written as {safe_text(history.other_schema, 40)}, this ordwatch knows {SCHEMA}"
+
+
+def _read(path: Path, history: History) -> _Found:
+    first_seq = first_seq_of(path)
+    last_seq, older_first_seq = 0, None
+    for older in _chain(path, first_seq):
+        _read_older(older, history)
+        last_seq, older_first_seq = older.last_seq, older.first_seq
+    if not path.exists() or not path.stat().st_size:
+        return _without_last(path, history, _Found(older_first_seq=older_first_seq, last_seq=last_seq))
+    with path.open("rb") as file:
+        history.next_file(path)
+        # Without the files before it, the recording may begin with any seq.
+        before = last_seq if last_seq or first_seq is None else first_seq - 1
+        return _read_last(path, file, history, before)._replace(older_first_seq=older_first_seq)
+
+
+def _without_last(path: Path, history: History, found: _Found) -> _Found:
+    """The last file is missing or empty: it was left in the middle of a rotation, or is new, or somebody took it."""
+    begun = unfinished(path)
+    if begun is None or begun.prev_last_seq <= found.last_seq:
+        return found
+    # Somebody moved the file that was written, and the recorder was killed before the next one had its name.
+    history.miss()
+    return found._replace(last_seq=begun.prev_last_seq, begun=begun)
+
+
+def _chain(path: Path, first_seq: int | None) -> list[OlderFile]:
+    """The older files that lead up to the last one without a hole, oldest first; others were taken away."""
+    older = older_files(path)
+    if not older:
+        return []
+    if first_seq is not None and older[-1].last_seq >= first_seq:
+        raise RecordingError(
+            f"{path}: begins with seq {first_seq}, but {older[-1].path.name} reaches beyond that: two histories; "
+            f"move one of them away"
+        )
+    follows = older[-1].last_seq + 1 if first_seq is None else first_seq
+    chain: list[OlderFile] = []
+    for file in reversed(older):
+        if file.last_seq + 1 != follows:
+            break
+        chain.insert(0, file)
+        follows = file.first_seq
+    return chain
+
+
+def _read_older(older: OlderFile, history: History) -> None:
+    """An older file was synced before it got its name: all of it is durable."""
+    history.next_file(older.path)
+    last_seq = older.first_seq - 1
+    with older.path.open("rb") as file:
+        for item in read_lines(file, last_seq):
+            if isinstance(item, Damage):
+                raise _damaged(older.path, item.place)
+            history.line(item)
+            last_seq = item.mark.seq
+    if last_seq != older.last_seq:
+        raise _damaged(older.path, f"ends with seq {last_seq}, its name says {older.last_seq}")
+
+
+def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _Found:
+    first_seq: int | None = None
+    last_type: str | None = None
+    lines = read_lines(file, last_seq)
+    for item in lines:
+        if isinstance(item, Damage):
+            behind = _behind(lines)
+            foreign = first_seq is None and not may_be_torn_begin(item.raw)
+            if foreign and not behind.lines:
+                raise RecordingError(f"{path}: not a recording of ordwatch; name another file")
+            if foreign or last_seq < max(history.durable_seq, behind.durable_seq):
+                raise _damaged(path, item.place)
+            return _Found(first_seq, last_seq, last_type, torn_at=item.offset)
+        history.line(item)
+        last_seq, last_type = item.mark.seq, item.mark.type
+        first_seq = first_seq or last_seq
+    return _Found(first_seq, last_seq, last_type)
+
+
+class _Behind(NamedTuple):
+    """What stands behind the first damage."""
+
+    lines: int
+    """Whole lines."""
+    durable_seq: int
+    """Up to which seq they prove that all is durable."""
+
+
+def _behind(items: Iterator[Line | Damage]) -> _Behind:
+    lines = durable_seq = 0
+    for item in items:
+        if isinstance(item, Line):
+            lines += 1
+            if item.mark.type in TOLD:
+                with suppress(ValueError):
+                    durable_seq = max(durable_seq, proven_durable(record(item.raw), item.mark.seq))
+    return _Behind(lines, durable_seq)
+
+
+def _damaged(path: Path, where: str) -> RecordingError:
+    return RecordingError(
+        f"{path}: damaged: {where}; the file is left unchanged. "
+        f"`ordwatch verify --salvage OUT {path.name}` writes what is whole to a new file"
+    )
+
+
+def _opening_records(history: History, found: _Found, before: Holder | None) -> list[Record]:
+    if not found.last_seq:
+        return []
+    boot = system.boot_id()
+    return [
+        PrevSessionRecord(
+            last_seq=found.last_seq,
+            last_at=history.story.last_at,
+            end="unclean" if history.story.running or found.torn_at is not None else "clean",
+            reboot=before is not None and "" not in (before.boot, boot) and before.boot != boot,
+        )
+    ]
+
+
+def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> LineFile:
+    """The file to write on, with the first records of the new session in it."""
+    if fd is None:
+        fd = _locked(files, path)
+    with ExitStack() as undo:
+        undo.callback(files.close, fd)
+        if found.torn_at is not None:
+            repaired = _repair(files, path, fd, found.torn_at)
+            records = [_repair_record(repaired, found.last_seq), *records]
+        files.sync(fd)
+        files.sync_folder(path.parent)
+        if found.last_type != "rotate" and (found.first_seq is not None or not found.last_seq):
+            file = LineFile(files, path, fd=fd, last_seq=found.last_seq, first_seq=found.first_seq)
+            undo.pop_all()
+        elif found.begun is not None:
+            file = begun_file(files, path, found.begun)
+        else:
+            # The file was left in the middle of a rotation, or its name was taken away after one.
+            first_seq = found.first_seq or found.older_first_seq or 1
+            file = next_file(files, path, first_seq=first_seq, last_seq=found.last_seq)
+    with ExitStack() as undo:
+        undo.callback(file.close)
+        file.put(b"".join(sealed(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)))
+        file.flush()
+        file.sync()
+        undo.pop_all()
+    return file
+
+
+def _locked(files: Files, path: Path) -> int:
+    fd = files.open(path)
+    if not system.try_lock(fd):
+        files.close(fd)
+        raise RecordingBusy(f"{path}: another ordwatch records there")
+    return fd
+
+
+def _repair(files: Files, path: Path, fd: int, torn_at: int) -> _Repaired:
+    """Save what stands from `torn_at` on, then cut it off."""
+    saved = aside(path)
+    digest = sha256()
+    saved_fd = files.create(saved)
+    try:
+        with path.open("rb") as torn:
+            torn.seek(torn_at)
+            while chunk := torn.read(_CHUNK):
+                digest.update(chunk)
+                _write_all(files, saved_fd, chunk)
+            size = torn.tell() - torn_at
+        files.sync(saved_fd)
+    finally:
+        files.close(saved_fd)
+    files.sync_folder(path.parent)
+    files.cut(fd, torn_at)
+    return _Repaired(size, digest.hexdigest(), saved.name)
+
+
+def _write_all(files: Files, fd: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[files.write(fd, left) :]
+
+
+def _repair_record(repaired: _Repaired, after_seq: int) -> RepairRecord:
+    return RepairRecord(bytes=repaired.size, sha256=repaired.sha256, saved_as=repaired.saved_as, after_seq=after_seq)

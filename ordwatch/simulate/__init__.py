@@ -1,1 +1,0 @@
-"""Simulated venues on loopback: hosting, faults on the way, and life stories of orders to play there."""

@@ -1,0 +1,1 @@
+"""Plays CoinW: its private WebSocket and the REST calls that read."""

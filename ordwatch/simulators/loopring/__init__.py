@@ -1,0 +1,1 @@
+"""Plays a Loopring relayer: its WebSocket and the REST calls that read."""

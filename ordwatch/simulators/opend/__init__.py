@@ -1,0 +1,1 @@
+"""Plays OpenD, over TCP and WebSocket."""

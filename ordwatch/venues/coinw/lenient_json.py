@@ -1,0 +1,106 @@
+"""JSON whose types are not to be trusted: every value as its exact text.
+
+CoinW documents strings where it sends numbers and the other way round. As text both are the same, and no
+number passes through a float: 0.1000000000000000055 keeps its digits, 4624530513294751114 its last ones.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from ordwatch.core.text import decode_text, mended_json, mended_text
+
+Fields = dict[str, msgspec.Raw]
+
+_FIELDS = msgspec.json.Decoder(Fields)
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_STRING = msgspec.json.Decoder(str)
+_SAFE_INTEGER = 2**53
+T = TypeVar("T")
+
+
+class Unreadable(ValueError):
+    """Input that cannot be read; says in a few words why, without the input."""
+
+
+def fields(data: bytes | msgspec.Raw) -> Fields:
+    """The members of a JSON object; of members of one name the last.
+
+    Raises:
+        Unreadable: Not JSON, or not an object.
+    """
+    try:
+        return _decoded(_FIELDS, data)
+    except msgspec.ValidationError as exc:
+        raise Unreadable("not a JSON object") from exc
+
+
+def items(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    """The values of a JSON array.
+
+    Raises:
+        Unreadable: Not JSON, or not an array.
+    """
+    try:
+        return _decoded(_ITEMS, data)
+    except msgspec.ValidationError as exc:
+        raise Unreadable("not a JSON array") from exc
+
+
+def text(value: msgspec.Raw | None) -> str | None:
+    """A string's content, anything else as it is written; None for null and for what is absent.
+
+    Raises:
+        Unreadable: A string with a bare control character.
+    """
+    if value is None:
+        return None
+    source = bytes(value)
+    if source == b"null":
+        return None
+    if source[:1] != b'"':
+        return decode_text(source)
+    try:
+        return _STRING.decode(source)
+    except UnicodeDecodeError:
+        # The order they came with is not lost for a few bytes of its text.
+        return text(msgspec.Raw(mended_text(source).encode()))
+    except msgspec.DecodeError as exc:
+        raise Unreadable("not JSON") from exc
+
+
+def is_string(value: msgspec.Raw | None) -> bool:
+    """Whether the value is written as a JSON string."""
+    return value is not None and bytes(value)[:1] == b'"'
+
+
+def payload(data: msgspec.Raw) -> object:
+    """The members of an object for a record's `raw`: integers beyond 2^53, fractions and structures as text."""
+    try:
+        return {name: _plain(value) for name, value in fields(data).items()}
+    except Unreadable:
+        return decode_text(bytes(data))
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        source = bytes(data)
+        mended = mended_json(source)
+        if mended == source:
+            raise Unreadable("not JSON") from exc
+        return _decoded(decoder, mended)
+
+
+def _plain(value: msgspec.Raw) -> str | int | bool | None:
+    told = text(value)
+    if told is None or is_string(value):
+        return told
+    if told in ("true", "false"):
+        return told == "true"
+    if len(told) <= 17 and told.lstrip("-").isdecimal() and abs(int(told)) <= _SAFE_INTEGER:
+        return int(told)
+    return told

@@ -1,0 +1,547 @@
+import dataclasses
+import itertools
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from ordwatch.core.events import (
+    Arrival,
+    ClockJump,
+    GapUpdate,
+    LinkUpdate,
+    OrderStatus,
+    OrderUpdate,
+    QueryStamp,
+    Recency,
+    Reject,
+    VenueStats,
+)
+from ordwatch.core.merging import Correction, not_found
+from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
+from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, decode, encode, numbered
+from ordwatch.venues.contract import AnyVenue
+from tests.support.toy import TOY, ToyExtra, toy_update
+
+VENUE: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well
+
+
+def push(order_id: str, status: str, filled: str, version: int, **changes: object) -> OrderUpdate:
+    return msgspec.structs.replace(toy_update("toy", order_id, status, filled, str(version), now_ns=version), **changes)
+
+
+def row(order_id: str, status: str, filled: str, version: int) -> OrderUpdate:
+    return push(order_id, status, filled, version, source="query")
+
+
+def a_store() -> OrderStore:
+    return OrderStore({"toy": VENUE}, {"toy": VenueStats()})
+
+
+SECOND = 1_000_000_000
+
+
+def came(*updates: OrderUpdate, at_s: float, way: str = "connection 1") -> list[Arrival | OrderUpdate]:
+    """Pushes that arrived at this second of the monotonic clock."""
+    return [Arrival(venue="toy", way=way, at_ns=int(at_s * SECOND)), *updates]
+
+
+def answered(
+    *rows: OrderUpdate, asked_s: float, number: int = 1, old_before_s: float = 0, cached: bool = False
+) -> list[Arrival | OrderUpdate]:
+    """Rows of a query that was sent at this second."""
+    stamp = QueryStamp(
+        number=number, asked_ns=int(asked_s * SECOND), old_before_ns=int(old_before_s * SECOND), cached=cached
+    )
+    return [Arrival(venue="toy", way="query", at_ns=int(asked_s * SECOND) + 1, query=stamp), *rows]
+
+
+def orders(records: list[AnyRecord]) -> list[OrderRecord]:
+    return [record for record in records if isinstance(record, OrderRecord)]
+
+
+def statuses(*updates: OrderUpdate) -> list[str]:
+    return [record.status for record in orders(a_store().apply(updates))]
+
+
+def flags(*updates: OrderUpdate) -> list[list[str]]:
+    return [record.flags for record in orders(a_store().apply(updates))]
+
+
+def test_first_sight_has_no_previous_status_and_no_changes() -> None:
+    [record] = orders(a_store().apply([push("1", "NEW", "0", 1)]))
+
+    assert (record.prev_status, record.changed) == (None, [])
+
+
+def test_every_state_is_written() -> None:
+    assert statuses(push("1", "NEW", "0", 1), push("1", "PARTIALLY_FILLED", "4", 2), push("1", "FILLED", "10", 3)) == [
+        "NEW",
+        "PARTIALLY_FILLED",
+        "FILLED",
+    ]
+
+
+def test_changed_names_the_keys_that_differ() -> None:
+    _, record = orders(a_store().apply([push("1", "NEW", "0", 1), push("1", "FILLED", "10", 2)]))
+
+    assert record.changed == ["status", "venue_status", "final", "filled_qty", "remaining_qty", "updated_at"]
+    assert record.prev_status == "NEW"
+
+
+@pytest.mark.parametrize("copies", [2, 3, 5])
+def test_repeated_pushes_are_counted_not_written(copies: int) -> None:
+    store = a_store()
+
+    store.apply([push("1", "NEW", "0", 1)] * copies)
+
+    assert store.counts["written"] == 1
+    assert store.counts["duplicates"] == copies - 1
+
+
+def test_a_newer_statement_without_a_change_is_a_duplicate() -> None:
+    store = OrderStore(
+        {"toy": replace(VENUE, compare_versions=lambda _new, _known, _same_way: Recency.NEWER)}, {"toy": VenueStats()}
+    )
+
+    store.apply([push("1", "NEW", "0", 1)] * 2)
+
+    assert (store.counts["written"], store.counts["duplicates"]) == (1, 1)
+
+
+def test_older_push_never_seen_is_late_and_changes_nothing() -> None:
+    store = a_store()
+
+    records = orders(
+        store.apply([push("1", "FILLED", "10", 5), push("1", "NEW", "0", 1), push("1", "FILLED", "10", 5)])
+    )
+
+    assert [(record.status, record.flags) for record in records] == [("FILLED", []), ("NEW", ["late"])]
+    assert store.open_orders("toy") == []
+
+
+def test_late_push_seen_again_is_a_duplicate() -> None:
+    assert flags(push("1", "FILLED", "10", 5), push("1", "NEW", "0", 1), push("1", "NEW", "0", 1)) == [[], ["late"]]
+
+
+def test_late_record_shows_its_own_time() -> None:
+    _, late = orders(a_store().apply([push("1", "FILLED", "10", 5), push("1", "NEW", "0", 1)]))
+
+    assert late.updated_at == "1970-01-01T00:00:00.001000Z"
+
+
+def test_older_push_seen_before_is_a_duplicate() -> None:
+    assert statuses(push("1", "NEW", "0", 1), push("1", "FILLED", "10", 2), push("1", "NEW", "0", 1)) == [
+        "NEW",
+        "FILLED",
+    ]
+
+
+def test_equal_version_that_differs_is_unordered_and_arrival_decides() -> None:
+    store = a_store()
+
+    records = orders(store.apply([push("1", "NEW", "0", 1), push("1", "NEW", "0", 1, price="5")]))
+
+    assert records[-1].flags == ["unordered"]
+    assert store.open_orders("toy")[0].price == "5"
+
+
+def by_fill(new: OrderUpdate, known: OrderUpdate, _same_way: bool) -> Recency:
+    """A venue whose times do not order its statements."""
+    told, before = int(new.filled_qty or 0), int(known.filled_qty or 0)
+    return Recency.EQUAL if told == before else Recency.NEWER if told > before else Recency.OLDER
+
+
+def test_repetition_is_known_where_times_went_back() -> None:
+    store = OrderStore({"toy": dataclasses.replace(VENUE, compare_versions=by_fill)}, {"toy": VenueStats()})
+    told_later = push("1", "PARTIALLY_FILLED", "4", 5)
+
+    store.apply([push("1", "PARTIALLY_FILLED", "2", 9), told_later, push("1", "FILLED", "10", 12)])
+
+    assert store.apply([told_later]) == []
+
+
+def test_query_row_that_is_newer_is_written_as_such() -> None:
+    _, record = orders(a_store().apply([push("1", "NEW", "0", 1), row("1", "FILLED", "10", 2)]))
+
+    assert (record.source, record.status, record.gap) == ("query", "FILLED", None)
+
+
+def test_recovered_row_bears_the_gap_and_is_counted_in_it() -> None:
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=1, at_ns=2)
+    closed = msgspec.structs.replace(gap, state="closed", to_ns=3, outcome="recovered")
+
+    records = a_store().apply(
+        [gap, row("1", "FILLED", "10", 2), push("2", "NEW", "0", 1), closed, row("3", "NEW", "0", 1)]
+    )
+
+    assert [record.gap for record in orders(records)] == ["toy-1", None, None]
+    assert [record.recovered for record in records if isinstance(record, GapRecord)] == [None, 1]
+
+
+def in_a_gap(*updates: OrderUpdate) -> list[OrderRecord]:
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=1, at_ns=2)
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 1, price="480")])
+    return orders(store.apply([gap, *updates]))
+
+
+def test_change_within_the_same_second_is_recovered_in_a_gap() -> None:
+    [record] = in_a_gap(push("1", "NEW", "0", 1, price="482", source="query"))
+
+    assert (record.price, record.gap, record.changed, record.flags) == ("482", "toy-1", ["price"], ["unordered"])
+
+
+def test_what_a_statement_does_not_tell_is_kept() -> None:
+    store = a_store()
+
+    store.apply([push("1", "NEW", "0", 1, client_order_id="mine"), push("1", "FILLED", "10", 2, symbol=None)])
+    [record] = orders(store.apply([push("1", "FILLED", "10", 3)]))
+
+    assert (record.client_order_id, record.symbol) == ("mine", "TOY")
+
+
+def test_reopened_order_says_so() -> None:
+    assert flags(push("1", "CANCELED", "0", 1), push("1", "NEW", "0", 2)) == [[], ["reopened"]]
+
+
+def test_orders_of_two_accounts_with_one_id_are_two() -> None:
+    assert statuses(push("1", "NEW", "0", 1, account="a"), push("1", "FILLED", "10", 2, account="b")) == [
+        "NEW",
+        "FILLED",
+    ]
+
+
+def test_any_order_of_arrival_ends_in_the_newest_state() -> None:
+    life = [push("1", "NEW", "0", 1), push("1", "PARTIALLY_FILLED", "4", 2), push("1", "FILLED", "10", 3)]
+
+    ends = {last_known(order) for order in itertools.permutations(life * 2)}
+
+    assert ends == {("FILLED", "10")}
+
+
+def last_known(updates: tuple[OrderUpdate, ...]) -> tuple[str, str | None]:
+    store = a_store()
+    store.apply(updates)
+    [record] = orders(store.apply([push("1", "FILLED", "10", 4)]))
+    return str(record.prev_status), record.filled_qty
+
+
+def test_order_the_venue_does_not_know_is_unknown_once() -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 1)])
+    [known] = store.open_orders("toy")
+    lost = not_found(known, "no such order", 5)
+
+    records = orders(store.apply([lost, lost]))
+
+    assert [(record.status, record.reason) for record in records] == [("UNKNOWN", "no such order")]
+
+
+def test_unknown_order_that_shows_again_is_written() -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 1)])
+    store.apply([not_found(store.open_orders("toy")[0], "no such order", 5)])
+
+    [record] = orders(store.apply([row("1", "NEW", "0", 1)]))
+
+    assert (record.status, record.prev_status) == ("NEW", "UNKNOWN")
+
+
+def test_final_order_is_never_made_unknown() -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 1)])
+    [known] = store.open_orders("toy")
+
+    assert orders(store.apply([push("1", "FILLED", "10", 2), not_found(known, "no such order", 5)]))[1:] == []
+
+
+def test_more_states_than_are_kept_forget_the_oldest() -> None:
+    life = [push("1", "PARTIALLY_FILLED", str(n), n) for n in range(1, STATES_KEPT + 2)]
+
+    assert flags(*life, life[0], life[-2])[STATES_KEPT + 1 :] == [["late"]]
+
+
+def test_final_orders_leave_when_there_are_too_many() -> None:
+    store = a_store()
+    store.apply(push(str(n), "FILLED", "10", 1) for n in range(FINAL_KEPT + 1))
+
+    assert statuses_again(store, "0") == ["FILLED"]
+    assert statuses_again(store, str(FINAL_KEPT)) == []
+
+
+def statuses_again(store: OrderStore, order_id: str) -> list[str]:
+    return [record.status for record in orders(store.apply([push(order_id, "FILLED", "10", 1)]))]
+
+
+def test_flood_of_rejects_is_counted_in_the_next_record() -> None:
+    store = a_store()
+    reject = Reject(venue="toy", reason="bad", data=b"", size=0, lost=False, at_ns=1)
+
+    records = store.apply([reject] * (REJECTS_PER_S + 5))
+
+    assert len(records) == REJECTS_PER_S
+    assert store.counts["rejected"] == REJECTS_PER_S + 5
+
+
+def test_links_and_clocks_pass_through() -> None:
+    link = LinkUpdate(venue="toy", conn=1, state="live", at_ns=2)
+    jump = ClockJump(jump_ms=5000.0, suspended_ms=0.0, at_ns=2)
+
+    assert [type(record).__name__ for record in a_store().apply([link, jump])] == ["LinkRecord", "ClockRecord"]
+
+
+def test_restored_orders_are_known() -> None:
+    life = [push("1", "NEW", "0", 1), push("1", "PARTIALLY_FILLED", "4", 2)]
+    written = [decode(numbered(encode(record), 1)) for record in a_store().apply(life)]
+    store = a_store()
+
+    store.restore(orders(written))
+
+    assert orders(store.apply([*life, row("1", "PARTIALLY_FILLED", "4", 2)])) == []
+    assert [order.order_id for order in store.open_orders("toy")] == ["1"]
+    assert store.open_orders("toy")[0].status is OrderStatus.PARTIALLY_FILLED
+
+
+def test_gap_left_open_goes_on_with_its_id() -> None:
+    store = a_store()
+
+    store.restore([], {"toy": "toy-3"})
+
+    assert orders(store.apply([row("1", "NEW", "0", 1)]))[0].gap == "toy-3"
+
+
+def test_words_of_the_venue_are_redacted() -> None:
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, lambda text: text.replace("canary", "***"))
+    link = LinkUpdate(venue="toy", conn=1, state="down", detail="no such key: canary", at_ns=2)
+    reject = Reject(venue="toy", reason="canary", data=b"", size=0, lost=False, at_ns=1)
+
+    assert b"canary" not in b"".join(encode(record) for record in store.apply([link, reject]))
+
+
+def without_versions(**rules: object) -> OrderStore:
+    """A book of a venue whose statements say nothing of their order."""
+    venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL, **rules)  # type: ignore[arg-type]
+    return OrderStore({"toy": venue}, {"toy": VenueStats()})
+
+
+def priced(price: str, source: str = "push") -> OrderUpdate:
+    return push("1", "NEW", "0", 1, price=price, source=source)
+
+
+def prices(store: OrderStore, *events: list[Arrival | OrderUpdate]) -> list[str | None]:
+    return [record.price for batch in events for record in orders(store.apply(batch))]
+
+
+def test_a_b_a_on_one_connection_is_three_states() -> None:
+    store = without_versions()
+
+    seen = prices(store, came(priced("7"), priced("7.5"), priced("7"), priced("7"), at_s=1))
+
+    assert seen == ["7", "7.5", "7"]
+    assert store.open_orders("toy")[0].price == "7"
+
+
+def test_an_old_state_by_another_connection_is_a_repetition() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), priced("7.5"), at_s=1))
+
+    assert prices(store, came(priced("7"), priced("7.5"), at_s=2, way="connection 2")) == []
+    assert prices(store, came(priced("7"), at_s=3, way="connection 2")) == ["7"]
+
+
+def test_a_late_state_does_not_move_the_places_of_the_others() -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 1), push("1", "PARTIALLY_FILLED", "4", 3), at_s=1))
+
+    assert [record.flags for record in orders(store.apply(came(push("1", "NEW", "0", 2), at_s=2)))] == [["late"]]
+    assert orders(store.apply(came(push("1", "PARTIALLY_FILLED", "4", 3), push("1", "NEW", "0", 2), at_s=3))) == []
+
+
+@pytest.mark.parametrize(
+    ("arrived_s", "asked_s", "old_before_s", "believed"),
+    [
+        (10.0, 9.9, 0, False),
+        (10.0, 10.1, 0, False),
+        (10.0, 11.9, 0, False),
+        (10.0, 12.0, 0, True),
+        (10.0, 10.1, 10.05, True),
+        (10.0, 10.1, 9.0, False),
+        (10.0, 9.9, 10.05, False),
+    ],
+)
+def test_a_row_that_differs_counts_when_asked_for_after_the_last_statement_had_settled(
+    arrived_s: float, asked_s: float, old_before_s: float, believed: bool
+) -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 9), at_s=arrived_s))
+
+    records = orders(
+        store.apply(answered(row("1", "PARTIALLY_FILLED", "4", 8), asked_s=asked_s, old_before_s=old_before_s))
+    )
+
+    expected = [("PARTIALLY_FILLED", ["unordered"], "query")] if believed else []
+    assert [(record.status, record.flags, record.source) for record in records] == expected
+
+
+def test_the_settling_time_is_the_venues() -> None:
+    store = OrderStore({"toy": dataclasses.replace(VENUE, settle_s=10.0)}, {"toy": VenueStats()})
+    store.apply(came(push("1", "NEW", "0", 9), at_s=10))
+
+    assert orders(store.apply(answered(row("1", "SUSPENDED", "0", 9), asked_s=19.9))) == []
+    assert len(orders(store.apply(answered(row("1", "SUSPENDED", "0", 9), asked_s=20, number=2)))) == 1
+
+
+def test_an_unbelieved_row_does_not_put_the_settling_time_off() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=10))
+
+    seen = [prices(store, answered(priced("8", "query"), asked_s=at_s, number=int(at_s))) for at_s in (11, 12, 13)]
+
+    assert seen == [[], ["8"], []]
+
+
+def test_a_newer_row_counts_whenever_it_was_asked_for() -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 1), at_s=10))
+
+    assert [r.flags for r in orders(store.apply(answered(row("1", "FILLED", "10", 2), asked_s=9)))] == [[]]
+
+
+def test_a_second_identical_query_adds_nothing() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=1))
+    store.apply(answered(priced("8", "query"), asked_s=20))
+
+    assert prices(store, answered(priced("8", "query"), asked_s=50, number=2)) == []
+
+
+def test_rows_of_a_cache_count_only_when_newer() -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 2), at_s=1))
+
+    def statuses_of_cache(update: OrderUpdate) -> list[str]:
+        return [record.status for record in orders(store.apply(answered(update, asked_s=50, cached=True)))]
+
+    assert statuses_of_cache(row("1", "SUSPENDED", "0", 2)) == []
+    assert statuses_of_cache(row("1", "PARTIALLY_FILLED", "4", 3)) == ["PARTIALLY_FILLED"]
+
+
+def test_within_one_query_the_first_row_of_an_order_decides_and_later_ones_fill_nulls() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=1))
+    first, later = priced("8", "query"), push("1", "SUSPENDED", "0", 1, price="9", stop_price="5", source="query")
+
+    records = orders(store.apply(answered(first, later, asked_s=50)))
+
+    assert [(record.status, record.price, record.stop_price, record.changed) for record in records] == [
+        ("NEW", "8", None, ["price"]),
+        ("NEW", "8", "5", ["stop_price"]),
+    ]
+
+
+def test_a_cached_row_is_not_the_first_row_of_a_query() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=1))
+    store.apply(answered(priced("7", "query"), asked_s=50, cached=True))
+
+    assert prices(store, answered(priced("8", "query"), asked_s=50)) == ["8"]
+
+
+@pytest.mark.parametrize("changes", [{"updated_ns": 9_000_000}, {"name": "Toy"}, {"extra": ToyExtra(clock="9:00")}])
+def test_a_row_with_another_time_or_spelling_does_not_differ(changes: dict[str, object]) -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=1))
+
+    assert (
+        orders(store.apply(answered(push("1", "NEW", "0", 1, price="7", source="query", **changes), asked_s=50))) == []
+    )
+
+
+def test_a_row_reopens_a_final_order_only_when_a_later_query_repeats_it() -> None:
+    store = without_versions()
+    store.apply(came(push("1", "CANCELED", "0", 1), at_s=1))
+    seen = []
+    for number, asked_s in enumerate((20.0, 25.0, 29.9, 30.0), start=1):
+        seen += orders(store.apply(answered(row("1", "NEW", "0", 1), asked_s=asked_s, number=number)))
+
+    assert [(record.status, record.flags) for record in seen] == [("NEW", ["unordered", "reopened"])]
+
+
+def test_two_queries_that_reopen_an_order_differently_confirm_nothing() -> None:
+    store = without_versions()
+    store.apply(came(push("1", "CANCELED", "0", 1), at_s=1))
+
+    records = [
+        *store.apply(answered(row("1", "NEW", "0", 1), asked_s=20)),
+        *store.apply(answered(row("1", "SUSPENDED", "0", 1), asked_s=40, number=2)),
+    ]
+
+    assert records == []
+
+
+def test_a_venue_may_forbid_corrections() -> None:
+    store = without_versions(correct=lambda _row, _known: Correction.NO)
+    store.apply(came(priced("7"), at_s=1))
+
+    assert prices(store, answered(priced("8", "query"), asked_s=50)) == []
+
+
+def test_an_order_is_not_unknown_while_its_last_statement_has_not_settled() -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 1), at_s=10))
+    missing = not_found(store.open_orders("toy")[0], "no such order", 5)
+
+    assert orders(store.apply(answered(missing, asked_s=11))) == []
+    assert [r.status for r in orders(store.apply(answered(missing, asked_s=12, number=2)))] == ["UNKNOWN"]
+
+
+def test_states_of_an_earlier_session_are_before_every_question() -> None:
+    written = [decode(numbered(encode(record), 1)) for record in a_store().apply([push("1", "NEW", "0", 9)])]
+    store = a_store()
+    store.restore(orders(written))
+
+    [record] = orders(store.apply(answered(row("1", "SUSPENDED", "0", 9), asked_s=0.5)))
+
+    assert (record.status, record.prev_status) == ("SUSPENDED", "NEW")
+
+
+def test_a_state_that_rests_on_arrival_alone_is_doubted() -> None:
+    doubts: list[str] = []
+    venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL)
+    store = OrderStore({"toy": venue}, {"toy": VenueStats()}, doubt=doubts.append)
+
+    store.apply(came(priced("7"), priced("7"), at_s=1))
+    before = list(doubts)
+    store.apply(came(priced("7.5"), at_s=2))
+    store.apply(answered(priced("7", "query"), asked_s=3))
+
+    assert (before, doubts) == ([], ["toy", "toy"])
+
+
+def test_a_late_record_says_only_what_it_says() -> None:
+    store = a_store()
+    silent = {"filled_qty": None, "qty": None, "price": None}
+    store.apply(came(push("1", "FILLED", "10", 5, price="7", reason="done", remark="mine"), at_s=1))
+
+    [late] = orders(store.apply(came(push("1", "NEW", "0", 1, **silent), at_s=2)))
+
+    assert (late.status, late.filled_qty, late.qty, late.price, late.reason, late.remark) == ("NEW", *[None] * 5)
+    assert late.flags == ["late"]
+
+
+def test_a_late_record_takes_the_rest_from_the_state_before_it() -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 1, price="7"), push("1", "FILLED", "10", 5, price="9"), at_s=1))
+
+    [late] = orders(store.apply(came(push("1", "PARTIALLY_FILLED", "4", 3, price=None), at_s=2)))
+
+    assert (late.filled_qty, late.price) == ("4", "7")
+
+
+def test_the_latest_time_of_the_venue_is_known_and_no_time_of_the_future() -> None:
+    store = a_store()
+    before = store.latest_ns("toy")
+    store.apply([push("1", "NEW", "0", 5, received_ns=9), push("2", "NEW", "0", 7, created_ns=2**61, received_ns=9)])
+
+    assert (before, store.latest_ns("toy")) == (None, 5_000_000)

@@ -1,0 +1,69 @@
+from collections.abc import Callable
+
+import pytest
+
+from ordwatch.core.events import OrderStatus, Side
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, SinkGapRecord
+from ordwatch.outputs.filters import Filter, Records
+
+Make = Callable[..., OrderRecord]
+
+
+@pytest.mark.parametrize("glob", ["AAA-*", "aaa-bbb", "???-BBB"])
+def test_a_symbol_is_found_by_a_glob_in_any_letter_case(glob: str, order: Make) -> None:
+    assert Filter(symbols=(glob,)).passes(order(symbol="AAA-BBB"))
+
+
+def test_a_glob_must_match_the_whole_symbol(order: Make) -> None:
+    assert not Filter(symbols=("AAA",)).passes(order(symbol="AAA-BBB"))
+
+
+def test_values_of_one_option_are_alternatives(order: Make) -> None:
+    keep = Filter(symbols=("X*", "AAA*"))
+
+    assert keep.passes(order(symbol="AAA-BBB"))
+
+
+def test_different_options_must_all_hold(order: Make) -> None:
+    keep = Filter(symbols=("AAA*",), sides=frozenset({Side.SELL}))
+
+    assert not keep.passes(order(symbol="AAA-BBB", side=Side.BUY))
+
+
+def test_status_side_and_account_are_compared_as_they_are(order: Make) -> None:
+    keep = Filter(statuses=frozenset({OrderStatus.NEW}), sides=frozenset({Side.BUY}), accounts=frozenset({"7"}))
+
+    assert keep.passes(order(status=OrderStatus.NEW, side=Side.BUY, account="7"))
+    assert not keep.passes(order(status=OrderStatus.FILLED, side=Side.BUY, account="7"))
+    assert not keep.passes(order(status=OrderStatus.NEW, side=None, account="7"))
+    assert not keep.passes(order(status=OrderStatus.NEW, side=Side.BUY, account=None))
+
+
+def test_open_only_hides_final_orders_and_keeps_unknown_ones(order: Make) -> None:
+    keep = Filter(open_only=True)
+
+    assert not keep.passes(order(status=OrderStatus.CANCELED))
+    assert keep.passes(order(status=OrderStatus.UNKNOWN))
+
+
+@pytest.mark.parametrize(
+    ("records", "gap_passes", "link_passes"),
+    [("orders", False, False), ("gaps", True, False), ("all", True, True)],
+)
+def test_records_says_which_kinds_a_stream_carries(
+    records: Records,
+    gap_passes: bool,
+    link_passes: bool,
+    gap: Callable[..., GapRecord],
+    link: Callable[..., LinkRecord],
+) -> None:
+    keep = Filter(records=records)
+
+    assert (keep.passes(gap()), keep.passes(link("live"))) == (gap_passes, link_passes)
+
+
+@pytest.mark.parametrize("records", ["orders", "gaps", "all"])
+def test_a_sink_gap_always_passes(records: Records) -> None:
+    missed: AnyRecord = SinkGapRecord(count=1, from_="", to="", at="")
+
+    assert Filter(records=records, open_only=True).passes(missed)

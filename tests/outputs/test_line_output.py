@@ -1,0 +1,141 @@
+import asyncio
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, SinkGapRecord
+from ordwatch.outputs.filters import Filter, Records
+from ordwatch.outputs.line_output import MAX_QUEUED, LineSink
+
+LIMIT_S = 20
+Make = Callable[..., OrderRecord]
+
+
+def tag(record: AnyRecord, seq: int) -> bytes:
+    match record:
+        case OrderRecord():
+            return b"%d order %b" % (seq, record.order_id.encode())
+        case SinkGapRecord():
+            return b"%d missed %d %b %b" % (seq, record.count, record.from_.encode(), record.to.encode())
+        case _:
+            return b"%d other" % seq
+
+
+def written(path: Path, *batches: Sequence[AnyRecord], keep: Filter | None = None) -> list[str]:
+    """What a sink leaves in a file."""
+
+    async def scenario(fd: int) -> None:
+        sink = LineSink(fd, keep or Filter(), tag)
+        sink.start()
+        for batch in batches:
+            sink.write(batch)
+        await sink.close()
+
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    asyncio.run(scenario(fd))
+    os.close(fd)
+    return path.read_text().splitlines()
+
+
+async def watch(sink: LineSink, *records: AnyRecord) -> None:
+    sink.start()
+    sink.write(records)
+    async with asyncio.timeout(LIMIT_S):
+        await sink.watch()
+
+
+def test_records_become_numbered_lines_in_their_order(tmp_path: Path, order: Make) -> None:
+    lines = written(tmp_path / "out", [order(order_id="a"), order(order_id="b")], [order(order_id="c")])
+
+    assert lines == ["1 order a", "2 order b", "3 order c"]
+
+
+def test_what_the_filter_hides_takes_no_number(tmp_path: Path, order: Make, link: Callable[..., LinkRecord]) -> None:
+    lines = written(tmp_path / "out", [link("live"), order(symbol="X"), order(symbol="Y")], keep=Filter(symbols=("Y",)))
+
+    assert lines == ["1 order 1"]
+
+
+def test_a_full_queue_misses_records_and_the_stream_says_how_many_and_when(tmp_path: Path, order: Make) -> None:
+    early, late = "2026-03-02T12:00:01.000000Z", "2026-03-02T12:00:09.000000Z"
+
+    lines = written(tmp_path / "out", [order()] * MAX_QUEUED + [order(at=early), order(), order(at=late)])
+
+    assert len(lines) == MAX_QUEUED + 1
+    assert lines[-1] == f"{MAX_QUEUED + 1} missed 3 {early} {late}"
+
+
+def test_a_second_overflow_adds_to_the_count_that_still_waits(tmp_path: Path, order: Make) -> None:
+    async def scenario(fd: int) -> None:
+        sink = LineSink(fd, Filter(), tag)
+        sink.write([order()] * (MAX_QUEUED + 2))
+        sink.write([order()] * 5)
+        sink.start()
+        await sink.close()
+
+    fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
+    asyncio.run(scenario(fd))
+    os.close(fd)
+
+    assert (tmp_path / "out").read_text().splitlines()[-1].startswith(f"{MAX_QUEUED + 1} missed 7 ")
+
+
+@pytest.mark.parametrize("records", ["orders", "gaps", "all"])
+def test_missed_records_are_told_whatever_kinds_are_wanted(tmp_path: Path, records: Records, order: Make) -> None:
+    lines = written(tmp_path / "out", [order()] * (MAX_QUEUED + 1), keep=Filter(records=records))
+
+    assert lines[-1].startswith(f"{MAX_QUEUED + 1} missed 1 ")
+
+
+def test_a_reader_that_left_is_noticed_by_the_next_line(order: Make) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with pytest.raises(ReaderGone):
+        asyncio.run(watch(LineSink(writer, Filter(), tag), order()))
+
+    os.close(writer)
+
+
+def test_a_reader_that_left_is_noticed_in_a_quiet_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.outputs.line_output._IDLE_S", 0.01)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with pytest.raises(ReaderGone):
+        asyncio.run(watch(LineSink(writer, Filter(), tag)))
+
+    os.close(writer)
+
+
+def test_a_full_disk_is_told_in_the_systems_words(order: Make) -> None:
+    fd = os.open("/dev/full", os.O_WRONLY)
+
+    with pytest.raises(OutputError, match=re.escape(f"cannot write to file descriptor {fd}: No space left on device")):
+        asyncio.run(watch(LineSink(fd, Filter(), tag), order()))
+
+    os.close(fd)
+
+
+def test_close_leaves_a_reader_that_never_reads(monkeypatch: pytest.MonkeyPatch, order: Make) -> None:
+    monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.01)
+    reader, writer = os.pipe()
+
+    async def scenario() -> None:
+        sink = LineSink(writer, Filter(), lambda record, seq: b"x" * 4096)
+        sink.start()
+        sink.write([order()] * 1000)
+        async with asyncio.timeout(LIMIT_S):
+            with pytest.raises(OutputError, match="not all was written"):
+                await sink.close()
+
+    asyncio.run(scenario())
+    os.close(reader)
+
+
+def test_lines_never_ask_for_the_links_to_be_closed() -> None:
+    assert not LineSink(1, Filter(), tag).stalled

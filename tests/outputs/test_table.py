@@ -1,0 +1,223 @@
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import termios
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.events import VenueStats
+from ordwatch.core.records import OrderRecord
+from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
+from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.table import Table, glyphs_of
+
+LIMIT_S = 20
+Make = Callable[..., OrderRecord]
+
+
+class Terminal(NamedTuple):
+    """A pseudo-terminal: what is drawn on `fd` is read from `screen`."""
+
+    screen: int
+    fd: int
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def seen(self) -> str:
+        """What was drawn since the last time."""
+        os.set_blocking(self.screen, False)
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self.screen, 65536):
+                data += chunk
+        return data.decode()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal = Terminal(*pty.openpty())
+    terminal.resize(24, 120)
+    yield terminal
+    os.close(terminal.fd)
+    os.close(terminal.screen)
+
+
+def table(fd: int, *, venues: tuple[str, ...] = ("alpha",)) -> Table:
+    return Table(Filter(), UTC, dict, fd=fd, venues=venues)
+
+
+async def shown(sink: Table, *records: OrderRecord) -> None:
+    sink.start()
+    sink.write(records)
+    async with asyncio.timeout(LIMIT_S):
+        await sink.close()
+
+
+def test_the_last_state_is_left_standing_with_the_cursor_below_it(terminal: Terminal, order: Make) -> None:
+    asyncio.run(shown(table(terminal.fd), order(symbol="LAST")))
+
+    last = terminal.seen().rpartition("\x1b[?25l")[2]
+    assert "LAST" in last
+    assert last.endswith("\x1b[J\x1b[?7h\x1b[?25h")
+
+
+def test_the_other_screen_of_the_terminal_is_never_used(terminal: Terminal, order: Make) -> None:
+    asyncio.run(shown(table(terminal.fd), order()))
+
+    assert "?1049" not in terminal.seen()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 20), (0, 0), (2, 500)])
+def test_a_terminal_of_any_size_is_drawn_on(size: tuple[int, int], terminal: Terminal, order: Make) -> None:
+    terminal.resize(*size)
+
+    asyncio.run(shown(table(terminal.fd), order()))
+
+    assert terminal.seen().endswith("\x1b[?25h")
+
+
+def test_the_last_drawing_shows_the_rows_that_did_not_fit(terminal: Terminal, order: Make) -> None:
+    terminal.resize(5, 120)
+
+    asyncio.run(shown(table(terminal.fd), *[order(order_id=f"id {n}") for n in range(9)]))
+
+    assert "id 0" in terminal.seen()
+
+
+def test_no_color_leaves_bold_and_dim(monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    asyncio.run(shown(table(terminal.fd), order()))
+
+    seen = terminal.seen()
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]m", seen) is None
+    assert "\x1b[2m" in seen
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_the_last_state_as_text(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+
+    asyncio.run(shown(table(terminal.fd), order()))
+
+    seen = terminal.seen()
+    assert "\x1b" not in seen
+    assert seen.count("AAA-BBB") == 1
+
+
+def test_what_is_no_terminal_gets_the_last_state_as_text(tmp_path: Path, order: Make) -> None:
+    fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
+
+    asyncio.run(shown(table(fd), order(filled_qty="1"), order(filled_qty="77")))
+    os.close(fd)
+
+    text = (tmp_path / "out").read_text()
+    assert "\x1b" not in text
+    assert [line.split()[:2] for line in text.splitlines()][1] == ["AGE", "VENUE"]
+    assert "77 / 100" in text
+
+
+def test_a_message_stands_above_the_table(terminal: Terminal) -> None:
+    async def scenario() -> None:
+        sink = table(terminal.fd)
+        sink.start()
+        sink.say("alpha: connection lost\x1b[2J")
+        async with asyncio.timeout(LIMIT_S):
+            await sink.close()
+
+    asyncio.run(scenario())
+
+    assert "lpha: connection lost\\x1b[2J\r" in terminal.seen()
+
+
+def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:
+    async def scenario() -> list[bool]:
+        sink = table(terminal.fd)
+        before = sink.live
+        sink.start()
+        during = sink.live
+        await sink.close()
+        return [before, during, sink.live]
+
+    assert asyncio.run(scenario()) == [False, True, False]
+
+
+def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
+) -> None:
+    monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.05)
+    terminal.resize(500, 300)
+
+    with pytest.raises(OutputError, match="not all was written"):
+        asyncio.run(shown(table(terminal.fd), *[order(order_id=f"id {n}") for n in range(500)]))
+
+    assert "\x1b[?25l" in terminal.seen()
+
+
+def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: pytest.MonkeyPatch, order: Make) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen, fd = pty.openpty()
+
+    async def scenario() -> None:
+        sink = table(fd)
+        sink.start()
+        os.close(screen)
+        sink.write([order()])
+        async with asyncio.timeout(LIMIT_S):
+            await sink.watch()
+
+    with pytest.raises(ReaderGone):
+        asyncio.run(scenario())
+
+    os.close(fd)
+
+
+def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
+    sink = Table(Filter(), UTC, None)
+
+    sink.write([order(order_id="a", at="2026-03-02T12:00:00.000000Z"), order(at="2026-03-02T12:00:30.000000Z")])
+
+    lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
+    assert [line.split("alpha")[0].strip() for line in lines[2:]] == ["0 s", "30 s"]
+
+
+def test_vitals_are_asked_for_each_drawing() -> None:
+    states = iter([{"alpha": VenueStats(state="connecting")}, {"alpha": VenueStats(state="down")}])
+    sink = Table(Filter(), UTC, lambda: next(states))
+
+    first, second = sink.lines(80, 9), sink.lines(80, 9)
+
+    assert [line[0][3].text for line in (first, second)] == ["connecting", "down"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "locale_encoding", "glyphs"),
+    [
+        ("utf-8", "UTF-8", UNICODE),
+        ("utf-8", "ANSI_X3.4-1968", ASCII),
+        ("ascii", "UTF-8", ASCII),
+        ("", "UTF-8", ASCII),
+    ],
+    ids=["utf-8", "the C locale", "ascii", "no stdout"],
+)
+def test_signs_are_ascii_unless_the_terminal_surely_takes_more(
+    encoding: str, locale_encoding: str, glyphs: Glyphs
+) -> None:
+    assert glyphs_of(encoding, locale_encoding) == glyphs
+
+
+def test_a_table_never_asks_for_the_links_to_be_closed() -> None:
+    assert not table(1).stalled
