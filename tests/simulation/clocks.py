@@ -2,7 +2,9 @@
 
 from bisect import bisect_right
 
-from ordwatch.engine.moment import Moment
+from tests.simulation.product import (
+    Moment,
+)
 
 SECOND = 1_000_000_000
 START_NS = 1_790_000_000 * SECOND

@@ -1,4 +1,4 @@
-"""A simulated disk under the real files of a recording: refuses, fails to sync, and at a power loss keeps what was synced."""
+"""A simulated disk under the real files of a recording: refuses, fails to sync, loses what was not synced."""
 
 import errno
 import os
@@ -8,13 +8,20 @@ from pathlib import Path
 
 import msgspec
 
-from ordwatch.errors import OutputError
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.history import Continuation
-from ordwatch.recording.linefile import LineFile
-from ordwatch.recording.opening import open_recording
-from ordwatch.records import AliveRecord, AnyRecord, GapRecord, LinkRecord, SessionRecord, encode
+from tests.simulation.product import (
+    AliveRecord,
+    AnyRecord,
+    Continuation,
+    Files,
+    GapRecord,
+    LineFile,
+    LinkRecord,
+    OutputError,
+    SessionRecord,
+    encode,
+    open_recording,
+    sealed,
+)
 
 SYNC_EVERY_S = 1.0
 RETRY_S = 2.0

@@ -2,17 +2,33 @@
 
 import math
 from collections import Counter, defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ordwatch.engine.actions import Action, Connect, Emit, EndVenue, StartQuery
-from ordwatch.engine.moment import Moment
-from ordwatch.model import FeedEvent, GapUpdate, LinkUpdate, Reject
-from ordwatch.records import AnyRecord, GapRecord, OrderRecord, decode
-from ordwatch.recording.verdict import COVERED, DAMAGED, VenueFound, Verdict
-from ordwatch.recording.verify import check
-from ordwatch.text import time_ns
-from ordwatch.venues.contract import Report
 from tests.simulation.clocks import SECOND, START_NS
+from tests.simulation.product import (
+    COVERED,
+    DAMAGED,
+    Action,
+    AnyRecord,
+    Connect,
+    Emit,
+    EndVenue,
+    FeedEvent,
+    GapRecord,
+    GapUpdate,
+    LinkUpdate,
+    Moment,
+    OrderRecord,
+    QueryResult,
+    Reject,
+    StartQuery,
+    VenueFound,
+    Verdict,
+    check,
+    decode,
+    time_ns,
+)
 from tests.simulation.venue import Order, State, Venue, said
 
 if TYPE_CHECKING:
@@ -110,7 +126,7 @@ class Laws:
         """A push is under way."""
         self._pushed[line.shell.name, order.order_id, state.number] = line
 
-    def answered(self, shell: "Shell", query: "Query", report: Report) -> None:
+    def answered(self, shell: "Shell", query: "Query", report: QueryResult) -> None:
         """A query was answered to its end."""
         watched = self._of(shell)
         watched.snapshot_ns = query.first_snapshot_ns
@@ -241,7 +257,9 @@ class Laws:
             self._broken(f"{record.venue}: order {record.order_id}: written a state that never was: {_brief(record)}")
         if "late" in record.flags and not lenient and record.source == "push":
             if numbers and all((record.venue, record.order_id, number) in self._fresh for number in numbers):
-                self._broken(f"{record.venue}: order {record.order_id}: its newest state taken for late: {_brief(record)}")
+                self._broken(
+                    f"{record.venue}: order {record.order_id}: its newest state taken for late: {_brief(record)}"
+                )
 
     def _recovered(self, process: "Process", gap: GapRecord) -> None:
         shell = process.shells[gap.venue]
@@ -316,11 +334,11 @@ class Laws:
 
     def _twice(self, name: str, venue: Venue, records: list[OrderRecord]) -> None:
         told = [_content(record) for record in records if "late" not in record.flags]
-        for one, other in zip(told, told[1:], strict=False):
+        for one, other in pairwise(told):
             if one == other:
                 self._broken(f"{name}: order {records[0].order_id}: the same state twice: {one}")
         if venue.dialect.name == "opend" and name not in self._shuffled:
-            (most, count), *_ = Counter(told).most_common(1) or [("", 0)]
+            most, count = max(Counter(told).items(), key=lambda item: item[1], default=((), 0))
             if count > 1 and not any("reopened" in record.flags for record in records):
                 self._broken(f"{name}: order {records[0].order_id}: the same state {count} times: {most}")
 
@@ -361,8 +379,8 @@ class Laws:
                 continue
             # Where every part is refused, the venue's words stand in the link's record, and it is not live.
             all_refused = len(shell.venue.refused) == len(shell.venue.dialect.parts)
-            if process.vitals[name].state != "live" and not all_refused:
-                self._broken(f"{name}: is {process.vitals[name].state} after a long calm")
+            if process.stats[name].state != "live" and not all_refused:
+                self._broken(f"{name}: is {process.stats[name].state} after a long calm")
             for order in process.book.open_orders(name):
                 true = shell.venue.orders[order.order_id].states[-1]
                 if shell.venue.orders[order.order_id].part not in shell.venue.refused and (
@@ -400,15 +418,16 @@ class _Uncertain:
             return True
         # A clock that was set back shows the same time twice: a reader cannot tell which is meant.
         first_ns, last_ns = self._clocks.wall(from_ns), self._clocks.wall(to_ns)
-        return any(low_ns <= max(first_ns, last_ns) and min(first_ns, last_ns) <= up_ns for low_ns, up_ns in self._walls)
+        return any(
+            low_ns <= max(first_ns, last_ns) and min(first_ns, last_ns) <= up_ns for low_ns, up_ns in self._walls
+        )
 
 
 def _may_be(record: "OrderRecord | object", state: State, venue: Venue) -> bool:
     """Whether a record, or a held state, says this true state, as far as it says it."""
     word, filled, qty, price = said(state)
-    if getattr(record, "venue_status", "") != word:
-        if venue.dialect.kind != "coinw":
-            return False
+    if getattr(record, "venue_status", "") != word and venue.dialect.kind != "coinw":
+        return False
     if getattr(record, "qty", None) not in (None, qty) or getattr(record, "price", None) not in (None, price):
         return False
     told = getattr(record, "filled_qty", None)

@@ -4,24 +4,29 @@ import errno
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
-from ordwatch.engine.actions import StartQuery
-from ordwatch.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
-from ordwatch.model import (
+from tests.simulation.clocks import SECOND
+from tests.simulation.product import (
+    NEVER,
     Arrival,
+    AuthError,
     Closed,
-    Counted,
+    ConnectionLost,
+    Ignored,
     Interrupted,
     OrderUpdate,
     Progress,
+    QueryResult,
     QueryStamp,
     Ready,
+    Refused,
     Reject,
+    RemoteProtocolError,
     Resumed,
     RoundTrip,
     SessionEvent,
+    StartQuery,
+    VenueError,
 )
-from ordwatch.venues.contract import NEVER, Report
-from tests.simulation.clocks import SECOND
 from tests.simulation.venue import Order, State
 
 if TYPE_CHECKING:
@@ -88,7 +93,7 @@ class Line:
             self.interrupt()
 
     def _ping(self) -> None:
-        self.send(lambda _: [Counted("ping")])
+        self.send(lambda _: [Ignored("ping")])
         self._venue_side(self.shell.venue.dialect.ping_s or 30.0, self._ping)
 
     # What the venue sends.
@@ -220,7 +225,7 @@ class Line:
         world.at(world.clocks.now_ns + int(delay_s * SECOND), lambda: None if self.ended else act())
 
 
-Steps = Generator[float, None, Report]
+Steps = Generator[float, None, QueryResult]
 
 
 class Query:
@@ -244,7 +249,7 @@ class Query:
         try:
             delay_s = next(self._steps)
         except StopIteration as end:
-            report: Report = end.value
+            report: QueryResult = end.value
             shell.laws.answered(shell, self, report)
             shell.query = None
             shell.do(shell.supervisor.query_answered(self.asked.number, report, world.clocks.moment()))
@@ -327,7 +332,7 @@ class Query:
             state = order.at(snapshot_ns)
             if state is not None:
                 self._emit([(order, state)])
-        return Report(reach_ns, limits, refused)
+        return QueryResult(reach_ns, limits, refused)
 
     def _pages(self, rows: list[tuple[Order, State]], named: set[str]) -> Generator[float, None, None]:
         """Emit an answer in parts, with time between them."""

@@ -1,4 +1,4 @@
-"""One process of ordwatch on paper: supervisors, order store and recorder, with what their real shells do around them."""
+"""One process of ordwatch on paper: supervisors, order store and recorder, with what their shells do around them."""
 
 import contextlib
 import math
@@ -6,17 +6,39 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from ordwatch.book import Book
-from ordwatch.conversion import gap_update
-from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, Emit, EndVenue, Log, SendHeartbeat, StartQuery
-from ordwatch.engine.coverage import Coverage
-from ordwatch.engine.supervisor import Orders, Policy, Supervisor
-from ordwatch.model import Beat, ClockJump, FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Vitals
-from ordwatch.records import SCHEMA, AliveRecord, AnyRecord, SessionRecord, VenueAlive
-from ordwatch.text import time_text
 from tests.simulation.clocks import SECOND, TICK_S
 from tests.simulation.disk import Recorder
 from tests.simulation.network import Line, Query
+from tests.simulation.product import (
+    SCHEMA,
+    Action,
+    AliveRecord,
+    AnyRecord,
+    CancelQuery,
+    ClockJump,
+    Connect,
+    Coverage,
+    Drop,
+    Emit,
+    EndVenue,
+    FeedEvent,
+    GapUpdate,
+    HeartbeatTick,
+    LinkUpdate,
+    Log,
+    Orders,
+    OrderStore,
+    OrderUpdate,
+    Policy,
+    SendHeartbeat,
+    SessionRecord,
+    StartQuery,
+    Supervisor,
+    VenueAlive,
+    VenueStats,
+    gap_update,
+    time_text,
+)
 from tests.simulation.venue import Venue
 
 if TYPE_CHECKING:
@@ -45,10 +67,10 @@ class Shell:
             Policy(
                 venue=self.name,
                 links=venue.dialect.links,
-                resync_s=rules.audit_s,
-                resync_when_idle=rules.audit_when_idle,
+                resync_s=rules.resync_s,
+                resync_when_idle=rules.resync_when_idle,
             ),
-            vitals=process.vitals[self.name],
+            stats=process.stats[self.name],
             coverage=coverage,
             orders=Orders(
                 open=self.orders_open,
@@ -170,11 +192,11 @@ class Process:
         self.world = world
         self.dead = False
         names = [venue.dialect.name for venue in world.venues]
-        self.vitals = {name: Vitals() for name in names}
+        self.stats = {name: VenueStats() for name in names}
         rules = {venue.dialect.name: venue.dialect.rules for venue in world.venues}
         file, past = world.disk.open()
         self.recorder = Recorder(file, world.disk.files, self.after)
-        self.book = Book(rules, self.vitals, str, self._alive, self._recheck, mono_ns=lambda: world.clocks.mono_ns)
+        self.book = OrderStore(rules, self.stats, str, self._alive, self._recheck, mono_ns=lambda: world.clocks.mono_ns)
         open_gaps = {name: gap.gap for name, gap in past.open_gaps.items()}
         self.book.restore(past.orders, open_gaps)
         self.shells = {
@@ -261,12 +283,12 @@ class Process:
                 shell.do(shell.supervisor.slept(before_ns, self.world.clocks.moment()))
 
     def _beat(self) -> None:
-        self.put([Beat({name: vitals.last_rx_ns for name, vitals in self.vitals.items()})])
+        self.put([HeartbeatTick({name: stats.last_rx_ns for name, stats in self.stats.items()})])
         self.after(ALIVE_S, self._beat)
 
-    def _alive(self, beat: Beat) -> AliveRecord:
+    def _alive(self, beat: HeartbeatTick) -> AliveRecord:
         return AliveRecord(
-            venues={name: _venue_alive(vitals, beat.last_rx_ns[name]) for name, vitals in self.vitals.items()},
+            venues={name: _venue_alive(stats, beat.last_rx_ns[name]) for name, stats in self.stats.items()},
             queue=0,
             loop_lag_ms=0.0,
             rss_mib=0.0,
@@ -282,7 +304,7 @@ class Process:
             version="0",
             pid=1,
             host="paper",
-            venues=list(self.vitals),
+            venues=list(self.stats),
             config_sha256=None,
             reason="stopped" if ended else None,
             exit=0 if ended else None,
@@ -296,7 +318,7 @@ class Process:
     def end(self) -> None:
         """Stop cleanly, if the disk takes it."""
         self.merge_now()
-        beat = Beat({name: vitals.last_rx_ns for name, vitals in self.vitals.items()})
+        beat = HeartbeatTick({name: stats.last_rx_ns for name, stats in self.stats.items()})
         self._write([self._alive(beat), self._session("end")])
         self.recorder.end()
         self.kill()
@@ -315,14 +337,14 @@ class Process:
         return gap_update(gap) if gap is not None else None
 
 
-def _venue_alive(vitals: Vitals, last_rx_ns: int | None) -> VenueAlive:
+def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
     return VenueAlive(
-        state=vitals.state,
+        state=stats.state,
         last_rx=time_text(last_rx_ns) if last_rx_ns is not None else None,
-        rtt_ms=vitals.rtt_ms,
-        updates=vitals.updates,
-        duplicates=vitals.duplicates,
-        rejected=vitals.rejected,
-        reconnects=vitals.reconnects,
-        open_orders=vitals.open_orders,
+        rtt_ms=stats.rtt_ms,
+        updates=stats.updates,
+        duplicates=stats.duplicates,
+        rejected=stats.rejected,
+        reconnects=stats.reconnects,
+        open_orders=stats.open_orders,
     )

@@ -8,13 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ordwatch.model import FINAL, Extra, OrderStatus, OrderUpdate, Side
-from ordwatch.venues import load
-from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.contract import AnyVenue
-from ordwatch.venues.loopring.orders import LoopringExtra
-from ordwatch.venues.opend.orders import OpendExtra
 from tests.simulation.clocks import SECOND
+from tests.simulation.product import (
+    FINAL,
+    AnyVenue,
+    CoinwExtra,
+    Extra,
+    LoopringExtra,
+    OpendExtra,
+    OrderStatus,
+    OrderUpdate,
+    Side,
+    load,
+)
 
 S = OrderStatus
 
@@ -165,7 +171,9 @@ class Venue:
             self._open.append(order)
         else:
             order = draw.choice(self._open)
-        before = order.states[-1] if order.states else State(0, now_ns, "", S.UNKNOWN, 0, draw.randint(2, 900) * 100, 100)
+        before = (
+            order.states[-1] if order.states else State(0, now_ns, "", S.UNKNOWN, 0, draw.randint(2, 900) * 100, 100)
+        )
         choices = self.dialect.steps.get(before.word, ())
         word, status, what = draw.choice(choices) if choices else ("", S.UNKNOWN, "")
         if not word:

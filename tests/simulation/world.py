@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from ordwatch.errors import ConnectionLost, OutputError
 from tests.simulation.clocks import SECOND, START_NS, Clocks
 from tests.simulation.disk import Disk
 from tests.simulation.laws import Broken, Laws
 from tests.simulation.process import Process
+from tests.simulation.product import (
+    ConnectionLost,
+    OutputError,
+)
 from tests.simulation.venue import DIALECTS, Venue
 
 MINUTE = 60.0
