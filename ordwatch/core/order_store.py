@@ -126,10 +126,12 @@ class OrderStore:
         redact: Callable[[str], str] = str,
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         doubt: Callable[[str], None] = lambda _: None,
+        mono_ns: Callable[[], int] = monotonic_ns,
     ) -> None:
         """`redact` takes secrets out of a venue's words; `alive` makes the record of a sign of life.
 
         `doubt` is called with a venue's name when a state rests on arrival alone, so that the venue is asked soon.
+        `mono_ns` is the clock by which rejects are counted in a second.
         """
         self._doubt = doubt
         self._arrivals = {name: Arrival(venue=name, way="", at_ns=0) for name in venues}
@@ -142,7 +144,7 @@ class OrderStore:
         self._open: dict[str, dict[OrderKey, _Entry]] = {name: {} for name in venues}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
         self._gaps: dict[str, str] = {}
-        self._rejects = _RejectLimit()
+        self._rejects = _RejectLimit(mono_ns)
         self.counts: Counter[str] = Counter()
         """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed; and recovered by gap."""
         self._recovered: Counter[str] = Counter()
@@ -474,12 +476,13 @@ def _is_extra_repeated(new: Extra, old: object) -> bool:
 class _RejectLimit:
     """At most REJECTS_PER_S records of a venue's rejects in a second; the next one says how many were not written."""
 
-    def __init__(self) -> None:
+    def __init__(self, mono_ns: Callable[[], int]) -> None:
+        self._mono_ns = mono_ns
         self._second: dict[str, tuple[int, int]] = {}
         self._suppressed: Counter[str] = Counter()
 
     def record(self, reject: Reject) -> AnyRecord | None:
-        second = monotonic_ns() // 1_000_000_000
+        second = self._mono_ns() // 1_000_000_000
         last, count = self._second.get(reject.venue, (second, 0))
         count = count + 1 if last == second else 1
         self._second[reject.venue] = (second, count)

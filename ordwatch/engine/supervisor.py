@@ -182,14 +182,28 @@ class Supervisor:
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
         """A recording goes on, which was covered until then or has a gap that was never closed."""
+        latest_ns = self._orders.latest_ns()
         if open_gap is not None:
             self.coverage.continue_gap(open_gap)
+            latest_ns = self._latest_until(open_gap.from_ns)
         elif covered_until_ns is None:
             return []
         # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
-        self._since_ns = since(None, self._orders.latest_ns())
+        self._since_ns = since(None, latest_ns)
         opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
         return [Emit(opened)] if opened else []
+
+    def _latest_until(self, received_ns: int) -> int | None:
+        """The latest time of the venue's own clock in what was received until then, as far as it is still held.
+
+        Updates may go on while a gap is open, and say nothing of the time before they came.
+        """
+        times = [
+            max(order.updated_ns or 0, order.created_ns or 0)
+            for order in self._orders.all()
+            if order.received_ns <= received_ns
+        ]
+        return max(times, default=0) or None
 
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
