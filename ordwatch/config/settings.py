@@ -22,7 +22,7 @@ from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.core.text import suggest
 from ordwatch.venues import REGISTRY, load
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import VenueKind, Setup, VenueSettings
 
 VENUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
 
@@ -58,7 +58,7 @@ class Config:
     path: Path
     document: Document
     status: os.stat_result
-    venues: Mapping[str, tuple[AnyVenue, VenueSettings]]
+    venues: Mapping[str, tuple[VenueKind, VenueSettings]]
 
     def choose(self, names: Iterable[str]) -> list[str]:
         """The names, each once, in the order of the configuration; none given: all.
@@ -150,7 +150,7 @@ def _block(document: Document, name: str, block: Tree) -> dict[str, Tree]:
     return block
 
 
-def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[AnyVenue, VenueSettings]:
+def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[VenueKind, VenueSettings]:
     path: KeyPath = ("venues", name)
     kind = block.get("kind", name)
     if not isinstance(kind, str) or kind not in REGISTRY:

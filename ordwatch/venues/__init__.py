@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from ordwatch.core.errors import ConfigError
-from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.contract import VenueKind
 
 REGISTRY = {
     "opend": "ordwatch.venues.opend:VENUE",
@@ -12,7 +12,7 @@ REGISTRY = {
 }
 
 
-def load(kind: str) -> AnyVenue:
+def load(kind: str) -> VenueKind:
     """The venue of this kind.
 
     Raises:
@@ -22,5 +22,5 @@ def load(kind: str) -> AnyVenue:
         module, attribute = REGISTRY[kind].split(":")
     except KeyError:
         raise ConfigError(f"unknown kind of venue {kind!r}; there are {', '.join(REGISTRY)}") from None
-    venue: AnyVenue = getattr(import_module(module), attribute)
+    venue: VenueKind = getattr(import_module(module), attribute)
     return venue

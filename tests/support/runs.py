@@ -14,7 +14,7 @@ from ordwatch.engine.supervisor import Pace
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Simulator, TrueState
 from ordwatch.simulators.host import Hosted, host
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 from tests.support.collect import Collected
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
@@ -79,7 +79,7 @@ async def watching(
 
 @asynccontextmanager
 async def following(
-    hosted: Hosted, watched: tuple[AnyVenue, Setup[VenueSettings]], limits: Limits | None = None
+    hosted: Hosted, watched: tuple[VenueKind, Setup[VenueSettings]], limits: Limits | None = None
 ) -> AsyncIterator[Watched]:
     """A run with this venue and setup against a simulator that is hosted already."""
     out = Collected()
