@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ordwatch.core.errors import ConnectionLost
-from ordwatch.core.events import Answer, OrderUpdate, SessionEvent
+from ordwatch.core.events import Answer, OrderUpdate, SessionEvent, Turn
 from ordwatch.core.secrets import MIN_REDACTED, Secret
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Close, Step
@@ -109,7 +109,8 @@ class Conversation:
         """Let the session read this, with the damage done to it."""
         assert self.opening is not None
         self.received.append(data)
-        return list(self.opening.session.receive(self.spoil_frame(data), self._later()))
+        events = self.opening.session.receive(self.spoil_frame(data), self._later())
+        return [event for event in events if not isinstance(event, Turn)]
 
     def query(self, open_orders: Sequence[OrderUpdate] = ()) -> QueryResult:
         """One query of the client's, of a gap that reaches back for ever."""

@@ -41,10 +41,11 @@ the kind and whose value is a `VenueKind`; another in `ordwatch.simulators` whos
 (simulators/contract.py), if there is one. They are loaded only when the configuration or the command line names the
 kind. `ordwatch.testing` holds what every venue must do, as tests. Check, demo, recording, replay, table and JSON then
 work with no further edit.
+Beside this file: parts.py (a query whose parts fail alone), pieces.py (long JSON messages), rejects.py.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -245,6 +246,8 @@ class QueryResult:
 
     The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
     """
+    again_s: float | None = None
+    """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
 
 
 class Emit(Protocol):
@@ -272,10 +275,11 @@ class Session(Protocol):
         """The connection is up: queue what is said first; `Ready()` at once if the address itself subscribes."""
         ...
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
         """Every event of this chunk (TCP) or message (WebSocket), in order. Never raises on bad input.
 
-        When the session cannot go on, its last event is `Closed`.
+        When the session cannot go on, its last event is `Closed`. A long message may be read while this is iterated,
+        to its end and before the next `receive`; `Turn` among the events says that others may have their turn.
         """
         ...
 
