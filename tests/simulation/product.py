@@ -108,8 +108,8 @@ from ordwatch.venues.coinw.orders import (
 )
 from ordwatch.venues.contract import (
     NEVER,
-    AnyVenue,
     QueryResult,
+    VenueKind,
 )
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
@@ -127,7 +127,6 @@ __all__ = [
     "Action",
     "AliveRecord",
     "AnyRecord",
-    "AnyVenue",
     "Arrival",
     "AuthError",
     "CancelQuery",
@@ -181,6 +180,7 @@ __all__ = [
     "VenueAlive",
     "VenueError",
     "VenueFound",
+    "VenueKind",
     "VenueStats",
     "Verdict",
     "check",
