@@ -17,7 +17,7 @@ from ordwatch.simulators.host import Hosted, host
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 from tests.support.collect import Collected
 
-FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
+FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, query_retry_s=(0.01, 0.05))
 DEADLINE_S = 60.0
 
 OrderName = tuple[str, str | None, str]
