@@ -5,12 +5,12 @@ It decides nothing. Whatever ends it - the venue, a deadline, a stop - ends here
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
 from typing import Protocol
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
-from ordwatch.core.events import Answer, Closed, SessionEvent
+from ordwatch.core.events import Answer, Closed, SessionEvent, Turn
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
@@ -132,12 +132,26 @@ class Connection:
             data = await transport.read()
             now = moment()
             before_ns = session.last_message_ns
-            events = session.receive(data, now.wall_ns)
+            events = await self._until_last_turn(session, session.receive(data, now.wall_ns), now)
             self._to_send.set()
             is_good = session.last_message_ns != before_ns
             if is_good:
                 self._unanswered = ""
             await self._report(session, events, now, good=is_good)
+
+    async def _until_last_turn(
+        self, session: Session, events: Iterable[SessionEvent], now: Moment
+    ) -> Sequence[SessionEvent]:
+        """The events; of a long message, which is read as they are taken, those after the last turn of the others."""
+        piece: list[SessionEvent] = []
+        for event in events:
+            if isinstance(event, Turn):
+                await self._report(session, piece, now, good=False)
+                piece = []
+                await asyncio.sleep(0)
+            else:
+                piece.append(event)
+        return piece
 
     async def _write_forever(self, session: Session, transport: Transport) -> None:
         while True:

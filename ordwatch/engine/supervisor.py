@@ -271,7 +271,9 @@ class Supervisor:
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
             self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
-            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+            again_s = math.inf if report.again_s is None else report.again_s
+            self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
+            self._rechecking = report.again_s is not None
         self._start_query(now, actions)
         return actions
 

@@ -296,6 +296,19 @@ def test_doubt_brings_the_next_query_forward_once() -> None:
     assert (before, len(driver.queries)) == (1, 2)
 
 
+def test_a_venue_may_want_to_be_asked_again_soon() -> None:
+    driver = Driver(quick(resync_s=300.0, resync_when_idle=False))
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+    driver.answer(QueryResult(again_s=10.0))
+    driver.advance(9.9)
+    before = len(driver.queries)
+    driver.advance(0.2)
+
+    assert (before, len(driver.queries)) == (1, 2)
+
+
 def test_doubt_does_not_put_a_query_off() -> None:
     driver = live(resync_s=3.0)
     driver.supervisor.recheck(driver.now)
