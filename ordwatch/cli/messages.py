@@ -10,14 +10,14 @@ import re
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from queue import Full, Queue
 from time import monotonic
 
-from ordwatch import system
 from ordwatch.core.secrets import Redaction
 from ordwatch.core.text import safe_text
+from ordwatch.outputs.descriptor import fd_name, write_all
+from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
 
 log = logging.getLogger("ordwatch")
 
@@ -67,9 +67,8 @@ class Messages(logging.Handler):
         """Show where an error came from, line by line."""
         self._fd = fd
         self._causes: dict[str, _Cause] = {}
-        self._lines: Queue[bytes | None] = Queue(MAX_QUEUED)
-        self._dropped = 0
-        self._thread: threading.Thread | None = None
+        self._queue: WriterQueue[str | _Dropped] | None = None
+        self._thread: WriterThread[str | _Dropped] | None = None
         self.above: Callable[[str], bool] | None = None
         """Shows a line above a table that moves on the same terminal; False: there is none now."""
 
@@ -89,10 +88,8 @@ class Messages(logging.Handler):
         """Write out what is queued, as far as that goes within CLOSE_S."""
         self.flush_counts()
         if self._thread is not None:
-            with suppress(Full):
-                self._lines.put(None, timeout=CLOSE_S)
-                self._thread.join(CLOSE_S)
-            self._thread = None
+            self._thread.join(CLOSE_S)
+            self._queue = self._thread = None
         super().close()
 
     def _texts(self, record: logging.LogRecord) -> Iterator[str]:
@@ -129,33 +126,36 @@ class Messages(logging.Handler):
     def _put(self, text: str) -> None:
         if self.above is not None and self.above(f"ordwatch: {text}"):
             return
-        if self._thread is None:
-            self._start()
-        try:
-            if self._dropped:
-                self._lines.put_nowait(_line(f"{self._dropped} messages were dropped, for nobody read them"))
-                self._dropped = 0
-            self._lines.put_nowait(_line(text))
-        except Full:
-            self._dropped += 1
+        if self._queue is None:
+            self._queue = self._start()
+        self._queue.put([text])
 
-    def _start(self) -> None:
-        # A daemon, for nothing gets a thread out of a write that nobody reads.
-        self._thread = threading.Thread(target=self._work, name="write stderr", daemon=True)
-        self._thread.start()
+    def _start(self) -> "WriterQueue[str | _Dropped]":
+        queue = WriterQueue[str | _Dropped](max_items=MAX_QUEUED, group_items=1, on_full=_count_dropped)
+        self._thread = WriterThread(f"write {fd_name(self._fd)}", queue, self._write)
+        self._thread.start()  # nobody looks at its error: there is no place left to report that stderr is gone
+        return queue
 
-    def _work(self) -> None:
-        with suppress(OSError):  # nobody can be told that stderr is gone
-            while (line := self._lines.get()) is not None:
-                while line:
-                    line = line[self._write(line) :]
+    def _write(self, group: "list[str | _Dropped]") -> None:
+        write_all(self._fd, b"".join([_line(str(item)) for item in group]))
 
-    def _write(self, line: bytes) -> int:
-        try:
-            return os.write(self._fd, line)
-        except BlockingIOError:
-            system.wait_writable(self._fd, 1.0)
-            return 0
+
+class _Dropped:
+    """Messages for which the queue had no room, at their place in it."""
+
+    def __init__(self) -> None:
+        self.count = 1
+
+    def __str__(self) -> str:
+        return f"{self.count} messages were dropped, for nobody read them"
+
+
+def _count_dropped(waiting: deque[str | _Dropped], item: str | _Dropped) -> None:
+    last = waiting[-1]
+    if isinstance(last, _Dropped):
+        last.count += 1
+    else:
+        waiting.append(_Dropped())
 
 
 class _Cause:

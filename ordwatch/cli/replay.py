@@ -133,7 +133,7 @@ def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bound
 
 def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
     from ordwatch.core.records import OrderRecord
-    from ordwatch.outputs.output_thread import write_all
+    from ordwatch.outputs.descriptor import write_all
 
     keep, render = showing.keep, showing.render()
     seq = 0

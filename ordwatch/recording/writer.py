@@ -1,4 +1,4 @@
-"""The writer: one thread owns the file, and nobody waits for it.
+"""What the recording's thread does with the file it owns: groups of lines, syncs, rotations, a disk that refuses.
 
 A group of lines goes out with one write and, as the policy says, one sync. While the disk refuses, the same lines are
 tried again; a failed sync is never tried again.
@@ -24,9 +24,9 @@ from ordwatch.core.records import (
     SessionRecord,
     encode,
 )
+from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import sealed
-from ordwatch.recording.queue import Entry, Queue
 from ordwatch.recording.rotation import NS_A_DAY, Rotation, aside, next_file, replacement
 from ordwatch.recording.segment import Fault, LineFile
 
@@ -39,15 +39,48 @@ FINISH_S = 1.5
 FINISH_RETRY_S = 0.1
 SYNC_EVERY_S = 1.0
 
+MAX_RECORDS = 100_000
+MAX_BYTES = 64 * 2**20
+GROUP_RECORDS = 512
+GROUP_BYTES = 64 * 2**10
+_RECORD_BYTES = 1024
+
+Entry = bytes | AnyRecord
+"""An encoded order record, or a record that the writer looks at before it encodes it."""
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+def record_queue(
+    *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES, group_records: int = GROUP_RECORDS
+) -> WriterQueue[Entry]:
+    """The queue of a recording: nothing is dropped; when it is full, the run closes the venues' connections."""
+    return WriterQueue(
+        max_items=max_records,
+        group_items=group_records,
+        size=_entry_bytes,
+        max_bytes=max_bytes,
+        group_bytes=GROUP_BYTES,
+    )
+
+
+def _entry_bytes(entry: Entry) -> int:
+    return len(entry) if isinstance(entry, bytes) else _RECORD_BYTES
+
+
 class Writer:
-    """Takes from the queue and writes, until told to finish. `run` belongs to one thread."""
+    """Writes groups of records to the file of a recording. All but `rotate` belongs to one thread."""
 
     def __init__(
-        self, file: LineFile, queue: Queue, *, files: Files, policy: SyncPolicy, rotation: Rotation, written_ns: int
+        self,
+        file: LineFile,
+        queue: WriterQueue[Entry],
+        *,
+        files: Files,
+        policy: SyncPolicy,
+        rotation: Rotation,
+        written_ns: int,
     ) -> None:
         self._file = file
         self._queue = queue
@@ -60,37 +93,28 @@ class Writer:
         self.written = 0
         """Entries of the queue that are written; for any thread to read."""
         self._news: list[AnyRecord] = []
-        self._finishing = Event()
-        self._finish_by = 0.0
         self._rotate = Event()
 
-    def run(self) -> None:
-        """Write until `finish` was called and nothing waits; then sync and let go of the file.
+    def thread(self) -> WriterThread[Entry]:
+        """What writes until the queue is closed and empty, then syncs, and closes the file in any case.
 
-        Raises:
-            OutputError: Writing failed for too long, the queue is full while it fails, or a sync failed.
+        Its error is an OutputError: writing failed for too long, the queue is full while it fails, or a sync failed.
         """
-        try:
-            while not self._finishing.is_set() or self._queue or self._news:
-                self._step()
-            if self._file.dirty:
-                self._sync()
-        finally:
-            self._file.close()
-
-    def finish(self) -> None:
-        """Ask to write what waits, and to end; for any thread."""
-        self._finish_by = monotonic() + FINISH_S
-        self._finishing.set()
-        self._queue.wake()
+        return WriterThread(
+            "recording",
+            self._queue,
+            self._write_group,
+            idle_s=self._idle_s,
+            finish=self._finish,
+            release=lambda: self._file.close(),
+        )
 
     def rotate(self) -> None:
         """Ask to go on in a new file; for any thread."""
         self._rotate.set()
         self._queue.wake()
 
-    def _step(self) -> None:
-        entries = self._queue.take(self._patience_s())
+    def _write_group(self, entries: list[Entry]) -> None:
         self._rotate_if_asked()
         if entries or self._news:
             self._write(entries)
@@ -98,8 +122,14 @@ class Writer:
         if self._sync_due():
             self._sync()
 
-    def _patience_s(self) -> float | None:
-        if self._news or self._finishing.is_set():
+    def _finish(self) -> None:
+        while self._news:
+            self._write_group([])
+        if self._file.dirty:
+            self._sync()
+
+    def _idle_s(self) -> float | None:
+        if self._news:
             return 0.0
         if self._policy != "1s" or not self._file.dirty:
             return None
@@ -221,7 +251,7 @@ class Writer:
             except OSError as exc:
                 code = exc.errno or 0
                 since = self._refused(op, exc, since)
-                if self._finishing.wait(RETRY_S):
+                if self._queue.wait_closed(RETRY_S):
                     sleep(FINISH_RETRY_S)
             else:
                 break
@@ -237,7 +267,7 @@ class Writer:
         if since is None:
             log.warning("%s: %s failed (%s); trying again every %g s", path, op, exc.strerror, RETRY_S)
             since = now
-        late = self._finishing.is_set() and now > self._finish_by
+        late = self._queue.closed_s is not None and now > self._queue.closed_s + FINISH_S
         if late or self._queue.fill >= 1 or now - since > GIVE_UP_S:
             raise OutputError(
                 f"{path}: {op} failed for {now - since:.0f} s ({exc.strerror}); "

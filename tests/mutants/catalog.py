@@ -49,11 +49,12 @@ MUTANTS = (
     ),
     Mutant(
         "every 1,000th record does not reach the file",
-        "recording/queue.py",
-        "            group.append(entry)\n",
+        "outputs/writer_thread.py",
+        "            size += self._size(group[-1])\n",
+        "            size += self._size(group[-1])\n"
         "            self._taken = getattr(self, '_taken', 0) + 1\n"
-        "            if self._taken % 1000:\n"
-        "                group.append(entry)\n",
+        "            if self._taken % 1000 == 0:\n"
+        "                group.pop()\n",
         ("tests/recording/test_sink.py::test_a_long_stream_is_recorded_whole",),
     ),
     Mutant(

@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_in_the_systems_words(order: Make) -> None:
 
 
 def test_close_leaves_a_reader_that_never_reads(monkeypatch: pytest.MonkeyPatch, order: Make) -> None:
-    monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.01)
+    monkeypatch.setattr("ordwatch.outputs.descriptor.CLOSE_S", 0.01)
     reader, writer = os.pipe()
 
     async def scenario() -> None:

@@ -158,7 +158,7 @@ def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:
 def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
 ) -> None:
-    monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.05)
+    monkeypatch.setattr("ordwatch.outputs.descriptor.CLOSE_S", 0.05)
     terminal.resize(500, 300)
 
     with pytest.raises(OutputError, match="not all was written"):
@@ -176,11 +176,12 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
         sink.start()
         os.close(screen)
         sink.write([order()])
-        async with asyncio.timeout(LIMIT_S):
-            await sink.watch()
+        with pytest.raises(ReaderGone):
+            async with asyncio.timeout(LIMIT_S):
+                await sink.watch()
+        assert not sink.live  # messages go to stderr again
 
-    with pytest.raises(ReaderGone):
-        asyncio.run(scenario())
+    asyncio.run(scenario())
 
     os.close(fd)
 

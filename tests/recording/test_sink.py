@@ -10,11 +10,11 @@ from ordwatch.core.records import AnyRecord, OrderRecord
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
-from ordwatch.recording.queue import Queue
 from ordwatch.recording.replay import recorded
 from ordwatch.recording.rotation import older_files
 from ordwatch.recording.sink import Recording
 from ordwatch.recording.verify import check
+from ordwatch.recording.writer import record_queue
 from tests.recording.faults import FailingFiles
 from tests.recording.told import SESSION, alive, end, link, order, start, written
 
@@ -136,7 +136,7 @@ def test_opened_recording_that_was_never_started_can_be_closed(path: Path) -> No
 
 
 def test_is_stalled_from_full_until_half_empty(path: Path) -> None:
-    queue = Queue(max_records=4, group_records=1)
+    queue = record_queue(max_records=4, group_records=1)
     recording = Recording(path, queue=queue)
     stalled = []
 
@@ -213,7 +213,7 @@ def test_close_does_not_wait_for_a_sync_that_hangs(path: Path, monkeypatch: pyte
 
 def test_hangup_goes_on_in_a_new_file(path: Path) -> None:
     async def scenario() -> None:
-        recording = Recording(path, queue=Queue(group_records=1))
+        recording = Recording(path, queue=record_queue(group_records=1))
         recording.start()
         recording.write(RUN[:2])
         recording.rotate_now()
@@ -264,7 +264,7 @@ def move_away(path: Path) -> None:
 
 def test_hangup_after_the_file_was_moved_away_goes_on_under_its_name(path: Path) -> None:
     async def scenario() -> None:
-        recording = Recording(path, queue=Queue(group_records=1))
+        recording = Recording(path, queue=record_queue(group_records=1))
         recording.open()
         move_away(path)
         recording.start()
@@ -308,7 +308,7 @@ def test_close_says_how_many_records_were_not_written_in_time(path: Path, monkey
             return super().write(fd, data)
 
     async def scenario() -> None:
-        recording = Recording(path, files=HangingFiles(), queue=Queue(group_records=1))
+        recording = Recording(path, files=HangingFiles(), queue=record_queue(group_records=1))
         recording.start()
         recording.write([order("1"), order("2")])
         with pytest.raises(OutputError, match="2 records were not written in time"):

@@ -19,11 +19,10 @@ from ordwatch.core.records import (
 from ordwatch.core.text import time_ns, time_text
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import sealed
-from ordwatch.recording.queue import Queue
 from ordwatch.recording.recovery import Opened, open_recording
 from ordwatch.recording.rotation import Rotation
 from ordwatch.recording.segment import LineFile
-from ordwatch.recording.writer import SyncPolicy, Writer
+from ordwatch.recording.writer import SyncPolicy, Writer, record_queue
 
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
 
@@ -178,15 +177,15 @@ def record(
         OutputError: As from the writer.
     """
     files = files or Files()
-    queue = Queue(group_records=group_records, max_records=max_records)
+    queue = record_queue(group_records=group_records, max_records=max_records)
     recording = open_recording(files, path, None)
     writer = Writer(
         recording.file, queue, files=files, policy=policy, rotation=rotation or Rotation(),
         written_ns=recording.written_ns,
     )  # fmt: skip
     queue.put([encode(entry) if isinstance(entry, OrderRecord) else entry for entry in records])
-    writer.finish()
-    writer.run()
+    queue.close()
+    writer.thread().run()
 
 
 def line_file(path: Path, files: Files) -> LineFile:
