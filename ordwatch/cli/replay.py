@@ -155,12 +155,12 @@ def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
 
 
 def _to_table(table: "Table", showing: Showing) -> "Callable[[AnyRecord], bool]":
-    from ordwatch.core.records import OrderRecord
+    from ordwatch.core.records import OrderRecord, for_outputs
 
     shows = showing.keep.shows
 
     def put(record: "AnyRecord") -> bool:
-        table.write([record])
+        table.write(for_outputs([record]))
         return isinstance(record, OrderRecord) and shows(record)
 
     return put

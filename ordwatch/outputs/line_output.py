@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ordwatch import system
-from ordwatch.core.records import AnyRecord, SinkGapRecord, record_time
+from ordwatch.core.records import AnyRecord, OutputRecord, SinkGapRecord, record_time
 from ordwatch.core.text import time_text
 from ordwatch.outputs import descriptor
 from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
@@ -29,7 +29,7 @@ _GROUP_RECORDS = 512
 _DRAIN_POLL_S = 0.002
 _IDLE_S = 1.0
 
-Render = Callable[[AnyRecord, int], bytes]
+Render = Callable[[OutputRecord, int], bytes]
 """A record and its seq -> its line, without a line end."""
 
 
@@ -42,7 +42,7 @@ class LineSink:
         self._render = render
         self._seq = 0
         self._last_write_s = time.monotonic()
-        self._queue = WriterQueue[AnyRecord | _Missed](
+        self._queue = WriterQueue[OutputRecord | _Missed](
             max_items=MAX_QUEUED, group_items=_GROUP_RECORDS, on_full=_count_missed
         )
         thread = WriterThread(f"write {fd_name(fd)}", self._queue, self._write_lines, idle_s=lambda: _IDLE_S)
@@ -57,10 +57,10 @@ class LineSink:
         check_open(self._fd)
         self._thread.start()
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Queue what the filter lets pass; never blocks."""
         passes = self._keep.passes
-        wanted = [record for record in records if passes(record)]
+        wanted = [record for record in records if passes(record.record)]
         if wanted:
             self._queue.put(wanted)
 
@@ -96,16 +96,16 @@ class LineSink:
         finally:
             self._queue.clear()
 
-    def _write_lines(self, group: "list[AnyRecord | _Missed]") -> None:
+    def _write_lines(self, group: "list[OutputRecord | _Missed]") -> None:
         # While nothing happens, only the next line would notice that `head` has left.
         if not group and system.reader_is_gone(self._fd):
             raise BrokenPipeError(errno.EPIPE, "the reader is gone")
         write_all(self._fd, b"".join([self._line(item) for item in group]))
         self._last_write_s = time.monotonic()
 
-    def _line(self, item: "AnyRecord | _Missed") -> bytes:
+    def _line(self, item: "OutputRecord | _Missed") -> bytes:
         self._seq += 1
-        record = item.record() if isinstance(item, _Missed) else item
+        record = OutputRecord(item.sink_gap()) if isinstance(item, _Missed) else item
         return self._render(record, self._seq) + b"\n"
 
 
@@ -120,18 +120,18 @@ class _Missed:
         self.count += 1
         self.last = record
 
-    def record(self) -> SinkGapRecord:
+    def sink_gap(self) -> SinkGapRecord:
         now = time_text(time.time_ns())
         return SinkGapRecord(
             count=self.count, from_=record_time(self.first) or now, to=record_time(self.last) or now, at=now
         )
 
 
-def _count_missed(waiting: deque[AnyRecord | _Missed], item: AnyRecord | _Missed) -> None:
+def _count_missed(waiting: deque[OutputRecord | _Missed], item: OutputRecord | _Missed) -> None:
     last = waiting[-1]
     if isinstance(item, _Missed):
         waiting.append(item)
     elif isinstance(last, _Missed):
-        last.add(item)
+        last.add(item.record)
     else:
-        waiting.append(_Missed(item))
+        waiting.append(_Missed(item.record))

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from ordwatch.core.events import VenueStats
-from ordwatch.core.records import AnyRecord
+from ordwatch.core.records import OutputRecord
 from ordwatch.core.text import MAX_TEXT
 from ordwatch.outputs import descriptor
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, Line, shown
@@ -90,10 +90,10 @@ class Table:
         self._live = os.isatty(self._fd) and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
         self._thread.start()
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Take records; they are drawn within a quarter of a second."""
         with self._lock:
-            self._view.apply(records)
+            self._view.apply(record.record for record in records)
             self._changed = True
 
     def say(self, text: str) -> None:

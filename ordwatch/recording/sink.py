@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ordwatch.core.errors import OutputError
-from ordwatch.core.records import AnyRecord, OrderRecord, encode
+from ordwatch.core.records import OrderRecord, OutputRecord, encode
 from ordwatch.outputs.watched_thread import WatchedThread
 from ordwatch.outputs.writer_thread import WriterQueue
 from ordwatch.recording.files import Files, check_place
@@ -93,7 +93,7 @@ class Recording:
         self._thread = WatchedThread(self._writer.thread(), explain=lambda error: error)
         self._thread.start()
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Take records; never blocks and never raises."""
         if self._thread is None or not self._thread.failed:
             self._put += len(records)
@@ -151,10 +151,11 @@ class Recording:
         return self._put - writer.written
 
 
-def _entry(record: AnyRecord) -> Entry:
-    if not isinstance(record, OrderRecord):
+def _entry(record: OutputRecord) -> Entry:
+    order = record.record
+    if not isinstance(order, OrderRecord):
         return record
-    line = encode(record)
+    line = record.json
     if len(line) < MAX_LINE_BYTES - _SEAL_BYTES:
         return line
-    return encode(msgspec.structs.replace(record, raw=None))
+    return encode(msgspec.structs.replace(order, raw=None))

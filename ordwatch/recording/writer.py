@@ -16,10 +16,10 @@ import msgspec
 from ordwatch.core.errors import OutputError
 from ordwatch.core.records import (
     AliveRecord,
-    AnyRecord,
     GapRecord,
     IoErrorRecord,
     LinkRecord,
+    OutputRecord,
     RotateRecord,
     SessionRecord,
     encode,
@@ -45,8 +45,8 @@ GROUP_RECORDS = 512
 GROUP_BYTES = 64 * 2**10
 _RECORD_BYTES = 1024
 
-Entry = bytes | AnyRecord
-"""An encoded order record, or a record that the writer looks at before it encodes it."""
+Entry = bytes | OutputRecord
+"""The JSON of an order record, or a record that the writer looks at before it writes it."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Writer:
         self._must_sync = False
         self.written = 0
         """Entries of the queue that are written; for any thread to read."""
-        self._news: list[AnyRecord] = []
+        self._news: list[OutputRecord] = []
         self._rotate = Event()
 
     def thread(self) -> WriterThread[Entry]:
@@ -151,7 +151,7 @@ class Writer:
         self._must_sync = False
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        if any(type(entry) is AliveRecord for entry in entries):
+        if any(_is_alive(entry) for entry in entries):
             self._look_at_the_file()
         self._rotate_if_due(entries)
         news, self._news = self._news, []
@@ -160,7 +160,7 @@ class Writer:
         before = self.written
         for place, entry in enumerate((*news, *entries), -len(news)):
             seq += 1
-            if isinstance(entry, SessionRecord) and entry.state == "end":
+            if _is_end(entry):
                 # An end that can be read proves that all before it is durable.
                 self._put(lines)
                 self.written = before + max(0, place)
@@ -171,16 +171,19 @@ class Writer:
         self.written = before + len(entries)
 
     def _line(self, entry: Entry, seq: int) -> bytes:
-        match entry:
-            case bytes():
-                return sealed(entry, seq)
-            case AliveRecord():
-                entry = msgspec.structs.replace(entry, synced_seq=self._file.synced_seq)
+        if isinstance(entry, bytes):
+            return sealed(entry, seq)
+        match entry.record:
+            case AliveRecord() as alive:
+                return sealed(encode(msgspec.structs.replace(alive, synced_seq=self._file.synced_seq)), seq)
             case SessionRecord() | GapRecord() | LinkRecord(state="live"):
                 self._must_sync = True
             case _:
                 pass
-        return sealed(encode(entry), seq)
+        return sealed(entry.json, seq)
+
+    def _report(self, error: IoErrorRecord) -> None:
+        self._news.append(OutputRecord(error))
 
     def _put(self, lines: Sequence[bytes]) -> None:
         if not self._file.dirty:
@@ -230,7 +233,7 @@ class Writer:
             return
         log.warning("%s: was %s by somebody else; going on in a new file", self._file.path, fault)
         self._replace(fault)
-        self._news.append(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
+        self._report(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
 
     def _replace(self, fault: Fault) -> None:
         old = self._file
@@ -257,7 +260,7 @@ class Writer:
                 break
         if since is not None:
             ms = round((monotonic() - since) * 1000, 1)
-            self._news.append(IoErrorRecord(op=op, errno=code, ms=ms, waiting=len(self._queue)))
+            self._report(IoErrorRecord(op=op, errno=code, ms=ms, waiting=len(self._queue)))
             log.warning("%s: %s works again after %.1f s", self._file.path, op, ms / 1000)
         return done
 
@@ -274,3 +277,11 @@ class Writer:
                 f"{len(self._queue)} records and more could not be written"
             ) from exc
         return since
+
+
+def _is_alive(entry: Entry) -> bool:
+    return isinstance(entry, OutputRecord) and isinstance(entry.record, AliveRecord)
+
+
+def _is_end(entry: Entry) -> bool:
+    return isinstance(entry, OutputRecord) and isinstance(entry.record, SessionRecord) and entry.record.state == "end"

@@ -15,7 +15,7 @@ import pytest
 
 from ordwatch.core.errors import OutputError, ReaderGone
 from ordwatch.core.events import VenueStats
-from ordwatch.core.records import OrderRecord
+from ordwatch.core.records import OrderRecord, for_outputs
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.table import Table, glyphs_of
@@ -60,7 +60,7 @@ def table(fd: int, *, venues: tuple[str, ...] = ("alpha",)) -> Table:
 
 async def shown(sink: Table, *records: OrderRecord) -> None:
     sink.start()
-    sink.write(records)
+    sink.write(for_outputs(records))
     async with asyncio.timeout(LIMIT_S):
         await sink.close()
 
@@ -175,7 +175,7 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
         sink = table(fd)
         sink.start()
         os.close(screen)
-        sink.write([order()])
+        sink.write(for_outputs([order()]))
         with pytest.raises(ReaderGone):
             async with asyncio.timeout(LIMIT_S):
                 await sink.watch()
@@ -189,7 +189,9 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
 def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
     sink = Table(Filter(), UTC, None)
 
-    sink.write([order(order_id="a", at="2026-03-02T12:00:00.000000Z"), order(at="2026-03-02T12:00:30.000000Z")])
+    sink.write(
+        for_outputs([order(order_id="a", at="2026-03-02T12:00:00.000000Z"), order(at="2026-03-02T12:00:30.000000Z")])
+    )
 
     lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
     assert [line.split("alpha")[0].strip() for line in lines[2:]] == ["0 s", "30 s"]

@@ -15,6 +15,7 @@ from ordwatch.core.records import (
     SessionRecord,
     VenueAlive,
     encode,
+    for_outputs,
 )
 from ordwatch.core.text import time_ns, time_text
 from ordwatch.recording.files import Files
@@ -183,7 +184,7 @@ def record(
         recording.file, queue, files=files, policy=policy, rotation=rotation or Rotation(),
         written_ns=recording.written_ns,
     )  # fmt: skip
-    queue.put([encode(entry) if isinstance(entry, OrderRecord) else entry for entry in records])
+    queue.put([each.json if isinstance(each.record, OrderRecord) else each for each in for_outputs(records)])
     queue.close()
     writer.thread().run()
 
