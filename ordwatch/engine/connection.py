@@ -10,7 +10,7 @@ from itertools import count
 from typing import Protocol
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
-from ordwatch.core.events import Answer, Closed, SessionEvent
+from ordwatch.core.events import Answer, Closed, SessionEvent, Turn
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
@@ -101,7 +101,9 @@ class Connection:
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             now = moment()
-            await self._report(session, session.ask(key, request, now.wall_ns), now, good=False)
+            for event in session.ask(key, request, now.wall_ns):
+                if isinstance(event, Answer):  # what needs no wire is answered at once
+                    self._answer(event)
             self._to_send.set()
             async with asyncio.timeout(request.timeout_s):
                 return await future
@@ -132,12 +134,24 @@ class Connection:
             data = await transport.read()
             now = moment()
             before_ns = session.last_message_ns
-            events = session.receive(data, now.wall_ns)
+            events: list[SessionEvent] = []
+            for event in session.receive(data, now.wall_ns):
+                if isinstance(event, Answer):
+                    self._answer(event)
+                elif isinstance(event, Turn):
+                    # A long message is read as its events are taken.
+                    await self._owner.on_received(self, session, events, now, good=False)
+                    events = []
+                    await asyncio.sleep(0)
+                else:
+                    events.append(event)
             self._to_send.set()
             is_good = session.last_message_ns != before_ns
             if is_good:
                 self._unanswered = ""
-            await self._report(session, events, now, good=is_good)
+            await self._owner.on_received(self, session, events, now, good=is_good)
+            if events and isinstance(events[-1], Closed):
+                raise events[-1].error
 
     async def _write_forever(self, session: Session, transport: Transport) -> None:
         while True:
@@ -145,15 +159,6 @@ class Connection:
             self._to_send.clear()
             if payloads := session.data_to_send():
                 await transport.write(payloads)
-
-    async def _report(self, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool) -> None:
-        for event in events:
-            if isinstance(event, Answer):
-                self._answer(event)
-        rest = [event for event in events if not isinstance(event, Answer)]
-        await self._owner.on_received(self, session, rest, now, good=good)
-        if rest and isinstance(rest[-1], Closed):
-            raise rest[-1].error
 
     def _answer(self, answer: Answer) -> None:
         future = self._pending.get(answer.key)

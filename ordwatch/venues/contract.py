@@ -6,11 +6,12 @@ no socket; `open` and `query` are coroutines, but all they await is the `call` h
 
 To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
 config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
-Beside this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
+Beside this file: merging.py (how statements complete each other), parts.py (a query whose parts fail alone) and
+simulation.py (what a simulator is).
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
@@ -174,6 +175,8 @@ class QueryResult:
 
     The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
     """
+    again_s: float | None = None
+    """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
 
 
 class Emit(Protocol):
@@ -201,10 +204,11 @@ class Session(Protocol):
         """The connection is up: queue what is said first."""
         ...
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
         """Every event of this chunk (TCP) or message (WebSocket), in order. Never raises on bad input.
 
-        When the session cannot go on, its last event is `Closed`.
+        When the session cannot go on, its last event is `Closed`. A long message may be read while this is iterated,
+        to its end and before the next `receive`; `Turn` among the events says that others may have their turn.
         """
         ...
 

@@ -55,3 +55,34 @@ def test_a_request_that_is_not_vital_and_gets_no_answer_is_refused_and_the_link_
             assert "down" not in out.states
 
     asyncio.run(test(), debug=True)
+
+
+def test_others_have_their_turn_while_a_long_message_is_read() -> None:
+    async def test() -> None:
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+            out = Collected()
+            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])
+            running = asyncio.create_task(run.run())
+            await out.until(lambda: "live" in out.states)
+            counting = asyncio.create_task(count_turns())
+            server.say("order 1 NEW 0 1\n" + "turn\n" * 500 + "order 2 NEW 0 1")
+            await out.until(lambda: bool(out.orders))
+            first, before = [order.order_id for order in out.orders], turns
+            await out.until(lambda: len(out.orders) == 2)
+            counting.cancel()
+            run.stop("test over")
+            await running
+
+            assert first == ["1"]
+            assert turns - before >= 400
+
+    asyncio.run(test(), debug=True)

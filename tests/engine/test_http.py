@@ -202,3 +202,72 @@ def test_nobody_there_is_named() -> None:
         await client.close()
 
     asyncio.run(test())
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+BODIES = {
+    "length": HEAD + b"Content-Length: 12\r\n\r\n" + b"[1,2,3,4,5]\n",
+    "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"6\r\n[1,2,3\r\n6\r\n,4,5]\n\r\n0\r\n\r\n",
+    "end": HEAD + b"\r\n" + b"[1,2,3,4,5]\n",
+}
+
+
+@pytest.mark.parametrize("answer", BODIES.values(), ids=BODIES)
+def test_answer_in_two_segments_is_read_whole_wherever_it_is_cut(answer: bytes) -> None:
+    async def test() -> None:
+        cuts = iter(range(1, len(answer)))
+
+        async def answer_in_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            cut = next(cuts)
+            writer.write(answer[:cut])
+            await writer.drain()
+            for _ in range(5):
+                await asyncio.sleep(0)  # the reader has read the first part by then
+            writer.write(answer[cut:])
+            writer.close()
+
+        async with await asyncio.start_server(answer_in_two, "127.0.0.1", 0) as server, asyncio.timeout(20):
+            port = server.sockets[0].getsockname()[1]
+            client = Http(Rates())
+            request = HttpRequest(name="orders", url=f"http://127.0.0.1:{port}/")
+            bodies = {(await client.send(request)).body for _ in range(1, len(answer))}
+            await client.close()
+
+            assert bodies == {b"[1,2,3,4,5]\n"}
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_wait_that_a_venue_asks_for_is_capped(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(module, "RETRY_AFTER_MAX_S", 0.01)
+    answers = [("9999", status), ("9" * 400, status), ("", 200)]
+
+    async def busy(request: web.Request) -> web.Response:
+        retry_after, code = answers.pop(0)
+        return web.Response(status=code, headers={"Retry-After": retry_after})
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
+
+    asyncio.run(test())
+
+
+def test_cap_of_a_wait_is_half_a_minute() -> None:
+    assert module.RETRY_AFTER_MAX_S == 30.0
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"])
+def test_wait_that_is_no_number_of_seconds_is_ignored(text: str) -> None:
+    answers = [429, 200]
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=answers.pop(0), headers={"Retry-After": text})
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
+
+    asyncio.run(test())

@@ -1,6 +1,6 @@
 """A venue made for tests of the engine: lines of text over TCP, and a server that does as it is told.
 
-Lines of the venue: ok | no | denied | pong | bad | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
+Lines of the venue: ok | no | denied | pong | bad | turn | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
 | order ID STATUS FILLED VERSION
 """
 
@@ -27,6 +27,7 @@ from ordwatch.core.events import (
     Resumed,
     RoundTrip,
     SessionEvent,
+    Turn,
 )
 from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import (
@@ -136,6 +137,8 @@ class ToySession:
                 return [Answer(int(key), error=Refused("locked, says the toy"))]
             case ["order", order_id, status, filled, version]:
                 return [toy_update(self._name, order_id, status, filled, version, now_ns=now_ns)]
+            case ["turn"]:
+                return [Turn()]
             case ["bad"]:
                 return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, lost=True, at_ns=now_ns)]
             case _:
