@@ -1,6 +1,6 @@
 """What goes to stderr: `ordwatch: VENUE: text`, one line each, without secrets, and never waiting for a reader.
 
-A message is written at most once a minute; what was held back is counted with the next one. A thread of its own
+A message is written at most once a minute; its repetitions are counted with the next one. A thread of its own
 writes, for a full pipe would stop the event loop.
 """
 
@@ -21,7 +21,7 @@ from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
 
 log = logging.getLogger("ordwatch")
 
-QUIET_S = 60.0
+REPEAT_S = 60.0
 MAX_QUEUED = 1000
 CLOSE_S = 0.5
 _MAX_CAUSES = 1000
@@ -54,7 +54,7 @@ def _thread_failed(failed: threading.ExceptHookArgs) -> None:
 
 
 def _unraisable(failed: "sys.UnraisableHookArgs") -> None:
-    log.error("internal error while something was let go", exc_info=failed.exc_value)
+    log.error("internal error in a finalizer", exc_info=failed.exc_value)
 
 
 class Messages(logging.Handler):
@@ -78,10 +78,10 @@ class Messages(logging.Handler):
             self._put(text)
 
     def flush_counts(self) -> None:
-        """Write how often messages were held back that nothing followed."""
+        """Write how often messages were repeated that nothing followed."""
         for cause in self._causes.values():
-            if cause.held_back:
-                self._put(f"{cause.text} ({cause.held_back} more like it)")
+            if cause.repeated:
+                self._put(f"{cause.text} ({cause.repeated} more like it)")
         self._causes.clear()
 
     def close(self) -> None:
@@ -114,14 +114,14 @@ class Messages(logging.Handler):
         now_s = monotonic()
         key = re.sub(r"[0-9]+", "#", text)
         cause = self._causes.get(key)
-        if cause is not None and now_s - cause.written_s < QUIET_S:
-            cause.held_back += 1
+        if cause is not None and now_s - cause.written_s < REPEAT_S:
+            cause.repeated += 1
             cause.text = text
             return None
         if len(self._causes) >= _MAX_CAUSES:
             self._causes.clear()
         self._causes[key] = _Cause(now_s, text)
-        return f" ({cause.held_back} more like it before)" if cause is not None and cause.held_back else ""
+        return f" ({cause.repeated} more like it before)" if cause is not None and cause.repeated else ""
 
     def _put(self, text: str) -> None:
         if self.above is not None and self.above(f"ordwatch: {text}"):
@@ -162,7 +162,7 @@ class _Cause:
     def __init__(self, written_s: float, text: str) -> None:
         self.written_s = written_s
         self.text = text
-        self.held_back = 0
+        self.repeated = 0
 
 
 def _line(text: str) -> bytes:
@@ -170,8 +170,8 @@ def _line(text: str) -> bytes:
 
 
 def _summary(exception: BaseException) -> str:
-    """Kind, words and place of an error, for somebody who reports it."""
+    """Kind, text and place of an error, for somebody who reports it."""
     frames = traceback.extract_tb(exception.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    words = f": {exception}" if str(exception) else ""
-    return f"{type(exception).__name__}{words}{place}"
+    text = f": {exception}" if str(exception) else ""
+    return f"{type(exception).__name__}{text}{place}"

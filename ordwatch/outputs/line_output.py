@@ -16,8 +16,7 @@ from ordwatch.core.text import time_text
 from ordwatch.outputs import descriptor
 from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
 from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.watched_thread import WatchedThread
-from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
+from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread
 
 MAX_QUEUED = 10_000
 """Records that wait for a slow reader before the next are missed."""
@@ -71,7 +70,7 @@ class LineSink:
 
     @property
     def stalled(self) -> bool:
-        """Never: a slow reader of lines misses records, and the stream says so."""
+        """Never: a slow reader of lines misses records, and the stream has a `sink_gap` for them."""
         return False
 
     async def watch(self) -> None:

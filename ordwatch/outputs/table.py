@@ -22,8 +22,7 @@ from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, wr
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
 from ordwatch.outputs.table_state import View
-from ordwatch.outputs.watched_thread import WatchedThread
-from ordwatch.outputs.writer_thread import WriterQueue, WriterThread, replace_oldest
+from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread, replace_oldest
 
 if TYPE_CHECKING:
     from ordwatch.outputs.screen import Screen
@@ -32,7 +31,7 @@ Color = Literal["auto", "always", "never"]
 
 _DRAW_S = 0.25
 _IDLE_S = 1.0
-_MAX_NOTES = 200
+_MAX_MESSAGES = 200
 _LAST_ROWS = 500
 _NO_TERMINAL_WIDTH = 10_000
 
@@ -69,7 +68,7 @@ class Table:
         self._drawn_s = 0.0
         self._drawn_size = os.terminal_size((0, 0))
         # Records are not queued: the latest state is what is drawn. Only messages are.
-        self._messages = WriterQueue[str](max_items=_MAX_NOTES, group_items=_MAX_NOTES, on_full=replace_oldest)
+        self._messages = WriterQueue[str](max_items=_MAX_MESSAGES, group_items=_MAX_MESSAGES, on_full=replace_oldest)
         thread = WriterThread(
             f"write {fd_name(fd)}",
             self._messages,
@@ -96,8 +95,8 @@ class Table:
             self._view.apply(record.record for record in records)
             self._changed = True
 
-    def say(self, text: str) -> None:
-        """Show one line above the table, for good: a message for stderr that shares the terminal."""
+    def show_message(self, text: str) -> None:
+        """Show one line above the table, for good: a message for stderr, which is the same terminal."""
         self._messages.put([shown(text, self._glyphs, MAX_TEXT)])
 
     async def drain(self) -> None:
@@ -110,7 +109,7 @@ class Table:
 
     @property
     def live(self) -> bool:
-        """Whether the table moves on the terminal, so that messages have to go through `say`."""
+        """Whether the table moves on the terminal, so that messages have to go through `show_message`."""
         return self._live and not self._thread.failed
 
     async def watch(self) -> None:
@@ -184,5 +183,5 @@ def _wants_color(color: Color) -> bool:
 
 def _size(fd: int) -> os.terminal_size:
     size = os.get_terminal_size(fd)
-    # A pseudo-terminal that nobody gave a size says 0.
+    # A pseudo-terminal that nobody gave a size has 0.
     return os.terminal_size((size.columns or 80, size.lines or 24))

@@ -1,4 +1,4 @@
-"""Recording: the durable sink, as the event loop sees it. It only ever puts into a queue."""
+"""Recording: the durable output, as the event loop sees it. It only ever puts into the queue of its thread."""
 
 import logging
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ import msgspec
 
 from ordwatch.core.errors import OutputError
 from ordwatch.core.records import OrderRecord, OutputRecord, encode
-from ordwatch.outputs.watched_thread import WatchedThread
-from ordwatch.outputs.writer_thread import WriterQueue
+from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
@@ -20,13 +19,14 @@ from ordwatch.recording.rotation import Rotation
 from ordwatch.recording.writer import Entry, SyncPolicy, Writer, record_queue
 
 CLOSE_S = 2.0
-_SEAL_BYTES = 64
+_SEQ_AND_CRC_BYTES = 64
+"""More than `seq` and `crc` add to a line."""
 
 log = logging.getLogger(__name__)
 
 
 class Recording:
-    """A recording at `path`: `open` before anything connects, then as every sink."""
+    """A recording at `path`: `open` before anything connects, then as every output."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Recording:
         self._stalled = False
 
     def open(self) -> Continuation:
-        """Take the lock, check and repair the recording, and say from where it goes on. Blocks; may take seconds.
+        """Take the lock, check and repair the recording; from where it goes on. Blocks; may take seconds.
 
         Raises:
             OutputRefused: It cannot stand there.
@@ -156,6 +156,6 @@ def _entry(record: OutputRecord) -> Entry:
     if not isinstance(order, OrderRecord):
         return record
     line = record.json
-    if len(line) < MAX_LINE_BYTES - _SEAL_BYTES:
+    if len(line) < MAX_LINE_BYTES - _SEQ_AND_CRC_BYTES:
         return line
     return encode(msgspec.structs.replace(order, raw=None))

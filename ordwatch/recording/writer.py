@@ -25,10 +25,9 @@ from ordwatch.core.records import (
     encode,
 )
 from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.rotation import NS_A_DAY, Rotation, aside, next_file, replacement
-from ordwatch.recording.segment import Fault, LineFile
+from ordwatch.recording.files import Fault, Files, Segment
+from ordwatch.recording.format import with_crc
+from ordwatch.recording.rotation import NS_A_DAY, Rotation, next_file, quarantine_name, replacement
 
 SyncPolicy = Literal["always", "1s", "never"]
 
@@ -74,7 +73,7 @@ class Writer:
 
     def __init__(
         self,
-        file: LineFile,
+        file: Segment,
         queue: WriterQueue[Entry],
         *,
         files: Files,
@@ -92,7 +91,7 @@ class Writer:
         self._must_sync = False
         self.written = 0
         """Entries of the queue that are written; for any thread to read."""
-        self._news: list[OutputRecord] = []
+        self._io_errors: list[OutputRecord] = []
         self._rotate = Event()
 
     def thread(self) -> WriterThread[Entry]:
@@ -116,20 +115,20 @@ class Writer:
 
     def _write_group(self, entries: list[Entry]) -> None:
         self._rotate_if_asked()
-        if entries or self._news:
+        if entries or self._io_errors:
             self._write(entries)
             self._rotate_if_asked()
         if self._sync_due():
             self._sync()
 
     def _finish(self) -> None:
-        while self._news:
+        while self._io_errors:
             self._write_group([])
         if self._file.dirty:
             self._sync()
 
     def _idle_s(self) -> float | None:
-        if self._news:
+        if self._io_errors:
             return 0.0
         if self._policy != "1s" or not self._file.dirty:
             return None
@@ -154,7 +153,7 @@ class Writer:
         if any(_is_alive(entry) for entry in entries):
             self._look_at_the_file()
         self._rotate_if_due(entries)
-        news, self._news = self._news, []
+        news, self._io_errors = self._io_errors, []
         lines: list[bytes] = []
         seq = self._file.last_seq
         before = self.written
@@ -172,18 +171,18 @@ class Writer:
 
     def _line(self, entry: Entry, seq: int) -> bytes:
         if isinstance(entry, bytes):
-            return sealed(entry, seq)
+            return with_crc(entry, seq)
         match entry.record:
             case AliveRecord() as alive:
-                return sealed(encode(msgspec.structs.replace(alive, synced_seq=self._file.synced_seq)), seq)
+                return with_crc(encode(msgspec.structs.replace(alive, synced_seq=self._file.synced_seq)), seq)
             case SessionRecord() | GapRecord() | LinkRecord(state="live"):
                 self._must_sync = True
             case _:
                 pass
-        return sealed(entry.json, seq)
+        return with_crc(entry.json, seq)
 
     def _report(self, error: IoErrorRecord) -> None:
-        self._news.append(OutputRecord(error))
+        self._io_errors.append(OutputRecord(error))
 
     def _put(self, lines: Sequence[bytes]) -> None:
         if not self._file.dirty:
@@ -224,7 +223,7 @@ class Writer:
 
     def _end_file(self) -> None:
         seq = self._file.last_seq + 1
-        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])
+        self._put([with_crc(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])
         self._sync()
 
     def _look_at_the_file(self) -> None:
@@ -239,7 +238,7 @@ class Writer:
         old = self._file
         if fault == "replaced":
             self._end_file()
-        kept = aside(old.path)
+        kept = quarantine_name(old.path)
         self._file = self._until_done(
             "reopen", lambda: replacement(self._files, old.path, fault=fault, kept=kept, last_seq=old.last_seq)
         )

@@ -134,7 +134,7 @@ def test_a_message_stands_above_the_table(terminal: Terminal) -> None:
     async def scenario() -> None:
         sink = table(terminal.fd)
         sink.start()
-        sink.say("alpha: connection lost\x1b[2J")
+        sink.show_message("alpha: connection lost\x1b[2J")
         async with asyncio.timeout(LIMIT_S):
             await sink.close()
 

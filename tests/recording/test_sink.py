@@ -17,7 +17,7 @@ from ordwatch.engine.output import Sink
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.json_lines import JsonLines
 from ordwatch.recording.files import Files
-from ordwatch.recording.format import MAX_LINE_BYTES, sealed
+from ordwatch.recording.format import MAX_LINE_BYTES, with_crc
 from ordwatch.recording.history import Continuation
 from ordwatch.recording.replay import recorded
 from ordwatch.recording.rotation import older_files
@@ -388,7 +388,7 @@ def test_every_output_writes_what_it_would_write_alone(records: list[AnyRecord],
     passed = [record for record in records if keep.passes(record)]
     assert shown == [numbered(encode(record), seq) + b"\n" for seq, record in enumerate(passed, 1)]
     own = [as_recorded(record, line) for record, line in zip(records, kept, strict=True)]
-    assert kept == [sealed(encode(record), seq) for seq, record in enumerate(own, 1)]
+    assert kept == [with_crc(encode(record), seq) for seq, record in enumerate(own, 1)]
 
 
 def as_recorded(record: AnyRecord, line: bytes) -> AnyRecord:
@@ -404,4 +404,4 @@ def test_a_payload_beyond_a_line_of_the_recording_is_whole_on_stdout(path: Path)
     shown, kept = asyncio.run(shown_and_recorded(path.parent, [huge], Filter()))
 
     assert shown == [numbered(encode(huge), 1) + b"\n"]
-    assert kept == [sealed(encode(structs.replace(huge, raw=None)), 1)]
+    assert kept == [with_crc(encode(structs.replace(huge, raw=None)), 1)]

@@ -18,11 +18,10 @@ from ordwatch.core.records import (
     for_outputs,
 )
 from ordwatch.core.text import time_ns, time_text
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
+from ordwatch.recording.files import Files, Segment
+from ordwatch.recording.format import with_crc
 from ordwatch.recording.recovery import Opened, open_recording
 from ordwatch.recording.rotation import Rotation
-from ordwatch.recording.segment import LineFile
 from ordwatch.recording.writer import SyncPolicy, Writer, record_queue
 
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
@@ -147,7 +146,7 @@ SESSION: tuple[AnyRecord, ...] = (
 
 def lines(records: Sequence[AnyRecord], first_seq: int = 1) -> list[bytes]:
     """The records as lines of a recording."""
-    return [sealed(encode(record), seq) for seq, record in enumerate(records, first_seq)]
+    return [with_crc(encode(record), seq) for seq, record in enumerate(records, first_seq)]
 
 
 def written(path: Path, *records: AnyRecord, first_seq: int = 1) -> Path:
@@ -189,6 +188,6 @@ def record(
     writer.thread().run()
 
 
-def line_file(path: Path, files: Files) -> LineFile:
-    """A new file to write lines on."""
-    return LineFile(files, path, fd=files.open(path), last_seq=0)
+def new_segment(path: Path, files: Files) -> Segment:
+    """A new file to write lines to."""
+    return Segment(files, path, fd=files.open(path), last_seq=0)
