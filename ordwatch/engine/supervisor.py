@@ -168,7 +168,8 @@ class Supervisor:
         self._query_s = -math.inf
         """When the next query is due, once the venue can be asked."""
         self._query_waits = backoff(*self._pace.query_retry_s, draw)
-        self._rechecking = False
+        self._recheck_s = math.inf
+        """By when to ask because a state rests on arrival alone, or a query said so; infinity: nothing is in doubt."""
         self._refusals = Refusals()
         self._timer_s = self._seen_s = math.inf
         """When `timer` was to be called, and when anything was last reported: what comes later is our own lag."""
@@ -271,9 +272,10 @@ class Supervisor:
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
             self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
-            again_s = math.inf if report.again_s is None else report.again_s
-            self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
-            self._rechecking = report.again_s is not None
+            if report.again_s is not None:
+                self._recheck_s = min(self._recheck_s, now.mono_s + report.again_s)
+            # A doubt that arose while the query was under way is not settled by it.
+            self._query_s = min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)
         self._start_query(now, actions)
         return actions
 
@@ -324,9 +326,9 @@ class Supervisor:
 
     def recheck(self, now: Moment) -> None:
         """A state rests on arrival alone: ask soon."""
-        if not self._rechecking and self._policy.resync_s is not None:
-            self._rechecking = True
-            self._query_s = min(self._query_s, now.mono_s + self._pace.recheck_s)
+        if self._recheck_s == math.inf and self._policy.resync_s is not None:
+            self._recheck_s = now.mono_s + self._pace.recheck_s
+            self._query_s = min(self._query_s, self._recheck_s)
 
     def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
         """A REST answer said the venue's time."""
@@ -540,14 +542,14 @@ class Supervisor:
         if self._live and not self._resync_due():
             self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
             return
-        self._rechecking = False
+        self._recheck_s = math.inf
         self._queries += 1
         next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
         self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
         actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
 
     def _resync_due(self) -> bool:
-        asked_for = self._rechecking or self._refusals.given_up is not None
+        asked_for = self._recheck_s < math.inf or self._refusals.given_up is not None
         return asked_for or self._policy.resync_when_idle or bool(self._orders.open())
 
     def _cancel_query(self) -> list[Action]:
@@ -568,6 +570,8 @@ class Supervisor:
         self.answered = self.answered or isinstance(error, Refused)
         wait_s = next(self._query_waits)
         self._query_s = now.mono_s + (min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)
+        # What it was to settle is in doubt still, also where an idle venue goes without resyncs.
+        self._recheck_s = min(self._recheck_s, self._query_s)
         actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
         events: list[FeedEvent] = []
         if query.epoch == self._epoch and not self._live:
