@@ -153,7 +153,6 @@ class Supervisor:
         self._conn = 0
         self._paused = False
         self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
-        self._interrupted = False
         self._live = False
         self._epoch = 0
         """Counts the breaks, so that a query from before one closes no gap."""
@@ -415,12 +414,12 @@ class Supervisor:
                 state.deadline_s = math.inf
                 return self._on_ready(state, now)
             case Interrupted():
-                self._interrupted = True
+                state.interrupted = True
                 actions.append(Log(logging.WARNING, safe_text(event.detail, 300)))
                 opened = self._open_gap(event.cause, state, now, event.since_ns)
                 return [*opened, *self._change(state, "stale", now, event.detail)]
             case Resumed():
-                self._interrupted = False
+                state.interrupted = False
                 actions.append(Log(logging.WARNING, "the venue sees orders again"))
                 return self._on_ready(state, now)
             case Reject():
@@ -439,7 +438,7 @@ class Supervisor:
                 raise AssertionError(f"not for the supervisor: {event!r}")
 
     def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
-        if not state.subscribed or self._interrupted:
+        if not state.subscribed or any(each.interrupted for each in self._links):
             return []
         self._query_s = now.mono_s
         return self._change(state, "reconciling", now)
@@ -488,7 +487,7 @@ class Supervisor:
     def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
         """A byte ended a silence: no gap, nothing was missed on this connection."""
         state.stale = False
-        if state.state != "stale" or self._interrupted:
+        if state.state != "stale" or state.interrupted:
             return []
         return (
             self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
@@ -534,7 +533,8 @@ class Supervisor:
     # Queries and gaps.
 
     def _can_ask(self) -> bool:
-        return self.failure is None and not self._interrupted and all(state.subscribed for state in self._links)
+        can = all(state.subscribed and not state.interrupted for state in self._links)
+        return self.failure is None and can
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
         if self._query is not None or not self._can_ask() or now.mono_s < self._query_s:

@@ -30,7 +30,8 @@ def test_a_new_attempt_has_nothing_of_the_one_before() -> None:
     fresh.begin(2, 210.0)
 
     assert link.next_timer_s() == fresh.next_timer_s() == 210.0
-    assert (link.live_s, link.stale, link.subscribed, link.is_up) == (None, False, False, False)
+    assert link.live_s is None
+    assert [link.stale, link.subscribed, link.is_up] == [False] * 3
 
 
 def test_nothing_is_current_between_two_attempts() -> None:

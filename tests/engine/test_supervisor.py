@@ -433,6 +433,28 @@ def test_a_venue_that_sees_no_orders_is_a_gap_until_it_is_back() -> None:
     ]
 
 
+def test_a_venue_that_saw_no_orders_before_a_break_is_asked_after_it() -> None:
+    driver = live()
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0))
+    driver.disconnect()
+    reconnect(driver)
+    driver.answer()
+
+    assert driver.states[-1] == "live"
+    assert [gap.state for gap in driver.gaps] == ["open", "closed"]
+
+
+def test_a_venue_that_sees_no_orders_on_one_link_is_not_asked_while_another_sees_them_again() -> None:
+    driver = live(links=2)
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0), link=0)
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0), link=1)
+    driver.receive(Resumed(), link=1)
+    before = len(driver.queries)
+    driver.receive(Resumed(), link=0)
+
+    assert (before, len(driver.queries)) == (1, 2)
+
+
 def test_unreadable_input_that_may_have_been_an_order_is_a_gap_and_a_query() -> None:
     driver = live()
     driver.receive(REJECT, good=False)
@@ -939,9 +961,10 @@ class Venue(RuleBasedStateMachine):
     @invariant()
     def a_venue_that_can_be_asked_is_live_or_asked_soon(self) -> None:
         driver = self.driver
-        whole = driver.ended is None and driver.subscribed == set(range(driver.policy.links))
-        if whole and driver.query is None and driver.stats.state not in ("live", "stale"):
-            assert driver.supervisor.next_timer_s() <= driver.now_s + 30
+        sighted = driver.subscribed - driver.interrupted
+        if driver.ended is None and sighted == set(range(driver.policy.links)) and driver.query is None:
+            assert driver.supervisor._can_ask()
+            assert driver.stats.state in ("live", "stale") or driver.supervisor._query_s <= driver.now_s + 30
 
     @invariant()
     def live_is_no_open_gap(self) -> None:
