@@ -153,7 +153,6 @@ class Supervisor:
         self._conn = 0
         self._paused = False
         self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
-        self._interrupted = False
         self._live = False
         self._epoch = 0
         """Counts the breaks, so that a query from before one closes no gap."""
@@ -177,6 +176,10 @@ class Supervisor:
     def ever_live(self) -> bool:
         """Whether the venue was live at any time."""
         return self.coverage.ever_live
+
+    @property
+    def _interrupted(self) -> bool:
+        return any(state.interrupted for state in self._links)
 
     # What happened, from the shell.
 
@@ -427,12 +430,12 @@ class Supervisor:
                 state.deadline_s = math.inf
                 return self._on_ready(state, now)
             case Interrupted():
-                self._interrupted = True
+                state.interrupted = True
                 actions.append(Log(logging.WARNING, safe_text(event.detail, 300)))
                 opened = self._open_gap(event.cause, state, now, event.since_ns)
                 return [*opened, *self._change(state, "stale", now, event.detail)]
             case Resumed():
-                self._interrupted = False
+                state.interrupted = False
                 actions.append(Log(logging.WARNING, "the venue sees orders again"))
                 return self._on_ready(state, now)
             case Reject():

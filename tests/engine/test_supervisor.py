@@ -439,6 +439,16 @@ def test_a_venue_that_sees_no_orders_is_a_gap_until_it_is_back() -> None:
     ]
 
 
+def test_a_venue_that_saw_no_orders_on_the_connection_before_may_see_them_on_this_one() -> None:
+    driver = live()
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0))
+    driver.disconnect()
+    reconnect(driver)
+    driver.answer()
+
+    assert driver.states[-1] == "live"
+
+
 def test_unreadable_input_that_may_have_been_an_order_is_a_gap_and_a_query() -> None:
     driver = live()
     driver.receive(REJECT, good=False)
