@@ -126,7 +126,7 @@ def test_one_module_knows_what_a_system_lacks(path: Path) -> None:
 def test_each_registry_line_has_one_folder() -> None:
     folders = {path.parent.name for path in (PACKAGE / "venues").glob("*/__init__.py")}
 
-    assert folders == set(REGISTRY)
+    assert folders - {"toolkit"} == set(REGISTRY)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Collected:

@@ -41,7 +41,7 @@ the kind and whose value is a `VenueKind`; another in `ordwatch.simulators` whos
 (simulators/contract.py), if there is one. They are loaded only when the configuration or the command line names the
 kind. `ordwatch.testing` holds what every venue must do, as tests. Check, demo, recording, replay, table and JSON then
 work with no further edit.
-Beside this file: parts.py (a query whose parts fail alone), pieces.py (long JSON messages), rejects.py.
+toolkit/ has what several venues need: JSON whose types are not to be trusted, amounts, redaction, simple streams.
 """
 
 import re

@@ -13,12 +13,12 @@ from ordwatch.core.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.core.events import FINAL, OrderUpdate
 from ordwatch.core.merging import not_found
 from ordwatch.core.text import time_text
-from ordwatch.venues.coinw.lenient_json import Unreadable, items
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, TRIES, Busy, Denied, request, told
 from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import EVER, NEVER, Call, Emit, QueryResult, QuerySpec, Setup
-from ordwatch.venues.parts import Parts
+from ordwatch.venues.toolkit.lenient_json import Unreadable, items
+from ordwatch.venues.toolkit.parts import Parts
 
 PAGE_ROWS = 1000
 """The most rows the history answers, newest first."""

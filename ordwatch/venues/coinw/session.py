@@ -25,7 +25,6 @@ from ordwatch.core.events import (
     Turn,
 )
 from ordwatch.core.text import safe_text
-from ordwatch.venues.coinw.lenient_json import Unreadable, payload
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,
@@ -49,8 +48,9 @@ from ordwatch.venues.coinw.messages import (
 from ordwatch.venues.coinw.orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
-from ordwatch.venues.pieces import LONG_BYTES
-from ordwatch.venues.rejects import MAX_REJECTS, head
+from ordwatch.venues.toolkit.lenient_json import Unreadable, payload
+from ordwatch.venues.toolkit.pieces import LONG_BYTES
+from ordwatch.venues.toolkit.rejects import MAX_REJECTS, head
 
 HEARTBEAT_S = 10.0
 SILENCE_S = 25.0
