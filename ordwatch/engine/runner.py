@@ -139,7 +139,8 @@ class Runner:
         )
         if actions:
             self._do(actions)
-            await self._queue.until_room()
+            if self._queue.is_full:
+                await self._queue.until_space()
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Send a request of a connection's own, within the venue's rates."""
@@ -208,7 +209,7 @@ class Runner:
             self._do(self.supervisor.bug(_innermost(bug), moment()))
             return
         self._do(self.supervisor.disconnected(connection.link, connection.conn, error, moment()))
-        await self._queue.until_room()
+        await self._queue.until_space()
 
     def _forget(self, connection: Connection) -> None:
         if self._connections.get(connection.link) is connection:
@@ -232,7 +233,7 @@ class Runner:
         stamp = QueryStamp(number=asked.number, asked_ns=call.sent_ns, old_before_ns=asked.old_before_ns, cached=cached)
         way = "cached query" if cached else "query"
         self._queue.put_now([Arrival(venue=self.setup.name, way=way, at_ns=moment().mono_ns, query=stamp), *rows])
-        await self._queue.until_room()
+        await self._queue.until_space()
         await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 
     async def _open_session(self, link: int) -> Opening:

@@ -73,8 +73,6 @@ from ordwatch.venues.contract import QueryResult
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-QUERY_RETRY_S = (2.0, 30.0)
-"""Bounds of the back-off after a failed query."""
 LIVE_QUERY_RETRY_S = 5.0
 """The most it waits while the venue is live."""
 ATTEMPTS_WINDOW_S = 60.0
@@ -104,6 +102,8 @@ class Pace:
     """About how long to wait after the first internal error; five times as long after the second."""
     recheck_s: float = 5.0
     """How soon after a state that rests on arrival alone the venue is asked."""
+    query_retry_s: tuple[float, float] = (2.0, 30.0)
+    """Bounds of the back-off after a failed query."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Supervisor:
         self._queries = 0
         self._query_s = -math.inf
         """When the next query is due, once the venue can be asked."""
-        self._query_waits = backoff(*QUERY_RETRY_S, draw)
+        self._query_waits = backoff(*self._pace.query_retry_s, draw)
         self._rechecking = False
         self._refusals = Refusals()
         self._timer_s = self._seen_s = math.inf
@@ -182,14 +182,28 @@ class Supervisor:
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
         """A recording goes on, which was covered until then or has a gap that was never closed."""
+        latest_ns = self._orders.latest_ns()
         if open_gap is not None:
             self.coverage.continue_gap(open_gap)
+            latest_ns = self._latest_until(open_gap.from_ns)
         elif covered_until_ns is None:
             return []
         # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
-        self._since_ns = since(None, self._orders.latest_ns())
+        self._since_ns = since(None, latest_ns)
         opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
         return [Emit(opened)] if opened else []
+
+    def _latest_until(self, received_ns: int) -> int | None:
+        """The latest time of the venue's own clock in what was received until then, as far as it is still held.
+
+        Updates may go on while a gap is open, and say nothing of the time before they came.
+        """
+        times = [
+            max(order.updated_ns or 0, order.created_ns or 0)
+            for order in self._orders.all()
+            if order.received_ns <= received_ns
+        ]
+        return max(times, default=0) or None
 
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
@@ -217,10 +231,13 @@ class Supervisor:
     ) -> list[Action]:
         """A chunk or message came, and this is what the session made of it; `good`: a whole, good message ended."""
         state = self._links[link]
-        if not state.is_current(conn):
+        # Once for each update: what `Link` has methods for is written out here.
+        if state.conn != conn or not state.is_trying:
             return []
-        self._seen_s = state.last_rx_s = now.mono_s
-        state.pace(heartbeat_s, self._policy.silence_s or silence_s)
+        now_s = self._seen_s = state.last_rx_s = now.mono_ns / 1e9
+        if heartbeat_s != state.heartbeat_s or silence_s != state.session_silence_s:
+            state.session_silence_s = silence_s
+            state.pace(heartbeat_s, self._policy.silence_s or silence_s)
         actions: list[Action] = []
         out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
         arrival: Arrival | None = None
@@ -239,7 +256,7 @@ class Supervisor:
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
-        if self._query is None:
+        if self._query is None and now_s >= self._query_s:
             self._start_query(now, actions)
         return actions
 
@@ -270,7 +287,7 @@ class Supervisor:
                 return self._on_query_failed(query, Refused(pending), now)
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
-            self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
+            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
             again_s = math.inf if report.again_s is None else report.again_s
             self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
             self._rechecking = report.again_s is not None

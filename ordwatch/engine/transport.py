@@ -118,16 +118,19 @@ class _Tcp:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._may_have_more = False
 
     async def read(self) -> bytes:
         try:
-            # What is buffered already is given without waiting: let the others have their turn between chunks.
-            await asyncio.sleep(0)
+            if self._may_have_more:
+                # What is buffered already is given without waiting: let the others have their turn first.
+                await asyncio.sleep(0)
             chunk = await self._reader.read(CHUNK_BYTES)
         except OSError as exc:
             raise _lost(exc) from exc
         if not chunk:
             raise ConnectionLost("the connection was closed by the other side", "eof")
+        self._may_have_more = len(chunk) == CHUNK_BYTES
         return chunk
 
     async def write(self, payloads: Sequence[Payload]) -> None:
