@@ -24,7 +24,7 @@ from ordwatch.testing.conversation import Conversation
 from ordwatch.testing.damage import spoil
 from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 
-ROUNDS = 40
+ROUNDS = 100
 FRAMES_A_ROUND = 25
 STORY = one_of_each()
 

@@ -41,7 +41,7 @@ the kind and whose value is a `VenueKind`; another in `ordwatch.simulators` whos
 (simulators/contract.py), if there is one. They are loaded only when the configuration or the command line names the
 kind. `ordwatch.testing` holds what every venue must do, as tests. Check, demo, recording, replay, table and JSON then
 work with no further edit.
-Beside this file: parts.py (a query whose parts fail alone), pieces.py (long JSON messages), rejects.py.
+toolkit/ has what several venues need: JSON whose types are not to be trusted, amounts, redaction, simple streams.
 """
 
 import re
@@ -96,17 +96,15 @@ class Setup(Generic[SettingsT_co]):
     settings: SettingsT_co
     raw: bool = False
     """Fill `OrderUpdate.raw`."""
-    memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What the venue's functions learned and need again, such as token decimals; kept for the life of the process."""
 
     def bind(self, wanted: type[SettingsT]) -> "Setup[SettingsT]":
         """The same, known to hold the venue's own settings."""
         assert isinstance(self.settings, wanted)  # noqa: S101 - the engine reads settings by `VenueKind.settings`
-        return Setup(self.name, self.settings, self.raw, self.memory)
+        return Setup(self.name, self.settings, self.raw)
 
     def part(self, settings: SettingsT) -> "Setup[SettingsT]":
         """The same with other settings, such as those of one connection."""
-        return Setup(self.name, settings, self.raw, self.memory)
+        return Setup(self.name, settings, self.raw)
 
 
 @dataclass(frozen=True)
