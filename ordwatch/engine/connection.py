@@ -10,11 +10,13 @@ from itertools import count
 from typing import Protocol
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
-from ordwatch.core.events import Answer, Closed, SessionEvent, Turn
+from ordwatch.core.events import Answer, Closed, Ready, RoundTrip, SessionEvent, Turn
+from ordwatch.core.text import safe_text
+from ordwatch.engine.keepalive import ends_connection
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
-from ordwatch.venues.contract import Opening, Session, StreamRequest
+from ordwatch.venues.contract import HttpReply, HttpRequest, Keepalive, Opening, Session, StreamRequest
 
 MAX_PENDING = 256
 """Requests that may wait for their answers on one connection."""
@@ -31,6 +33,14 @@ class Owner(Protocol):
         self, connection: "Connection", session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
     ) -> None:
         """Something came; waits while the order store cannot take more."""
+        ...
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send a request beside the connection; raises as contract.Call says."""
+        ...
+
+    def on_notice(self, text: str) -> None:
+        """Something the user should know of that is no loss."""
         ...
 
 
@@ -123,10 +133,18 @@ class Connection:
             self._unanswered = opening.endpoint.unanswered
             session = self._session = opening.session
             now = moment()
-            session.start(now.wall_ns)
+            events = session.start(now.wall_ns)
             self._owner.on_opened(self, session, server_date_ns(transport.date), now)
+            if events:
+                # Where the address is the subscription, the handshake that answered it is a good message.
+                is_ready = any(isinstance(event, Ready) for event in events)
+                await self._owner.on_received(self, session, events, now, good=is_ready)
             self._to_send.set()
             tasks.create_task(self._write_forever(session, transport))
+            if opening.keepalive is not None:
+                tasks.create_task(self._keep_alive_forever(opening.keepalive))
+            if opening.endpoint.ping_s is not None:
+                tasks.create_task(self._ping_forever(session, transport, opening.endpoint.ping_s))
             await self._read_forever(session, transport)
 
     async def _read_forever(self, session: Session, transport: Transport) -> None:
@@ -159,6 +177,27 @@ class Connection:
             self._to_send.clear()
             if payloads := session.data_to_send():
                 await transport.write(payloads)
+
+    async def _keep_alive_forever(self, keepalive: Keepalive) -> None:
+        while True:
+            await asyncio.sleep(keepalive.interval_s)
+            try:
+                reply = await self._owner.send(keepalive.request)
+            except VenueError as exc:
+                self._owner.on_notice(safe_text(f"not kept alive: {exc}", 300))
+                continue
+            try:
+                keepalive.judge(reply)
+            except VenueError as exc:
+                if ends_connection(exc):
+                    raise
+                self._owner.on_notice(safe_text(f"not kept alive: {exc}", 300))
+
+    async def _ping_forever(self, session: Session, transport: Transport, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            seconds = await transport.ping()
+            await self._owner.on_received(self, session, [RoundTrip(seconds)], moment(), good=True)
 
     def _answer(self, answer: Answer) -> None:
         future = self._pending.get(answer.key)

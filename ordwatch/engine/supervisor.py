@@ -73,8 +73,6 @@ from ordwatch.venues.contract import QueryResult
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-QUERY_RETRY_S = (2.0, 30.0)
-"""Bounds of the back-off after a failed query."""
 LIVE_QUERY_RETRY_S = 5.0
 """The most it waits while the venue is live."""
 ATTEMPTS_WINDOW_S = 60.0
@@ -104,6 +102,8 @@ class Pace:
     """About how long to wait after the first internal error; five times as long after the second."""
     recheck_s: float = 5.0
     """How soon after a state that rests on arrival alone the venue is asked."""
+    query_retry_s: tuple[float, float] = (2.0, 30.0)
+    """Bounds of the back-off after a failed query."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Supervisor:
         self._queries = 0
         self._query_s = -math.inf
         """When the next query is due, once the venue can be asked."""
-        self._query_waits = backoff(*QUERY_RETRY_S, draw)
+        self._query_waits = backoff(*self._pace.query_retry_s, draw)
         self._rechecking = False
         self._refusals = Refusals()
         self._timer_s = self._seen_s = math.inf
@@ -287,7 +287,7 @@ class Supervisor:
                 return self._on_query_failed(query, Refused(pending), now)
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
-            self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
+            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
             again_s = math.inf if report.again_s is None else report.again_s
             self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
             self._rechecking = report.again_s is not None

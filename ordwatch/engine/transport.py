@@ -56,6 +56,14 @@ class Transport(Protocol):
         """
         ...
 
+    async def ping(self) -> float:
+        """Ping the other side by the means of WebSocket and wait for its pong; the seconds that it took.
+
+        Raises:
+            ConnectionLost: The connection ended.
+        """
+        ...
+
     def abort(self) -> None:
         """End the connection at once; `read` then raises."""
         ...
@@ -134,6 +142,9 @@ class _Tcp:
             raise ConnectionLost("the other side takes nothing", "silent") from exc
         except OSError as exc:
             raise _lost(exc) from exc
+
+    async def ping(self) -> float:
+        raise ConnectionLost("a TCP connection has no ping")
 
     def abort(self) -> None:
         self._writer.transport.abort()
@@ -216,6 +227,12 @@ class _WebSocket:
                     await self._connection.send(payload)
         except TimeoutError as exc:
             raise ConnectionLost("the other side takes nothing", "silent") from exc
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+    async def ping(self) -> float:
+        try:
+            return await (await self._connection.ping())
         except websockets.ConnectionClosed as exc:
             raise _closed(exc) from exc
 

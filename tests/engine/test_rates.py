@@ -1,4 +1,3 @@
-import asyncio
 import itertools
 
 import pytest
@@ -33,11 +32,11 @@ def test_a_place_is_free_again_after_the_window(monkeypatch: pytest.MonkeyPatch)
     assert [rates.take(rate) for _ in range(3)] == [True, False, True]
 
 
-def test_a_place_counts_from_its_answer_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_place_counts_from_its_answer_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(module, "monotonic", lambda: now[0])
     rates, rate = Rates(), Rate("r", 1, 1.0)
-    place = asyncio.run(rates.wait(rate))
+    place = await rates.wait(rate)
     now[0] = 100.8
     place.answered()
     now[0] = 101.1

@@ -6,6 +6,8 @@ from ordwatch.venues import REGISTRY
 from tests.soak.proof import Proof, prove
 from tests.soak.recorders import Soaked, soak
 
+pytestmark = pytest.mark.xdist_group("soak")  # one soak for all tests here
+
 
 @pytest.fixture(scope="module")
 def soaked(tmp_path_factory: pytest.TempPathFactory) -> Soaked:

@@ -255,11 +255,9 @@ class Laws:
         numbers = [state.number for state in order.states if _may_be(record, state, venue)]
         if not numbers and not lenient:
             self._broken(f"{record.venue}: order {record.order_id}: written a state that never was: {_brief(record)}")
-        if "late" in record.flags and not lenient and record.source == "push":
-            if numbers and all((record.venue, record.order_id, number) in self._fresh for number in numbers):
-                self._broken(
-                    f"{record.venue}: order {record.order_id}: its newest state taken for late: {_brief(record)}"
-                )
+        is_newest = bool(numbers) and all((record.venue, record.order_id, n) in self._fresh for n in numbers)
+        if is_newest and "late" in record.flags and not lenient and record.source == "push":
+            self._broken(f"{record.venue}: order {record.order_id}: its newest state taken for late: {_brief(record)}")
 
     def _recovered(self, process: "Process", gap: GapRecord) -> None:
         shell = process.shells[gap.venue]

@@ -106,8 +106,8 @@ from ordwatch.venues.coinw.orders import (
 )
 from ordwatch.venues.contract import (
     NEVER,
-    AnyVenue,
     QueryResult,
+    VenueKind,
 )
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
@@ -125,7 +125,6 @@ __all__ = [
     "Action",
     "AliveRecord",
     "AnyRecord",
-    "AnyVenue",
     "Arrival",
     "AuthError",
     "CancelQuery",
@@ -179,6 +178,7 @@ __all__ = [
     "VenueAlive",
     "VenueError",
     "VenueFound",
+    "VenueKind",
     "VenueStats",
     "Verdict",
     "check",
