@@ -203,9 +203,9 @@ MUTANTS = (
     Mutant(
         "a checksum is compared as a number",
         "recording/format.py",
-        "    if line[-_TAIL:] != _TAIL_OF % crc32(line[:-_TAIL]):\n",
+        "    if line[-_CRC_BYTES:] != _CRC_MEMBER % crc32(line[:-_CRC_BYTES]):\n",
         "    try:\n"
-        "        right = line[-_TAIL:-11] == _SEAL and int(line[-11:-3], 16) == crc32(line[:-_TAIL])\n"
+        "        right = line[-_CRC_BYTES:-11] == _CRC_KEY and int(line[-11:-3], 16) == crc32(line[:-_CRC_BYTES])\n"
         "    except ValueError:\n"
         "        right = False\n"
         "    if not right:\n",
@@ -256,8 +256,8 @@ MUTANTS = (
     Mutant(
         "a seq is given before the filter",
         "outputs/line_output.py",
-        "        if not wanted:\n            return\n",
-        "        self._seq += len(records) - len(wanted)\n        if not wanted:\n            return\n",
+        "        if wanted:\n            self._queue.put(wanted)\n",
+        "        self._seq += len(records) - len(wanted)\n        if wanted:\n            self._queue.put(wanted)\n",
         ("tests/outputs/test_line_output.py::test_what_the_filter_hides_takes_no_number",),
     ),
     Mutant(
