@@ -1,15 +1,20 @@
 """What one connection knows of itself, seen in what the engine tells of it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from ordwatch.core.errors import Refused
+from ordwatch.core.errors import ConnectionLost, Refused
+from ordwatch.core.events import SessionEvent
+from ordwatch.engine import connection as module
+from ordwatch.engine.connection import Connection
+from ordwatch.engine.moment import Moment
 from ordwatch.engine.run import Run
-from ordwatch.venues.contract import AnyVenue, Call, Emit, QueryResult, QuerySpec, Setup
+from ordwatch.venues.contract import AnyVenue, Call, Emit, Endpoint, Opening, QueryResult, QuerySpec, Session, Setup
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ListOrders, ToySettings, toy_server
+from tests.support.toy import TOY, ListOrders, ToySession, ToySettings, toy_server
 
 
 async def test_a_loss_by_unreadable_input_begins_at_the_last_message_that_was_read() -> None:
@@ -77,3 +82,86 @@ async def test_others_have_their_turn_while_a_long_message_is_read() -> None:
 
         assert first == ["1"]
         assert turns - before >= 400
+
+
+async def test_answered_requests_take_no_room_however_many_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PENDING", 5)
+
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+
+        async def query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+            for _ in range(20):
+                await call(ListOrders())
+            return QueryResult()
+
+        out = Collected()
+        venue: AnyVenue = replace(TOY, query=query)  # type: ignore[assignment]  # as above
+        run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])
+        running = asyncio.create_task(run.run())
+        await out.until(lambda: "live" in out.states)
+        run.stop("test over")
+        await running
+
+        assert server.connections == 1
+
+
+class Alone:
+    """Runs one connection and notes nothing."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.received = asyncio.Event()
+
+    def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
+        self.opened.set()
+
+    async def on_received(
+        self, connection: Connection, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
+    ) -> None:
+        self.received.set()
+
+
+def connection_to(port: int, owner: Alone) -> Connection:
+    async def open_session() -> Opening:
+        session = ToySession(Setup("toy", ToySettings(port=port)))
+        return Opening(Endpoint("tcp", shown="here", host="127.0.0.1", port=port, unanswered="is it a toy?"), session)
+
+    return Connection(owner, 0, 1, open_session)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_only_a_connection_without_a_good_message_ends_with_the_hint(answers: bool) -> None:
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        owner = Alone()
+        server.answers = answers
+        running = asyncio.create_task(connection_to(server.port, owner).run())
+        await server.until(lambda: "hello" in server.seen)
+        if answers:
+            await owner.received.wait()
+        server.end()
+
+        assert ("is it a toy?" in str(await running)) is not answers
+
+
+async def test_the_first_of_several_reasons_ends_a_connection() -> None:
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        owner = Alone()
+        connection = connection_to(server.port, owner)
+        running = asyncio.create_task(connection.run())
+        await owner.opened.wait()
+        connection.drop(ConnectionLost("received nothing for 25 s", "silent"))
+        connection.drop(ConnectionLost("the venue is over"))
+        ended = await running
+
+        assert isinstance(ended, ConnectionLost)
+        assert ended.cause == "silent"
+
+
+async def test_a_connection_that_is_dropped_before_it_runs_dials_nobody() -> None:
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        connection = connection_to(server.port, Alone())
+        connection.drop(ConnectionLost("slept", "suspended"))
+        ended = await connection.run()
+
+        assert str(ended) == "slept"
+        assert server.connections == 0

@@ -1,16 +1,19 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine import http as module
+from ordwatch.engine import rates
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
-from ordwatch.venues.contract import HttpRequest
+from ordwatch.venues.contract import HttpRequest, Rate
 from tests.support import tls
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -229,3 +232,56 @@ async def test_wait_that_is_no_number_of_seconds_is_ignored(text: str) -> None:
 
     async with answering(busy) as (client, url):
         assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("2", 2.0), ("3600", module.RETRY_AFTER_MAX_S), ("soon", 0.0)])
+async def test_a_busy_venue_is_left_alone_as_long_as_it_asks_within_reason(
+    asked: str, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, turn, slept = [429, 200], asyncio.sleep, []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await turn(0)
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=answers.pop(0), headers={"Retry-After": asked})
+
+    async with answering(busy) as (client, url):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
+        await client.send(HttpRequest(name="orders", url=url))
+
+    assert sum(slept) == waited
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_request_counts_from_its_answer_and_as_sent_after_its_wait(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, turn, sent_s, answered_s = [1000.0], asyncio.sleep, [], []
+
+    async def pass_time(seconds: float) -> None:
+        await turn(0)
+        now_s[0] += seconds
+
+    monkeypatch.setattr(rates, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(rates, "asyncio", SimpleNamespace(sleep=pass_time))
+
+    async def slow(request: web.Request) -> web.Response:
+        now_s[0] += 7
+        answered_s.append(now_s[0])
+        if fails:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=200)
+
+    request = {"name": "orders", "rates": (Rate("r", 1, 60.0),)}
+    async with answering(slow) as (client, url):
+        for _ in range(2):
+            with contextlib.suppress(ConnectionLost):
+                await client.send(HttpRequest(url=url, **request), lambda: sent_s.append(now_s[0]))  # type: ignore[arg-type]
+
+    first, second, *_ = sent_s
+    assert first == 1000
+    # The library itself sends a second time what breaks on a connection that was used before.
+    assert second - 60 == pytest.approx(max(at_s for at_s in answered_s if at_s < second), abs=0.01)

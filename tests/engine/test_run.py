@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ordwatch.core.errors import AuthError, OutputError, TlsFailed
+from ordwatch.core.events import Arrival
 from ordwatch.core.records import (
     AliveRecord,
     ClockRecord,
@@ -30,7 +31,7 @@ from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_server
 
-FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, query_retry_s=(0.01, 0.05))
+FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01, query_retry_s=(0.01, 0.05))
 
 
 @dataclass
@@ -564,15 +565,13 @@ async def test_open_orders_of_a_recording_are_there_to_be_shown() -> None:
 
 async def test_bug_in_a_venue_ends_the_run_after_the_third_time(caplog: pytest.LogCaptureFixture) -> None:
     async with watching() as seen:
-        await seen.live()
-        for _ in range(3):
+        for times in (1, 2, 3):
+            await seen.live(times)
             seen.server.say("order 1 NO_SUCH_STATUS 0 1")
-            await asyncio.wait([seen.outcome], timeout=0.05)
-            await seen.out.until(lambda: seen.outcome.done() or seen.out.states[-1] == "live")
         outcome = await seen.outcome
 
-        assert outcome.exit_code == 1
-        assert "internal error" in caplog.text
+    assert outcome.exit_code == 1
+    assert caplog.text.count("internal error") == 3
 
 
 async def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -594,3 +593,173 @@ async def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch:
             told_ns = time_ns(last_rx)
 
     assert told_ns
+
+
+# Several venues, several outputs, the second time.
+
+
+@asynccontextmanager
+async def several(
+    *outs: Collected, venues: int = 2, limits: Limits | None = None, fail_on_gap: bool = False
+) -> AsyncIterator[tuple[list[ToyServer], Run, "asyncio.Task[Outcome]"]]:
+    """A run over venues `toy1`, `toy2`, ... into these outputs; stopped at the end."""
+    async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(toy_server()) for _ in range(venues)]
+        venue: AnyVenue = replace(TOY, settle_s=0.0)  # type: ignore[assignment]  # as above
+        setups = [(venue, Setup(f"toy{n}", ToySettings(port=each.port))) for n, each in enumerate(servers, 1)]
+        run = Run(setups, outs, limits, pace=FAST, fail_on_gap=fail_on_gap)  # type: ignore[arg-type]
+        outcome = asyncio.create_task(run.run())
+        try:
+            yield servers, run, outcome
+        finally:
+            run.stop("test over")
+            await asyncio.wait([outcome])
+
+
+def live_venues(out: Collected) -> set[str]:
+    return {link.venue for link in out.links if link.state == "live"}
+
+
+async def test_every_output_gets_every_record() -> None:
+    one, other = Collected(), Collected()
+
+    async with several(one, other) as (servers, _, _):
+        await one.until(lambda: len(live_venues(one)) == 2)
+        servers[1].move("1", "NEW")
+        await one.until(lambda: bool(one.orders))
+
+    assert len(one.records) > 10
+    assert one.records == other.records
+
+
+@pytest.mark.parametrize("stalls", [0, 1])
+async def test_one_stalled_output_of_two_closes_every_venue_until_it_has_drained(stalls: int) -> None:
+    outs = [Collected(), Collected()]
+
+    async with several(*outs) as (servers, _, _):
+        await outs[0].until(lambda: len(live_venues(outs[0])) == 2)
+        outs[stalls].stalled = True
+        await outs[0].until(lambda: len(outs[0].gaps) == 2)
+        before = [server.connections for server in servers]
+        outs[stalls].stalled = False
+        await outs[0].until(lambda: len(outs[0].gaps) == 4)
+
+    assert {gap.cause for gap in outs[0].gaps} == {"output_stalled"}
+    assert (before, [server.connections for server in servers]) == ([1, 1], [2, 2])
+
+
+async def test_a_doubt_on_one_venue_asks_that_one_only() -> None:
+    out = Collected()
+
+    async with several(out) as (servers, _, _):
+        await out.until(lambda: len(live_venues(out)) == 2)
+        servers[1].say("order 1 NEW 0 1\norder 1 SUSPENDED 0 1")
+        await servers[1].until(lambda: sum(line.startswith("list") for line in servers[1].seen) == 2)
+
+        assert sum(line.startswith("list") for line in servers[0].seen) == 1
+
+
+async def test_the_limit_of_events_holds_over_several_batches() -> None:
+    async with watching(Limits(max_events=5)) as seen:
+        await seen.live()
+        for number in range(1, 4):
+            seen.server.move(str(number), "NEW")
+            await seen.out.until(lambda number=number: len(seen.out.orders) == number)  # type: ignore[misc]
+        seen.server.say("\n".join(f"order {number} NEW 0 1" for number in range(10, 30)))
+        await seen.outcome
+
+        assert len(seen.out.orders) == 5
+
+
+async def test_what_a_limit_leaves_unmerged_counts_from_its_first_event() -> None:
+    async with watching(Limits(max_events=1)) as seen:
+        await seen.live()
+        [runner] = seen.run._runners
+        updates = [toy.toy_update("toy", str(n), "NEW", "0", "1", now_ns=1_000_000_000 * n) for n in range(1, 5)]
+        runner._queue.put_now([Arrival(venue="toy", way="connection 1", at_ns=1), *updates])
+        await seen.outcome
+
+        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+
+        assert time_ns(alive.venues["toy"].last_rx or "") == 1_999_999_000
+
+
+async def test_one_venue_that_is_live_in_time_is_enough() -> None:
+    out = Collected()
+
+    async with several(out, limits=Limits(connect_timeout_s=0.5, duration_s=1.0)) as (servers, _, outcome):
+        servers[1].greeting = "no"
+        ended = await outcome
+
+    assert live_venues(out) == {"toy1"}
+    assert (ended.exit_code, ended.reason) == (0, "duration reached")
+
+
+@pytest.mark.parametrize("away", [0, 1])
+async def test_a_gap_of_either_venue_fails_a_run_that_must_have_none(away: int) -> None:
+    out = Collected()
+
+    async with several(out, fail_on_gap=True) as (servers, run, outcome):
+        await out.until(lambda: len(live_venues(out)) == 2)
+        servers[away].greeting = "no"
+        servers[away].drop()
+        await out.until(lambda: bool(out.gaps))
+        run.stop("enough")
+
+        assert (await outcome).exit_code == 3
+
+
+async def test_uncertain_time_of_the_venues_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Collected()
+
+    async with several(out) as (servers, run, outcome):
+        await out.until(lambda: len(live_venues(out)) == 2)
+        for server in servers:
+            server.greeting = "no"
+            server.drop()
+        await out.until(lambda: len(out.gaps) == 2)
+        starts = [time_ns(gap.from_) for gap in out.gaps]
+        later_ns = max(starts) + 3600 * 10**9
+        monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: later_ns))
+        run.stop("enough")
+
+        assert (await outcome).uncertain_s == pytest.approx(sum(later_ns - start for start in starts) / 1e9, abs=1e-3)
+
+
+async def test_each_output_is_closed_though_one_before_it_fails() -> None:
+    class Closing(Collected):
+        closed = False
+
+        async def close(self) -> None:
+            self.closed = True
+            raise OutputError("disk full")
+
+    one, other = Closing(), Closing()
+
+    async with several(one, other, venues=1, limits=Limits(once=True)) as (_, _, outcome):
+        ended = await outcome
+
+    assert (one.closed, other.closed) == (True, True)
+    assert ended.exit_code == 74
+    assert len(ended.failures) == 2
+
+
+async def test_the_first_reason_to_stop_stands() -> None:
+    async with watching() as seen:
+        await seen.live()
+        seen.run.stop("SIGTERM", 15)
+        seen.run.stop("SIGINT", 2)
+        outcome = await seen.outcome
+
+    assert (outcome.reason, outcome.signal, outcome.exit_code) == ("SIGTERM", 15, 143)
+
+
+async def test_a_sleep_is_a_gap_of_every_venue(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Collected()
+
+    async with several(out):
+        await out.until(lambda: len(live_venues(out)) == 2)
+        monkeypatch.setattr("ordwatch.system.boot_clock_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
+        await out.until(lambda: sum(gap.state == "closed" for gap in out.gaps) == 2)
+
+    assert {(gap.venue, gap.cause) for gap in out.gaps} == {("toy1", "suspended"), ("toy2", "suspended")}

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import gc
 import socket
 import ssl
@@ -11,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.engine.failures import describe
-from ordwatch.engine.transport import MESSAGES_A_TURN, Transport, dial, tls_context
+from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 
@@ -318,3 +319,55 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
     async with websocket(greet) as transport:
         assert await transport.read() == b"hello"
+
+
+async def test_bytes_that_wait_leave_turns_to_others() -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(CHUNK_BYTES * 40))
+        with contextlib.suppress(OSError):
+            await writer.drain()
+            await reader.read()
+        writer.close()
+
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with tcp(flood) as transport:
+        await transport.read()
+        neighbour = asyncio.create_task(other())
+        left, most = CHUNK_BYTES * 30, 0
+        while left > 0:
+            before = turns
+            left -= len(await transport.read())
+            most = max(most, before - turns + 1)
+        neighbour.cancel()
+
+    assert most == 0, "a chunk was read without a turn of the others"
+
+
+def test_with_a_key_log_the_same_authorities_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = tls_context()
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+
+    assert tls_context().cert_store_stats() == without.cert_store_stats()
+
+
+async def test_the_addresses_of_a_name_are_tried_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    delays: list[float | None] = []
+
+    async def refuse(host: str, port: int, *, happy_eyeballs_delay: float | None) -> None:
+        delays.append(happy_eyeballs_delay)
+        raise ConnectionRefusedError(111, "refused")
+
+    monkeypatch.setattr(asyncio, "open_connection", refuse)
+    for host in ("localhost", "127.0.0.1"):
+        with pytest.raises(ConnectionLost):
+            async with dial(Endpoint("tcp", shown="here", host=host, port=1)):
+                pass
+
+    assert delays == [0.25, None]
