@@ -10,7 +10,7 @@ from ordwatch.venues import REGISTRY
 
 PACKAGE = Path(ordwatch.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
-ORDER = ["core", "system", "venues", "config", "engine", "outputs", "recording", "simulators", "cli"]
+ORDER = ["core", "system", "venues", "config", "engine", "outputs", "recording", "simulators", "testing", "cli"]
 """From left to right; a module imports only from its own place and from those before it."""
 
 PURE_EXCEPT = {"connect.py", "rest.py"}

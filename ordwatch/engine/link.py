@@ -37,6 +37,8 @@ class Link:
         """Seconds between heartbeats."""
         self.silence_s = math.inf
         """Seconds without a byte after which the link is dead."""
+        self.session_silence_s = math.inf
+        """The same, as the session said it; the configuration may override it."""
         self.beat_s = math.inf
         """When the next heartbeat is due."""
         self.last_rx_s = math.inf

@@ -20,10 +20,10 @@ from ordwatch.core.events import (
 from ordwatch.core.merging import Correction, not_found
 from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
-from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
 
-VENUE: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well
+VENUE: VenueKind = TOY
 
 
 def push(order_id: str, status: str, filled: str, version: int, **changes: object) -> OrderUpdate:
@@ -564,10 +564,10 @@ def reject(venue: str = "toy") -> Reject:
     return Reject(venue=venue, reason="bad", data=b"", size=0, lost=True, at_ns=0)
 
 
-def test_rejects_that_were_not_written_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_that_were_not_written_are_counted_once() -> None:
     now_ns = [0]
-    monkeypatch.setattr("ordwatch.core.order_store.monotonic_ns", lambda: now_ns[0])
-    store, suppressed = a_store(), []
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, mono_ns=lambda: now_ns[0])
+    suppressed = []
     for now_ns[0] in (0, SECOND, 2 * SECOND):
         records = store.apply([reject()] * (REJECTS_PER_S + 3))
         suppressed.append([record.suppressed for record in records if isinstance(record, RejectRecord)][:2])
@@ -575,8 +575,7 @@ def test_rejects_that_were_not_written_are_counted_once(monkeypatch: pytest.Monk
     assert suppressed == [[0, 0], [3, 0], [3, 0]]
 
 
-def test_rejects_of_one_venue_leave_another_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ordwatch.core.order_store.monotonic_ns", lambda: 0)
+def test_rejects_of_one_venue_leave_another_its_own() -> None:
     store = two_venues()
     store.apply([reject("toy2")])
     store.apply([reject("toy")] * (REJECTS_PER_S + 3))

@@ -1,10 +1,13 @@
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -13,7 +16,7 @@ from ordwatch.engine import http as module
 from ordwatch.engine import rates
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
-from ordwatch.venues.contract import HttpRequest, Rate
+from ordwatch.venues.contract import HttpRequest, Method, Rate
 from tests.support import tls
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -60,6 +63,41 @@ async def test_parameters_headers_and_form_arrive() -> None:
 
         assert reply.status == 200
         assert reply.body == b'{"limit": "50", "key": "k", "form": "1"}'
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+async def test_a_json_body_arrives_with_each_method_as_the_bytes_that_can_be_signed(method: Method) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read(), headers={"X-Was": f"{request.method} {request.content_type}"})
+
+    async with answering(echo) as (client, url):
+        request = HttpRequest(name="orders", url=url, method=method, json={"depth": 5, "pair": "é"})
+        reply = await client.send(request)
+
+        assert reply.body == request.json_body() == '{"depth":5,"pair":"é"}'.encode()
+
+
+async def test_a_request_is_signed_anew_at_each_try_with_the_time_that_the_venue_said() -> None:
+    venue_s = 1_000_000_000
+    seen: list[str] = []
+
+    async def busy(request: web.Request) -> web.Response:
+        seen.append(request.query["timestamp"])
+        date = formatdate(venue_s + 100 * len(seen), usegmt=True)
+        return web.Response(status=503 if len(seen) < 3 else 200, headers={"Date": date})
+
+    def sign(request: HttpRequest, venue_ns: int) -> HttpRequest:
+        signed_s = venue_ns // 10**9
+        return msgspec.structs.replace(request, params={**request.params, "timestamp": str(signed_s)})
+
+    async with answering(busy) as (client, url):
+        before_s = time.time_ns() // 10**9
+        reply = await client.send(HttpRequest(name="orders", url=url, sign=sign))
+
+        assert int(seen[0]) >= before_s  # nothing was said yet: this host's clock
+        assert [int(text) - venue_s for text in seen[1:]] == [100, 200]
+        assert reply.sent is not None
+        assert reply.sent.params["timestamp"] == seen[2]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502])

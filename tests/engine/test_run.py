@@ -1,7 +1,6 @@
 """The engine, whole, against a server that does as it is told: real sockets, no simulator of a venue."""
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,10 +25,10 @@ from ordwatch.core.text import time_ns
 from ordwatch.engine import run as pipeline
 from ordwatch.engine.run import SLICE, Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace
-from ordwatch.venues.contract import AnyVenue, Call, Opening, Setup
+from ordwatch.venues.contract import Call, Opening, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_server
+from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_kind, toy_server
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01, query_retry_s=(0.01, 0.05))
 
@@ -54,9 +53,9 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
         out = Collected()
-        venue: AnyVenue = replace(TOY, settle_s=0.0)  # type: ignore[assignment]  # the registry erases the type as well
+        venue: VenueKind = replace(TOY, settle_s=0.0)
         setup = Setup("toy", ToySettings(port=server.port, **settings))
-        run = Run([(venue, setup)], [out], limits, start=start, pace=FAST, fail_on_gap=fail_on_gap)  # type: ignore[list-item]
+        run = Run([(venue, setup)], [out], limits, start=start, pace=FAST, fail_on_gap=fail_on_gap)
         outcome = asyncio.create_task(run.run())
         try:
             yield Watched(server, out, run, outcome)
@@ -258,7 +257,7 @@ async def test_a_fault_of_tls_is_tried_again_after_a_minute_at_the_earliest() ->
         raise TlsFailed("getTicket: certificate verify failed: self-signed certificate")
 
     out = Collected()
-    venue: AnyVenue = dataclasses.replace(TOY, open=untrusted)  # type: ignore[assignment]  # as above
+    venue: VenueKind = toy_kind(untrusted)
     run = Run([(venue, Setup("toy", ToySettings()))], [out], pace=FAST)
     outcome = asyncio.create_task(run.run())
     await out.until(lambda: "down" in out.states)
@@ -444,12 +443,12 @@ async def test_once_ends_with_69_when_only_some_venues_have_answered() -> None:
     async with asyncio.timeout(DEADLINE_S), toy_server() as there, toy_server() as away:
         away.answers = False
         there.move("1", "NEW")
-        venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+        venue: VenueKind = TOY
         servers = {"there": there, "away": away}
         venues = [(venue, Setup(name, ToySettings(port=each.port))) for name, each in servers.items()]
         out = Collected()
         limits = Limits(once=True, connect_timeout_s=0.3)
-        outcome = await Run(venues, [out], limits, pace=FAST).run()  # type: ignore[arg-type]
+        outcome = await Run(venues, [out], limits, pace=FAST).run()
 
         assert (outcome.exit_code, outcome.reason) == (69, "not every venue has answered in time")
         assert [order.venue for order in out.orders] == ["there"]
@@ -524,9 +523,9 @@ async def test_failed_output_ends_the_run_with_74() -> None:
             raise OutputError("disk full")
 
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
-        venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+        venue: VenueKind = TOY
         setup = Setup("toy", ToySettings(port=server.port))
-        outcome = await Run([(venue, setup)], [Failing()], pace=FAST).run()  # type: ignore[list-item]
+        outcome = await Run([(venue, setup)], [Failing()], pace=FAST).run()
 
         assert outcome.exit_code == 74
 
@@ -537,9 +536,9 @@ async def test_output_that_fails_at_its_end_is_an_exit_code_too() -> None:
             raise OutputError("disk full")
 
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
-        venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+        venue: VenueKind = TOY
         setup = Setup("toy", ToySettings(port=server.port))
-        outcome = await Run([(venue, setup)], [Failing()], Limits(once=True), pace=FAST).run()  # type: ignore[list-item]
+        outcome = await Run([(venue, setup)], [Failing()], Limits(once=True), pace=FAST).run()
 
         assert outcome.exit_code == 74
 
@@ -605,9 +604,9 @@ async def several(
     """A run over venues `toy1`, `toy2`, ... into these outputs; stopped at the end."""
     async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(toy_server()) for _ in range(venues)]
-        venue: AnyVenue = replace(TOY, settle_s=0.0)  # type: ignore[assignment]  # as above
+        venue: VenueKind = replace(TOY, settle_s=0.0)
         setups = [(venue, Setup(f"toy{n}", ToySettings(port=each.port))) for n, each in enumerate(servers, 1)]
-        run = Run(setups, outs, limits, pace=FAST, fail_on_gap=fail_on_gap)  # type: ignore[arg-type]
+        run = Run(setups, outs, limits, pace=FAST, fail_on_gap=fail_on_gap)
         outcome = asyncio.create_task(run.run())
         try:
             yield servers, run, outcome

@@ -24,9 +24,20 @@ from ordwatch.engine.run import Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.runner import Caller, Runner
 from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import EVER, AnyVenue, Call, Emit, QueryResult, QuerySpec, Rate, Setup
+from ordwatch.venues.contract import EVER, Call, Emit, Opening, QueryResult, QuerySpec, Rate, Setup, VenueKind
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_query, toy_server, toy_update
+from tests.support.toy import (
+    TOY,
+    ListOrders,
+    ToyClient,
+    ToyServer,
+    ToySettings,
+    toy_kind,
+    toy_open,
+    toy_query,
+    toy_server,
+    toy_update,
+)
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01, query_retry_s=(0.01, 0.05))
 HOUR_NS = 3600 * 1_000_000_000
@@ -78,12 +89,12 @@ async def watching(
         servers, venues = [], []
         for number, asked in enumerate(queries, start=1):
             server = await stack.enter_async_context(toy_server())
-            venue: AnyVenue = replace(TOY, query=asked.query)  # type: ignore[assignment]  # the registry erases it too
+            venue: VenueKind = toy_kind(queried=asked.query)
             name = "toy" if number == 1 else f"toy{number}"
             servers.append(server)
             venues.append((venue, Setup(name, ToySettings(port=server.port, **settings))))
         out = Collected()
-        run = Run(venues, [out], limits, start=start, pace=pace)  # type: ignore[arg-type]
+        run = Run(venues, [out], limits, start=start, pace=pace)
         outcome = asyncio.create_task(run.run())
         try:
             yield Watched(servers, out, run, outcome)
@@ -328,9 +339,9 @@ async def test_warns_once_of_clocks_that_differ(
 MINUTE = Rate("lists", 1, 60.0)
 
 
-def runner_of(venue: object, settings: ToySettings, queue: EventQueue | None = None, pace: Pace = FAST) -> Runner:
+def runner_of(venue: VenueKind, settings: ToySettings, queue: EventQueue | None = None, pace: Pace = FAST) -> Runner:
     return Runner(
-        venue,  # type: ignore[arg-type]  # the registry erases the settings' type
+        venue,
         Setup("toy", settings),
         queue=EventQueue() if queue is None else queue,
         orders=Orders(),
@@ -351,14 +362,19 @@ async def running(runner: Runner) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def test_each_link_is_opened_with_its_own_part_of_the_settings() -> None:
-    async with toy_server() as one, toy_server() as other:
-        parts = [ToySettings(port=one.port), ToySettings(port=other.port)]
-        runner = runner_of(replace(TOY, split=lambda _: parts), ToySettings())
+async def test_each_link_is_opened_by_its_number() -> None:
+    opened: list[int] = []
 
-        async with running(runner):
-            await one.until(lambda: one.connections == 1)
-            await other.until(lambda: other.connections == 1)
+    class Numbered(ToyClient):
+        async def open(self, connection: int, call: Call) -> Opening:
+            opened.append(connection)
+            return await super().open(connection, call)
+
+    kind = replace(TOY, configure=lambda setup: Numbered(setup.bind(ToySettings), toy_open, toy_query))
+    async with toy_server() as server, running(runner_of(kind, ToySettings(port=server.port, links=3))):
+        await server.until(lambda: server.connections == 3)
+
+    assert opened == [0, 1, 2]
 
 
 class FakeTime:
@@ -428,7 +444,7 @@ async def test_rows_are_handed_on_as_what_they_are(cached: bool) -> None:
 
     queue = EventQueue()
     async with toy_server() as server:
-        async with running(runner_of(replace(TOY, query=query), ToySettings(port=server.port), queue)):
+        async with running(runner_of(toy_kind(queried=query), ToySettings(port=server.port), queue)):
             stamps: list[bool] = []
             while not stamps:
                 arrivals = [event for event in await queue.take() if isinstance(event, Arrival)]

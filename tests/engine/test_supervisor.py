@@ -20,6 +20,7 @@ from ordwatch.core.errors import (
 from ordwatch.core.events import (
     Arrival,
     Closed,
+    GapUpdate,
     Interrupted,
     Progress,
     Ready,
@@ -378,6 +379,21 @@ def test_statements_of_other_links_after_the_break_do_not_move_its_start() -> No
     reconnect(driver)
 
     assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
+
+
+def test_a_gap_that_goes_on_after_a_restart_is_asked_from_its_start_whatever_came_while_it_was_open() -> None:
+    held = [
+        msgspec.structs.replace(
+            PUSH, order_id=str(at_s), received_ns=at_s * SECOND, updated_ns=(at_s + 777_000) * SECOND
+        )
+        for at_s in (10, 20, 900)
+    ]
+    driver = Driver(orders=Orders(all=lambda: held, latest_ns=lambda: 777_900 * SECOND))
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=20 * SECOND, at_ns=21 * SECOND)
+    driver.run(driver.supervisor.resume(None, gap, driver.now))
+    driver.go_live()
+
+    assert driver.queries[-1].since_ns == 777_020 * SECOND - MARGIN_NS
 
 
 def test_a_query_without_bound_where_nothing_is_known() -> None:

@@ -64,11 +64,12 @@ MUTANTS = (
     ),
     Mutant(
         "every 1,000th record does not reach the file",
-        "recording/queue.py",
-        "            group.append(entry)\n",
+        "outputs/writer_thread.py",
+        "            size += self._size(group[-1])\n",
+        "            size += self._size(group[-1])\n"
         "            self._taken = getattr(self, '_taken', 0) + 1\n"
-        "            if self._taken % 1000:\n"
-        "                group.append(entry)\n",
+        "            if self._taken % 1000 == 0:\n"
+        "                group.pop()\n",
         ("tests/recording/test_sink.py::test_a_long_stream_is_recorded_whole",),
     ),
     Mutant(
@@ -144,10 +145,10 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is cut off after a short write",
-        "recording/segment.py",
-        "        if self._ragged:\n",
+        "recording/files.py",
+        "        if self._partial_write:\n",
         "        if False:\n",
-        ("tests/recording/test_segment.py", "tests/recording/test_writer.py"),
+        ("tests/recording/test_files.py", "tests/recording/test_writer.py"),
     ),
     Mutant(
         "a torn tail is kept",
@@ -166,9 +167,9 @@ MUTANTS = (
     Mutant(
         "a file is left behind without a sync",
         "recording/writer.py",
-        "        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n"
+        "        self._put([with_crc(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n"
         "        self._sync()\n",
-        "        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n",
+        "        self._put([with_crc(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n",
         ("tests/recording/test_rotation.py",),
     ),
     Mutant(

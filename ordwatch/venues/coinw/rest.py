@@ -122,4 +122,4 @@ def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields
 
 def _words(asked: HttpRequest, code: str, envelope: Fields) -> str:
     words = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
-    return safe_text(f"code {code or 'unknown'}: {asked.redacted(words)}", 300)
+    return safe_text(asked.redacted(f"code {code or 'unknown'}: {words}"), 300)

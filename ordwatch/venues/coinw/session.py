@@ -91,9 +91,10 @@ class CoinwSession:
         self._logged_in = self._ready = self._closed = self._damaged = False
         self._kinds: set[str] = set()
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Queue the login; it holds the secret itself."""
         self._outgoing.append(login(self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
+        return ()
 
     def heartbeat(self, now_ns: int) -> None:
         """Queue a ping."""

@@ -90,9 +90,10 @@ class LoopringSession:
         self._closed = False
         self._unknown_kinds: set[str] = set()
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Queue the subscription."""
         self._subscribe(self._markets)
+        return ()
 
     def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
         """Every event of one message, in order; of a long one, as it is read. Never raises on bad input."""
