@@ -1,9 +1,11 @@
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -11,9 +13,10 @@ from aiohttp import web
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine import http as module
+from ordwatch.engine import rates
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
-from ordwatch.venues.contract import HttpRequest, Method
+from ordwatch.venues.contract import HttpRequest, Method, Rate
 from tests.support import tls
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -63,21 +66,18 @@ async def test_parameters_headers_and_form_arrive() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_json_body_arrives_with_each_method_as_the_bytes_that_can_be_signed(method: Method) -> None:
+async def test_a_json_body_arrives_with_each_method_as_the_bytes_that_can_be_signed(method: Method) -> None:
     async def echo(request: web.Request) -> web.Response:
         return web.Response(body=await request.read(), headers={"X-Was": f"{request.method} {request.content_type}"})
 
-    async def test() -> None:
-        async with answering(echo) as (client, url):
-            request = HttpRequest(name="orders", url=url, method=method, json={"depth": 5, "pair": "é"})
-            reply = await client.send(request)
+    async with answering(echo) as (client, url):
+        request = HttpRequest(name="orders", url=url, method=method, json={"depth": 5, "pair": "é"})
+        reply = await client.send(request)
 
-            assert reply.body == request.json_body() == '{"depth":5,"pair":"é"}'.encode()
-
-    asyncio.run(test())
+        assert reply.body == request.json_body() == '{"depth":5,"pair":"é"}'.encode()
 
 
-def test_a_request_is_signed_anew_at_each_try_with_the_time_that_the_venue_said() -> None:
+async def test_a_request_is_signed_anew_at_each_try_with_the_time_that_the_venue_said() -> None:
     venue_s = 1_000_000_000
     seen: list[str] = []
 
@@ -90,17 +90,14 @@ def test_a_request_is_signed_anew_at_each_try_with_the_time_that_the_venue_said(
         signed_s = venue_ns // 10**9
         return msgspec.structs.replace(request, params={**request.params, "timestamp": str(signed_s)})
 
-    async def test() -> None:
-        async with answering(busy) as (client, url):
-            before_s = time.time_ns() // 10**9
-            reply = await client.send(HttpRequest(name="orders", url=url, sign=sign))
+    async with answering(busy) as (client, url):
+        before_s = time.time_ns() // 10**9
+        reply = await client.send(HttpRequest(name="orders", url=url, sign=sign))
 
-            assert int(seen[0]) >= before_s  # nothing was said yet: this host's clock
-            assert [int(text) - venue_s for text in seen[1:]] == [100, 200]
-            assert reply.sent is not None
-            assert reply.sent.params["timestamp"] == seen[2]
-
-    asyncio.run(test())
+        assert int(seen[0]) >= before_s  # nothing was said yet: this host's clock
+        assert [int(text) - venue_s for text in seen[1:]] == [100, 200]
+        assert reply.sent is not None
+        assert reply.sent.params["timestamp"] == seen[2]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502])
@@ -273,3 +270,56 @@ async def test_wait_that_is_no_number_of_seconds_is_ignored(text: str) -> None:
 
     async with answering(busy) as (client, url):
         assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("2", 2.0), ("3600", module.RETRY_AFTER_MAX_S), ("soon", 0.0)])
+async def test_a_busy_venue_is_left_alone_as_long_as_it_asks_within_reason(
+    asked: str, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, turn, slept = [429, 200], asyncio.sleep, []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await turn(0)
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=answers.pop(0), headers={"Retry-After": asked})
+
+    async with answering(busy) as (client, url):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
+        await client.send(HttpRequest(name="orders", url=url))
+
+    assert sum(slept) == waited
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_request_counts_from_its_answer_and_as_sent_after_its_wait(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, turn, sent_s, answered_s = [1000.0], asyncio.sleep, [], []
+
+    async def pass_time(seconds: float) -> None:
+        await turn(0)
+        now_s[0] += seconds
+
+    monkeypatch.setattr(rates, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(rates, "asyncio", SimpleNamespace(sleep=pass_time))
+
+    async def slow(request: web.Request) -> web.Response:
+        now_s[0] += 7
+        answered_s.append(now_s[0])
+        if fails:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=200)
+
+    request = {"name": "orders", "rates": (Rate("r", 1, 60.0),)}
+    async with answering(slow) as (client, url):
+        for _ in range(2):
+            with contextlib.suppress(ConnectionLost):
+                await client.send(HttpRequest(url=url, **request), lambda: sent_s.append(now_s[0]))  # type: ignore[arg-type]
+
+    first, second, *_ = sent_s
+    assert first == 1000
+    # The library itself sends a second time what breaks on a connection that was used before.
+    assert second - 60 == pytest.approx(max(at_s for at_s in answered_s if at_s < second), abs=0.01)

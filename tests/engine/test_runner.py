@@ -7,18 +7,37 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
-from ordwatch.core.events import OrderUpdate
+from ordwatch.core.coverage import Coverage
+from ordwatch.core.errors import ConnectionLost
+from ordwatch.core.events import Arrival, LinkUpdate, OrderUpdate, VenueStats
+from ordwatch.engine.http import Http
+from ordwatch.engine.moment import Moment
+from ordwatch.engine.queue import EventQueue
+from ordwatch.engine.rates import Rates
 from ordwatch.engine.run import Limits, Outcome, ResumeState, Run, VenueResume
-from ordwatch.engine.supervisor import Pace
+from ordwatch.engine.runner import Caller, Runner
+from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import EVER, Call, Emit, QueryResult, QuerySpec, Setup, VenueKind
+from ordwatch.venues.contract import EVER, Call, Emit, Opening, QueryResult, QuerySpec, Rate, Setup, VenueKind
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import ToyServer, ToySettings, toy_kind, toy_query, toy_server, toy_update
+from tests.support.toy import (
+    TOY,
+    ListOrders,
+    ToyClient,
+    ToyServer,
+    ToySettings,
+    toy_kind,
+    toy_open,
+    toy_query,
+    toy_server,
+    toy_update,
+)
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01, query_retry_s=(0.01, 0.05))
 HOUR_NS = 3600 * 1_000_000_000
@@ -313,3 +332,122 @@ async def test_warns_once_of_clocks_that_differ(
         runner._on_server_date(time.time_ns() - HOUR_NS)
 
     assert caplog.text.count("is this host's clock right?") == 1
+
+
+# Rates, parts and back-pressure: a runner alone.
+
+MINUTE = Rate("lists", 1, 60.0)
+
+
+def runner_of(venue: VenueKind, settings: ToySettings, queue: EventQueue | None = None, pace: Pace = FAST) -> Runner:
+    return Runner(
+        venue,
+        Setup("toy", settings),
+        queue=EventQueue() if queue is None else queue,
+        orders=Orders(),
+        stats=VenueStats(),
+        coverage=Coverage("toy"),
+        pace=pace,
+    )
+
+
+@asynccontextmanager
+async def running(runner: Runner) -> AsyncIterator[None]:
+    task = asyncio.create_task(runner.run())
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_each_link_is_opened_by_its_number() -> None:
+    opened: list[int] = []
+
+    class Numbered(ToyClient):
+        async def open(self, connection: int, call: Call) -> Opening:
+            opened.append(connection)
+            return await super().open(connection, call)
+
+    kind = replace(TOY, configure=lambda setup: Numbered(setup.bind(ToySettings), toy_open, toy_query))
+    async with toy_server() as server, running(runner_of(kind, ToySettings(port=server.port, links=3))):
+        await server.until(lambda: server.connections == 3)
+
+    assert opened == [0, 1, 2]
+
+
+class FakeTime:
+    """Passes while somebody sleeps, at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1000.0
+        self._turn = asyncio.sleep
+        monkeypatch.setattr("ordwatch.engine.rates.monotonic", lambda: self.now_s)
+        monkeypatch.setattr("ordwatch.engine.rates.asyncio", SimpleNamespace(sleep=self.sleep))
+
+    async def sleep(self, seconds: float) -> None:
+        await self._turn(0)
+        self.now_s += seconds
+
+
+async def test_requests_over_a_connection_wait_for_their_rate_and_count_as_sent_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake, sent = FakeTime(monkeypatch), []
+    http = Http(Rates())
+    caller = Caller(Rates(), http, {})
+    monkeypatch.setattr("ordwatch.engine.runner.moment", lambda: Moment(0, round(fake.now_s), 0))
+    for _ in range(3):
+        with pytest.raises(ConnectionLost):
+            await caller(ListOrders(rates=(MINUTE,)))
+        sent.append(caller.sent_ns)
+
+    assert sent == [1000, 1060, 1120]
+
+
+async def test_an_audit_interval_of_0_means_no_resyncs() -> None:
+    asked = Asked()
+    async with watching(asked, audit_interval=0) as seen:
+        await seen.live()
+        seen.servers[0].drop()
+        await seen.live(2)
+        seen.servers[0].drop()
+        await seen.live(3)
+
+    assert len(asked.asks) == 3
+
+
+async def test_a_connection_is_not_read_while_the_order_store_takes_nothing() -> None:
+    queue = EventQueue(capacity=4)
+    async with toy_server() as server:
+        async with running(runner_of(TOY, ToySettings(port=server.port), queue)):
+            events: list[object] = []
+            while not any(isinstance(event, LinkUpdate) and event.state == "live" for event in events):
+                events += await queue.take()
+            for number in range(50):
+                server.say(f"order {number} NEW 0 1")
+                await asyncio.sleep(0)
+            # Turns enough to read all fifty, were they read.
+            for _ in range(500):
+                await asyncio.sleep(0)
+            waiting = len(queue)
+
+    assert 4 <= waiting < 50
+
+
+@pytest.mark.parametrize("cached", [False, True])
+async def test_rows_are_handed_on_as_what_they_are(cached: bool) -> None:
+    async def query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        await emit([stated(1)], cached=cached)
+        return QueryResult()
+
+    queue = EventQueue()
+    async with toy_server() as server:
+        async with running(runner_of(toy_kind(queried=query), ToySettings(port=server.port), queue)):
+            stamps: list[bool] = []
+            while not stamps:
+                arrivals = [event for event in await queue.take() if isinstance(event, Arrival)]
+                stamps += [arrival.query.cached for arrival in arrivals if arrival.query is not None]
+
+    assert stamps == [cached]

@@ -322,3 +322,14 @@ def test_the_watch_ends_with_the_thread() -> None:
 
 def test_a_watched_thread_that_was_never_started_is_closed() -> None:
     assert asyncio.run(Written().thread.close(LIMIT_S))
+
+
+def test_bytes_that_were_taken_count_no_more_after_several_groups() -> None:
+    queue = sized(max_bytes=100, group_items=1)
+    queue.put([b"a" * 10, b"b" * 20, b"c" * 30, b"d" * 40])
+    fills = []
+    for _ in range(4):
+        queue.take(0)
+        fills.append(queue.fill)
+
+    assert fills == [0.9, 0.7, 0.4, 0.0]

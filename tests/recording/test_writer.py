@@ -1,5 +1,6 @@
 import errno
 from collections.abc import Callable
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,12 @@ def test_what_stands_in_the_way_is_kept(path: Path, what: str) -> None:
     record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
 
     assert len(list(path.parent.glob("rec.torn-*"))) == 1
+
+
+def test_lines_that_keep_coming_do_not_put_the_sync_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.monotonic", count(0.0, 0.3).__next__)
+    files = CountingFiles()
+
+    record(path, *ORDERS, files=files, policy="1s", group_records=1)
+
+    assert all(later - earlier <= 5 for earlier, later in pairwise(files.syncs))
