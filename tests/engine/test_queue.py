@@ -35,3 +35,19 @@ async def test_full_queue_makes_the_pump_wait() -> None:
     assert await queue.take() == EVENTS[:2]
     await putting
     assert await queue.take() == EVENTS[2:]
+
+
+async def test_of_two_that_wait_for_room_the_second_waits_for_what_the_first_puts() -> None:
+    queue = EventQueue(capacity=1)
+    await queue.put(EVENTS[:1])
+    first = asyncio.create_task(queue.put(EVENTS[1:2]))
+    second = asyncio.create_task(queue.put(EVENTS[2:3]))
+    await asyncio.sleep(0)
+
+    taken = []
+    for _ in range(3):
+        taken.append(await queue.take())
+        await asyncio.sleep(0)
+    await asyncio.gather(first, second)
+
+    assert taken == [EVENTS[:1], EVENTS[1:2], EVENTS[2:3]]

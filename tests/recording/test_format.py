@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordwatch.core.records import encode
-from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, mark, record, sealed, unsealed
+from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, mark, record, with_crc, without_crc
 from tests.recording.told import at, order
 from tests.support.cases import case
 
-LINE = sealed(encode(order("42", second=7)), 5)
+LINE = with_crc(encode(order("42", second=7)), 5)
 
 
 def test_checksum_covers_all_bytes_before_its_comma() -> None:
@@ -33,7 +33,7 @@ def test_record_comes_back_as_it_was() -> None:
 
 
 def test_unsealed_line_has_no_checksum() -> None:
-    assert unsealed(LINE) == LINE.rpartition(b',"crc":"')[0] + b"}"
+    assert without_crc(LINE) == LINE.rpartition(b',"crc":"')[0] + b"}"
 
 
 def test_every_flipped_bit_is_found() -> None:
@@ -47,7 +47,7 @@ def test_every_flipped_bit_is_found() -> None:
 
 def test_upper_case_checksum_is_another_text() -> None:
     line = next(
-        line for line in (sealed(encode(order(str(n))), 1) for n in range(99)) if line[-11:-3].upper() != line[-11:-3]
+        line for line in (with_crc(encode(order(str(n))), 1) for n in range(99)) if line[-11:-3].upper() != line[-11:-3]
     )
 
     with pytest.raises(BadLine, match="checksum"):
@@ -93,6 +93,6 @@ def test_line_beyond_the_limit_is_named_so() -> None:
 
 @given(st.text(), st.integers(1, 2**60))
 def test_any_text_survives(text: str, seq: int) -> None:
-    line = sealed(encode(order("1", remark=text)), seq)
+    line = with_crc(encode(order("1", remark=text)), seq)
 
     assert (mark(line).seq, line.count(b"\n")) == (seq, 1)

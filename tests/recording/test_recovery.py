@@ -8,7 +8,7 @@ from ordwatch.core.errors import OutputError, RecordingError
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import AnyRecord, PrevSessionRecord, RepairRecord, RotatedFromRecord, RotateRecord, encode
 from ordwatch.recording.files import Files
-from ordwatch.recording.format import record, sealed
+from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.recovery import open_recording
@@ -356,7 +356,7 @@ def test_older_files_beyond_a_hole_are_not_read(path: Path) -> None:
 def test_hostile_time_is_refused(path: Path) -> None:
     hostile = encode(end(5)).replace(at(5).encode(), b"yesterday")
 
-    refused(path, sealed(encode(start()), 1) + sealed(hostile, 2), "not a recording")
+    refused(path, with_crc(encode(start()), 1) + with_crc(hostile, 2), "not a recording")
 
 
 def test_disk_that_refuses_at_the_start_is_an_output_error(path: Path) -> None:

@@ -8,12 +8,11 @@ import pytest
 from ordwatch import system
 from ordwatch.core.errors import OutputError, RecordingBusy, UsageError
 from ordwatch.core.records import AnyRecord, OrderRecord, RotatedFromRecord, RotateRecord
-from ordwatch.recording.files import Files, is_locked_elsewhere
+from ordwatch.recording.files import Fault, Files, is_locked_elsewhere
 from ordwatch.recording.format import mark
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.rotation import Rotation, next_file, older_files, replacement, rotation
-from ordwatch.recording.segment import Fault
 from ordwatch.recording.verify import check
 from tests.recording.faults import DyingFiles, FailingFiles, Killed, NamesFiles
 from tests.recording.told import at_ns, lines, opened, order, record, start, written
