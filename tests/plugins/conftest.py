@@ -1,4 +1,4 @@
-"""Installs the package beside this file: its code and its metadata in a folder that Python is told of."""
+"""Installs the example package: its code and its metadata in a folder on Python's path."""
 
 import shutil
 import sys

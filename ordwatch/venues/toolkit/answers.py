@@ -7,7 +7,7 @@ from ordwatch.core.text import safe_text
 from ordwatch.venues.contract import HttpReply
 from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 
-MAX_WORDS = 300
+MAX_MESSAGE = 300
 
 
 class ApiError(Refused):
@@ -22,7 +22,7 @@ class ApiError(Refused):
 def answer(reply: HttpReply, *, auth_codes: Container[str], redact: Callable[[str], str]) -> object:
     """What a successful answer holds, every number as its own text.
 
-    `auth_codes` are those that name the credentials; `redact` takes secrets out of the venue's words.
+    `auth_codes` are those that name the credentials; `redact` takes secrets out of the venue's message.
 
     Raises:
         AuthError: The credentials are refused.
@@ -39,8 +39,8 @@ def answer(reply: HttpReply, *, auth_codes: Container[str], redact: Callable[[st
     code = body.get("code") if isinstance(body, dict) else None
     if reply.status == 200 and code in (None, "0", "200"):
         return body
-    words = body.get("msg", body.get("message", "no text")) if isinstance(body, dict) else "no text"
-    text = safe_text(redact(f"{name}: HTTP status {reply.status}, code {code}: {words}"), MAX_WORDS)
+    message = body.get("msg", body.get("message", "no text")) if isinstance(body, dict) else "no text"
+    text = safe_text(redact(f"{name}: HTTP status {reply.status}, code {code}: {message}"), MAX_MESSAGE)
     if code in auth_codes:
         raise AuthError(text)
     raise ApiError(text, code if isinstance(code, str) else "", reply.received_ns)

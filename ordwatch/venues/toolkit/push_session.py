@@ -1,4 +1,4 @@
-"""The session of a stream that is subscribed to by its address and to which nothing is said."""
+"""The session of a stream that is subscribed to by its address and on which the client sends nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What is shown of a venue's words and of unreadable input: without what must stay secret."""
+"""What is shown of a venue's messages and of unreadable input: without what must stay secret."""
 
 from collections.abc import Iterable
 

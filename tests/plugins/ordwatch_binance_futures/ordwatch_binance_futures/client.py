@@ -14,7 +14,7 @@ import msgspec
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.core.events import Closed, Ignored, SessionEvent
 from ordwatch.core.merging import not_found
-from ordwatch.core.secrets import Secret
+from ordwatch.core.secrets import Redaction, Secret
 from ordwatch.venues import contract as ow
 from ordwatch.venues.toolkit.addresses import check_url
 from ordwatch.venues.toolkit.answers import ApiError, answer
@@ -25,7 +25,6 @@ from ordwatch.venues.toolkit.rejects import redaction
 from .orders import LETTERS, order_update
 
 LISTEN_KEY = "/fapi/v1/listenKey"
-EXTEND_S = 1800.0  # a listen key is good for an hour
 HISTORY_MS, PAGE_ROWS = 7 * 24 * 3600 * 1000 - 60_000, 1000
 NO_SUCH_ORDER, NO_SUCH_KEY, AUTH_CODES = "-2013", "-1125", ("-1022", "-2014", "-2015")
 
@@ -49,6 +48,7 @@ class BinanceFuturesClient:
     """Implements `VenueClient`."""
 
     setup: ow.Setup[BinanceFuturesSettings]
+    redact: Redaction
     connections: int = 1
 
     async def open(self, _connection: int, call: ow.Call) -> ow.Opening:
@@ -57,9 +57,10 @@ class BinanceFuturesClient:
         key = body.get("listenKey") if isinstance(body, dict) else None
         if not isinstance(key, str) or not (key.isascii() and key.isalnum()):
             raise RemoteProtocolError(f"{LISTEN_KEY}: the answer holds no key")
+        self.redact.learn(Secret(key))
         url, secrets = settings.ws_url.rstrip("/"), (key, settings.api_key.reveal(), settings.secret_key.reveal())
         session = PushSession(self.setup.name, self._events, secrets=secrets, silence_s=60.0)
-        extend = ow.Keepalive(self._request("PUT", LISTEN_KEY), EXTEND_S, self._judge)
+        extend = ow.Keepalive(self._request("PUT", LISTEN_KEY), 1800.0, self._judge)  # of an hour
         return ow.Opening(ow.Endpoint("websocket", shown=url, url=f"{url}/ws/{key}", ping_s=20.0), session, extend)
 
     def _events(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
@@ -139,8 +140,8 @@ class BinanceFuturesClient:
             raise ConnectionLost(str(exc), "listen_key_expired") if exc.code == NO_SUCH_KEY else exc from None
 
     def _answer(self, reply: ow.HttpReply) -> object:
-        return answer(reply, auth_codes=AUTH_CODES, redact=redaction(self.setup.settings))
+        return answer(reply, auth_codes=AUTH_CODES, redact=self.redact)
 
 
 def configure(setup: ow.Setup[ow.VenueSettings]) -> BinanceFuturesClient:
-    return BinanceFuturesClient(setup.bind(BinanceFuturesSettings))
+    return BinanceFuturesClient(setup.bind(BinanceFuturesSettings), redaction(setup.settings))

@@ -23,8 +23,6 @@ LETTERS = {
 
 
 class BinanceFuturesExtra(Extra, frozen=True, kw_only=True):
-    """What has no key of its own."""
-
     position_side: str | None = None
 
 
