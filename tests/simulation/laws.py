@@ -83,7 +83,8 @@ class Laws:
         self._pushed: dict[tuple[str, str, int], Line] = {}
         self._shuffled: set[str] = set()
         self._first_live: dict[str, int] = {}
-        self._told_twice: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._not_judged: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        """By venue true times of which a recording is known to say too much."""
 
     def _of(self, shell: "Shell") -> _Watched:
         return self._watched.setdefault(id(shell), _Watched())
@@ -102,7 +103,7 @@ class Laws:
         if self._world.died_ns and clocks.went_back(last_ns):
             # Nobody can tell how much time lies between two sessions if the clock was set back.
             for venue in self._world.venues:
-                self._told_twice[venue.dialect.name].append((last_ns, clocks.now_ns))
+                self._not_judged[venue.dialect.name].append((last_ns, clocks.now_ns))
 
     def good(self, shell: "Shell", link: int) -> None:
         """A whole, good message was received."""
@@ -239,8 +240,8 @@ class Laws:
         if shell.link is not None and good.get(shell.link) == gap.from_ns:
             from_ns = watched.good_true_ns[shell.link]
         if self._world.clocks.went_back(from_ns):
-            # FIXME: a reader takes the start for the later of the two times that the clock showed twice.
-            self._told_twice[shell.name].append((from_ns, self._world.clocks.now_ns))
+            # A reader takes the start for the later of the two times that the clock showed twice.
+            self._not_judged[shell.name].append((from_ns, self._world.clocks.now_ns))
         self._windows[shell.name].append([from_ns, math.inf])
 
     def _gap_closed(self, shell: "Shell", watched: _Watched, gap: GapUpdate) -> None:
@@ -318,6 +319,12 @@ class Laws:
             if state.at_ns <= true_ns
         )
 
+    def stopped(self, process: "Process") -> None:
+        """A process ended cleanly: `verify` takes its end for a sign of life, also of a link that is half open."""
+        for name, shell in process.shells.items():
+            good_ns = self._of(shell).good_true_ns.values()
+            self._not_judged[name].append((min(good_ns, default=0), self._world.clocks.now_ns))
+
     # The recording.
 
     def recording(self, *, calm: bool) -> Verdict | None:
@@ -373,9 +380,9 @@ class Laws:
             (state.number for state in order.states if in_turn and _may_be(in_turn[-1], state, venue)), default=0
         )
         shuffled = name in self._shuffled and not calm
-        told_twice = self._told_twice[name]
+        not_judged = self._not_judged[name]
         for state in order.states:
-            if any(from_ns <= state.at_ns + LAG_NS and state.at_ns <= to_ns for from_ns, to_ns in told_twice):
+            if any(from_ns <= state.at_ns + LAG_NS and state.at_ns <= to_ns for from_ns, to_ns in not_judged):
                 continue
             if uncertain.touches(state.at_ns, state.at_ns + LAG_NS) or state.at_ns + LAG_NS > self._world.clocks.now_ns:
                 continue

@@ -325,6 +325,7 @@ class World:
                 pass
             case "stop":
                 process.end()
+                self.laws.stopped(process)
                 self.laws.recording(calm=False)
                 self.at(now_ns + int(draw.uniform(0.5, 300) * SECOND), self._start)
             case "disk refuses":
