@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ordwatch.cli.messages import log
 from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import ReaderGone
-from ordwatch.core.records import AnyRecord, LinkRecord
+from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.text import safe_text, time_text
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Outages:
     def start(self) -> None:
         """Nothing has to be opened."""
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links."""
-        for record in records:
+        for record in (each.record for each in records):
             if isinstance(record, LinkRecord):
                 self._venues[record.venue].note(record, self._now_s())
 

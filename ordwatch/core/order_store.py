@@ -85,10 +85,14 @@ class _Entry:
         self.state = state
         # By the time it was stated with, a repetition is known again; the state's own may be another's.
         self.states.append(state if said_ns in (None, state.updated_ns) else replace(state, updated_ns=said_ns))
-        self.way, self.arrived_ns, self.doubted = arrival.way, arrival.at_ns, None
+        self.way, self.doubted = arrival.way, None
+        if not _is_cached(arrival):
+            self.arrived_ns = arrival.at_ns
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
-        self.move(arrival.way, len(self.states) - 1)
+        self.places[arrival.way] = len(self.states) - 1
+        if len(self.places) > _WAYS_KEPT:
+            del self.places[next(iter(self.places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
         """Put in a state that was older than what is known."""
@@ -103,6 +107,10 @@ class _Entry:
         places[way] = place
         if len(places) > _WAYS_KEPT:
             del places[next(iter(places))]
+
+    def is_last_of(self, way: str) -> bool:
+        """Whether what is known came by this way, or was repeated by it last."""
+        return way == self.way or self.places.get(way) == len(self.states) - 1
 
     def _forget_oldest(self) -> None:
         del self.states[0]
@@ -124,10 +132,12 @@ class OrderStore:
         redact: Callable[[str], str] = str,
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         doubt: Callable[[str], None] = lambda _: None,
+        mono_ns: Callable[[], int] = monotonic_ns,
     ) -> None:
         """`redact` takes secrets out of a venue's words; `alive` makes the record of a sign of life.
 
         `doubt` is called with a venue's name when a state rests on arrival alone, so that the venue is asked soon.
+        `mono_ns` is the clock by which rejects are counted in a second.
         """
         self._doubt = doubt
         self._arrivals = {name: Arrival(venue=name, way="", at_ns=0) for name in venues}
@@ -140,7 +150,7 @@ class OrderStore:
         self._open: dict[str, dict[OrderKey, _Entry]] = {name: {} for name in venues}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
         self._gaps: dict[str, str] = {}
-        self._rejects = _RejectLimit()
+        self._rejects = _RejectLimit(mono_ns)
         self.counts: Counter[str] = Counter()
         """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed; and recovered by gap."""
         self._recovered: Counter[str] = Counter()
@@ -220,7 +230,9 @@ class OrderStore:
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         known, venue, way = entry.state, self._venues[update.venue], arrival.way
-        recency = self._compare(venue, update, known, way == entry.way)
+        recency = venue.compare_versions(update, known, entry.is_last_of(way))
+        if recency is Recency.EQUAL and known.not_found:
+            recency = Recency.NEWER
         if recency is not Recency.NEWER:
             # What is newer by its version repeats nothing; so most updates skip the search.
             place = entry.places.get(way, 0)
@@ -341,7 +353,7 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> _Entry:
-        entry = self._orders[order.key] = _Entry(order, arrival.way, arrival.at_ns)
+        entry = self._orders[order.key] = _Entry(order, arrival.way, 0 if _is_cached(arrival) else arrival.at_ns)
         self._place(entry)
         return entry
 
@@ -399,6 +411,11 @@ class OrderStore:
                 return clock_record(event)
             case HeartbeatTick():
                 return self._alive(event)
+
+
+def _is_cached(arrival: Arrival) -> bool:
+    """Whether what arrives may be older than what was pushed: then the venue's next word needs no settling time."""
+    return arrival.query is not None and arrival.query.cached
 
 
 def _normalized(order: OrderUpdate) -> OrderUpdate:
@@ -470,12 +487,13 @@ def _is_extra_repeated(new: Extra, old: object) -> bool:
 class _RejectLimit:
     """At most REJECTS_PER_S records of a venue's rejects in a second; the next one says how many were not written."""
 
-    def __init__(self) -> None:
+    def __init__(self, mono_ns: Callable[[], int]) -> None:
+        self._mono_ns = mono_ns
         self._second: dict[str, tuple[int, int]] = {}
         self._suppressed: Counter[str] = Counter()
 
     def record(self, reject: Reject) -> AnyRecord | None:
-        second = monotonic_ns() // 1_000_000_000
+        second = self._mono_ns() // 1_000_000_000
         last, count = self._second.get(reject.venue, (second, 0))
         count = count + 1 if last == second else 1
         self._second[reject.venue] = (second, count)

@@ -23,7 +23,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-_STRAY = re.compile("[\udc80-\udcff]")
+# Doubled backslashes: inside a JSON string they read as one, anywhere else they are no JSON.
+_STRAY = {0xDC00 + byte: f"\\\\x{byte:02x}" for byte in range(0x80, 0x100)}
 
 # What a terminal or a line reader could take for a command, and what nobody would see: C0, DEL, C1, line and paragraph
 # separators, surrogates, and Unicode's format characters (category Cf: bidi controls, zero width, tags) and
@@ -149,8 +150,7 @@ def mended_json(data: bytes) -> bytes:
 
 def mended_text(data: bytes) -> str:
     """JSON source as text: bytes in its strings that are not UTF-8 read as \\xff."""
-    # Doubled backslashes: inside a JSON string they read as one, anywhere else they are no JSON.
-    return _STRAY.sub(lambda match: f"\\\\x{ord(match.group()) - 0xDC00:02x}", data.decode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape").translate(_STRAY)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

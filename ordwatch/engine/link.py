@@ -24,6 +24,8 @@ class Link:
         """By when the subscription must be acknowledged."""
         self.is_up = False
         self.subscribed = False
+        self.interrupted = False
+        """The venue reported on this connection that it sees no orders; the next one reports anew."""
         self.stale = False
         """Nothing was received for half the silence limit."""
         self.live_s: float | None = None
@@ -35,6 +37,8 @@ class Link:
         """Seconds between heartbeats."""
         self.silence_s = math.inf
         """Seconds without a byte after which the link is dead."""
+        self.session_silence_s = math.inf
+        """The same, as the session said it; the configuration may override it."""
         self.beat_s = math.inf
         """When the next heartbeat is due."""
         self.last_rx_s = math.inf
@@ -64,7 +68,7 @@ class Link:
 
     def end(self, retry_s: float) -> None:
         """The attempt, or its connection, ended."""
-        self.is_trying = self.is_up = self.subscribed = self.stale = False
+        self.is_trying = self.is_up = self.subscribed = self.interrupted = self.stale = False
         self.deadline_s = self.beat_s = self.last_rx_s = math.inf
         self.retry_s = retry_s
 

@@ -18,14 +18,23 @@ from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_er
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
-from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
+from ordwatch.core.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    VenueAlive,
+    for_outputs,
+)
 from ordwatch.core.text import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.output import Sink
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
 from ordwatch.engine.supervisor import Orders, Pace
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +133,7 @@ class Run:
 
     def __init__(
         self,
-        venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+        venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
         sinks: Sequence[Sink],
         limits: Limits | None = None,
         *,
@@ -157,7 +166,7 @@ class Run:
         self._coverage.records(gap_record(gap, recovered=None) for gap in start.open_gaps())
         self._past = start.venues
 
-    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
+    def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name
         return Runner(
             venue,
@@ -329,8 +338,9 @@ class Run:
             self._hand_out(records)
 
     def _hand_out(self, records: Sequence[AnyRecord]) -> None:
+        shared = for_outputs(records)
         for sink in self._sinks:
-            sink.write(records)
+            sink.write(shared)
 
     def _beat(self) -> HeartbeatTick:
         heard = {name: stats.last_rx_ns for name, stats in self._stats.items()}

@@ -73,8 +73,6 @@ from ordwatch.venues.contract import QueryResult
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-QUERY_RETRY_S = (2.0, 30.0)
-"""Bounds of the back-off after a failed query."""
 LIVE_QUERY_RETRY_S = 5.0
 """The most it waits while the venue is live."""
 ATTEMPTS_WINDOW_S = 60.0
@@ -104,6 +102,8 @@ class Pace:
     """About how long to wait after the first internal error; five times as long after the second."""
     recheck_s: float = 5.0
     """How soon after a state that rests on arrival alone the venue is asked."""
+    query_retry_s: tuple[float, float] = (2.0, 30.0)
+    """Bounds of the back-off after a failed query."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,6 @@ class Supervisor:
         self._conn = 0
         self._paused = False
         self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
-        self._interrupted = False
         self._live = False
         self._epoch = 0
         """Counts the breaks, so that a query from before one closes no gap."""
@@ -167,8 +166,9 @@ class Supervisor:
         self._queries = 0
         self._query_s = -math.inf
         """When the next query is due, once the venue can be asked."""
-        self._query_waits = backoff(*QUERY_RETRY_S, draw)
-        self._rechecking = False
+        self._query_waits = backoff(*self._pace.query_retry_s, draw)
+        self._recheck_s = math.inf
+        """By when to ask because a state rests on arrival alone, or a query said so; infinity: nothing is in doubt."""
         self._refusals = Refusals()
         self._limited = False
         """The venue is live without a part that it refused."""
@@ -180,18 +180,36 @@ class Supervisor:
         """Whether the venue was live at any time."""
         return self.gaps.ever_live
 
+    @property
+    def _interrupted(self) -> bool:
+        return any(state.interrupted for state in self._links)
+
     # What happened, from the shell.
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
         """A recording goes on, which was covered until then or has a gap that was never closed."""
+        latest_ns = self._orders.latest_ns()
         if open_gap is not None:
             self.gaps.continue_gap(open_gap)
+            latest_ns = self._latest_until(open_gap.from_ns)
         elif covered_until_ns is None:
             return []
         # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
-        self._since_ns = since(None, self._orders.latest_ns())
+        self._since_ns = since(None, latest_ns)
         opened = [] if open_gap is not None else self.gaps.resume(covered_until_ns or 0, now.wall_ns)
         return [Emit(opened)] if opened else []
+
+    def _latest_until(self, received_ns: int) -> int | None:
+        """The latest time of the venue's own clock in what was received until then, as far as it is still held.
+
+        Updates may go on while a gap is open, and say nothing of the time before they came.
+        """
+        times = [
+            max(order.updated_ns or 0, order.created_ns or 0)
+            for order in self._orders.all()
+            if order.received_ns <= received_ns
+        ]
+        return max(times, default=0) or None
 
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
@@ -219,10 +237,13 @@ class Supervisor:
     ) -> list[Action]:
         """A chunk or message came, and this is what the session made of it; `good`: a whole, good message ended."""
         state = self._links[link]
-        if not state.is_current(conn):
+        # Once for each update: what `Link` has methods for is written out here.
+        if state.conn != conn or not state.is_trying:
             return []
-        self._seen_s = state.last_rx_s = now.mono_s
-        state.pace(heartbeat_s, self._policy.silence_s or silence_s)
+        now_s = self._seen_s = state.last_rx_s = now.mono_ns / 1e9
+        if heartbeat_s != state.heartbeat_s or silence_s != state.session_silence_s:
+            state.session_silence_s = silence_s
+            state.pace(heartbeat_s, self._policy.silence_s or silence_s)
         actions: list[Action] = []
         out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
         arrival: Arrival | None = None
@@ -242,7 +263,7 @@ class Supervisor:
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
-        if self._query is None:
+        if self._query is None and now_s >= self._query_s:
             self._start_query(now, actions)
         return actions
 
@@ -273,8 +294,11 @@ class Supervisor:
                 return self._on_query_failed(query, Refused(pending), now)
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
-            self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
-            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
+            if report.again_s is not None:
+                self._recheck_s = min(self._recheck_s, now.mono_s + report.again_s)
+            # A doubt that arose while the query was under way is not settled by it.
+            self._query_s = min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)
         self._start_query(now, actions)
         return actions
 
@@ -325,9 +349,9 @@ class Supervisor:
 
     def recheck(self, now: Moment) -> None:
         """A state rests on arrival alone: ask soon."""
-        if not self._rechecking and self._policy.resync_s is not None:
-            self._rechecking = True
-            self._query_s = min(self._query_s, now.mono_s + self._pace.recheck_s)
+        if self._recheck_s == math.inf and self._policy.resync_s is not None:
+            self._recheck_s = now.mono_s + self._pace.recheck_s
+            self._query_s = min(self._query_s, self._recheck_s)
 
     def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
         """A REST answer said the venue's time."""
@@ -415,12 +439,12 @@ class Supervisor:
                 state.deadline_s = math.inf
                 return self._on_ready(state, now)
             case Interrupted():
-                self._interrupted = True
+                state.interrupted = True
                 actions.append(Log(logging.WARNING, safe_text(event.detail, 300)))
                 opened = self._open_gap(event.cause, state, now, event.since_ns)
                 return [*opened, *self._change(state, "stale", now, event.detail)]
             case Resumed():
-                self._interrupted = False
+                state.interrupted = False
                 actions.append(Log(logging.WARNING, "the venue sees orders again"))
                 return self._on_ready(state, now)
             case Reject():
@@ -439,7 +463,7 @@ class Supervisor:
                 raise AssertionError(f"not for the supervisor: {event!r}")
 
     def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
-        if not state.subscribed or self._interrupted:
+        if not state.subscribed or any(each.interrupted for each in self._links):
             return []
         self._query_s = now.mono_s
         return self._change(state, "reconciling", now)
@@ -488,7 +512,7 @@ class Supervisor:
     def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
         """A byte ended a silence: no gap, nothing was missed on this connection."""
         state.stale = False
-        if state.state != "stale" or self._interrupted:
+        if state.state != "stale" or state.interrupted:
             return []
         return (
             self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
@@ -534,7 +558,8 @@ class Supervisor:
     # Queries and gaps.
 
     def _can_ask(self) -> bool:
-        return self.failure is None and not self._interrupted and all(state.subscribed for state in self._links)
+        can = all(state.subscribed and not state.interrupted for state in self._links)
+        return self.failure is None and can
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
         if self._query is not None or not self._can_ask() or now.mono_s < self._query_s:
@@ -542,14 +567,14 @@ class Supervisor:
         if self._live and not self._resync_due():
             self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
             return
-        self._rechecking = False
+        self._recheck_s = math.inf
         self._queries += 1
         next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
         self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
         actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
 
     def _resync_due(self) -> bool:
-        asked_for = self._rechecking or self._refusals.given_up is not None
+        asked_for = self._recheck_s < math.inf or self._refusals.given_up is not None
         return asked_for or self._policy.resync_when_idle or bool(self._orders.open())
 
     def _cancel_query(self) -> list[Action]:
@@ -570,6 +595,8 @@ class Supervisor:
         self.answered = self.answered or isinstance(error, Refused)
         wait_s = next(self._query_waits)
         self._query_s = now.mono_s + (min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)
+        # What it was to settle is in doubt still, also where an idle venue goes without resyncs.
+        self._recheck_s = min(self._recheck_s, self._query_s)
         actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
         events: list[FeedEvent] = []
         if query.epoch == self._epoch and not self._live:

@@ -1,10 +1,8 @@
 """The durable output: what is written survives a crash, and proves later what was seen and what was not.
 
 format      a line and its checksum
-files       the system calls that can fail
+files       the system calls that can fail; one open file, with whole lines only, and how far it is durable
 rotation    when a recording continues in another file, and how
-segment     one open file: whole lines only, and how far it is durable
-queue       what waits for the writer
 writer      the thread that owns the file: groups, syncs, a full disk
 sink        Recording, the part that the event loop calls
 lock        one recorder at a time

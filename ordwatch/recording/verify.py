@@ -15,7 +15,7 @@ from ordwatch.recording.history import TYPES_READ, proven_durable
 from ordwatch.recording.invariants import MAX_LISTED, Invariants, OverlapCheck
 from ordwatch.recording.lock import is_held
 from ordwatch.recording.reading import Damage, Line, RecordingFile, in_order, may_be_partial_start, read_lines
-from ordwatch.recording.rotation import name_says
+from ordwatch.recording.rotation import older_file
 from ordwatch.recording.verdict import (
     COVERED,
     DAMAGED,
@@ -95,7 +95,7 @@ class _Reader:
 
     def _ends_as_named(self, path: Path, last_seq: int | None) -> None:
         """A rotated file was whole when it got its name; the next run refuses it otherwise."""
-        named = name_says(path)
+        named = older_file(path)
         if named is None or not path.with_name(path.name.rpartition(".")[0]).exists():
             return
         if named.last_seq != last_seq:

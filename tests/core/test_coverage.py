@@ -338,6 +338,17 @@ def test_gap_without_anything_before_it_proves_that_the_venue_was_live() -> None
     assert judged(coverage, at_ns(20)) == (0, [UncertainInterval(at_ns(15), at_ns(20), "eof")])
 
 
+@pytest.mark.parametrize("partial", [None, "history ends"], ids=["recovered", "partial"])
+def test_several_gaps_add_up(live: VenueCoverage, partial: str | None) -> None:
+    for second in (20, 40, 60):
+        live.gap_opened(gap_opened(second))
+        live.gap_closed(gap_closed(second, second + 2, partial=partial))
+    result = live.result(at_ns(70))
+
+    assert result.uncertain_ns == (0 if partial is None else 6 * 10**9)
+    assert result.is_whole == (partial is None)
+
+
 # All venues of a stream.
 
 

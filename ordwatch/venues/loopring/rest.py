@@ -13,20 +13,22 @@ from ordwatch.venues.contract import HttpReply, HttpRequest
 from ordwatch.venues.loopring.amounts import MAX_DECIMALS
 from ordwatch.venues.loopring.messages import (
     OrderData,
-    Unreadable,
     error_code,
-    loads,
     order_data,
     raw_payload,
     venue_words,
 )
 from ordwatch.venues.loopring.protocol_versions import Profile
+from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 
 PAGE_ROWS = 50
 """The most the venue gives in one answer."""
-OPEN_WORDS = ("processing", "cancelling", "waiting")
+DOCUMENTED_OPEN_WORDS = ("processing", "cancelling")
+OPEN_WORDS = (*DOCUMENTED_OPEN_WORDS, "waiting")
+"""A client that ran against the relayer asked for `waiting` too (Loopring/dexwebapp)."""
 CLOSED_WORDS = ("processed", "failed", "cancelled", "expired")
 
+BAD_PARAMETER = 100001
 UNKNOWN_ORDER = 107003
 AUTH_CODES = frozenset({104001, 104002, 104003})
 """apiKey empty, apiKey invalid, accountId invalid."""
