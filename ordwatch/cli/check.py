@@ -12,7 +12,7 @@ from ordwatch.cli.process import Killed, write_out
 from ordwatch.cli.verdicts import CheckObserver, CheckResult, keys_of
 from ordwatch.core.errors import ConfigError
 from ordwatch.core.text import safe_text
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 LONGEST_S = 90.0
 """Seconds after which a venue that neither answered nor failed has failed."""
@@ -60,7 +60,7 @@ def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[C
     return verdicts + (_of_venues(venues) if venues else [])
 
 
-def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[CheckResult]:
+def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:
     from ordwatch.cli.reachability import reach
     from ordwatch.cli.running import run_to_end, stop_on_signals
     from ordwatch.engine.run import Limits, Run

@@ -12,7 +12,7 @@ from ordwatch.cli.process import ignored_variables
 
 if TYPE_CHECKING:
     from ordwatch.config import Config
-    from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+    from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
 def read_config(path: Path | None) -> "Config":
@@ -28,7 +28,7 @@ def read_config(path: Path | None) -> "Config":
 
 def resolve(
     config: "Config", names: Sequence[str], said: Messages, *, raw: bool = False
-) -> "list[tuple[AnyVenue, Setup[VenueSettings]]]":
+) -> "list[tuple[VenueKind, Setup[VenueSettings]]]":
     """The venues of these names (none: all), ready to run. Messages show their secrets no more.
 
     Raises:

@@ -9,7 +9,7 @@ from ordwatch.cli.messages import log
 from ordwatch.core.conversion import gap_record
 from ordwatch.core.errors import ReaderGone
 from ordwatch.core.events import GapUpdate
-from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.records import GapRecord, LinkRecord, OutputRecord
 from ordwatch.core.text import safe_text, time_text
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Outages:
     def start(self) -> None:
         """Nothing has to be opened."""
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links, and gaps."""
-        for record in records:
+        for record in (each.record for each in records):
             if isinstance(record, LinkRecord):
                 self._venues[record.venue].note(record, self._now_s())
             elif isinstance(record, GapRecord):

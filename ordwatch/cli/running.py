@@ -16,11 +16,12 @@ from ordwatch.cli.outages import Outages
 from ordwatch.cli.outputs import Showing
 from ordwatch.cli.process import Killed, die_by, hold_hangup, take_hangup
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
+from ordwatch.core.records import for_outputs
 from ordwatch.engine.output import Sink
 from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _SAID_AT_THE_END = (OutputError, RecordingError, RecordingBusy)
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 async def watch(
-    venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+    venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
     showing: Showing,
     limits: Limits,
     *,
@@ -61,7 +62,7 @@ async def watch(
     said.above = showing.line_above(shown)
     await start_all(sinks)
     if isinstance(shown, Table):
-        shown.write(run.restored())
+        shown.write(for_outputs(run.restored()))
     return await run.run()
 
 

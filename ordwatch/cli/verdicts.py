@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from ordwatch.core.events import LinkState
-from ordwatch.core.records import AnyRecord, LinkRecord
+from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.text import time_ns
-from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.contract import VenueKind
 
 MAX_CLOCK_OFFSET_S = 5.0
 
@@ -39,7 +39,7 @@ class Keys:
     """Which orders are watched."""
 
 
-def keys_of(venue: AnyVenue) -> Keys:
+def keys_of(venue: VenueKind) -> Keys:
     """The keys that the settings of this venue have."""
     known = venue.settings.__struct_fields__
     address, scope = ("ws_url", "host", "port"), ("account_id", "accounts", "markets")
@@ -90,9 +90,9 @@ class CheckObserver:
     def start(self) -> None:
         """Nothing has to be opened."""
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links."""
-        for record in records:
+        for record in (each.record for each in records):
             if isinstance(record, LinkRecord) and record.venue not in self._ends:
                 self._note(record)
 

@@ -90,7 +90,9 @@ class _Entry:
             self.arrived_ns = arrival.at_ns
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
-        self.move(arrival.way, len(self.states) - 1)
+        self.places[arrival.way] = len(self.states) - 1
+        if len(self.places) > _WAYS_KEPT:
+            del self.places[next(iter(self.places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
         """Put in a state that was older than what is known."""
@@ -228,7 +230,9 @@ class OrderStore:
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         known, venue, way = entry.state, self._venues[update.venue], arrival.way
-        recency = self._compare(venue, update, known, entry.is_last_of(way))
+        recency = venue.compare_versions(update, known, entry.is_last_of(way))
+        if recency is Recency.EQUAL and known.not_found:
+            recency = Recency.NEWER
         if recency is not Recency.NEWER:
             # What is newer by its version repeats nothing; so most updates skip the search.
             place = entry.places.get(way, 0)

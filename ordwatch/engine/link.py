@@ -25,7 +25,7 @@ class Link:
         self.is_up = False
         self.subscribed = False
         self.interrupted = False
-        """The venue said on this connection that it cannot see orders for now."""
+        """The venue reported on this connection that it sees no orders; the next one reports anew."""
         self.stale = False
         """Nothing was received for half the silence limit."""
         self.live_s: float | None = None
@@ -37,6 +37,8 @@ class Link:
         """Seconds between heartbeats."""
         self.silence_s = math.inf
         """Seconds without a byte after which the link is dead."""
+        self.session_silence_s = math.inf
+        """The same, as the session said it; the configuration may override it."""
         self.beat_s = math.inf
         """When the next heartbeat is due."""
         self.last_rx_s = math.inf

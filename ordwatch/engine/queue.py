@@ -16,21 +16,23 @@ class EventQueue:
         self._capacity = capacity
         self._events: list[FeedEvent] = []
         self._some = asyncio.Event()
-        self._remaining = asyncio.Event()
-        self._remaining.set()
+        self._has_space = asyncio.Event()
+        self._has_space.set()
+        self.is_full = False
+        """Whoever puts more waits for space first, with `until_space`."""
 
     def __len__(self) -> int:
         return len(self._events)
 
     async def put(self, events: Sequence[FeedEvent]) -> None:
         """Hand over a batch; waits while the queue is full. The order of one caller's batches is kept."""
-        await self.until_room()
+        await self.until_space()
         self.put_now(events)
 
-    async def until_room(self) -> None:
+    async def until_space(self) -> None:
         """Wait while the queue is full."""
-        while not self._remaining.is_set():
-            await self._remaining.wait()
+        while not self._has_space.is_set():
+            await self._has_space.wait()
 
     def put_now(self, events: Sequence[FeedEvent]) -> None:
         """Hand over without waiting: for the few events of a link's life."""
@@ -38,7 +40,8 @@ class EventQueue:
         if self._events:
             self._some.set()
         if len(self._events) >= self._capacity:
-            self._remaining.clear()
+            self.is_full = True
+            self._has_space.clear()
 
     async def take(self) -> list[FeedEvent]:
         """Everything that waits, at least one event."""
@@ -49,5 +52,6 @@ class EventQueue:
         """Everything that waits, perhaps nothing."""
         events, self._events = self._events, []
         self._some.clear()
-        self._remaining.set()
+        self.is_full = False
+        self._has_space.set()
         return events

@@ -15,14 +15,23 @@ from ordwatch.core.coverage import Coverage
 from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_errors, worst
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.order_store import OrderStore
-from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
+from ordwatch.core.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    VenueAlive,
+    for_outputs,
+)
 from ordwatch.core.text import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.output import Sink
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
 from ordwatch.engine.supervisor import Orders, Pace
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +126,7 @@ class Run:
 
     def __init__(
         self,
-        venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+        venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
         sinks: Sequence[Sink],
         limits: Limits | None = None,
         *,
@@ -148,7 +157,7 @@ class Run:
         self._clocks = Clocks()
         self._past = start.venues
 
-    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
+    def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name
         return Runner(
             venue,
@@ -316,8 +325,9 @@ class Run:
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:
+            shared = for_outputs(records)
             for sink in self._sinks:
-                sink.write(records)
+                sink.write(shared)
 
     def _beat(self) -> HeartbeatTick:
         heard = {name: stats.last_rx_ns for name, stats in self._stats.items()}

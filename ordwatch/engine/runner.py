@@ -29,7 +29,7 @@ from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
 from ordwatch.venues.contract import (
-    AnyVenue,
+    HttpReply,
     HttpRequest,
     Opening,
     QuerySpec,
@@ -37,6 +37,7 @@ from ordwatch.venues.contract import (
     RequestT,
     Session,
     Setup,
+    VenueKind,
     VenueSettings,
 )
 
@@ -48,7 +49,7 @@ class Runner:
 
     def __init__(
         self,
-        venue: AnyVenue,
+        venue: VenueKind,
         setup: Setup[VenueSettings],
         *,
         queue: EventQueue,
@@ -59,12 +60,11 @@ class Runner:
         draw: random.Random | None = None,
     ) -> None:
         self.setup = setup
-        self._venue = venue
+        self._client = venue.configure(setup)
         self._queue = queue
         self._orders = orders
-        self._parts = [Setup(setup.name, part, setup.raw, setup.memory) for part in venue.split(setup.settings)]
         self.supervisor = Supervisor(
-            _policy(venue, setup, len(self._parts), pace or Pace()),
+            _policy(venue, setup, self._client.connections, pace or Pace()),
             stats=stats,
             coverage=coverage,
             orders=orders,
@@ -119,6 +119,8 @@ class Runner:
     def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
         """A connection is up."""
         link, conn = connection.link, connection.conn
+        if date_ns is not None:
+            self._http.clock.read(date_ns, now.running_ns)
         self._do(self.supervisor.opened(link, conn, session.heartbeat_s, session.silence_s, date_ns, now))
         self._changed.set()
 
@@ -137,7 +139,16 @@ class Runner:
         )
         if actions:
             self._do(actions)
-            await self._queue.until_room()
+            if self._queue.is_full:
+                await self._queue.until_space()
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send a request of a connection's own, within the venue's rates."""
+        return await self._http.send(request)
+
+    def on_notice(self, text: str) -> None:
+        """Something the user should know of that is no loss."""
+        self._do([Log(logging.WARNING, text)])
 
     # What the supervisor wants done.
 
@@ -198,7 +209,7 @@ class Runner:
             self._do(self.supervisor.bug(_innermost(bug), moment()))
             return
         self._do(self.supervisor.disconnected(connection.link, connection.conn, error, moment()))
-        await self._queue.until_room()
+        await self._queue.until_space()
 
     def _forget(self, connection: Connection) -> None:
         if self._connections.get(connection.link) is connection:
@@ -208,7 +219,7 @@ class Runner:
         call = Caller(self._rates, self._http, self._connections)
         ask = QuerySpec(since_ns=asked.since_ns, open_orders=self._orders.open, orders=self._orders.all)
         try:
-            report = await self._venue.query(self.setup, ask, call, functools.partial(self._emit_rows, asked, call))
+            report = await self._client.query(ask, call, functools.partial(self._emit_rows, asked, call))
         except (VenueError, ConfigError, OSError) as error:
             self._do(self.supervisor.query_failed(asked.number, error, moment()))
         except Exception as bug:  # noqa: BLE001 - as above
@@ -222,11 +233,11 @@ class Runner:
         stamp = QueryStamp(number=asked.number, asked_ns=call.sent_ns, old_before_ns=asked.old_before_ns, cached=cached)
         way = "cached query" if cached else "query"
         self._queue.put_now([Arrival(venue=self.setup.name, way=way, at_ns=moment().mono_ns, query=stamp), *rows])
-        await self._queue.until_room()
+        await self._queue.until_space()
         await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 
     async def _open_session(self, link: int) -> Opening:
-        return await self._venue.open(self._parts[link], Caller(self._rates, self._http, self._connections))
+        return await self._client.open(link, Caller(self._rates, self._http, self._connections))
 
     def _on_server_date(self, date_ns: int) -> None:
         self._do(self.supervisor.server_date(date_ns, moment()))
@@ -261,7 +272,7 @@ class Caller:
         self.sent_ns = moment().mono_ns
 
 
-def _policy(venue: AnyVenue, setup: Setup[VenueSettings], links: int, pace: Pace) -> Policy:
+def _policy(venue: VenueKind, setup: Setup[VenueSettings], links: int, pace: Pace) -> Policy:
     settings = setup.settings
     resync_s = venue.resync_s if settings.audit_interval is None else settings.audit_interval
     return Policy(

@@ -73,8 +73,6 @@ from ordwatch.venues.contract import QueryResult
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-QUERY_RETRY_S = (2.0, 30.0)
-"""Bounds of the back-off after a failed query."""
 LIVE_QUERY_RETRY_S = 5.0
 """The most it waits while the venue is live."""
 ATTEMPTS_WINDOW_S = 60.0
@@ -104,6 +102,8 @@ class Pace:
     """About how long to wait after the first internal error; five times as long after the second."""
     recheck_s: float = 5.0
     """How soon after a state that rests on arrival alone the venue is asked."""
+    query_retry_s: tuple[float, float] = (2.0, 30.0)
+    """Bounds of the back-off after a failed query."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,9 @@ class Supervisor:
         self._queries = 0
         self._query_s = -math.inf
         """When the next query is due, once the venue can be asked."""
-        self._query_waits = backoff(*QUERY_RETRY_S, draw)
-        self._rechecking = False
+        self._query_waits = backoff(*self._pace.query_retry_s, draw)
+        self._recheck_s = math.inf
+        """By when to ask because a state rests on arrival alone, or a query said so; infinity: nothing is in doubt."""
         self._refusals = Refusals()
         self._timer_s = self._seen_s = math.inf
         """When `timer` was to be called, and when anything was last reported: what comes later is our own lag."""
@@ -234,10 +235,13 @@ class Supervisor:
     ) -> list[Action]:
         """A chunk or message came, and this is what the session made of it; `good`: a whole, good message ended."""
         state = self._links[link]
-        if not state.is_current(conn):
+        # Once for each update: what `Link` has methods for is written out here.
+        if state.conn != conn or not state.is_trying:
             return []
-        self._seen_s = state.last_rx_s = now.mono_s
-        state.pace(heartbeat_s, self._policy.silence_s or silence_s)
+        now_s = self._seen_s = state.last_rx_s = now.mono_ns / 1e9
+        if heartbeat_s != state.heartbeat_s or silence_s != state.session_silence_s:
+            state.session_silence_s = silence_s
+            state.pace(heartbeat_s, self._policy.silence_s or silence_s)
         actions: list[Action] = []
         out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
         arrival: Arrival | None = None
@@ -256,7 +260,7 @@ class Supervisor:
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
-        if self._query is None:
+        if self._query is None and now_s >= self._query_s:
             self._start_query(now, actions)
         return actions
 
@@ -287,10 +291,11 @@ class Supervisor:
                 return self._on_query_failed(query, Refused(pending), now)
             actions += self._go_live(report, query, now)
             self._since_ns = query.next_since_ns
-            self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
-            again_s = math.inf if report.again_s is None else report.again_s
-            self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
-            self._rechecking = report.again_s is not None
+            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
+            if report.again_s is not None:
+                self._recheck_s = min(self._recheck_s, now.mono_s + report.again_s)
+            # A doubt that arose while the query was under way is not settled by it.
+            self._query_s = min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)
         self._start_query(now, actions)
         return actions
 
@@ -341,9 +346,9 @@ class Supervisor:
 
     def recheck(self, now: Moment) -> None:
         """A state rests on arrival alone: ask soon."""
-        if not self._rechecking and self._policy.resync_s is not None:
-            self._rechecking = True
-            self._query_s = min(self._query_s, now.mono_s + self._pace.recheck_s)
+        if self._recheck_s == math.inf and self._policy.resync_s is not None:
+            self._recheck_s = now.mono_s + self._pace.recheck_s
+            self._query_s = min(self._query_s, self._recheck_s)
 
     def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
         """A REST answer said the venue's time."""
@@ -454,7 +459,7 @@ class Supervisor:
                 raise AssertionError(f"not for the supervisor: {event!r}")
 
     def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
-        if not state.subscribed or self._interrupted:
+        if not state.subscribed or any(each.interrupted for each in self._links):
             return []
         self._query_s = now.mono_s
         return self._change(state, "reconciling", now)
@@ -503,7 +508,7 @@ class Supervisor:
     def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
         """A byte ended a silence: no gap, nothing was missed on this connection."""
         state.stale = False
-        if state.state != "stale" or self._interrupted:
+        if state.state != "stale" or state.interrupted:
             return []
         return (
             self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
@@ -549,7 +554,8 @@ class Supervisor:
     # Queries and gaps.
 
     def _can_ask(self) -> bool:
-        return self.failure is None and not self._interrupted and all(state.subscribed for state in self._links)
+        can = all(state.subscribed and not state.interrupted for state in self._links)
+        return self.failure is None and can
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
         if self._query is not None or not self._can_ask() or now.mono_s < self._query_s:
@@ -557,14 +563,14 @@ class Supervisor:
         if self._live and not self._resync_due():
             self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
             return
-        self._rechecking = False
+        self._recheck_s = math.inf
         self._queries += 1
         next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
         self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
         actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
 
     def _resync_due(self) -> bool:
-        asked_for = self._rechecking or self._refusals.given_up is not None
+        asked_for = self._recheck_s < math.inf or self._refusals.given_up is not None
         return asked_for or self._policy.resync_when_idle or bool(self._orders.open())
 
     def _cancel_query(self) -> list[Action]:
@@ -585,6 +591,8 @@ class Supervisor:
         self.answered = self.answered or isinstance(error, Refused)
         wait_s = next(self._query_waits)
         self._query_s = now.mono_s + (min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)
+        # What it was to settle is in doubt still, also where an idle venue goes without resyncs.
+        self._recheck_s = min(self._recheck_s, self._query_s)
         actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
         events: list[FeedEvent] = []
         if query.epoch == self._epoch and not self._live:

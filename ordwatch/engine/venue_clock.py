@@ -1,7 +1,7 @@
 """How late it is at a venue. Its histories are cut by its own clock, and ours may be wrong by hours, or jump.
 
 Pure; readings come in as arguments. Times of this host are those of a clock that nobody sets and that runs on in
-sleep (clocks.running_ns), so a wrong or moved wall clock changes nothing.
+sleep (Moment.running_ns), so a wrong or moved wall clock changes nothing.
 """
 
 from email.utils import parsedate_to_datetime

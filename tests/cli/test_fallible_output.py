@@ -8,7 +8,7 @@ import pytest
 
 from ordwatch.cli.fallible_output import Beside
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderGone, StdoutLost
-from ordwatch.core.records import AnyRecord, ClockRecord
+from ordwatch.core.records import ClockRecord, OutputRecord, for_outputs
 
 RECORD = ClockRecord(jump_ms=0.0, suspended_ms=0.0, at="2026-03-02T12:00:00.000000Z")
 
@@ -29,7 +29,7 @@ class Failing:
     def start(self) -> None:
         self.did.append("start")
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         self.taken += len(records)
 
     async def watch(self) -> None:
@@ -56,10 +56,10 @@ def test_stdout_that_fails_ends_nothing(error: OrdwatchError, caplog: pytest.Log
     failing = Failing(error)
     noted: list[StdoutLost] = []
     sink = Beside(failing, noted.append)
-    sink.write([RECORD])
+    sink.write(for_outputs([RECORD]))
 
     asyncio.run(watched_for_a_moment(sink))
-    sink.write([RECORD])
+    sink.write(for_outputs([RECORD]))
     asyncio.run(sink.drain())
 
     assert (failing.taken, failing.did, sink.stalled) == (1, [], False)

@@ -17,6 +17,7 @@ from ordwatch.core.records import (
     SessionRecord,
     SinkGapRecord,
     VenueAlive,
+    for_outputs,
 )
 from ordwatch.core.text import UNSAFE
 from ordwatch.outputs.filters import Filter
@@ -29,7 +30,7 @@ def written(path: Path, record: AnyRecord, *, color: bool) -> str:
     async def scenario(fd: int) -> None:
         sink = TextLines(fd, Filter(records="all"), UTC, color)
         sink.start()
-        sink.write([record])
+        sink.write(for_outputs([record]))
         await sink.close()
 
     fd = os.open(path, os.O_WRONLY | os.O_CREAT)

@@ -78,18 +78,16 @@ from ordwatch.engine.supervisor import (
 )
 from ordwatch.recording.files import (
     Files,
+    Segment,
 )
 from ordwatch.recording.format import (
-    sealed,
+    with_crc,
 )
 from ordwatch.recording.history import (
     Continuation,
 )
 from ordwatch.recording.recovery import (
     open_recording,
-)
-from ordwatch.recording.segment import (
-    LineFile,
 )
 from ordwatch.recording.verdict import (
     COVERED,
@@ -108,8 +106,8 @@ from ordwatch.venues.coinw.orders import (
 )
 from ordwatch.venues.contract import (
     NEVER,
-    AnyVenue,
     QueryResult,
+    VenueKind,
 )
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
@@ -127,7 +125,6 @@ __all__ = [
     "Action",
     "AliveRecord",
     "AnyRecord",
-    "AnyVenue",
     "Arrival",
     "AuthError",
     "CancelQuery",
@@ -149,7 +146,6 @@ __all__ = [
     "HeartbeatTick",
     "Ignored",
     "Interrupted",
-    "LineFile",
     "LinkRecord",
     "LinkUpdate",
     "Log",
@@ -172,6 +168,7 @@ __all__ = [
     "RemoteProtocolError",
     "Resumed",
     "RoundTrip",
+    "Segment",
     "SendHeartbeat",
     "SessionEvent",
     "SessionRecord",
@@ -181,6 +178,7 @@ __all__ = [
     "VenueAlive",
     "VenueError",
     "VenueFound",
+    "VenueKind",
     "VenueStats",
     "Verdict",
     "check",
@@ -189,7 +187,7 @@ __all__ = [
     "gap_update",
     "load",
     "open_recording",
-    "sealed",
     "time_ns",
     "time_text",
+    "with_crc",
 ]

@@ -11,7 +11,6 @@ from decimal import Decimal
 from tests.simulation.clocks import SECOND
 from tests.simulation.product import (
     FINAL,
-    AnyVenue,
     CoinwExtra,
     Extra,
     LoopringExtra,
@@ -19,6 +18,7 @@ from tests.simulation.product import (
     OrderStatus,
     OrderUpdate,
     Side,
+    VenueKind,
     load,
 )
 
@@ -82,7 +82,7 @@ class Dialect:
     links: int = 1
 
     @property
-    def rules(self) -> AnyVenue:
+    def rules(self) -> VenueKind:
         """The real venue's functions."""
         return load(self.kind)
 
