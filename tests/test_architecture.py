@@ -136,7 +136,7 @@ def of_some_systems(path: Path) -> list[str]:
 def test_each_registry_line_has_one_folder() -> None:
     folders = {path.parent.name for path in (PACKAGE / "venues").glob("*/__init__.py")}
 
-    assert folders == set(REGISTRY)
+    assert folders - {"toolkit"} == set(REGISTRY)
 
 
 def test_every_module_says_what_it_is() -> None:

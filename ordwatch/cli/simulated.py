@@ -21,7 +21,7 @@ DROPPED_S = 2.0
 def chosen_kinds(names: Sequence[str] | None) -> list[str]:
     """The kinds of venues of these names, each once; none given: all built-in ones.
 
-    One without a simulator is left out, which is said.
+    One without a simulator is left out, with a warning.
 
     Raises:
         UsageError: There is no such kind, or none of them has a simulator.

@@ -85,7 +85,9 @@ class _Entry:
         self.state = state
         # By the time it was stated with, a repetition is known again; the state's own may be another's.
         self.states.append(state if said_ns in (None, state.updated_ns) else replace(state, updated_ns=said_ns))
-        self.way, self.arrived_ns, self.doubted = arrival.way, arrival.at_ns, None
+        self.way, self.doubted = arrival.way, None
+        if not _is_cached(arrival):
+            self.arrived_ns = arrival.at_ns
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
         self.places[arrival.way] = len(self.states) - 1
@@ -105,6 +107,10 @@ class _Entry:
         places[way] = place
         if len(places) > _WAYS_KEPT:
             del places[next(iter(places))]
+
+    def is_last_of(self, way: str) -> bool:
+        """Whether what is known came by this way, or was repeated by it last."""
+        return way == self.way or self.places.get(way) == len(self.states) - 1
 
     def _forget_oldest(self) -> None:
         del self.states[0]
@@ -224,7 +230,7 @@ class OrderStore:
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         known, venue, way = entry.state, self._venues[update.venue], arrival.way
-        recency = venue.compare_versions(update, known, way == entry.way)
+        recency = venue.compare_versions(update, known, entry.is_last_of(way))
         if recency is Recency.EQUAL and known.not_found:
             recency = Recency.NEWER
         if recency is not Recency.NEWER:
@@ -347,7 +353,7 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> _Entry:
-        entry = self._orders[order.key] = _Entry(order, arrival.way, arrival.at_ns)
+        entry = self._orders[order.key] = _Entry(order, arrival.way, 0 if _is_cached(arrival) else arrival.at_ns)
         self._place(entry)
         return entry
 
@@ -405,6 +411,11 @@ class OrderStore:
                 return clock_record(event)
             case HeartbeatTick():
                 return self._alive(event)
+
+
+def _is_cached(arrival: Arrival) -> bool:
+    """Whether what arrives may be older than what was pushed: then the venue's next word needs no settling time."""
+    return arrival.query is not None and arrival.query.cached
 
 
 def _normalized(order: OrderUpdate) -> OrderUpdate:

@@ -178,6 +178,10 @@ class Supervisor:
         """Whether the venue was live at any time."""
         return self.coverage.ever_live
 
+    @property
+    def _interrupted(self) -> bool:
+        return any(state.interrupted for state in self._links)
+
     # What happened, from the shell.
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:

@@ -448,6 +448,29 @@ def test_a_cached_row_is_not_the_first_row_of_a_query() -> None:
     assert prices(store, answered(priced("8", "query"), asked_s=50)) == ["8"]
 
 
+def test_a_row_that_may_be_old_needs_no_settling_time_before_the_next_is_believed() -> None:
+    store = without_versions()
+    store.apply(answered(priced("7", "query"), asked_s=50, cached=True))
+
+    assert prices(store, answered(priced("8", "query"), asked_s=51)) == ["8"]
+
+
+def test_a_way_that_repeated_the_known_state_goes_on_from_it() -> None:
+    same_ways: list[bool] = []
+
+    def compare(_new: OrderUpdate, _known: OrderUpdate, same_way: bool) -> Recency:
+        same_ways.append(same_way)
+        return Recency.EQUAL
+
+    store = OrderStore({"toy": replace(VENUE, compare_versions=compare)}, {"toy": VenueStats()})
+    store.apply(came(priced("7"), at_s=1))
+    store.apply(answered(priced("8", "query"), asked_s=50))
+    store.apply(came(priced("8"), at_s=51))
+    store.apply(came(priced("9"), at_s=52))
+
+    assert same_ways == [False, False, True]
+
+
 @pytest.mark.parametrize("changes", [{"updated_ns": 9_000_000}, {"name": "Toy"}, {"extra": ToyExtra(clock="9:00")}])
 def test_a_row_with_another_time_or_spelling_does_not_differ(changes: dict[str, object]) -> None:
     store = without_versions()

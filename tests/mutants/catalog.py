@@ -753,8 +753,8 @@ MUTANTS = (
     Mutant(
         "a doubt outlives the state it was about",
         "core/order_store.py",
-        "self.way, self.arrived_ns, self.doubted = arrival.way, arrival.at_ns, None",
-        "self.way, self.arrived_ns = arrival.way, arrival.at_ns",
+        "self.way, self.doubted = arrival.way, None",
+        "self.way = arrival.way",
         (STORE,),
     ),
     Mutant(
