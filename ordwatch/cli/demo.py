@@ -75,4 +75,4 @@ async def _demo(
     from ordwatch.cli.simulated import simulated
 
     async with simulated(kinds, seed=seed, speed=speed, drops=True) as hosts:
-        return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said)
+        return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said, simulated=True)

@@ -36,6 +36,7 @@ async def watch(
     recording: Recording | None = None,
     start: ResumeState | None = None,
     config_sha256: str | None = None,
+    simulated: bool = False,
     fail_on_gap: bool = False,
     outages: Outages | None = None,
 ) -> Outcome:
@@ -54,6 +55,7 @@ async def watch(
         limits,
         start=start,
         config_sha256=config_sha256,
+        simulated=simulated,
         fail_on_gap=fail_on_gap,
         redact=said.redact,
     )

@@ -141,6 +141,10 @@ class SessionRecord(Record, frozen=True, kw_only=True, tag="session"):
     pid: int
     host: str
     venues: list[str]
+    kinds: dict[str, str] | None = None
+    """The kind of each venue; None only in a recording of a version that did not write it."""
+    simulated: bool | None = None
+    """Whether the venues are simulators, as in a run of `demo`; None as for `kinds`."""
     config_sha256: str | None
     reason: str | None
     exit: int | None

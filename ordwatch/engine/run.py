@@ -123,6 +123,7 @@ class Run:
         *,
         start: ResumeState | None = None,
         config_sha256: str | None = None,
+        simulated: bool = False,
         fail_on_gap: bool = False,
         redact: Callable[[str], str] = str,
         pace: Pace | None = None,
@@ -131,6 +132,8 @@ class Run:
         self._sinks = sinks
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
+        self._kinds = {setup.name: venue.kind for venue, setup in venues}
+        self._simulated = simulated
         self._stats = {setup.name: VenueStats() for _, setup in venues}
         self._store = OrderStore(
             {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
@@ -348,6 +351,8 @@ class Run:
             pid=os.getpid(),
             host=socket.gethostname(),
             venues=list(self._stats),
+            kinds=self._kinds,
+            simulated=self._simulated,
             config_sha256=self._config_sha256,
             reason=self._outcome.reason if ended else None,
             exit=self._outcome.exit_code if ended else None,

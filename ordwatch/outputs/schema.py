@@ -50,7 +50,7 @@ def record_schema(kinds: Iterable[str] = REGISTRY) -> Schema:
         [*kinds_of_records, *extras], schema_hook=_anything, ref_template="#/$defs/{name}"
     )
     for record in kinds_of_records:
-        _place_in_stream(definitions[record.__name__])
+        _add_stream_keys(definitions[record.__name__])
     for extra in extras:
         # In the type each field has a default, so that a statement can leave it out; a record always has it.
         definitions[extra.__name__]["required"] = list(extra.__struct_fields__)
@@ -83,7 +83,9 @@ def _anything(_: type) -> Schema:
     return {"description": "see the documentation of the venue"}
 
 
-def _place_in_stream(record: Schema) -> None:
+def _add_stream_keys(record: Schema) -> None:
     kind, *rest = record["properties"].items()
-    record["properties"] = dict([kind, ("seq", _SEQ), *rest, ("crc", _CRC)])
-    record["required"].insert(1, "seq")
+    keys = dict([kind, ("seq", _SEQ), *rest])
+    record["properties"] = {**keys, "crc": _CRC}
+    # Every key is always written; a default in a type is only for recordings made before the key was added.
+    record["required"] = list(keys)

@@ -610,6 +610,8 @@ def test_session_records_frame_the_run_and_its_counts_add_up() -> None:
 
         assert isinstance(first, SessionRecord)
         assert first.state == "start"
+        assert first.kinds == {"toy": "toy"}
+        assert first.simulated is False
         assert isinstance(alive, AliveRecord)
         assert isinstance(last, SessionRecord)
         assert (last.state, last.reason, last.exit) == ("end", "enough", 0)

@@ -84,6 +84,8 @@ def session(
         pid=1,
         host="here",
         venues=list(venues),
+        kinds=dict.fromkeys(venues, "toy"),
+        simulated=False,
         config_sha256=None,
         reason=None,
         exit=0 if state == "end" else None,
