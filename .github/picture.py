@@ -6,6 +6,7 @@ from datetime import UTC
 from pathlib import Path
 
 from ordwatch.cli.simulated import simulated
+
 from ordwatch.core.records import AnyRecord, GapRecord
 from ordwatch.engine.run import Limits, Run
 from ordwatch.engine.supervisor import Pace

@@ -15,7 +15,7 @@
     boot_id           /proc                     ""                       ""
     boot_clock_ns     CLOCK_BOOTTIME            the monotonic clock      the monotonic clock
     rss_mib           /proc                     the peak                 0.0
-    reader_is_gone    poll                      poll                     never: the next write fails
+    reader_closed    poll                      poll                     never: the next write fails
 
 Tested on Linux, and there with each of these names taken away; only written for macOS and Windows.
 """
@@ -213,7 +213,7 @@ def on_signal(loop: "asyncio.AbstractEventLoop", number: signal.Signals, act: Ca
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(act, number))
 
 
-def die_by(number: int) -> None:
+def exit_by_signal(number: int) -> None:
     """End by this signal; returns where the system does not let it kill."""
     if not hasattr(signal, "pthread_sigmask"):
         return  # Windows: os.kill ends a process with the number itself as exit code
@@ -281,7 +281,7 @@ def wait_writable(fd: int, timeout_s: float) -> None:
     poll.poll(timeout_s * 1000)
 
 
-def reader_is_gone(fd: int) -> bool:
+def reader_closed(fd: int) -> bool:
     """Whether the other end of a pipe or socket was closed, asked without writing to it."""
     import select
 

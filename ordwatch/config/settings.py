@@ -20,7 +20,7 @@ from ordwatch.config.document import Path as KeyPath
 from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
 from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
-from ordwatch.core.text import suggest
+from ordwatch.core.suggestions import suggest
 from ordwatch.venues import REGISTRY, load
 from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
 

@@ -4,7 +4,7 @@ import os
 import socket
 import ssl
 
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 
 
 def describe(error: Exception) -> str:

@@ -35,7 +35,7 @@ class Sink(Protocol):
 
         Raises:
             OutputError: Failed for longer than allowed.
-            ReaderGone: Nobody reads any more (EPIPE).
+            ReaderClosed: Nobody reads any more (EPIPE).
         """
         ...
 
@@ -43,6 +43,6 @@ class Sink(Protocol):
         """Write out what is queued, as far as that goes within 2 s, and let go of the output.
 
         Raises:
-            OutputError, ReaderGone: As `watch`, where it has not said so.
+            OutputError, ReaderClosed: As `watch`, where it has not said so.
         """
         ...

@@ -12,11 +12,11 @@ from typing import Literal
 from ordwatch import __version__, system
 from ordwatch.core.conversion import order_record
 from ordwatch.core.coverage import Coverage
-from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_errors, worst
+from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderClosed, leaf_errors, worst
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.output import Sink
 from ordwatch.engine.queue import EventQueue
@@ -100,7 +100,7 @@ class Outcome:
         """What the process ends with: by its signal if all was written, else the first cause in errors.PRECEDENCE."""
         codes = self._codes()
         if self.output_lost:
-            return worst(codes - {ReaderGone.exit_code})
+            return worst(codes - {ReaderClosed.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 
     def _codes(self) -> set[int]:

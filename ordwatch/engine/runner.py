@@ -219,9 +219,11 @@ class Runner:
     async def _emit_rows(
         self, asked: StartQuery, call: "Caller", rows: Sequence[OrderUpdate], /, *, cached: bool = False
     ) -> None:
-        stamp = QueryStamp(number=asked.number, asked_ns=call.sent_ns, old_before_ns=asked.old_before_ns, cached=cached)
-        way = "cached query" if cached else "query"
-        self._queue.put_now([Arrival(venue=self.setup.name, way=way, at_ns=moment().mono_ns, query=stamp), *rows])
+        stamp = QueryStamp(number=asked.number, sent_ns=call.sent_ns, old_before_ns=asked.old_before_ns, cached=cached)
+        channel = "cached query" if cached else "query"
+        self._queue.put_now(
+            [Arrival(venue=self.setup.name, channel=channel, at_ns=moment().mono_ns, query=stamp), *rows]
+        )
         await self._queue.until_room()
         await asyncio.sleep(0)  # between the pages of a long answer others have their turn
 

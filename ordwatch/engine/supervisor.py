@@ -32,6 +32,7 @@ from ordwatch.core.errors import (
     TlsFailed,
     VenueError,
 )
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Arrival,
     Closed,
@@ -51,7 +52,6 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.core.text import safe_text
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -227,7 +227,7 @@ class Supervisor:
         for event in events:
             if isinstance(event, OrderUpdate):
                 if arrival is None:
-                    arrival = Arrival(venue=self._policy.venue, way=f"connection {state.conn}", at_ns=now.mono_ns)
+                    arrival = Arrival(venue=self._policy.venue, channel=f"connection {state.conn}", at_ns=now.mono_ns)
                     out.append(arrival)
                 out.append(event)
             elif isinstance(event, Closed):

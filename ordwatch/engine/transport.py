@@ -17,7 +17,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.engine.failures import describe, reason
 from ordwatch.venues.contract import Endpoint, Payload
 

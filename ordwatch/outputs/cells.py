@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 
 MAX_SHOWN = 200
 """Characters of a venue's text that are looked at, however wide the terminal."""

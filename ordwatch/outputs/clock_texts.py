@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, tzinfo
 
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 
 _DAY_S = 86_400
 

@@ -13,7 +13,7 @@ from threading import Condition
 
 from ordwatch import system
 from ordwatch.core.records import AnyRecord, SinkGapRecord, record_time
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.output_thread import OutputThread, check_open, write_all
 
@@ -82,7 +82,7 @@ class LineSink:
         """Last until the output fails.
 
         Raises:
-            ReaderGone: Nobody reads any more.
+            ReaderClosed: Nobody reads any more.
             OutputError: Any other error of the system.
         """
         await self._thread.watch()
@@ -91,7 +91,7 @@ class LineSink:
         """Write what is queued, as far as that goes within 2 s.
 
         Raises:
-            ReaderGone: Nobody reads any more.
+            ReaderClosed: Nobody reads any more.
             OutputError: Writing failed, or the reader took too little in that time.
         """
         with self._condition:
@@ -120,7 +120,7 @@ class LineSink:
         with self._condition:
             while not self._queue and not self._closing:
                 # A quiet stream would notice only with its next line that `head` has left.
-                if not self._condition.wait(_IDLE_S) and system.reader_is_gone(self._fd):
+                if not self._condition.wait(_IDLE_S) and system.reader_closed(self._fd):
                     raise BrokenPipeError(errno.EPIPE, "the reader is gone")
             return [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Thread
 
 from ordwatch import system
-from ordwatch.core.errors import OrdwatchError, OutputError, OutputRefused, ReaderGone
+from ordwatch.core.errors import OrdwatchError, OutputError, OutputRefused, ReaderClosed
 
 CLOSE_S = 2.0
 """How long a sink that closes waits for a reader that does not read."""
@@ -73,7 +73,7 @@ class OutputThread:
         """Last until the work fails.
 
         Raises:
-            ReaderGone: Nobody reads any more, or the terminal is gone.
+            ReaderClosed: Nobody reads any more, or the terminal is gone.
             OutputError: Any other error of the system.
         """
         await self._failed.wait()
@@ -84,7 +84,7 @@ class OutputThread:
         """Wait for the end of the work, at most CLOSE_S; if it still blocks then, it is left to itself.
 
         Raises:
-            ReaderGone: Nobody reads any more.
+            ReaderClosed: Nobody reads any more.
             OutputError: The work failed, or still blocks; unless `watch` said so already.
         """
         if self._thread is None:
@@ -116,5 +116,5 @@ class OutputThread:
 
     def _reason(self, exc: OSError) -> OrdwatchError:
         if exc.errno == errno.EPIPE or (exc.errno == errno.EIO and self._is_terminal):
-            return ReaderGone(f"nobody reads {fd_name(self._fd)} any more")
+            return ReaderClosed(f"nobody reads {fd_name(self._fd)} any more")
         return OutputError(f"cannot write to {fd_name(self._fd)}: {exc.strerror}")

@@ -13,9 +13,9 @@ from datetime import tzinfo
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal
 
+from ordwatch.core.escaping import MAX_TEXT
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import AnyRecord
-from ordwatch.core.text import MAX_TEXT
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, Line, shown
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
@@ -105,7 +105,7 @@ class Table:
         """Last until the output fails.
 
         Raises:
-            ReaderGone: The terminal is gone.
+            ReaderClosed: The terminal is gone.
             OutputError: Any other error of the system.
         """
         await self._thread.watch()
@@ -114,7 +114,7 @@ class Table:
         """Draw the last state and leave it standing, as far as that goes within 2 s.
 
         Raises:
-            ReaderGone: The terminal is gone.
+            ReaderClosed: The terminal is gone.
             OutputError: It was not drawn.
         """
         self._closing.set()

@@ -11,6 +11,7 @@ from datetime import tzinfo
 
 import msgspec
 
+from ordwatch.core.escaping import MAX_TEXT, safe_text
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import (
     AliveRecord,
@@ -22,7 +23,6 @@ from ordwatch.core.records import (
     SinkGapRecord,
     record_time,
 )
-from ordwatch.core.text import MAX_TEXT, safe_text
 from ordwatch.outputs.clock_texts import stamp
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.line_output import LineSink

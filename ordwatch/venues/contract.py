@@ -6,7 +6,7 @@ no socket; `open` and `query` are coroutines, but all they await is the `call` h
 
 To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
 config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
-Beside this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
+NonfatalOutput this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
 """
 
 import re

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.cli.simulated import chosen_kinds
+from ordwatch.cli.simulators import chosen_kinds
 from ordwatch.core.errors import UsageError
 from ordwatch.venues import REGISTRY
 from tests.support.process import end, run, running

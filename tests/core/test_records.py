@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordwatch.core.conversion import gap_record, link_record, order_record, reject_record
+from ordwatch.core.escaping import MAX_TEXT, UNSAFE
 from ordwatch.core.events import GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
 from ordwatch.core.records import OrderRecord, RotateRecord, decode, encode, numbered, record_time
-from ordwatch.core.text import MAX_TEXT, UNSAFE
 from tests.support.toy import ToyExtra
 
 ORDER = OrderUpdate(

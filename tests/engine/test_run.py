@@ -21,7 +21,7 @@ from ordwatch.core.records import (
     RejectRecord,
     SessionRecord,
 )
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.engine import run as pipeline
 from ordwatch.engine.run import SLICE, Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace

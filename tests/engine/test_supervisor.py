@@ -120,7 +120,7 @@ def test_updates_are_handed_on_with_the_connection_they_came_by() -> None:
     driver.receive(PUSH, PUSH)
 
     [arrival] = [event for event in driver.events if isinstance(event, Arrival)]
-    assert (arrival.way, arrival.at_ns) == ("connection 1", START_S * SECOND)
+    assert (arrival.channel, arrival.at_ns) == ("connection 1", START_S * SECOND)
     assert len(driver.updates) == 2
 
 

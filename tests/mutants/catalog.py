@@ -182,7 +182,7 @@ MUTANTS = (
     Mutant(
         "a signal's code stands though lines were lost",
         "engine/run.py",
-        "        if self.output_lost:\n            return worst(codes - {ReaderGone.exit_code})\n",
+        "        if self.output_lost:\n            return worst(codes - {ReaderClosed.exit_code})\n",
         "",
         ("tests/cli/test_running.py",),
     ),
@@ -248,10 +248,10 @@ MUTANTS = (
     ),
     Mutant(
         "a message shows a secret",
-        "cli/messages.py",
+        "cli/stderr.py",
         "safe_text(self.redact(text).rstrip(), _MAX_LINE)",
         "safe_text(text.rstrip(), _MAX_LINE)",
-        ("tests/cli/test_messages.py",),
+        ("tests/cli/test_stderr.py",),
     ),
     Mutant(
         "a record shows a secret in a venue's words",

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ordwatch.core.escaping import UNSAFE
 from ordwatch.core.events import LinkState, OrderStatus, VenueStats
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
-from ordwatch.core.text import UNSAFE, time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import UNICODE, Line, width_of
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines

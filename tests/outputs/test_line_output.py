@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, SinkGapRecord
 from ordwatch.outputs.filters import Filter, Records
 from ordwatch.outputs.line_output import MAX_QUEUED, LineSink
@@ -95,7 +95,7 @@ def test_a_reader_that_left_is_noticed_by_the_next_line(order: Make) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
-    with pytest.raises(ReaderGone):
+    with pytest.raises(ReaderClosed):
         asyncio.run(watch(LineSink(writer, Filter(), tag), order()))
 
     os.close(writer)
@@ -106,7 +106,7 @@ def test_a_reader_that_left_is_noticed_in_a_quiet_stream(monkeypatch: pytest.Mon
     reader, writer = os.pipe()
     os.close(reader)
 
-    with pytest.raises(ReaderGone):
+    with pytest.raises(ReaderClosed):
         asyncio.run(watch(LineSink(writer, Filter(), tag)))
 
     os.close(writer)

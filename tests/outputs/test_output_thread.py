@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from ordwatch.core.errors import OutputError, OutputRefused, ReaderGone
+from ordwatch.core.errors import OutputError, OutputRefused, ReaderClosed
 from ordwatch.outputs.output_thread import OutputThread, check_open, write_all
 
 LIMIT_S = 20
@@ -75,7 +75,7 @@ def test_a_closed_descriptor_is_refused(pipe: tuple[int, int]) -> None:
 
 
 def test_a_broken_pipe_means_that_the_reader_is_gone() -> None:
-    with pytest.raises(ReaderGone, match="nobody reads stdout any more"):
+    with pytest.raises(ReaderClosed, match="nobody reads stdout any more"):
         asyncio.run(watched(failing(BrokenPipeError(32, "Broken pipe"))))
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ordwatch.core.records import AnyRecord
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import UNICODE, Cell, Line, shown
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines

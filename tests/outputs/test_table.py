@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import OrderRecord
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
@@ -179,7 +179,7 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
         async with asyncio.timeout(LIMIT_S):
             await sink.watch()
 
-    with pytest.raises(ReaderGone):
+    with pytest.raises(ReaderClosed):
         asyncio.run(scenario())
 
     os.close(fd)

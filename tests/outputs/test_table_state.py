@@ -13,7 +13,7 @@ from ordwatch.core.records import (
     SessionRecord,
     VenueAlive,
 )
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.table_state import MAX_FINAL_ROWS, VenueState, View
 

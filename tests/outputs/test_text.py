@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ordwatch.core.escaping import UNSAFE
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import (
     AliveRecord,
@@ -18,7 +19,6 @@ from ordwatch.core.records import (
     SinkGapRecord,
     VenueAlive,
 )
-from ordwatch.core.text import UNSAFE
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.text import TextLines, text_line
 

@@ -16,7 +16,7 @@ from ordwatch.core.records import (
     VenueAlive,
     encode,
 )
-from ordwatch.core.text import time_ns, time_text
+from ordwatch.core.times import time_ns, time_text
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import sealed
 from ordwatch.recording.queue import Queue

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.core.text import decimal_text
+from ordwatch.core.numbers import decimal_text
 from ordwatch.simulators.contract import Intent, Step
 
 PAIRS = ("BTC_USDT", "ETH_USDT", "LTC_USDT")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.core.text import double_text
+from ordwatch.core.numbers import double_text
 from ordwatch.simulators.contract import Intent, Market, Step, TrueState
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, is_string, items, payload, text
 
 PING = '{"event":"ping"}'

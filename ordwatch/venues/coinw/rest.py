@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.secrets import Secret
-from ordwatch.core.text import safe_text
 from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, text
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Call, HttpReply, HttpRequest, Rate, http

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ordwatch.core.errors import AuthError, Refused, VenueError
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Answer,
     Closed,
@@ -20,7 +21,6 @@ from ordwatch.core.events import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.core.text import safe_text
 from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import (
     PING,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ordwatch.core.text import mended_json, mended_text, safe_text
+from ordwatch.core.escaping import escape_half_surrogates, escape_invalid_utf8, safe_text
 
 Number = str | int | None
 """The relayer writes numbers as text or as integers, and changed its mind about which."""
@@ -251,11 +251,11 @@ def _parse(text: str, integer: Callable[[str], int | str]) -> object:
 
 def _text(data: bytes) -> str:
     if b"\\u" in data:
-        data = mended_json(data)
+        data = escape_half_surrogates(data)
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return mended_text(data)
+        return escape_invalid_utf8(data)
 
 
 def _refuse_constant(name: str) -> object:

@@ -3,8 +3,8 @@
 Numbers and names: Futu API documentation, "Notify" and "Get Global State".
 """
 
+from ordwatch.core.escaping import decode_text
 from ordwatch.core.events import Ignored, Interrupted, Notice, Ready, Resumed, SessionEvent
-from ordwatch.core.text import decode_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 _GTW_EVENT = 1

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ordwatch.core.errors import Refused, RemoteProtocolError
 from ordwatch.core.events import OrderUpdate
 from ordwatch.core.merging import not_found
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.venues.contract import NEVER, Call, Emit, QueryResult, QuerySpec, Setup
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings

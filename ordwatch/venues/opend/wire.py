@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.escaping import decode_text, safe_text
 from ordwatch.core.secrets import Secret
-from ordwatch.core.text import decode_text, safe_text
 from ordwatch.venues.opend import frames, messages
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
     Origin,

@@ -1,4 +1,4 @@
-"""Simulators for `demo` and `simulate`: each on loopback, with orders that come and go."""
+"""Runs the simulators of `demo` and `simulate` on loopback, with invented orders."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,12 +13,13 @@ from ordwatch.venues import REGISTRY
 
 ORDER_STEPS_A_SECOND = 2.0
 DROP_EVERY_S = 25.0
-"""How often a venue of the demo falls on average, so that gaps can be seen."""
+"""How often a venue of the demo disconnects on average, to show gaps."""
 DROPPED_S = 2.0
+"""How long it stays disconnected."""
 
 
 def chosen_kinds(names: Sequence[str] | None) -> list[str]:
-    """The kinds of venues of these names, each once; none given: all.
+    """The kinds with these names, each once; none given: all.
 
     Raises:
         UsageError: There is no such kind.
@@ -30,10 +31,10 @@ def chosen_kinds(names: Sequence[str] | None) -> list[str]:
 
 
 @asynccontextmanager
-async def simulated(
+async def run_simulators(
     kinds: Sequence[str], *, seed: int, speed: float, drops: bool = False
 ) -> AsyncIterator[list[Hosted]]:
-    """Simulators of these kinds, orders coming and going, until the end of the block; with `drops` they fall too."""
+    """Run simulators of these kinds until the end of the block; with `drops` they also disconnect now and then."""
     async with AsyncExitStack() as stack:
         hosts = [
             await stack.enter_async_context(host(load_simulator(kind), seed=seed + place))
