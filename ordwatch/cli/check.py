@@ -15,7 +15,7 @@ from ordwatch.cli.process import Killed, write_out
 from ordwatch.cli.stderr import StderrHandler, set_up
 from ordwatch.core.errors import ConfigError
 from ordwatch.core.escaping import safe_text
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 LONGEST_S = 90.0
 """A venue that has neither answered nor failed by then counts as failed."""
@@ -63,7 +63,7 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
     return verdicts + (_of_venues(venues) if venues else [])
 
 
-def _of_venues(venues: list[tuple[AnyVenue, Setup[VenueSettings]]]) -> list[CheckResult]:
+def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:
     from ordwatch.cli.check_address import check_address
     from ordwatch.cli.running import run_to_end, stop_on_signals
     from ordwatch.engine.run import Limits, Run

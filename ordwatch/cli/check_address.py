@@ -14,18 +14,17 @@ from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.runner import Caller
 from ordwatch.engine.transport import tls_context
-from ordwatch.venues.contract import AnyVenue, Endpoint, Setup, VenueSettings
+from ordwatch.venues.contract import Endpoint, Setup, VenueKind, VenueSettings
 
 PROBE_S = 10.0
 
 
-async def check_address(venue: AnyVenue, setup: Setup[VenueSettings]) -> list[CheckResult]:
+async def check_address(venue: VenueKind, setup: Setup[VenueSettings]) -> list[CheckResult]:
     """A result for each step, up to the first that fails. Includes the REST requests needed before a connection."""
     http = Http(Rates())
-    part = Setup(setup.name, venue.split(setup.settings)[0])
     keys = keys_of(venue)
     try:
-        opening = await venue.open(part, Caller(Rates(), http, {}))
+        opening = await venue.configure(setup).open(0, Caller(Rates(), http, {}))
     except (OrdwatchError, OSError) as exc:
         return [_not_opened(setup.name, exc, keys)]
     finally:

@@ -10,7 +10,7 @@ import msgspec
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, LinkRecord
 from ordwatch.core.times import time_ns
-from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.contract import VenueKind
 
 MAX_CLOCK_OFFSET_S = 5.0
 
@@ -39,7 +39,7 @@ class Keys:
     """Which orders are watched."""
 
 
-def keys_of(venue: AnyVenue) -> Keys:
+def keys_of(venue: VenueKind) -> Keys:
     """The keys that the settings of this venue have."""
     known = venue.settings.__struct_fields__
     address, scope = ("ws_url", "host", "port"), ("account_id", "accounts", "markets")

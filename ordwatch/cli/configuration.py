@@ -12,7 +12,7 @@ from ordwatch.cli.stderr import StderrHandler, log
 
 if TYPE_CHECKING:
     from ordwatch.config import Config
-    from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+    from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
 def read_config(path: Path | None) -> "Config":
@@ -28,7 +28,7 @@ def read_config(path: Path | None) -> "Config":
 
 def resolve(
     config: "Config", names: Sequence[str], stderr: StderrHandler, *, raw: bool = False
-) -> "list[tuple[AnyVenue, Setup[VenueSettings]]]":
+) -> "list[tuple[VenueKind, Setup[VenueSettings]]]":
     """The venues with these names (none given: all), with their secrets; messages redact these from now on.
 
     Raises:

@@ -20,7 +20,7 @@ from ordwatch.engine.output import Sink
 from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 async def watch(
-    venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+    venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
     display: DisplayOptions,
     limits: Limits,
     *,

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from ordwatch.cli.stderr import log
 from ordwatch.config import suggest_or_list
 from ordwatch.core.errors import UsageError
-from ordwatch.simulators import load_simulator
+from ordwatch.simulators import has_simulator, load_simulator
 from ordwatch.simulators.host import Hosted, host
 from ordwatch.simulators.scenario import stories
-from ordwatch.venues import REGISTRY
+from ordwatch.venues import REGISTRY, kinds
 
 ORDER_STEPS_A_SECOND = 2.0
 DROP_EVERY_S = 25.0
@@ -19,15 +20,25 @@ DROPPED_S = 2.0
 
 
 def chosen_kinds(names: Sequence[str] | None) -> list[str]:
-    """The kinds with these names, each once; none given: all.
+    """The kinds with these names, each once; none given: all built-in ones.
+
+    A kind without a simulator is left out, with a message.
 
     Raises:
-        UsageError: There is no such kind.
+        UsageError: There is no such kind, or none of them has a simulator.
     """
+    known = kinds()
     for name in names or ():
-        if name not in REGISTRY:
-            raise UsageError(f"no venue {name!r}{suggest_or_list(name, REGISTRY)}")
-    return list(dict.fromkeys(names or REGISTRY))
+        if name not in known:
+            raise UsageError(f"no venue {name!r}{suggest_or_list(name, known)}")
+    wanted = dict.fromkeys(names or REGISTRY)
+    played = [name for name in wanted if has_simulator(name)]
+    for name in wanted:
+        if name not in played:
+            log.warning("%s: has no simulator; left out", name)
+    if not played:
+        raise UsageError("no simulator to run")
+    return played
 
 
 @asynccontextmanager

@@ -21,8 +21,8 @@ from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_sh
 from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.core.suggestions import suggest
-from ordwatch.venues import REGISTRY, load
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues import REGISTRY, kinds, load
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 VENUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
 
@@ -58,7 +58,7 @@ class Config:
     path: Path
     document: Document
     status: os.stat_result
-    venues: Mapping[str, tuple[AnyVenue, VenueSettings]]
+    venues: Mapping[str, tuple[VenueKind, VenueSettings]]
 
     def choose(self, names: Iterable[str]) -> list[str]:
         """These venues, each once, in the order of the configuration; none given: all.
@@ -150,13 +150,18 @@ def _block(document: Document, name: str, block: Tree) -> dict[str, Tree]:
     return block
 
 
-def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[AnyVenue, VenueSettings]:
+def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[VenueKind, VenueSettings]:
     path: KeyPath = ("venues", name)
     kind = block.get("kind", name)
-    if not isinstance(kind, str) or kind not in REGISTRY:
-        hint = suggest_or_list(kind, REGISTRY) if isinstance(kind, str) else f"; there are {', '.join(REGISTRY)}"
-        raise document.error((*path, "kind") if "kind" in block else path, f"no such kind of venue{hint}")
-    venue = load(kind)
+    where: KeyPath = (*path, "kind") if "kind" in block else path
+    if not isinstance(kind, str) or (kind not in REGISTRY and kind not in kinds()):
+        known = kinds()
+        hint = suggest_or_list(kind, known) if isinstance(kind, str) else f"; there are {', '.join(known)}"
+        raise document.error(where, f"no such kind of venue{hint}")
+    try:
+        venue = load(kind)
+    except ConfigError as exc:
+        raise document.error(where, str(exc)) from None
     _refuse_unknown(document, path, block, [field.encode_name for field in msgspec.structs.fields(venue.settings)])
     settings = _settings(document, path, {**block, "kind": kind}, venue.settings)
     try:

@@ -9,7 +9,8 @@ MAX_TEXT = 4096
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-_STRAY = re.compile("[\udc80-\udcff]")
+# Two backslashes: in a JSON string they mean one; outside strings they are not valid JSON.
+_STRAY = {0xDC00 + byte: f"\\\\x{byte:02x}" for byte in range(0x80, 0x100)}
 
 # Characters that a terminal or a line reader could take for a command, and invisible ones: C0, DEL, C1, line and
 # paragraph separators, surrogates, Unicode's format characters (category Cf: bidi controls, zero width, tags),
@@ -68,5 +69,4 @@ def escape_half_surrogates(data: bytes) -> bytes:
 
 def escape_invalid_utf8(data: bytes) -> str:
     """JSON as text, with bytes in its strings that are not UTF-8 as \\xff."""
-    # Two backslashes: in a JSON string they mean one; outside strings they are not valid JSON.
-    return _STRAY.sub(lambda match: f"\\\\x{ord(match.group()) - 0xDC00:02x}", data.decode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape").translate(_STRAY)

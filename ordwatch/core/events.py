@@ -207,6 +207,10 @@ class Notice(msgspec.Struct, frozen=True):
     text: str
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """Nothing yet: a long message is being read, and others may have their turn."""
+
+
 class Closed(msgspec.Struct, frozen=True):
     """The session cannot go on; always its last event, after the good ones of the same chunk."""
 
@@ -214,7 +218,18 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 SessionEvent = (
-    OrderUpdate | Reject | Progress | Ready | Answer | Interrupted | Resumed | RoundTrip | Ignored | Notice | Closed
+    OrderUpdate
+    | Reject
+    | Progress
+    | Ready
+    | Answer
+    | Interrupted
+    | Resumed
+    | RoundTrip
+    | Ignored
+    | Notice
+    | Turn
+    | Closed
 )
 
 

@@ -87,7 +87,9 @@ class _Entry:
         self.channel, self.arrived_ns, self.unconfirmed = arrival.channel, arrival.at_ns, None
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
-        self.move(arrival.channel, len(self.states) - 1)
+        self.places[arrival.channel] = len(self.states) - 1
+        if len(self.places) > _CHANNELS_KEPT:
+            del self.places[next(iter(self.places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
         """Insert a state that is older than the latest one."""
@@ -123,11 +125,12 @@ class OrderStore:
         redact: Callable[[str], str] = str,
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         recheck: Callable[[str], None] = lambda _: None,
+        mono_ns: Callable[[], int] = monotonic_ns,
     ) -> None:
         """`redact` removes secrets from a venue's messages; `alive` makes the alive record of a heartbeat tick.
 
         `recheck` is called with a venue's name when only the order of arrival decided a state: the venue should be
-        queried soon.
+        queried soon. `mono_ns` is the clock that limits rejects per second.
         """
         self._recheck = recheck
         self._arrivals = {name: Arrival(venue=name, channel="", at_ns=0) for name in venues}
@@ -140,7 +143,7 @@ class OrderStore:
         self._open: dict[str, dict[OrderKey, _Entry]] = {name: {} for name in venues}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
         self._gaps: dict[str, str] = {}
-        self._rejects = _RejectLimit()
+        self._rejects = _RejectLimit(mono_ns)
         self.counts: Counter[str] = Counter()
         """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed."""
         self._recovered: Counter[str] = Counter()
@@ -220,7 +223,9 @@ class OrderStore:
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
-        recency = self._compare(venue, update, known, channel == entry.channel)
+        recency = venue.compare_versions(update, known, channel == entry.channel)
+        if recency is Recency.EQUAL and known.not_found:
+            recency = Recency.NEWER
         if recency is not Recency.NEWER:
             # An update with a newer version is no duplicate, so most updates skip the search.
             place = entry.places.get(channel, 0)
@@ -470,12 +475,13 @@ def _is_extra_duplicate(new: Extra, old: object) -> bool:
 class _RejectLimit:
     """At most REJECTS_PER_S reject records of a venue in a second; the next one counts those that were suppressed."""
 
-    def __init__(self) -> None:
+    def __init__(self, mono_ns: Callable[[], int]) -> None:
+        self._mono_ns = mono_ns
         self._second: dict[str, tuple[int, int]] = {}
         self._suppressed: Counter[str] = Counter()
 
     def record(self, reject: Reject) -> AnyRecord | None:
-        second = monotonic_ns() // 1_000_000_000
+        second = self._mono_ns() // 1_000_000_000
         last, count = self._second.get(reject.venue, (second, 0))
         count = count + 1 if last == second else 1
         self._second[reject.venue] = (second, count)

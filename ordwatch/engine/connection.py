@@ -10,11 +10,13 @@ from itertools import count
 from typing import Protocol
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
-from ordwatch.core.events import Answer, Closed, SessionEvent
+from ordwatch.core.escaping import safe_text
+from ordwatch.core.events import Answer, Closed, Ready, RoundTrip, SessionEvent, Turn
+from ordwatch.engine.keepalive import ends_connection
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
-from ordwatch.venues.contract import Opening, Session, StreamRequest
+from ordwatch.venues.contract import HttpReply, HttpRequest, Keepalive, Opening, Session, StreamRequest
 
 MAX_PENDING = 256
 """Requests that may wait for their answers on one connection."""
@@ -31,6 +33,14 @@ class Owner(Protocol):
         self, connection: "Connection", session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
     ) -> None:
         """Data was received; waits while the queue of the order store is full."""
+        ...
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send a request beside the connection; raises as contract.Call says."""
+        ...
+
+    def on_notice(self, text: str) -> None:
+        """Something the user should know of that is no loss."""
         ...
 
 
@@ -102,7 +112,9 @@ class Connection:
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             now = moment()
-            await self._report(session, session.ask(key, request, now.wall_ns), now, good=False)
+            for event in session.ask(key, request, now.wall_ns):
+                if isinstance(event, Answer):  # what needs no wire is answered at once
+                    self._answer(event)
             self._to_send.set()
             async with asyncio.timeout(request.timeout_s):
                 return await future
@@ -122,10 +134,18 @@ class Connection:
             self._unanswered = opening.endpoint.unanswered
             session = self._session = opening.session
             now = moment()
-            session.start(now.wall_ns)
+            events = session.start(now.wall_ns)
             self._owner.on_opened(self, session, server_date_ns(transport.date), now)
+            if events:
+                # Where the address is the subscription, the handshake that answered it is a good message.
+                is_ready = any(isinstance(event, Ready) for event in events)
+                await self._owner.on_received(self, session, events, now, good=is_ready)
             self._to_send.set()
             tasks.create_task(self._write_forever(session, transport))
+            if opening.keepalive is not None:
+                tasks.create_task(self._keep_alive_forever(opening.keepalive))
+            if opening.endpoint.ping_s is not None:
+                tasks.create_task(self._ping_forever(session, transport, opening.endpoint.ping_s))
             await self._read_forever(session, transport)
 
     async def _read_forever(self, session: Session, transport: Transport) -> None:
@@ -133,12 +153,24 @@ class Connection:
             data = await transport.read()
             now = moment()
             before_ns = session.last_message_ns
-            events = session.receive(data, now.wall_ns)
+            events: list[SessionEvent] = []
+            for event in session.receive(data, now.wall_ns):
+                if isinstance(event, Answer):
+                    self._answer(event)
+                elif isinstance(event, Turn):
+                    # A long message is read as its events are taken.
+                    await self._owner.on_received(self, session, events, now, good=False)
+                    events = []
+                    await asyncio.sleep(0)
+                else:
+                    events.append(event)
             self._to_send.set()
             is_good = session.last_message_ns != before_ns
             if is_good:
                 self._unanswered = ""
-            await self._report(session, events, now, good=is_good)
+            await self._owner.on_received(self, session, events, now, good=is_good)
+            if events and isinstance(events[-1], Closed):
+                raise events[-1].error
 
     async def _write_forever(self, session: Session, transport: Transport) -> None:
         while True:
@@ -147,14 +179,26 @@ class Connection:
             if payloads := session.data_to_send():
                 await transport.write(payloads)
 
-    async def _report(self, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool) -> None:
-        for event in events:
-            if isinstance(event, Answer):
-                self._answer(event)
-        rest = [event for event in events if not isinstance(event, Answer)]
-        await self._owner.on_received(self, session, rest, now, good=good)
-        if rest and isinstance(rest[-1], Closed):
-            raise rest[-1].error
+    async def _keep_alive_forever(self, keepalive: Keepalive) -> None:
+        while True:
+            await asyncio.sleep(keepalive.interval_s)
+            try:
+                reply = await self._owner.send(keepalive.request)
+            except VenueError as exc:
+                self._owner.on_notice(safe_text(f"not kept alive: {exc}", 300))
+                continue
+            try:
+                keepalive.judge(reply)
+            except VenueError as exc:
+                if ends_connection(exc):
+                    raise
+                self._owner.on_notice(safe_text(f"not kept alive: {exc}", 300))
+
+    async def _ping_forever(self, session: Session, transport: Transport, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            seconds = await transport.ping()
+            await self._owner.on_received(self, session, [RoundTrip(seconds)], moment(), good=True)
 
     def _answer(self, answer: Answer) -> None:
         future = self._pending.get(answer.key)

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
+from ordwatch.engine.clocks import running_ns
 from ordwatch.engine.failures import reason
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
 from ordwatch.engine.transport import tls_context
-from ordwatch.engine.venue_clock import server_date_ns
+from ordwatch.engine.venue_clock import VenueClock, server_date_ns
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
 TIMEOUT_S = 10.0
@@ -28,6 +29,8 @@ class Http:
 
     def __init__(self, rates: Rates, on_server_date: Callable[[int], None] = lambda _: None) -> None:
         """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC."""
+        self.clock = VenueClock()
+        """The venue's time, to sign requests with."""
         self._rates = rates
         self._on_server_date = on_server_date
         self._session: aiohttp.ClientSession | None = None
@@ -37,7 +40,7 @@ class Http:
     async def send(self, request: HttpRequest, on_send: Callable[[], None] = lambda: None) -> HttpReply:
         """The venue's answer, whatever its status, after up to three tries for 429, 5xx and lost connections.
 
-        `on_send` is called before each try, after the waits.
+        `on_send` is called, and the request signed, before each try, after the waits.
 
         Raises:
             ConnectionLost: No answer in time, three times.
@@ -71,10 +74,15 @@ class Http:
         places = [await self._rates.wait(rate) for rate in request.rates]
         on_send()
         try:
-            return await self._once(request)
+            return await self._once(request.signed(self._venue_ns()))
         finally:
             for place in places:
                 place.answered()
+
+    def _venue_ns(self) -> int:
+        """The venue's time now; this host's while the venue has not said it."""
+        venue_ns = self.clock.at(running_ns())
+        return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
         session = self._session = self._session or aiohttp.ClientSession(
@@ -87,8 +95,8 @@ class Http:
             request.method,
             request.url,
             params=dict(request.params),
-            headers=dict(request.headers),
-            data=dict(request.form) if request.form is not None else None,
+            headers=_headers(request),
+            data=dict(request.form) if request.form is not None else request.json_body(),
             ssl=tls_context() if urlsplit(request.url).scheme == "https" else True,
             allow_redirects=False,
         ) as response:
@@ -97,8 +105,9 @@ class Http:
                 body += more
             if len(body) > MAX_BODY_BYTES:
                 raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
-            reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns())
+            reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
             if (date_ns := server_date_ns(response.headers.get("Date"))) is not None:
+                self.clock.read(date_ns, running_ns())
                 self._on_server_date(date_ns)
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 
@@ -107,6 +116,10 @@ class Http:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    return {**({"Content-Type": "application/json"} if request.json is not None else {}), **request.headers}
 
 
 def _retry_after_s(text: str) -> float:

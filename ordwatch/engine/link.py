@@ -36,6 +36,8 @@ class Link:
         """Seconds between heartbeats."""
         self.silence_s = math.inf
         """Seconds without a byte after which the connection counts as lost."""
+        self.session_silence_s = math.inf
+        """The same, as the session has it; the configuration may override it."""
         self.next_heartbeat_s = math.inf
         """When the next heartbeat is due."""
         self.last_rx_s = math.inf

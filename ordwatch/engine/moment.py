@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from ordwatch.engine.clocks import running_ns
+from ordwatch import system
 
 
 class Moment(NamedTuple):
@@ -24,4 +24,4 @@ class Moment(NamedTuple):
 
 def moment() -> Moment:
     """Now."""
-    return Moment(time.time_ns(), time.monotonic_ns(), running_ns())
+    return Moment(time.time_ns(), time.monotonic_ns(), system.boot_clock_ns())

@@ -18,6 +18,8 @@ class EventQueue:
         self._not_empty = asyncio.Event()
         self._not_full = asyncio.Event()
         self._not_full.set()
+        self.is_full = False
+        """Call `wait_while_full` before adding more."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -38,6 +40,7 @@ class EventQueue:
         if self._events:
             self._not_empty.set()
         if len(self._events) >= self._capacity:
+            self.is_full = True
             self._not_full.clear()
 
     async def take(self) -> list[FeedEvent]:
@@ -49,5 +52,6 @@ class EventQueue:
         """Everything that waits, perhaps nothing."""
         events, self._events = self._events, []
         self._not_empty.clear()
+        self.is_full = False
         self._not_full.set()
         return events

@@ -22,7 +22,7 @@ from ordwatch.engine.output import Sink
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
 from ordwatch.engine.supervisor import Orders, Pace
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Run:
 
     def __init__(
         self,
-        venues: Sequence[tuple[AnyVenue, Setup[VenueSettings]]],
+        venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
         sinks: Sequence[Sink],
         limits: Limits | None = None,
         *,
@@ -150,7 +150,7 @@ class Run:
         self._clocks = Clocks()
         self._resume_from = start.venues
 
-    def _runner(self, venue: AnyVenue, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
+    def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name
         return Runner(
             venue,

@@ -29,7 +29,7 @@ from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
 from ordwatch.venues.contract import (
-    AnyVenue,
+    HttpReply,
     HttpRequest,
     Opening,
     QuerySpec,
@@ -37,6 +37,7 @@ from ordwatch.venues.contract import (
     RequestT,
     Session,
     Setup,
+    VenueKind,
     VenueSettings,
 )
 
@@ -48,7 +49,7 @@ class Runner:
 
     def __init__(
         self,
-        venue: AnyVenue,
+        venue: VenueKind,
         setup: Setup[VenueSettings],
         *,
         queue: EventQueue,
@@ -59,12 +60,11 @@ class Runner:
         draw: random.Random | None = None,
     ) -> None:
         self.setup = setup
-        self._venue = venue
+        self._client = venue.configure(setup)
         self._queue = queue
         self._orders = orders
-        self._parts = [Setup(setup.name, part, setup.raw, setup.memory) for part in venue.split(setup.settings)]
         self.supervisor = Supervisor(
-            _policy(venue, setup, len(self._parts), pace or Pace()),
+            _policy(venue, setup, self._client.connections, pace or Pace()),
             stats=stats,
             coverage=coverage,
             orders=orders,
@@ -119,6 +119,8 @@ class Runner:
     def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
         """A connection is up."""
         link, conn = connection.link, connection.conn
+        if date_ns is not None:
+            self._http.clock.read(date_ns, now.running_ns)
         self._do(self.supervisor.opened(link, conn, session.heartbeat_s, session.silence_s, date_ns, now))
         self._changed.set()
 
@@ -137,7 +139,16 @@ class Runner:
         )
         if actions:
             self._do(actions)
-            await self._queue.wait_while_full()
+            if self._queue.is_full:
+                await self._queue.wait_while_full()
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send a connection's own request, within the venue's rates."""
+        return await self._http.send(request)
+
+    def on_notice(self, text: str) -> None:
+        """A message for the user; nothing was missed."""
+        self._do([Log(logging.WARNING, text)])
 
     # Actions of the supervisor.
 
@@ -208,7 +219,7 @@ class Runner:
         call = Caller(self._rates, self._http, self._connections)
         spec = QuerySpec(since_ns=start.since_ns, open_orders=self._orders.open, orders=self._orders.all)
         try:
-            result = await self._venue.query(self.setup, spec, call, functools.partial(self._emit_rows, start, call))
+            result = await self._client.query(spec, call, functools.partial(self._emit_rows, start, call))
         except (VenueError, ConfigError, OSError) as error:
             self._do(self.supervisor.query_failed(start.number, error, moment()))
         except Exception as bug:  # noqa: BLE001 - as above
@@ -228,7 +239,7 @@ class Runner:
         await asyncio.sleep(0)  # let other tasks run between the pages of a long answer
 
     async def _open_session(self, link: int) -> Opening:
-        return await self._venue.open(self._parts[link], Caller(self._rates, self._http, self._connections))
+        return await self._client.open(link, Caller(self._rates, self._http, self._connections))
 
     def _on_server_date(self, date_ns: int) -> None:
         self._do(self.supervisor.server_date(date_ns, moment()))
@@ -263,7 +274,7 @@ class Caller:
         self.sent_ns = moment().mono_ns
 
 
-def _policy(venue: AnyVenue, setup: Setup[VenueSettings], links: int, pace: Pace) -> Policy:
+def _policy(venue: VenueKind, setup: Setup[VenueSettings], links: int, pace: Pace) -> Policy:
     settings = setup.settings
     resync_s = venue.resync_s if settings.audit_interval is None else settings.audit_interval
     return Policy(

@@ -183,14 +183,28 @@ class Supervisor:
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
         """Continue a recording that was covered until then, or has a gap that was never closed."""
+        latest_ns = self._orders.latest_ns()
         if open_gap is not None:
             self.coverage.continue_gap(open_gap)
+            latest_ns = self._latest_until(open_gap.from_ns)
         elif covered_until_ns is None:
             return []
         # The recording's times of this host's clock cannot be compared with now; the venue's own times can.
-        self._since_ns = since(None, self._orders.latest_ns())
+        self._since_ns = since(None, latest_ns)
         opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
         return [Emit(opened)] if opened else []
+
+    def _latest_until(self, received_ns: int) -> int | None:
+        """The latest time of the venue's own clock in what was received until then, as far as it is still held.
+
+        Updates may go on while a gap is open, and say nothing of the time before they came.
+        """
+        times = [
+            max(order.updated_ns or 0, order.created_ns or 0)
+            for order in self._orders.all()
+            if order.received_ns <= received_ns
+        ]
+        return max(times, default=0) or None
 
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
@@ -218,10 +232,13 @@ class Supervisor:
     ) -> list[Action]:
         """A chunk or message was received; `events` are the session's. `good`: it completed a good message."""
         state = self._links[link]
-        if not state.is_current(conn):
+        # Once for each update: what `Link` has methods for is written out here.
+        if state.conn != conn or not state.is_trying:
             return []
-        self._seen_s = state.last_rx_s = now.mono_s
-        state.set_intervals(heartbeat_s, self._policy.silence_s or silence_s)
+        now_s = self._seen_s = state.last_rx_s = now.mono_ns / 1e9
+        if heartbeat_s != state.heartbeat_s or silence_s != state.session_silence_s:
+            state.session_silence_s = silence_s
+            state.set_intervals(heartbeat_s, self._policy.silence_s or silence_s)
         actions: list[Action] = []
         out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
         arrival: Arrival | None = None
@@ -240,7 +257,7 @@ class Supervisor:
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
-        if self._query is None:
+        if self._query is None and now_s >= self._query_s:
             self._start_query(now, actions)
         return actions
 
@@ -272,7 +289,9 @@ class Supervisor:
             actions += self._go_live(result, query, now)
             self._since_ns = query.next_since_ns
             self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
-            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+            again_s = math.inf if result.again_s is None else result.again_s
+            self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
+            self._rechecking = result.again_s is not None
         self._start_query(now, actions)
         return actions
 

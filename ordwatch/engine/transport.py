@@ -56,6 +56,14 @@ class Transport(Protocol):
         """
         ...
 
+    async def ping(self) -> float:
+        """Ping the other side by the means of WebSocket and wait for its pong; the seconds that it took.
+
+        Raises:
+            ConnectionLost: The connection ended.
+        """
+        ...
+
     def abort(self) -> None:
         """End the connection at once; `read` then raises."""
         ...
@@ -110,16 +118,19 @@ class _Tcp:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._may_have_more = False
 
     async def read(self) -> bytes:
         try:
-            # A buffered chunk is returned without waiting: let other tasks run between chunks.
-            await asyncio.sleep(0)
+            if self._may_have_more:
+                # A buffered chunk is returned without waiting: let other tasks run first.
+                await asyncio.sleep(0)
             chunk = await self._reader.read(CHUNK_BYTES)
         except OSError as exc:
             raise _lost(exc) from exc
         if not chunk:
             raise ConnectionLost("the connection was closed by the other side", "eof")
+        self._may_have_more = len(chunk) == CHUNK_BYTES
         return chunk
 
     async def write(self, payloads: Sequence[Payload]) -> None:
@@ -131,6 +142,9 @@ class _Tcp:
             raise ConnectionLost("the other side takes nothing", "silent") from exc
         except OSError as exc:
             raise _lost(exc) from exc
+
+    async def ping(self) -> float:
+        raise ConnectionLost("a TCP connection has no ping")
 
     def abort(self) -> None:
         self._writer.transport.abort()
@@ -213,6 +227,12 @@ class _WebSocket:
                     await self._connection.send(payload)
         except TimeoutError as exc:
             raise ConnectionLost("the other side takes nothing", "silent") from exc
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+    async def ping(self) -> float:
+        try:
+            return await (await self._connection.ping())
         except websockets.ConnectionClosed as exc:
             raise _closed(exc) from exc
 

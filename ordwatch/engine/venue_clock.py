@@ -1,7 +1,7 @@
 """The time of a venue's own clock, which its order history uses; our wall clock may be wrong by hours, or jump.
 
 Pure; readings are arguments. Times of this host are those of a clock that is never set and runs on during sleep
-(clocks.running_ns), so a wrong or changed wall clock has no effect.
+(Moment.running_ns), so a wrong or changed wall clock has no effect.
 """
 
 from email.utils import parsedate_to_datetime

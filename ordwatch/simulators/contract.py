@@ -30,6 +30,8 @@ class Intent:
     """None: a market order."""
     stop_price: str | None = None
     order_type: str = "LIMIT"
+    market_price: str | None = None
+    """What is traded at when it is placed, no worse than its limit; None: what is usual at the venue."""
     instrument: int = 0
     account: int = 0
     remark: str = ""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from random import Random
 
+import msgspec
 from aiohttp import web
 from websockets import ConnectionClosed
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -18,7 +19,7 @@ from ordwatch.simulators.clients import Peer, TcpPeer, WebSocketPeer
 from ordwatch.simulators.contract import Simulator, Step
 from ordwatch.simulators.faults import PushFaults
 from ordwatch.simulators.setup import setup
-from ordwatch.venues.contract import AnyVenue, HttpRequest, Setup, VenueSettings
+from ordwatch.venues.contract import HttpRequest, Method, Setup, VenueKind, VenueSettings
 
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.05
@@ -64,7 +65,7 @@ class Hosted:
         """The blocks that reach it other ways."""
         return self.simulator.alternatives(self.addresses)
 
-    def setup(self, name: str | None = None, *, raw: bool = False) -> tuple[AnyVenue, Setup[VenueSettings]]:
+    def setup(self, name: str | None = None, *, raw: bool = False) -> tuple[VenueKind, Setup[VenueSettings]]:
         """What a run needs to watch it; the name is that of the kind of venue unless given."""
         block = self.settings()
         return setup(name or str(block["kind"]), block, raw=raw)
@@ -188,14 +189,20 @@ class Hosted:
         if listener in self._refused and request.transport is not None:
             self._turn_away()
             request.transport.abort()
-        form = await request.post() if request.method == "POST" else None
+        try:
+            method: Method = msgspec.convert(request.method, Method)
+        except msgspec.ValidationError:
+            return web.Response(status=405)
+        is_json = request.content_type == "application/json" and request.can_read_body
+        form = await request.post() if method != "GET" and not is_json else None
         question = HttpRequest(
             name=request.path,
             url=request.path,
-            method="POST" if request.method == "POST" else "GET",
+            method=method,
             params=dict(request.query),
             headers=dict(request.headers),
             form={key: str(value) for key, value in form.items()} if form is not None else None,
+            json=await request.json() if is_json else None,
         )
         try:
             reply = self.simulator.request(question, time.time_ns())

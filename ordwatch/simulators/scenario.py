@@ -75,7 +75,7 @@ def expired_partly_filled(order: str, intent: Intent) -> Story:
 def market(order: str, intent: Intent) -> Story:
     """An order at whatever price there is."""
     bare = dataclasses.replace(intent, price=None, order_type="MARKET")
-    return _story(order, bare, "NEW", "PARTIALLY_FILLED 0.5", "FILLED 1", paid=intent.price)
+    return _story(order, bare, "NEW", "PARTIALLY_FILLED 0.5", "FILLED 1", paid=_market_price(intent))
 
 
 def stop(order: str, intent: Intent) -> Story:
@@ -168,10 +168,13 @@ def _coming(random: Random, count: int | None, markets: Sequence[Market]) -> Ite
 def _intent(random: Random, markets: Sequence[Market], instrument: int, account: int) -> Intent:
     market = markets[instrument % len(markets)]
     ticks = round(Decimal(market.price) / Decimal(market.tick) * Decimal(random.uniform(0.98, 1.02)))
+    side = random.choices([Side.BUY, Side.SELL, Side.SELL_SHORT], [5, 4, 1])[0]
+    better = ticks % 4 * (-1 if side is Side.BUY else 1)
     return Intent(
-        side=random.choices([Side.BUY, Side.SELL, Side.SELL_SHORT], [5, 4, 1])[0],
+        side=side,
         qty=_plain(Decimal(market.lot) * random.randint(1, 20)),
         price=_plain(ticks * Decimal(market.tick)),
+        market_price=_plain((ticks + better) * Decimal(market.tick)),
         instrument=instrument,
         account=account,
         remark=random.choice(["", "", "grid 7", "再平衡"]),
@@ -180,7 +183,12 @@ def _intent(random: Random, markets: Sequence[Market], instrument: int, account:
 
 def _story(order: str, intent: Intent, *moments: str, paid: str | None = None) -> Story:
     """A story from moments such as "PARTIALLY_FILLED 0.4", the share of the amount that is executed."""
-    return [_step(order, intent, *moment.partition(" ")[::2], paid=paid or intent.price) for moment in moments]
+    paid = paid or _market_price(intent)
+    return [_step(order, intent, *moment.partition(" ")[::2], paid=paid) for moment in moments]
+
+
+def _market_price(intent: Intent) -> str | None:
+    return intent.market_price or intent.price
 
 
 def _step(order: str, intent: Intent, status: str, share: str, *, paid: str | None) -> Step:

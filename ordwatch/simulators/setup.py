@@ -7,10 +7,10 @@ import yaml
 
 from ordwatch.core.secrets import Secret
 from ordwatch.venues import load
-from ordwatch.venues.contract import AnyVenue, Setup, VenueSettings
+from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
-def setup(name: str, block: Mapping[str, object], *, raw: bool = False) -> tuple[AnyVenue, Setup[VenueSettings]]:
+def setup(name: str, block: Mapping[str, object], *, raw: bool = False) -> tuple[VenueKind, Setup[VenueSettings]]:
     """The venue of a configuration block and its setup; secrets stand in the block as plain text.
 
     Raises:

@@ -1,26 +1,36 @@
-"""The registry of venues: kind -> where its `Venue` is, loaded only when asked for."""
+"""The registry of venues: kind -> where its `VenueKind` is, loaded only when asked for."""
 
 from importlib import import_module
 
 from ordwatch.core.errors import ConfigError
-from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues import plugins
+from ordwatch.venues.contract import VenueKind
 
 REGISTRY = {
     "opend": "ordwatch.venues.opend:VENUE",
     "coinw": "ordwatch.venues.coinw:VENUE",
     "loopring": "ordwatch.venues.loopring:VENUE",
 }
+"""The built-in ones. Others come from packages with an entry point in the group `ordwatch.venues`."""
 
 
-def load(kind: str) -> AnyVenue:
-    """The venue of this kind.
+def kinds() -> list[str]:
+    """Every kind there is: the built-in ones, then those of installed packages."""
+    return list(dict.fromkeys([*REGISTRY, *plugins.names("ordwatch.venues")]))
+
+
+def load(kind: str) -> VenueKind:
+    """The venue of this kind; a built-in one comes before one of the same name from a package.
 
     Raises:
-        ConfigError: There is no such kind.
+        ConfigError: There is no such kind, or the package that has it does not fit.
     """
-    try:
+    if kind in REGISTRY:
+        plugins.note_shadowed("ordwatch.venues", kind)
         module, attribute = REGISTRY[kind].split(":")
-    except KeyError:
-        raise ConfigError(f"unknown kind of venue {kind!r}; there are {', '.join(REGISTRY)}") from None
-    venue: AnyVenue = getattr(import_module(module), attribute)
-    return venue
+        venue: VenueKind = getattr(import_module(module), attribute)
+        return venue
+    point = plugins.find("ordwatch.venues", kind)
+    if point is None:
+        raise ConfigError(f"unknown kind of venue {kind!r}; there are {', '.join(kinds())}")
+    return plugins.load_venue(point)

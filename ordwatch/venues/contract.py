@@ -1,24 +1,63 @@
-"""What a venue is, to the rest of ordwatch. Read this before adding one.
+"""What a venue is, to the rest of ordwatch: all that somebody who writes one must know.
 
-A venue is a frozen value of functions and one Session class. Everything here but a venue's `connect.py` is
-pure: bytes and the time come in as arguments, events and bytes go out as values. No clock, no randomness,
-no socket; `open` and `query` are coroutines, but all they await is the `call` handed to them.
+A venue is a `VenueKind`: a frozen value that names its settings, its extra fields and its rules. `configure` binds the
+settings once and gives a `VenueClient`, which lives as long as the process and keeps what it learned (a token's
+decimals, a path that was refused). A client makes one `Session` for each connection and answers queries. Everything
+but the two coroutines `open` and `query` is pure: bytes and the time come in as arguments, events and bytes go out as
+values. No clock, no randomness, no socket; the coroutines await nothing but the `call` handed to them.
 
-To add a venue: one folder beside this file, one line in the registry (`__init__.py`), one block in
-config.example.yaml. Contract tests, check, demo, recording, replay, table and JSON then work with no further edit.
-NonfatalOutput this file: merging.py (how statements complete each other) and simulation.py (what a simulator is).
+The way of one connection:
+
+1. `client.open(number, call)` fetches what must be had first (a ticket, a listen key) and says where to dial.
+2. The engine dials; `session.start` queues the login. Where the address itself is the subscription, it returns
+   `Ready()` at once.
+3. Each chunk or message goes to `session.receive`, which returns events in order: `Ready` once pushes reach us,
+   `OrderUpdate` for each statement about an order, `Reject` for what cannot be read (`lost=True` if it may have been an
+   order), `RoundTrip`, `Ignored`, `Notice`; `Closed(error)` last, when the conversation is over. Never an exception.
+4. What keeps it alive: `session.heartbeat`, every `session.heartbeat_s`; `Endpoint.ping_s` for pings of WebSocket
+   itself; `Opening.keepalive` for a REST request that is repeated while connected.
+5. When every connection is `Ready`, the engine calls `client.query`, and with it the venue is live. It does so again
+   after every gap and from time to time. Rows go out by `emit`, page by page; what the query cannot know is in its
+   `QueryResult`. An order held as open that no list names is asked for by id; one that the venue does not know is
+   emitted as `not_found` (core/merging.py): UNKNOWN with the reason, never a guess.
+
+Errors (core/errors.py) say what the engine does next: `AuthError` ends the venue; `Refused`, `ConnectionLost` and
+`RemoteProtocolError` are tried again after a back-off; `ConfigError` means that the user must edit a file. No message
+holds a secret: words of the venue go through `HttpRequest.redacted`, and settings hold secrets as `Secret`.
+
+Order updates bear exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
+UTC in whole microseconds and of the venue's own clock; None where the venue did not say. A status that is not in the
+venue's table is UNKNOWN, with the venue's word in `venue_status`.
+
+REST: a `HttpRequest` names its `rates`. What depends on the time (a signature) is made by its `sign`, which is called
+when the request is sent: after the waits, and again at each retry.
+
+Read-only: `VenueKind.only_reads` is the list of what may be sent; `reads_only` makes it from patterns. Nothing that
+places, changes or cancels an order may be on it.
+
+To add a venue to ordwatch: one folder beside this file, one line in the registry (`__init__.py`), one block in
+config.example.yaml. To ship one as a package of its own: an entry point in the group `ordwatch.venues` whose name is
+the kind and whose value is a `VenueKind`; another in `ordwatch.simulators` whose value makes a simulator
+(simulators/contract.py), if there is one. They are loaded only when the configuration or the command line names the
+kind. `ordwatch.testing` holds what every venue must do, as tests. Check, demo, recording, replay, table and JSON then
+work with no further edit.
+Beside this file: parts.py (a query whose parts fail alone), pieces.py (long JSON messages), rejects.py.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
 from ordwatch.core.events import Extra, OrderUpdate, Recency, SessionEvent
 from ordwatch.core.merging import Correction, correct_any, merge_missing
 from ordwatch.core.secrets import MIN_REDACTED
+
+CONTRACT = 1
+"""The version of this contract. A venue writes the number that it was made for into its `VenueKind`."""
 
 Payload = bytes | str
 """Bytes for a TCP stream or a binary message; str for a text message."""
@@ -45,19 +84,29 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 SettingsT = TypeVar("SettingsT", bound=VenueSettings)
+SettingsT_co = TypeVar("SettingsT_co", bound=VenueSettings, covariant=True)
 
 
 @dataclass(frozen=True)
-class Setup(Generic[SettingsT]):
+class Setup(Generic[SettingsT_co]):
     """One venue of the configuration, secrets resolved."""
 
     name: str
     """The venue's name in the configuration; it goes into every record."""
-    settings: SettingsT
+    settings: SettingsT_co
     raw: bool = False
     """Fill `OrderUpdate.raw`."""
     memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
     """What the venue's functions learned and need again, such as token decimals; kept for the life of the process."""
+
+    def bind(self, wanted: type[SettingsT]) -> "Setup[SettingsT]":
+        """The same, known to hold the venue's own settings."""
+        assert isinstance(self.settings, wanted)  # noqa: S101 - the engine reads settings by `VenueKind.settings`
+        return Setup(self.name, self.settings, self.raw, self.memory)
+
+    def part(self, settings: SettingsT) -> "Setup[SettingsT]":
+        """The same with other settings, such as those of one connection."""
+        return Setup(self.name, settings, self.raw, self.memory)
 
 
 @dataclass(frozen=True)
@@ -69,23 +118,44 @@ class Rate:
     window_s: float
 
 
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading REST call. Never shown: `url`, `params`, `headers` and `form` may hold secrets."""
+    """A reading REST call. Never shown: everything but `name` may hold secrets."""
 
     name: str
     """What messages call it, such as "returnOpenOrders"."""
     url: str
-    method: Literal["GET", "POST"] = "GET"
+    method: Method = "GET"
     params: Mapping[str, str] = {}
+    """The query string, in this order."""
     headers: Mapping[str, str] = {}
     form: Mapping[str, str] | None = None
+    """The body, as a form."""
+    json: Mapping[str, Any] | None = None
+    """The body, as JSON; `json_body` gives the bytes that are sent. Not together with `form`."""
     rates: tuple[Rate, ...] = ()
+    sign: Callable[["HttpRequest", int], "HttpRequest"] | None = None
+    """Gives this request as it is sent now: with a time, a nonce, a signature.
+
+    Called when it is sent, after the waits for `rates` and again at each retry, with the venue's time, ns since 1970
+    UTC: what its answers said last, or else this host's clock.
+    """
+
+    def signed(self, venue_ns: int) -> "HttpRequest":
+        """The request as it is sent at this time of the venue."""
+        return self if self.sign is None else self.sign(self, venue_ns)
+
+    def json_body(self) -> bytes | None:
+        """The bytes of the body, if it is JSON."""
+        return None if self.json is None else msgspec.json.encode(self.json)
 
     def redacted(self, words: str) -> str:
         """The venue's words with *** in place of keys and signatures of this request, should they quote it."""
-        for carried in (self.params, self.headers, self.form or {}):
+        for carried in (self.params, self.headers, self.form or {}, self.json or {}):
             for name, value in carried.items():
-                if len(value) >= MIN_REDACTED and _SECRET_NAME.search(name):
+                if isinstance(value, str) and len(value) >= MIN_REDACTED and _SECRET_NAME.search(name):
                     words = re.sub(re.escape(value), "***", words, flags=re.IGNORECASE)
         return words
 
@@ -100,6 +170,8 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received_ns: int
     """When the answer was read, ns since 1970 UTC."""
+    sent: HttpRequest | None = None
+    """The request as it was sent, signature included: `redacted` of it cleans words that quote it."""
 
 
 class StreamRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +246,8 @@ class QueryResult:
 
     The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
     """
+    again_s: float | None = None
+    """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
 
 
 class Emit(Protocol):
@@ -197,14 +271,15 @@ class Session(Protocol):
     Bytes of a message that is not whole yet, or that turned out damaged, prove nothing.
     """
 
-    def start(self, now_ns: int) -> None:
-        """The connection is up: queue what is said first."""
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
+        """The connection is up: queue what is said first; `Ready()` at once if the address itself subscribes."""
         ...
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
         """Every event of this chunk (TCP) or message (WebSocket), in order. Never raises on bad input.
 
-        When the session cannot go on, its last event is `Closed`.
+        When the session cannot go on, its last event is `Closed`. A long message may be read while this is iterated,
+        to its end and before the next `receive`; `Turn` among the events says that others may have their turn.
         """
         ...
 
@@ -236,6 +311,32 @@ class Endpoint:
     """What to look at when somebody is there who ends the connection, or says nothing, before the first message."""
     max_message_bytes: int = 16 * 2**20
     """The largest WebSocket message that is taken."""
+    ping_s: float | None = None
+    """Seconds between pings of WebSocket itself, each of whose pongs proves life; None: none are sent.
+
+    For a venue whose stream may be silent for longer than `Session.silence_s` and that has no ping of its own.
+    """
+
+
+def accept_any(reply: HttpReply) -> None:
+    """Whatever the venue answered is fine."""
+
+
+@dataclass(frozen=True)
+class Keepalive:
+    """A request that is repeated while a connection is up, such as the one that extends a listen key.
+
+    One without an answer is a notice to the user, no loss: the connection itself still proves what it can.
+    """
+
+    request: HttpRequest
+    interval_s: float
+    judge: Callable[[HttpReply], None] = accept_any
+    """Looks at the answer.
+
+    Raises Refused or RemoteProtocolError for one that the user should know of, ConnectionLost when the venue says that
+    the session is over, so that a new connection is made, and AuthError when it refuses the credentials.
+    """
 
 
 @dataclass(frozen=True)
@@ -244,40 +345,81 @@ class Opening:
 
     endpoint: Endpoint
     session: Session
+    keepalive: Keepalive | None = None
 
 
-def one_connection(settings: SettingsT) -> Sequence[SettingsT]:
-    """What most venues need: one that carries everything."""
-    return [settings]
+class VenueClient(Protocol):
+    """One venue of the configuration, for the life of the process."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections it needs; the venue is live when all are."""
+        ...
+
+    async def open(self, connection: int, call: Call, /) -> Opening:
+        """Before each attempt of one connection, from 0 on: fetch what must be had first, and say where to dial.
+
+        Raises:
+            AuthError: The venue refuses the credentials.
+            VenueError: What `Call` raises.
+            ConfigError: The user must edit a file.
+        """
+        ...
+
+    async def query(self, spec: QuerySpec, call: Call, emit: Emit, /) -> QueryResult:
+        """Ask for orders: first query, query of a gap and periodic resync alike.
+
+        Emits rows page by page. An order the venue does not know any more is emitted with status UNKNOWN and the
+        reason, never guessed.
+
+        Raises:
+            AuthError: The venue refuses the credentials.
+            VenueError: What `Call` raises.
+        """
+        ...
 
 
-@dataclass(frozen=True)
-class Venue(Generic[SettingsT]):
-    """Everything ordwatch knows of one kind of venue."""
+def reads_only(*patterns: str) -> Callable[[HttpRequest | Payload], bool]:
+    """The list of what a venue may send, for `VenueKind.only_reads`.
 
+    Each pattern is a regular expression that must match as a whole: a request, written as "GET /path/of/it", or a
+    message over the connection (bytes as latin-1). A request is judged by method and path, whatever its parameters.
+    """
+    known = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.DOTALL)
+
+    def only_reads(sent: HttpRequest | Payload) -> bool:
+        match sent:
+            case HttpRequest():
+                text = f"{sent.method} {urlsplit(sent.url).path}"
+            case str():
+                text = sent
+            case _:
+                text = sent.decode("latin-1")
+        return known.fullmatch(text) is not None
+
+    return only_reads
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenueKind:
+    """Everything ordwatch knows of one kind of venue before it is configured."""
+
+    contract: int
+    """The version of this contract it was written for: a number, not the name `CONTRACT`."""
     kind: str
-    settings: type[SettingsT]
+    settings: type[VenueSettings]
     extra: type[Extra]
     """The fixed set of `extra` keys, in order."""
-    open: Callable[[Setup[SettingsT], Call], Awaitable[Opening]]
-    """Before each attempt, for one of `split`: fetch what must be had first, say where to dial, make the session.
-
-    Raises what `Call` raises, and AuthError.
-    """
-    query: Callable[[Setup[SettingsT], QuerySpec, Call, Emit], Awaitable[QueryResult]]
-    """Ask for orders, with the settings of the whole venue: first query, reconciliation and audit alike.
-
-    Emits rows page by page. Raises what `Call` raises. An order the venue does not know any more is emitted with
-    status UNKNOWN and the reason, never guessed.
-    """
+    configure: Callable[[Setup[VenueSettings]], VenueClient]
+    """Binds the settings; called once for each venue of the configuration. Fetches nothing."""
+    only_reads: Callable[[HttpRequest | Payload], bool]
+    """Whether a request, or a message over the connection, is on the list of those known to read only."""
     compare_versions: Callable[[OrderUpdate, OrderUpdate, bool], Recency]
     """How the first statement compares with the second, a state held; True: both came by the same way.
 
     EQUAL: neither times nor amounts tell; then arrival decides. A status rank may decide between different ways only,
     unless the venue's statuses never go back.
     """
-    split: Callable[[SettingsT], Sequence[SettingsT]] = one_connection
-    """The settings of each connection it needs; live when all are."""
     merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = merge_missing
     """The first statement completed by the second, a state not newer than it. Both arguments stay as they are."""
     correct: Callable[[OrderUpdate, OrderUpdate], Correction] = correct_any
@@ -285,10 +427,8 @@ class Venue(Generic[SettingsT]):
     settle_s: float = 2.0
     """How long after a push an answer of the venue may still lack it, seconds."""
     resync_s: float = 300.0
+    """Seconds between repeated queries while live."""
     resync_when_idle: bool = True
-    """Audit also while no order is open."""
+    """Repeat the query also while no order is open."""
     credentials: tuple[str, ...] = ()
     """Keys of the configuration to look at when the venue refuses the credentials."""
-
-
-AnyVenue = Venue[VenueSettings]

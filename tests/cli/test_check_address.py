@@ -1,7 +1,6 @@
 """The first part of check: is the venue's address there at all?"""
 
 import asyncio
-import dataclasses
 
 import pytest
 
@@ -11,17 +10,17 @@ from ordwatch.core.errors import AuthError, ConfigError, Refused
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import load
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import AnyVenue, Call, Opening, Setup, VenueSettings
+from ordwatch.venues.contract import Call, Opening, Setup, VenueKind, VenueSettings
 from ordwatch.venues.loopring.settings import LoopringSettings
 from ordwatch.venues.opend.settings import OpendSettings
 from tests.support import tls
-from tests.support.toy import TOY, ToySettings, toy_server
+from tests.support.toy import TOY, ToySettings, toy_kind, toy_server
 
 NOBODY = 1
 """A port of loopback where nobody listens."""
 
 
-def last(venue: AnyVenue, settings: VenueSettings) -> CheckResult:
+def last(venue: VenueKind, settings: VenueSettings) -> CheckResult:
     """The last verdict on this venue."""
     return asyncio.run(check_address(venue, Setup("desk", settings)))[-1]
 
@@ -36,19 +35,19 @@ def coinw(ws_url: str) -> CoinwSettings:
     return CoinwSettings(api_key=Secret("k" * 20), secret_key=Secret("s" * 20), ws_url=ws_url)
 
 
-def refusing(error: Exception) -> AnyVenue:
+def refusing(error: Exception) -> VenueKind:
     """A venue where nothing can be had before dialling, for this reason."""
 
     async def open_connection(setup: Setup[ToySettings], call: Call) -> Opening:
         raise error
 
-    return dataclasses.replace(TOY, open=open_connection)  # type: ignore[return-value]  # of the settings' type
+    return toy_kind(open_connection)
 
 
 def test_a_venue_that_is_there_is_looked_up_and_connected_to() -> None:
     async def test() -> list[CheckResult]:
         async with toy_server() as server:
-            return await check_address(TOY, Setup("toy", ToySettings(port=server.port)))  # type: ignore[arg-type]  # as above
+            return await check_address(TOY, Setup("toy", ToySettings(port=server.port)))
 
     found = asyncio.run(test())
 
@@ -88,7 +87,7 @@ def test_a_refusal_over_rest_is_no_matter_of_the_network() -> None:
 def test_nobody_there_over_rest_is_a_matter_of_its_address() -> None:
     verdict = last(load("loopring"), loopring(f"http://127.0.0.1:{NOBODY}"))
 
-    assert (verdict.check, verdict.detail, verdict.exit_code) == ("REST", "getTokens: connection refused", 69)
+    assert (verdict.check, verdict.detail, verdict.exit_code) == ("REST", "getTicket: connection refused", 69)
     assert verdict.remedy == "check `rest_url` and the network"
 
 

@@ -20,10 +20,10 @@ from ordwatch.core.events import (
 from ordwatch.core.merging import Correction, not_found
 from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, decode, encode, numbered
-from ordwatch.venues.contract import AnyVenue
+from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
 
-VENUE: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well
+VENUE: VenueKind = TOY
 
 
 def push(order_id: str, status: str, filled: str, version: int, **changes: object) -> OrderUpdate:

@@ -1,22 +1,38 @@
 """What one connection knows of itself, seen in what the engine tells of it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
-from ordwatch.core.errors import Refused
+from ordwatch.core.errors import ConnectionLost, Refused
+from ordwatch.core.events import Ready, SessionEvent
 from ordwatch.engine.run import Run
-from ordwatch.venues.contract import AnyVenue, Call, Emit, QueryResult, QuerySpec, Setup
+from ordwatch.venues.contract import (
+    Call,
+    Emit,
+    HttpReply,
+    HttpRequest,
+    Keepalive,
+    Opening,
+    QueryResult,
+    QuerySpec,
+    Setup,
+    VenueKind,
+)
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ListOrders, ToySettings, toy_server
+from tests.support.runs import FAST
+from tests.support.toy import TOY, ListOrders, ToySession, ToySettings, toy_kind, toy_open, toy_server
 
 
 def test_a_loss_by_unreadable_input_begins_at_the_last_message_that_was_read() -> None:
     async def test() -> None:
         async with asyncio.timeout(DEADLINE_S), toy_server() as server:
             out = Collected()
-            venue: AnyVenue = TOY  # type: ignore[assignment]  # the registry erases the settings' type as well
+            venue: VenueKind = TOY
             run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])
             running = asyncio.create_task(run.run())
             await out.until(lambda: "live" in out.states)
@@ -44,7 +60,7 @@ def test_a_request_that_is_not_vital_and_gets_no_answer_is_refused_and_the_link_
                 return QueryResult()
 
             out = Collected()
-            venue: AnyVenue = replace(TOY, query=query)  # type: ignore[assignment]  # as above
+            venue: VenueKind = toy_kind(queried=query)
             run = Run([(venue, Setup("toy", ToySettings(port=server.port)))], [out])
             running = asyncio.create_task(run.run())
             await out.until(lambda: "live" in out.states)
@@ -53,5 +69,138 @@ def test_a_request_that_is_not_vital_and_gets_no_answer_is_refused_and_the_link_
 
             assert server.connections == 1
             assert "down" not in out.states
+
+    asyncio.run(test(), debug=True)
+
+
+class Subscribed(ToySession):
+    """A session whose address is the subscription: it is ready at once."""
+
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
+        return [Ready()]
+
+
+async def subscribed_open(setup: Setup[ToySettings], call: Call) -> Opening:
+    opening = await toy_open(setup, call)
+    return replace(opening, session=Subscribed(setup))
+
+
+def test_a_session_that_is_ready_at_once_goes_live_and_its_gap_begins_at_the_handshake() -> None:
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+            out = Collected()
+            run = Run([(toy_kind(subscribed_open), Setup("toy", ToySettings(port=server.port)))], [out], pace=FAST)
+            running = asyncio.create_task(run.run())
+            await out.until(lambda: "live" in out.states)
+            authenticated_at = next(link.at for link in out.links if link.state == "reconciling")
+            server.drop()
+            await out.until(lambda: bool(out.gaps))
+            run.stop("test over")
+            await running
+
+            assert "hello" not in server.seen
+            assert authenticated_at <= out.gaps[0].from_ < out.gaps[0].at
+
+    asyncio.run(test(), debug=True)
+
+
+def kept_alive(judge: Callable[[HttpReply], None], url: str) -> VenueKind:
+    """A toy that repeats a request to this address all the time."""
+
+    async def opened(setup: Setup[ToySettings], call: Call) -> Opening:
+        request = HttpRequest(name="extend", url=url, method="PUT")
+        return replace(await toy_open(setup, call), keepalive=Keepalive(request, 0.01, judge))
+
+    return toy_kind(opened)
+
+
+@asynccontextmanager
+async def rest(replies: list[int]) -> AsyncIterator[str]:
+    """A server that answers these statuses, the last one for ever; gives its address."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=replies.pop(0) if len(replies) > 1 else replies[0])
+
+    app = web.Application()
+    app.router.add_put("/key", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/key"
+    finally:
+        await runner.cleanup()
+
+
+def test_a_refused_keepalive_is_a_notice_and_the_connection_stays(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[int] = []
+
+    def judge(reply: HttpReply) -> None:
+        answers.append(reply.status)
+        if reply.status != 200:
+            raise Refused(f"extend: HTTP status {reply.status}")
+
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server, rest([400, 200]) as url:
+            out = Collected()
+            setup = Setup("toy", ToySettings(port=server.port, heartbeat=0.01))
+            run = Run([(kept_alive(judge, url), setup)], [out], pace=FAST)
+            running = asyncio.create_task(run.run())
+            await server.until(lambda: len(answers) >= 3)
+            run.stop("test over")
+            await running
+
+            assert "toy: not kept alive: extend: HTTP status 400" in caplog.text
+            assert server.connections == 1
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_keepalive_whose_answer_says_that_the_session_is_over_makes_a_new_connection() -> None:
+    def judge(reply: HttpReply) -> None:
+        if reply.status == 404:
+            raise ConnectionLost("extend: there is no such key", "expired")
+
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server, rest([200, 404, 200]) as url:
+            out = Collected()
+            run = Run([(kept_alive(judge, url), Setup("toy", ToySettings(port=server.port)))], [out], pace=FAST)
+            running = asyncio.create_task(run.run())
+            await out.until(lambda: any(gap.state == "closed" for gap in out.gaps))
+            run.stop("test over")
+            await running
+
+            assert out.gaps[0].cause == "expired"
+            assert server.connections == 2
+
+    asyncio.run(test(), debug=True)
+
+
+def test_others_have_their_turn_while_a_long_message_is_read() -> None:
+    async def test() -> None:
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+            out = Collected()
+            run = Run([(TOY, Setup("toy", ToySettings(port=server.port)))], [out])
+            running = asyncio.create_task(run.run())
+            await out.until(lambda: "live" in out.states)
+            counting = asyncio.create_task(count_turns())
+            server.say("order 1 NEW 0 1\n" + "turn\n" * 500 + "order 2 NEW 0 1")
+            await out.until(lambda: bool(out.orders))
+            first, before = [order.order_id for order in out.orders], turns
+            await out.until(lambda: len(out.orders) == 2)
+            counting.cancel()
+            run.stop("test over")
+            await running
+
+            assert first == ["1"]
+            assert turns - before >= 400
 
     asyncio.run(test(), debug=True)

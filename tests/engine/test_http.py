@@ -1,8 +1,11 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -10,7 +13,7 @@ from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine import http as module
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
-from ordwatch.venues.contract import HttpRequest
+from ordwatch.venues.contract import HttpRequest, Method
 from tests.support import tls
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -58,6 +61,47 @@ def test_parameters_headers_and_form_arrive() -> None:
 
             assert reply.status == 200
             assert reply.body == b'{"limit": "50", "key": "k", "form": "1"}'
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_json_body_arrives_with_each_method_as_the_bytes_that_can_be_signed(method: Method) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read(), headers={"X-Was": f"{request.method} {request.content_type}"})
+
+    async def test() -> None:
+        async with answering(echo) as (client, url):
+            request = HttpRequest(name="orders", url=url, method=method, json={"depth": 5, "pair": "é"})
+            reply = await client.send(request)
+
+            assert reply.body == request.json_body() == '{"depth":5,"pair":"é"}'.encode()
+
+    asyncio.run(test())
+
+
+def test_a_request_is_signed_anew_at_each_try_with_the_time_that_the_venue_said() -> None:
+    venue_s = 1_000_000_000
+    seen: list[str] = []
+
+    async def busy(request: web.Request) -> web.Response:
+        seen.append(request.query["timestamp"])
+        date = formatdate(venue_s + 100 * len(seen), usegmt=True)
+        return web.Response(status=503 if len(seen) < 3 else 200, headers={"Date": date})
+
+    def sign(request: HttpRequest, venue_ns: int) -> HttpRequest:
+        signed_s = venue_ns // 10**9
+        return msgspec.structs.replace(request, params={**request.params, "timestamp": str(signed_s)})
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            before_s = time.time_ns() // 10**9
+            reply = await client.send(HttpRequest(name="orders", url=url, sign=sign))
+
+            assert int(seen[0]) >= before_s  # nothing was said yet: this host's clock
+            assert [int(text) - venue_s for text in seen[1:]] == [100, 200]
+            assert reply.sent is not None
+            assert reply.sent.params["timestamp"] == seen[2]
 
     asyncio.run(test())
 
@@ -200,5 +244,74 @@ def test_nobody_there_is_named() -> None:
         with pytest.raises(ConnectionLost, match=r"^orders: connection refused$"):
             await client.send(HttpRequest(name="orders", url="http://127.0.0.1:1/"))
         await client.close()
+
+    asyncio.run(test())
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+BODIES = {
+    "length": HEAD + b"Content-Length: 12\r\n\r\n" + b"[1,2,3,4,5]\n",
+    "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"6\r\n[1,2,3\r\n6\r\n,4,5]\n\r\n0\r\n\r\n",
+    "end": HEAD + b"\r\n" + b"[1,2,3,4,5]\n",
+}
+
+
+@pytest.mark.parametrize("answer", BODIES.values(), ids=BODIES)
+def test_answer_in_two_segments_is_read_whole_wherever_it_is_cut(answer: bytes) -> None:
+    async def test() -> None:
+        cuts = iter(range(1, len(answer)))
+
+        async def answer_in_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            cut = next(cuts)
+            writer.write(answer[:cut])
+            await writer.drain()
+            for _ in range(5):
+                await asyncio.sleep(0)  # the reader has read the first part by then
+            writer.write(answer[cut:])
+            writer.close()
+
+        async with await asyncio.start_server(answer_in_two, "127.0.0.1", 0) as server, asyncio.timeout(20):
+            port = server.sockets[0].getsockname()[1]
+            client = Http(Rates())
+            request = HttpRequest(name="orders", url=f"http://127.0.0.1:{port}/")
+            bodies = {(await client.send(request)).body for _ in range(1, len(answer))}
+            await client.close()
+
+            assert bodies == {b"[1,2,3,4,5]\n"}
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_wait_that_a_venue_asks_for_is_capped(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(module, "RETRY_AFTER_MAX_S", 0.01)
+    answers = [("9999", status), ("9" * 400, status), ("", 200)]
+
+    async def busy(request: web.Request) -> web.Response:
+        retry_after, code = answers.pop(0)
+        return web.Response(status=code, headers={"Retry-After": retry_after})
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
+
+    asyncio.run(test())
+
+
+def test_cap_of_a_wait_is_half_a_minute() -> None:
+    assert module.RETRY_AFTER_MAX_S == 30.0
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"])
+def test_wait_that_is_no_number_of_seconds_is_ignored(text: str) -> None:
+    answers = [429, 200]
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=answers.pop(0), headers={"Retry-After": text})
+
+    async def test() -> None:
+        async with answering(busy) as (client, url):
+            assert (await client.send(HttpRequest(name="orders", url=url))).status == 200
 
     asyncio.run(test())

@@ -1,7 +1,6 @@
 """The engine, whole, against a server that does as it is told: real sockets, no simulator of a venue."""
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -25,10 +24,10 @@ from ordwatch.core.times import time_ns
 from ordwatch.engine import run as pipeline
 from ordwatch.engine.run import SLICE, Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace
-from ordwatch.venues.contract import AnyVenue, Call, Opening, Setup
+from ordwatch.venues.contract import Call, Opening, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_server
+from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_kind, toy_server
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
 
@@ -53,9 +52,9 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
         out = Collected()
-        venue: AnyVenue = replace(TOY, settle_s=0.0)  # type: ignore[assignment]  # the registry erases the type as well
+        venue: VenueKind = replace(TOY, settle_s=0.0)
         setup = Setup("toy", ToySettings(port=server.port, **settings))
-        run = Run([(venue, setup)], [out], limits, start=start, pace=FAST, fail_on_gap=fail_on_gap)  # type: ignore[list-item]
+        run = Run([(venue, setup)], [out], limits, start=start, pace=FAST, fail_on_gap=fail_on_gap)
         outcome = asyncio.create_task(run.run())
         try:
             yield Watched(server, out, run, outcome)
@@ -307,7 +306,7 @@ def test_a_fault_of_tls_is_tried_again_after_a_minute_at_the_earliest() -> None:
 
     async def test() -> None:
         out = Collected()
-        venue: AnyVenue = dataclasses.replace(TOY, open=untrusted)  # type: ignore[assignment]  # as above
+        venue: VenueKind = toy_kind(untrusted)
         run = Run([(venue, Setup("toy", ToySettings()))], [out], pace=FAST)
         outcome = asyncio.create_task(run.run())
         await out.until(lambda: "down" in out.states)
@@ -542,12 +541,12 @@ def test_once_ends_with_69_when_only_some_venues_have_answered() -> None:
         async with asyncio.timeout(DEADLINE_S), toy_server() as there, toy_server() as away:
             away.answers = False
             there.move("1", "NEW")
-            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            venue: VenueKind = TOY
             servers = {"there": there, "away": away}
             venues = [(venue, Setup(name, ToySettings(port=each.port))) for name, each in servers.items()]
             out = Collected()
             limits = Limits(once=True, connect_timeout_s=0.3)
-            outcome = await Run(venues, [out], limits, pace=FAST).run()  # type: ignore[arg-type]
+            outcome = await Run(venues, [out], limits, pace=FAST).run()
 
             assert (outcome.exit_code, outcome.reason) == (69, "not every venue has answered in time")
             assert [order.venue for order in out.orders] == ["there"]
@@ -642,9 +641,9 @@ def test_failed_output_ends_the_run_with_74() -> None:
 
     async def test() -> None:
         async with asyncio.timeout(DEADLINE_S), toy_server() as server:
-            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            venue: VenueKind = TOY
             setup = Setup("toy", ToySettings(port=server.port))
-            outcome = await Run([(venue, setup)], [Failing()], pace=FAST).run()  # type: ignore[list-item]
+            outcome = await Run([(venue, setup)], [Failing()], pace=FAST).run()
 
             assert outcome.exit_code == 74
 
@@ -658,9 +657,9 @@ def test_output_that_fails_at_its_end_is_an_exit_code_too() -> None:
 
     async def test() -> None:
         async with asyncio.timeout(DEADLINE_S), toy_server() as server:
-            venue: AnyVenue = TOY  # type: ignore[assignment]  # as above
+            venue: VenueKind = TOY
             setup = Setup("toy", ToySettings(port=server.port))
-            outcome = await Run([(venue, setup)], [Failing()], Limits(once=True), pace=FAST).run()  # type: ignore[list-item]
+            outcome = await Run([(venue, setup)], [Failing()], Limits(once=True), pace=FAST).run()
 
             assert outcome.exit_code == 74
 

@@ -16,9 +16,9 @@ from ordwatch.core.events import OrderUpdate
 from ordwatch.engine.run import Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import EVER, AnyVenue, Call, Emit, QueryResult, QuerySpec, Setup
+from ordwatch.venues.contract import EVER, Call, Emit, QueryResult, QuerySpec, Setup, VenueKind
 from tests.support.collect import DEADLINE_S, Collected
-from tests.support.toy import TOY, ToyServer, ToySettings, toy_query, toy_server, toy_update
+from tests.support.toy import ToyServer, ToySettings, toy_kind, toy_query, toy_server, toy_update
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01)
 HOUR_NS = 3600 * 1_000_000_000
@@ -70,12 +70,12 @@ async def watching(
         servers, venues = [], []
         for number, asked in enumerate(queries, start=1):
             server = await stack.enter_async_context(toy_server())
-            venue: AnyVenue = replace(TOY, query=asked.query)  # type: ignore[assignment]  # the registry erases it too
+            venue: VenueKind = toy_kind(queried=asked.query)
             name = "toy" if number == 1 else f"toy{number}"
             servers.append(server)
             venues.append((venue, Setup(name, ToySettings(port=server.port, **settings))))
         out = Collected()
-        run = Run(venues, [out], limits, start=start, pace=pace)  # type: ignore[arg-type]
+        run = Run(venues, [out], limits, start=start, pace=pace)
         outcome = asyncio.create_task(run.run())
         try:
             yield Watched(servers, out, run, outcome)

@@ -10,6 +10,7 @@ from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProto
 from ordwatch.core.events import (
     Arrival,
     Closed,
+    GapUpdate,
     Interrupted,
     Progress,
     Ready,
@@ -296,6 +297,19 @@ def test_doubt_brings_the_next_query_forward_once() -> None:
     assert (before, len(driver.queries)) == (1, 2)
 
 
+def test_a_venue_may_want_to_be_asked_again_soon() -> None:
+    driver = Driver(quick(resync_s=300.0, resync_when_idle=False))
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+    driver.answer(QueryResult(again_s=10.0))
+    driver.advance(9.9)
+    before = len(driver.queries)
+    driver.advance(0.2)
+
+    assert (before, len(driver.queries)) == (1, 2)
+
+
 def test_doubt_does_not_put_a_query_off() -> None:
     driver = live(resync_s=3.0)
     driver.supervisor.recheck(driver.now)
@@ -355,6 +369,21 @@ def test_statements_of_other_links_after_the_break_do_not_move_its_start() -> No
     reconnect(driver)
 
     assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
+
+
+def test_a_gap_that_goes_on_after_a_restart_is_asked_from_its_start_whatever_came_while_it_was_open() -> None:
+    held = [
+        msgspec.structs.replace(
+            PUSH, order_id=str(at_s), received_ns=at_s * SECOND, updated_ns=(at_s + 777_000) * SECOND
+        )
+        for at_s in (10, 20, 900)
+    ]
+    driver = Driver(orders=Orders(all=lambda: held, latest_ns=lambda: 777_900 * SECOND))
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=20 * SECOND, at_ns=21 * SECOND)
+    driver.run(driver.supervisor.resume(None, gap, driver.now))
+    driver.go_live()
+
+    assert driver.queries[-1].since_ns == 777_020 * SECOND - MARGIN_NS
 
 
 def test_a_query_without_bound_where_nothing_is_known() -> None:

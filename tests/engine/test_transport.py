@@ -51,6 +51,30 @@ def test_tcp_carries_bytes_both_ways() -> None:
     asyncio.run(test(), debug=True)
 
 
+def test_a_websocket_is_pinged_and_its_pong_takes_a_time() -> None:
+    async def listen(connection: ServerConnection) -> None:
+        async for _ in connection:
+            pass
+
+    async def test() -> None:
+        async with websocket(listen) as transport:
+            assert 0 < await transport.ping() < 10
+
+    asyncio.run(test(), debug=True)
+
+
+def test_a_websocket_that_ends_instead_of_a_pong_is_lost() -> None:
+    async def hang_up(connection: ServerConnection) -> None:
+        connection.transport.abort()
+
+    async def test() -> None:
+        async with websocket(hang_up) as transport:
+            with pytest.raises(ConnectionLost):
+                await transport.ping()
+
+    asyncio.run(test(), debug=True)
+
+
 def test_orderly_end_of_tcp_is_eof() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()

@@ -7,8 +7,8 @@ from itertools import islice
 import pytest
 
 from ordwatch.core.events import FINAL, OrderStatus, Side
-from ordwatch.simulators.contract import Intent, Step
-from ordwatch.simulators.scenario import LIVES, Life, natives, one_of_each, stories, suspended
+from ordwatch.simulators.contract import Intent, Market, Step
+from ordwatch.simulators.scenario import LIVES, Life, market, natives, one_of_each, stories, suspended
 
 INTENT = Intent(side=Side.BUY, qty="500", price="480.2")
 
@@ -101,3 +101,25 @@ def test_natives_play_each_word_on_an_order_of_its_own() -> None:
         ("native 24", None),
         ("native 24", "24"),
     ]
+
+
+def test_orders_are_executed_at_their_limit_or_better() -> None:
+    intents = [step.intent for step in stories(count=300, markets=[Market("2800", "0.1", "0.05")]) if step.intent.price]
+    prices = [(intent, Decimal(intent.price or 0), Decimal(intent.market_price or 0)) for intent in intents]
+
+    assert all(paid <= limit if intent.side is Side.BUY else paid >= limit for intent, limit, paid in prices)
+    assert all(abs(paid - limit) <= Decimal("0.3") for _, limit, paid in prices)
+    assert any(paid != limit for _, limit, paid in prices)
+
+
+@every_life
+def test_every_execution_is_at_the_market_price(life: Life) -> None:
+    intent = Intent(side=Side.BUY, qty="500", price="480.2", market_price="480")
+
+    assert {step.avg_price for step in life("1", intent) if step.avg_price} <= {"480", intent.price}
+
+
+def test_market_order_is_executed_at_the_market_price() -> None:
+    steps = market("1", Intent(side=Side.BUY, qty="500", price="480.2", market_price="480"))
+
+    assert [step.avg_price for step in steps] == [None, "480", "480"]

@@ -1,6 +1,6 @@
 """A venue made for tests of the engine: lines of text over TCP, and a server that does as it is told.
 
-Lines of the venue: ok | no | denied | pong | bad | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
+Lines of the venue: ok | no | denied | pong | bad | turn | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
 | order ID STATUS FILLED VERSION
 """
 
@@ -8,8 +8,9 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
@@ -27,6 +28,7 @@ from ordwatch.core.events import (
     Resumed,
     RoundTrip,
     SessionEvent,
+    Turn,
 )
 from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import (
@@ -39,8 +41,9 @@ from ordwatch.venues.contract import (
     QuerySpec,
     Setup,
     StreamRequest,
-    Venue,
+    VenueKind,
     VenueSettings,
+    reads_only,
 )
 
 
@@ -107,8 +110,9 @@ class ToySession:
         self._out: list[Payload] = []
         self._rest = b""
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
         self._out.append(b"hello\n")
+        return ()
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -136,6 +140,8 @@ class ToySession:
                 return [Answer(int(key), error=Refused("locked, says the toy"))]
             case ["order", order_id, status, filled, version]:
                 return [toy_update(self._name, order_id, status, filled, version, now_ns=now_ns)]
+            case ["turn"]:
+                return [Turn()]
             case ["bad"]:
                 return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, lost=True, at_ns=now_ns)]
             case _:
@@ -173,20 +179,44 @@ async def toy_query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit:
     return QueryResult(limits=("states in between cannot be known",))
 
 
-def toy_split(settings: ToySettings) -> Sequence[ToySettings]:
-    return [settings] * settings.links
+Open = Callable[[Setup[ToySettings], Call], Awaitable[Opening]]
+Query = Callable[[Setup[ToySettings], QuerySpec, Call, Emit], Awaitable[QueryResult]]
 
 
-TOY: Venue[ToySettings] = Venue(
-    kind="toy",
-    settings=ToySettings,
-    extra=ToyExtra,
-    split=toy_split,
-    open=toy_open,
-    query=toy_query,
-    compare_versions=toy_compare_versions,
-    credentials=("api_key",),
-)
+@dataclass(frozen=True)
+class ToyClient:
+    """Calls these functions with its setup."""
+
+    setup: Setup[ToySettings]
+    opened: Open
+    queried: Query
+
+    @property
+    def connections(self) -> int:
+        return self.setup.settings.links
+
+    async def open(self, connection: int, call: Call) -> Opening:
+        return await self.opened(self.setup, call)
+
+    async def query(self, spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        return await self.queried(self.setup, spec, call, emit)
+
+
+def toy_kind(opened: Open = toy_open, queried: Query = toy_query) -> VenueKind:
+    """The toy, opened and asked by these functions."""
+    return VenueKind(
+        contract=1,
+        kind="toy",
+        settings=ToySettings,
+        extra=ToyExtra,
+        configure=lambda setup: ToyClient(setup.bind(ToySettings), opened, queried),
+        only_reads=reads_only("hello\n|ping\n|list [0-9]+\n"),
+        compare_versions=toy_compare_versions,
+        credentials=("api_key",),
+    )
+
+
+TOY = toy_kind()
 
 
 class ToyServer:

@@ -5,10 +5,16 @@ from decimal import ROUND_DOWN, Decimal
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.numbers import decimal_text
-from ordwatch.simulators.contract import Intent, Step
+from ordwatch.simulators.contract import Intent, Market, Step
 
-PAIRS = ("BTC_USDT", "ETH_USDT", "LTC_USDT")
-MARKET_PRICE = "82429.08"
+PAIR_MARKETS = {
+    "BTC_USDT": Market("82000", "0.01", "0.001"),
+    "ETH_USDT": Market("2800", "0.01", "0.05"),
+    "LTC_USDT": Market("85.4", "0.01", "0.5"),
+}
+PAIRS = tuple(PAIR_MARKETS)
+FEE_RATE = Decimal("0.001")
+"""In the bought coin; the documentation does not say in which."""
 FIRST_ID = 4_624_530_513_294_751_114
 
 _BASE_PLACES = Decimal("0.000001")
@@ -92,7 +98,12 @@ class SimulatedOrder:
     @property
     def market_price(self) -> str:
         """Its own price, else the market's."""
-        return self.intent.price or MARKET_PRICE
+        return self.intent.price or self.intent.market_price or PAIR_MARKETS[self.pair].price
+
+    @property
+    def fee(self) -> Decimal:
+        """What it has cost so far."""
+        return FEE_RATE * (self.filled if self.side == "BUY" else self.filled * self.average)
 
     def step(self, step: Step, now_ms: int) -> bool:
         """Move on; False if nothing changed that this venue would tell."""
@@ -116,7 +127,7 @@ class SimulatedOrder:
         kind, _, reason = self.words.partition("/")
         told: dict[str, object] = {
             "side": self.side if self.intent.price else "",
-            "fee": "0",
+            "fee": decimal_text(self.fee.normalize()),
             "dealFunds": decimal_text(self.filled * self.average),
             "type": kind,
             "client_id": self.client_id,
@@ -153,7 +164,7 @@ class SimulatedOrder:
         row = self.open_row()
         row["tradeID"] = row.pop("orderNumber")
         row["amount"] = row.pop("startingAmount")
-        return {**row, "fee": "0.00", "out_trade_no": self.client_id}
+        return {**row, "fee": self._cut_fee(), "out_trade_no": self.client_id}
 
     def details(self, date: str) -> dict[str, object]:
         """The data of returnOrderTrades; `date` is the venue's wall clock."""
@@ -166,10 +177,13 @@ class SimulatedOrder:
             "success_amount": row["success_amount"],
             "total": row["total"],
             "success_total": row["success_count"],
-            "fee": "0.00",
+            "fee": self._cut_fee(),
             "date": date,
             "status": row["status"],
         }
+
+    def _cut_fee(self) -> str:
+        return _cut(self.fee, _BASE_PLACES if self.side == "BUY" else _QUOTE_PLACES)
 
 
 def _cut(value: Decimal, places: Decimal) -> str:

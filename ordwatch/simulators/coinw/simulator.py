@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from ordwatch.core.secrets import Secret
-from ordwatch.simulators.coinw.orders import FIRST_ID, PAIRS, SimulatedOrder
+from ordwatch.simulators.coinw.orders import FIRST_ID, PAIR_MARKETS, PAIRS, SimulatedOrder
 from ordwatch.simulators.contract import Close, Market, Outgoing, Step, TrueState
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, PATH, signature
 from ordwatch.venues.contract import HttpReply, HttpRequest
@@ -51,11 +51,7 @@ class CoinwSimulator:
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = MappingProxyType(
         {"stream": "websocket", "rest": "http"}
     )
-    markets: Sequence[Market] = (
-        Market("82000", "0.01", "0.001"),
-        Market("2800", "0.01", "0.05"),
-        Market("85.4", "0.01", "0.5"),
-    )
+    markets: Sequence[Market] = tuple(PAIR_MARKETS.values())
     faults: Sequence[str] = FAULTS
 
     def __init__(self) -> None:
@@ -205,6 +201,9 @@ class CoinwSimulator:
             return self._details(params.get("orderNumber", ""))
         if "currencyPair" not in params:
             return _refusal("-103", "currencyPair is required")
+        # CoinW's own script sends both empty.
+        if not all(_is_time(params.get(name, "")) for name in ("startAt", "endAt")):
+            return _refusal("-103", "startAt and endAt are milliseconds")
         rows = self._open_rows(params) if command == OPEN_ORDERS else self._history_rows(params)
         return _success([self._row(row) for row in rows])
 
@@ -232,7 +231,7 @@ class CoinwSimulator:
 
     def _within(self, params: Mapping[str, str]) -> list[SimulatedOrder]:
         """Orders of the pair placed within the times, newest first."""
-        start_ms, end_ms = int(params.get("startAt", 0)), int(params.get("endAt", 2**62))
+        start_ms, end_ms = int(params.get("startAt") or 0), int(params.get("endAt") or 2**62)
         orders = [
             order
             for order in self.orders.values()
@@ -285,6 +284,10 @@ def _text(message: object) -> str:
 
 def _error(code: int, words: str) -> Json:
     return {"result": False, "errorCode": code, "errorMsg": words}
+
+
+def _is_time(text: str) -> bool:
+    return not text or (text.isascii() and text.isdigit() and len(text) < 19)
 
 
 def _success(data: object) -> Json:

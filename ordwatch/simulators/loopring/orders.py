@@ -9,13 +9,25 @@ from decimal import ROUND_DOWN, Context, Decimal
 from hashlib import sha256
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.simulators.contract import Step, TrueState
+from ordwatch.core.numbers import decimal_text
+from ordwatch.simulators.contract import Intent, Market, Step, TrueState
 
 TOKENS = {"LRC": 18, "ETH": 18, "USDT": 6}
 """Symbol -> decimals; the position is the token's id."""
-MARKETS = ("LRC-ETH", "LRC-USDT", "ETH-USDT")
-MARKET_PRICE = "0.0001"
-"""What a market order gets, for the venue has only limit orders."""
+ADDRESSES = {
+    "LRC": "0xbbbbca6a901c926f240b89eacb641d8aec7aeafd",
+    "ETH": "0x0000000000000000000000000000000000000000",
+    "USDT": "0xdac17f958d2ee523a2206206994597c13d831ec7",
+}
+"""Their contracts on Ethereum's main net."""
+PRICES = {
+    "LRC-ETH": Market("0.00004", "0.0000001", "500"),
+    "LRC-USDT": Market("0.11", "0.0001", "200"),
+    "ETH-USDT": Market("2800", "0.1", "0.05"),
+}
+MARKETS = tuple(PRICES)
+SLIPPAGE = Decimal("0.05")
+"""How much worse than the market the limit of a market order may be, for the venue has only limit orders."""
 VALID_S = 30 * 86_400
 
 Document = dict[str, object]
@@ -122,7 +134,7 @@ class Relayer:
         intent = step.intent
         market = MARKETS[intent.instrument % len(MARKETS)]
         base, quote = market.split("-")
-        price = intent.price or MARKET_PRICE
+        price = intent.price or _limit_price(intent, PRICES[market])
         return RelayerOrder(
             order_hash=f"0x{sha256(step.order.encode()).hexdigest()}",
             number=len(self.orders) + 1,
@@ -133,6 +145,13 @@ class Relayer:
             volume=to_units(_EXACT.multiply(Decimal(intent.qty), Decimal(price)), TOKENS[quote]),
             created_ms=now_ms,
         )
+
+
+def _limit_price(intent: Intent, market: Market) -> str:
+    """The limit with which an order is sent that shall be executed at any price."""
+    worse = 1 + SLIPPAGE if intent.side in (Side.BUY, Side.BUY_BACK) else 1 - SLIPPAGE
+    ticks = round(Decimal(intent.market_price or intent.stop_price or market.price) * worse / Decimal(market.tick))
+    return decimal_text(ticks * Decimal(market.tick))
 
 
 def to_units(amount: str | Decimal, decimals: int) -> int:

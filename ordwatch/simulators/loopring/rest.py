@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from ordwatch.simulators.loopring.orders import (
+    ADDRESSES,
     MARKETS,
+    PRICES,
     TOKENS,
     Document,
     Relayer,
@@ -60,7 +62,9 @@ class SimulatedRest:
         v3 = "/v3/" in parts.path
         if request.method != "GET":
             return _reply(405, {}, now_ns)
-        if "busy" in faults or self._is_too_often(parts.path, now_ns, 5 if v3 else 3):
+        if "busy" in faults or ("tokens_busy" in faults and parts.path.endswith("/tokens")):
+            return _reply(429, {}, now_ns)
+        if self._is_too_often(parts.path, now_ns, 5 if v3 else 3):
             return _reply(429, {}, now_ns)
         try:
             body = self._body(parts.path, params, headers.get("x-api-key"), now_ns // 1_000_000, faults)
@@ -93,7 +97,7 @@ class SimulatedRest:
             case "/ws/key":
                 return self._ticket(faults) if not v3 else {"key": self._ticket(faults)}
             case "/exchange/tokens":
-                return self._tokens(faults)
+                return self._tokens(v3, faults)
             case "/exchange/markets":
                 return {"markets": _markets()} if v3 else _markets()
             case "/timestamp":
@@ -115,20 +119,10 @@ class SimulatedRest:
         self._tickets.add(ticket)
         return ticket
 
-    def _tokens(self, faults: Collection[str]) -> list[Document]:
+    def _tokens(self, v3: bool, faults: Collection[str]) -> list[Document]:
         if "no_decimals" in faults:
             raise ApiFailure(100002, "timeout")
-        return [
-            {
-                "type": "ERC20",
-                "tokenId": number,
-                "symbol": symbol,
-                "decimals": decimals,
-                "precision": 4,
-                "enabled": True,
-            }
-            for number, (symbol, decimals) in enumerate(TOKENS.items())
-        ]
+        return [_token(number, symbol, v3) for number, symbol in enumerate(TOKENS)]
 
     def _authorize(self, params: Mapping[str, str], key: str | None, faults: Collection[str]) -> None:
         if not key:
@@ -140,7 +134,9 @@ class SimulatedRest:
 
     def _orders(self, params: Mapping[str, str], v3: bool, faults: Collection[str]) -> Document:
         words = [word for word in params.get("status", "").split(",") if word]
-        start, end = int(params.get("start", "0")), int(params.get("end", "0"))
+        if "waiting" in words and "no_waiting" in faults:
+            raise ApiFailure(100001, "invalid parameter: status")
+        start, end = _number(params, "start", 0), _number(params, "end", 0)
         found = [
             order
             for order in reversed(self._relayer.orders.values())
@@ -150,8 +146,8 @@ class SimulatedRest:
             and params.get("market", order.market) == order.market
             and "forgets" not in faults
         ]
-        offset = 0 if "same_page" in faults else int(params.get("offset", "0"))
-        limit = min(int(params.get("limit", "50")), MAX_ROWS)
+        offset = 0 if "same_page" in faults else _number(params, "offset", 0)
+        limit = min(_number(params, "limit", MAX_ROWS), MAX_ROWS)
         rows = [self._row(order, v3) for order in found[offset : offset + limit]]
         return {"totalNum": len(found), "orders": rows} if rows else {"totalNum": len(found)}
 
@@ -165,6 +161,46 @@ class SimulatedRest:
         return nested_document(order, self._account_id) if v3 else flat_document(order)
 
 
+def _number(params: Mapping[str, str], name: str, default: int) -> int:
+    text = params.get(name, "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ApiFailure(100001, f"invalid parameter: {name}")
+    return int(text) if text else default
+
+
+def _token(number: int, symbol: str, v3: bool) -> Document:
+    """A row of exchange/tokens; official clients look at more of it than ours."""
+    decimals = TOKENS[symbol]
+    unit = 10**decimals
+    amounts = {"minimum": str(unit), "maximum": str(10**6 * unit), "dust": str(unit // 1000)}
+    row: Document = {
+        "type": "ETH" if symbol == "ETH" else "ERC20",
+        "tokenId": number,
+        "symbol": symbol,
+        "name": symbol,
+        "address": ADDRESSES[symbol],
+        "decimals": decimals,
+        "precision": 4,
+        "enabled": True,
+    }
+    if v3:
+        more: Document = {
+            "precisionForOrder": 4,
+            "orderAmounts": amounts,
+            "luckyTokenAmounts": amounts,
+            "fastWithdrawLimit": amounts["maximum"],
+            "gasAmounts": {"distribution": "85000", "deposit": "110000"},
+        }
+    else:
+        more = {
+            "unit": symbol,
+            "minOrderAmount": amounts["minimum"],
+            "maxOrderAmount": amounts["maximum"],
+            "dustOrderAmount": amounts["dust"],
+        }
+    return row | more
+
+
 def _markets() -> list[Document]:
     symbols = list(TOKENS)
     return [
@@ -172,7 +208,7 @@ def _markets() -> list[Document]:
             "market": market,
             "baseTokenId": symbols.index(market.split("-")[0]),
             "quoteTokenId": symbols.index(market.split("-")[1]),
-            "precisionForPrice": 8,
+            "precisionForPrice": len(PRICES[market].tick.partition(".")[2]),
             "orderbookAggLevels": 5,
             "enabled": True,
         }

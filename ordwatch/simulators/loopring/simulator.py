@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from ordwatch.simulators.contract import Close, Market, Outgoing, Step, TrueState
-from ordwatch.simulators.loopring.orders import MARKETS, Document, Relayer, RelayerOrder, push_document
+from ordwatch.simulators.loopring.orders import MARKETS, PRICES, Document, Relayer, RelayerOrder, push_document
 from ordwatch.simulators.loopring.rest import SimulatedRest
 from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 from ordwatch.venues.loopring.protocol_versions import Protocol
@@ -42,6 +42,8 @@ FAULTS = (
     "mute",  # no pushes, though all else works
     "ticket_refused",
     "no_decimals",  # the list of tokens is refused
+    "tokens_busy",  # the list of tokens is answered by 429
+    "no_waiting",  # REST lists take the status `waiting` for a mistake: 100001
     "same_page",  # REST lists ignore the offset
     "forgets",  # REST knows no order any more: 107003
     "busy",  # REST answers 429
@@ -65,11 +67,7 @@ class LoopringSimulator:
     """One relayer with one account. `protocol` chooses what `settings` tells; every generation is served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"ws": "websocket", "rest": "http"}
-    markets: Sequence[Market] = (
-        Market("0.00004", "0.0000001", "500"),
-        Market("0.11", "0.0001", "200"),
-        Market("2800", "0.1", "0.05"),
-    )
+    markets: Sequence[Market] = tuple(PRICES.values())
     faults: Sequence[str] = FAULTS
 
     def __init__(self) -> None:

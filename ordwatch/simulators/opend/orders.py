@@ -72,7 +72,7 @@ SECURITIES = (
     Security("600519", "贵州茅台", 31, 4, 3, _SHANGHAI, (4,), Market("1466.2", "0.01", "100")),
     Security("TSLA", "特斯拉", 2, 2, 2, _NEW_YORK, (2,), Market("391.3", "0.01", "10")),
     Security("09988", "阿里巴巴-W", 1, 1, 1, _HK, (1,), Market("152.3", "0.1", "100")),
-    Security("HSI2612", "恒指期货2612", 1, 5, 1, _SHANGHAI, (5,), Market("25880", "1", "10")),
+    Security("HSI2612", "恒指期货2612", 1, 5, 1, _SHANGHAI, (5,), Market("25880", "1", "1")),
     Security("NVDA", "英伟达", 2, 2, 2, _NEW_YORK, (2,), Market("182.6", "0.01", "10")),
 )
 

@@ -1,18 +1,18 @@
 """CoinW, spot: the "current orders" WebSocket, and REST to ask for what it did not tell."""
 
-from ordwatch.venues.coinw.connect import open_connection
+from ordwatch.venues.coinw.client import configure, only_reads
 from ordwatch.venues.coinw.merging import compare_versions, correct, merge
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Venue
+from ordwatch.venues.contract import VenueKind
 
-VENUE = Venue(
+VENUE = VenueKind(
+    contract=1,
     kind="coinw",
     settings=CoinwSettings,
     extra=CoinwExtra,
-    open=open_connection,
-    query=query,
+    configure=configure,
+    only_reads=only_reads,
     compare_versions=compare_versions,
     merge=merge,
     correct=correct,

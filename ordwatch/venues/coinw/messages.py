@@ -4,11 +4,14 @@ Decodes without judging: amounts stay as the venue wrote them, orders.py knows w
 Facts: CoinW API documentation, "Subscribe Current Orders" (spot); what it leaves open as JKorf/CoinW.Net 3.4 has it.
 """
 
+from collections.abc import Generator, Iterator
 from typing import Literal
 
 import msgspec
 
 from ordwatch.core.escaping import safe_text
+from ordwatch.core.events import Turn
+from ordwatch.venues import pieces
 from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, is_string, items, payload, text
 
 PING = '{"event":"ping"}'
@@ -62,6 +65,12 @@ class OrderPush(msgspec.Struct, frozen=True):
     """Orders that are new or changed."""
 
     rows: list[OrderRow | BadRow]
+
+
+class LongPush(msgspec.Struct, frozen=True):
+    """The same, of a long message: orders as they are found, for `row`."""
+
+    rows: Iterator[Turn | msgspec.Raw | BadRow]
 
 
 class Pong(msgspec.Struct, frozen=True):
@@ -119,6 +128,35 @@ def decode(data: bytes) -> Message:
     return OrderPush([push.data])
 
 
+def decode_long(data: bytes) -> Generator[Turn, None, Message | LongPush]:
+    """What a long message says; members of a size that none has count as null.
+
+    Raises:
+        Unreadable: As `decode`.
+    """
+    try:
+        spans = yield from pieces.members(data)
+        message = fields(pieces.shortened(data, spans, b"data"))
+    except pieces.Broken as exc:
+        raise Unreadable(str(exc)) from exc
+    if not _is_order_push(message) or b"data" not in spans:
+        return _decode_any(message)
+    start, end = spans[b"data"]
+    if end - start <= pieces.MAX_ENTRY_BYTES:
+        return LongPush(_long_rows(message["data"]))
+    if data[start : start + 1] == b"[":
+        return LongPush(_elements(data, start))
+    raise Unreadable(f"data of {end - start} bytes that is no array")
+
+
+def row(data: msgspec.Raw) -> OrderRow | BadRow:
+    """One order of a push."""
+    try:
+        return _ROW.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _odd_row(data)
+
+
 def payloads(data: bytes) -> list[object]:
     """Each order of a push as it came, for a record's `raw`.
 
@@ -151,13 +189,42 @@ def _decode_any(message: Fields) -> Message:
     if channel in ("subscribe", "unsubscribe", "unsub"):
         ours = (channel, biz, kind) == ("subscribe", "exchange", "order")
         return SubscriptionAnswer(_outcome(_one(message)), ours)
-    if (biz, kind) == ("exchange", "order") and "data" in message and not channel:
-        return OrderPush([_row(row) for row in _rows(message["data"])])
+    if _is_order_push(message):
+        return OrderPush([row(each) for each in _rows(message["data"])])
     if text(message.get("result")) == "false":
         return ErrorFrame(_outcome(message))
     if (biz, kind) == ("exchange", "assets"):
         return Other("assets", known=True)
     return Other(_kind(event, channel, biz, kind), known=False)
+
+
+def _is_order_push(message: Fields) -> bool:
+    event, channel, biz, kind = (text(message.get(name)) for name in ("event", "channel", "biz", "type"))
+    return (biz, kind) == ("exchange", "order") and "data" in message and not channel and event != "pong"
+
+
+def _long_rows(data: msgspec.Raw) -> Iterator[Turn | msgspec.Raw | BadRow]:
+    if is_string(data):
+        data = msgspec.Raw((text(data) or "").encode("utf-8", "surrogatepass").strip())
+    source = bytes(data)
+    if source[:1] == b"[":
+        return _elements(source, 0)
+    return iter(_rows(data))
+
+
+def _elements(data: bytes, start: int) -> Iterator[Turn | msgspec.Raw | BadRow]:
+    try:
+        for element in pieces.elements(data, start):
+            if isinstance(element, Turn):
+                yield element
+                continue
+            first, end = element
+            if end - first > pieces.MAX_ENTRY_BYTES:
+                yield BadRow(f"order of {end - first} bytes", data[first : first + pieces.MAX_ENTRY_BYTES])
+            else:
+                yield msgspec.Raw(data[first:end])
+    except pieces.Broken as exc:
+        yield BadRow(f"orders behind these are lost: {exc}", b"")
 
 
 def _one(message: Fields) -> Fields:
@@ -184,13 +251,6 @@ def _rows(data: msgspec.Raw) -> list[msgspec.Raw]:
     if first == b"[":
         return items(data)
     raise Unreadable("data is neither an object nor an array")
-
-
-def _row(data: msgspec.Raw) -> OrderRow | BadRow:
-    try:
-        return _ROW.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _odd_row(data)
 
 
 def _odd_row(data: msgspec.Raw) -> OrderRow | BadRow:

@@ -1,6 +1,7 @@
 """Asks CoinW for orders: the open ones of each pair, the history of a gap, and by id what is missing from both.
 
-There is no call for the orders of all pairs; the pairs are those configured and those of the orders seen.
+There is no call for the orders of all pairs; the pairs are those configured and those of the orders seen. A pair whose
+calls fail costs the others nothing. Every bound of a call is a time of the venue's own clock.
 """
 
 from collections.abc import Sequence
@@ -8,45 +9,57 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
+from ordwatch.core.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.core.events import FINAL, OrderUpdate
 from ordwatch.core.merging import not_found
+from ordwatch.core.times import time_text
 from ordwatch.venues.coinw.lenient_json import Unreadable, items
-from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy, Denied, request, told
+from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, TRIES, Busy, Denied, request, told
 from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Call, Emit, QueryResult, QuerySpec, Setup
+from ordwatch.venues.contract import EVER, NEVER, Call, Emit, QueryResult, QuerySpec, Setup
+from ordwatch.venues.parts import Parts
 
-SLACK_MS = 60_000
-"""How much further than a gap its history is asked for: the two clocks may differ."""
 PAGE_ROWS = 1000
 """The most rows the history answers, newest first."""
 MAX_PAGES = 50
-_NEVER_NS = 2**62
 
 
 async def query(setup: Setup[CoinwSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Open orders; the history since `ask.since_ns`; then by id the orders held as open that neither named.
 
+    A pair whose open orders or whose orders by id are refused, and a history that is, stand in `Report.refused`.
+
     Raises:
         ConnectionLost: No answer.
-        Refused: The venue said no, or "too frequently" again and again.
+        Refused: The venue refused every pair, or said "too frequently" again and again to each.
         AuthError: The credentials are refused.
-        RemoteProtocolError: The answer makes no sense.
+        RemoteProtocolError: No pair's answer makes sense.
     """
     held = ask.open_orders()
     seen = (order.symbol for order in held if order.symbol)
     pairs = tuple(dict.fromkeys((*setup.settings.symbols, *seen)))
-    query_run = _Query(setup, call, emit, reach_ns=None if pairs else _NEVER_NS)
+    query_run = _Query(setup, call, emit, reach_ns=None if pairs else NEVER)
+    parts = query_run.parts
     for pair in pairs:
-        await query_run.open_orders(pair)
+        await parts.attempt(_part(pair), query_run.open_orders(pair))
+    parts.raise_if_all_failed(map(_part, pairs))
     if ask.since_ns is not None:
         for pair in pairs:
-            await query_run.history(pair, ask.since_ns // 1_000_000 - SLACK_MS)
-    for order in held:
-        if order.order_id not in query_run.settled:
-            await query_run.order(order)
-    return QueryResult(reach_ns=query_run.reach_ns, limits=(*_limits(pairs, ask.since_ns), *query_run.limits))
+            if _part(pair) not in parts.failed:
+                await parts.attempt(f"history of {pair}", query_run.history(pair, ask.since_ns // 1_000_000))
+    for pair in (*pairs, ""):
+        if not isinstance(parts.failed.get(_part(pair)), ConnectionLost):
+            await parts.attempt(
+                _part(pair), query_run.orders([order for order in held if (order.symbol or "") == pair])
+            )
+    parts.raise_if_all_failed(map(_part, pairs))
+    return query_run.report(pairs, ask.since_ns)
+
+
+def _part(pair: str) -> str:
+    """What messages call the orders of a pair."""
+    return f"pair {pair}" if pair else "orders without a pair"
 
 
 def _limits(pairs: Sequence[str], since_ns: int | None) -> tuple[str, ...]:
@@ -58,8 +71,12 @@ def _limits(pairs: Sequence[str], since_ns: int | None) -> tuple[str, ...]:
 
 
 def _window(pair: str, start_ms: int, end_ms: int | None) -> dict[str, str]:
-    window = {"currencyPair": pair, "startAt": str(max(start_ms, 0))}
-    return window if end_ms is None else {**window, "endAt": str(end_ms)}
+    window = {"currencyPair": pair}
+    if start_ms > EVER:
+        window["startAt"] = str(start_ms)
+    if end_ms is not None:
+        window["endAt"] = str(end_ms)
+    return window
 
 
 @dataclass
@@ -69,48 +86,62 @@ class _Query:
     setup: Setup[CoinwSettings]
     call: Call
     emit: Emit
+    reach_ns: int | None
     settled: set[str] = field(default_factory=set)
     """Orders of which we know now that they are open, or how they ended."""
-    now_ns: int = 0
-    """When the last answer came."""
-    reach_ns: int | None = None
     limits: list[str] = field(default_factory=list)
+    parts: Parts = field(default_factory=Parts)
+
+    @property
+    def tries(self) -> int:
+        """How often a call is sent that the venue wants to have later; once when it said so to another part."""
+        return 1 if any(isinstance(exc, Busy) for exc in self.parts.failed.values()) else TRIES
+
+    def report(self, pairs: Sequence[str], since_ns: int | None) -> QueryResult:
+        """What was found out in all."""
+        refused = {part: self.setup.settings.redact(str(exc)) for part, exc in self.parts.failed.items()}
+        return QueryResult(
+            reach_ns=NEVER if refused else self.reach_ns,
+            limits=(*_limits(pairs, since_ns), *self.limits),
+            refused=refused,
+        )
 
     async def open_orders(self, pair: str) -> None:
         """Every open order of one pair."""
-        orders = await self._page(OPEN_ORDERS, {"currencyPair": pair}, pair)
+        _, orders = await self._page(OPEN_ORDERS, {"currencyPair": pair}, pair)
         self.settled.update(order.order_id for order in orders)
 
     async def history(self, pair: str, start_ms: int) -> None:
         """Orders of one pair in every state since `start_ms`, page by page towards the past."""
         end_ms: int | None = None
-        for number in range(1, MAX_PAGES + 1):
-            try:
-                orders = await self._page(HISTORY, _window(pair, start_ms, end_ms), pair)
-            except (Busy, RemoteProtocolError):
-                raise
-            except (ConnectionLost, Refused) as exc:
-                self._cut_short(end_ms, f"page {number} of the history of {pair} failed ({exc})")
-                return
+        for _ in range(MAX_PAGES):
+            rows, orders = await self._page(HISTORY, _window(pair, start_ms, end_ms), pair)
             self.settled.update(order.order_id for order in orders if order.status in FINAL)
-            oldest_ms = min((order.created_ns // 1_000_000 for order in orders if order.created_ns), default=None)
-            if len(orders) < PAGE_ROWS or oldest_ms is None:
+            if rows < PAGE_ROWS:
                 return
-            if end_ms is not None and oldest_ms >= end_ms:
-                break
+            oldest_ms = min((order.created_ns // 1_000_000 for order in orders if order.created_ns), default=None)
+            if oldest_ms is None or (end_ms is not None and oldest_ms >= end_ms):
+                self._cut_short(end_ms, f"the history of {pair} goes on beyond what the venue says")
+                return
             end_ms = oldest_ms
-        self._cut_short(end_ms, f"the history of {pair} goes on beyond what the venue tells")
+        self._cut_short(end_ms, f"the history of {pair} was read to its page {MAX_PAGES}")
 
     def _cut_short(self, end_ms: int | None, why: str) -> None:
-        reached_ns = self.now_ns if end_ms is None else end_ms * 1_000_000
-        self.reach_ns = max(self.reach_ns or 0, reached_ns)
-        self.limits.append(why)
+        """What was before `end_ms`, a time of the venue's, is not known."""
+        self.reach_ns = max(self.reach_ns or 0, NEVER if end_ms is None else end_ms * 1_000_000)
+        self.limits.append(why if end_ms is None else f"{why}, back to {time_text(end_ms * 1_000_000)}")
+
+    async def orders(self, held: Sequence[OrderUpdate]) -> None:
+        """Each of these by its id, unless its state was among the answers already."""
+        for order in held:
+            if order.order_id not in self.settled:
+                await self.order(order)
 
     async def order(self, known: OrderUpdate) -> None:
         """One order by its id; if the venue does not know it, the statement that says so."""
         asked = request(self.setup.settings, ORDER, {"orderNumber": known.order_id})
         try:
-            data, received_ns = await told(self.call, asked)
+            data, received_ns = await told(self.call, asked, self.tries)
         except Denied as exc:
             await self.emit([not_found(known, self.setup.settings.redact(str(exc)), exc.received_ns)])
             return
@@ -121,11 +152,11 @@ class _Query:
         rows = items(data) if source[:1] == b"[" else [data]
         await self.emit(self._read(ORDER, rows, known.symbol, received_ns))
 
-    async def _page(self, command: str, params: dict[str, str], pair: str) -> list[OrderUpdate]:
-        data, received_ns = await told(self.call, request(self.setup.settings, command, params))
-        self.now_ns = received_ns
+    async def _page(self, command: str, params: dict[str, str], pair: str) -> tuple[int, list[OrderUpdate]]:
+        """How many rows the venue sent, and those that could be read."""
+        data, received_ns = await told(self.call, request(self.setup.settings, command, params), self.tries)
         if data is None or bytes(data) == b"null":
-            return []
+            return 0, []
         try:
             rows = items(data)
         except Unreadable as exc:
@@ -133,10 +164,10 @@ class _Query:
         orders = self._read(command, rows, pair, received_ns)
         if orders:
             await self.emit(orders)
-        return orders
+        return len(rows), orders
 
     def _read(self, command: str, rows: Sequence[msgspec.Raw], pair: str | None, received_ns: int) -> list[OrderUpdate]:
-        setup, self.now_ns = self.setup, received_ns
+        setup = self.setup
         orders: list[OrderUpdate] = []
         unread = ""
         for row in rows:

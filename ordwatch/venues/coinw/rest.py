@@ -70,11 +70,11 @@ def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) ->
     )
 
 
-async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]:
+async def told(call: Call, asked: HttpRequest, tries: int = TRIES) -> tuple[msgspec.Raw | None, int]:
     """The `data` of the venue's answer and when it came; asks again 2 s after a "too frequently".
 
     Raises:
-        Busy: So it said four times over.
+        Busy: So it said `tries` times over.
         Denied: A refusal that speaks of what was asked.
         Refused: Any other.
         AuthError: The credentials are refused.
@@ -83,7 +83,7 @@ async def told(call: Call, asked: HttpRequest) -> tuple[msgspec.Raw | None, int]
     """
     later = msgspec.structs.replace(asked, rates=(*asked.rates, _PAUSE))
     request = asked
-    for _ in range(TRIES):
+    for _ in range(tries):
         reply = await http(call, request)
         envelope = _envelope(asked, reply)
         code = text(envelope.get("code")) or ""
@@ -122,4 +122,4 @@ def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields
 
 def _words(asked: HttpRequest, code: str, envelope: Fields) -> str:
     words = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
-    return safe_text(f"code {code or 'unknown'}: {asked.redacted(words)}", 300)
+    return safe_text(asked.redacted(f"code {code or 'unknown'}: {words}"), 300)

@@ -1,13 +1,15 @@
 """One conversation with CoinW: login, subscription, pushes; a ping every 10 s, for the server never pings.
 
 An idle socket is cut after 60 s without a close frame, and an order channel is silent for hours: the pong is the
-only sign of life. Facts: CoinW API documentation, "Subscribe Current Orders" (spot); JKorf/CoinW.Net 3.4.
+only sign of life, also while pushes flow. Facts: CoinW API documentation, "Subscribe Current Orders" (spot);
+JKorf/CoinW.Net 3.4.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
 
-from ordwatch.core.errors import AuthError, Refused, VenueError
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, VenueError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Answer,
@@ -20,14 +22,17 @@ from ordwatch.core.events import (
     Reject,
     RoundTrip,
     SessionEvent,
+    Turn,
 )
-from ordwatch.venues.coinw.lenient_json import Unreadable
+from ordwatch.venues.coinw.lenient_json import Unreadable, payload
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,
     BadRow,
     ErrorFrame,
     LoginAnswer,
+    LongPush,
+    Message,
     OrderPush,
     OrderRow,
     Other,
@@ -35,12 +40,16 @@ from ordwatch.venues.coinw.messages import (
     Reply,
     SubscriptionAnswer,
     decode,
+    decode_long,
     login,
     payloads,
+    row,
 )
 from ordwatch.venues.coinw.orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
+from ordwatch.venues.pieces import LONG_BYTES
+from ordwatch.venues.rejects import MAX_REJECTS, head
 
 HEARTBEAT_S = 10.0
 SILENCE_S = 25.0
@@ -48,10 +57,16 @@ SILENCE_S = 25.0
 PASSING_CODES = frozenset({"429", "500", "1001", "29001", "-200"})
 """Too many requests, "exception", "system error": no word about the credentials, even in answer to a login."""
 AUTH_CODES = frozenset({"1003", "6000"})
+LOGIN_TRIES = 4
+"""Logins refused in a row with another code, whose meaning nobody published, after which it counts as final."""
+LOGIN_RETRY_S = (60.0, 300.0)
+"""The waits between them: the venue bans who asks too often."""
 
+_REFUSED_LOGINS = "logins refused"
+"""In Setup.memory: how many in a row, with an unknown code."""
 _MAX_KINDS = 64
 _MAX_PINGS = 16
-_MAX_REJECT_BYTES = 4096
+_ORDERS_A_TURN = 64
 _MAX_WORDS = 300
 
 
@@ -66,18 +81,25 @@ class CoinwSession:
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
+        self._memory = setup.memory
         self._outgoing: list[Payload] = []
+        self.last_message_ns = 0
         self._pinged_ns: deque[int] = deque(maxlen=_MAX_PINGS)
-        self._logged_in = self._ready = self._closed = False
+        self._unanswered = 0
+        """Pings since the last pong. Heartbeats count the time: `now_ns` is the wall clock's and may jump."""
+        self._most_unanswered = ceil(self.silence_s / self.heartbeat_s)
+        self._logged_in = self._ready = self._closed = self._damaged = False
         self._kinds: set[str] = set()
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Queue the login; it holds the secret itself."""
         self._outgoing.append(login(self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
+        return ()
 
     def heartbeat(self, now_ns: int) -> None:
         """Queue a ping."""
         self._pinged_ns.append(now_ns)
+        self._unanswered += 1
         self._outgoing.append(PING)
 
     def data_to_send(self) -> list[Payload]:
@@ -89,15 +111,38 @@ class CoinwSession:
         """Refuse: CoinW answers questions over REST only."""
         return (Answer(key, error=Refused("this venue is asked over REST only")),)
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        """Every event of one message, in order. Never raises on bad input."""
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
+        """Every event of one message, in order; of a long one, as it is read. Never raises on bad input."""
         if self._closed:
             return ()
+        self._damaged = False
+        if len(data) > LONG_BYTES:
+            return self._read_long(data, now_ns)
+        events: Sequence[SessionEvent]
         try:
             message = decode(data)
         except Unreadable as exc:
-            return (self._reject(data, str(exc), now_ns, lost=True),)
-        self.last_message_ns = now_ns
+            events = (self._reject(data, str(exc), now_ns, lost=True),)
+        else:
+            events = self._events(message, data, now_ns)
+        if not self._damaged:
+            self.last_message_ns = now_ns
+        return [*events, *self._close_if_mute()] if self._unanswered > self._most_unanswered else events
+
+    def _read_long(self, data: bytes, now_ns: int) -> Iterator[SessionEvent]:
+        try:
+            message = yield from decode_long(data)
+            if isinstance(message, LongPush):
+                yield from self._capped(self._long_orders(message, now_ns), now_ns)
+            else:
+                yield from self._events(message, data, now_ns)
+        except Unreadable as exc:
+            yield self._reject(data, str(exc), now_ns, lost=True)
+        if not self._damaged:
+            self.last_message_ns = now_ns
+        yield from self._close_if_mute()
+
+    def _events(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         match message:
             case OrderPush():
                 return self._orders(message, data, now_ns)
@@ -112,11 +157,46 @@ class CoinwSession:
             case Other():
                 return (self._other(message, data, now_ns),)
 
+    def _close_if_mute(self) -> Sequence[SessionEvent]:
+        if self._closed or self._unanswered <= self._most_unanswered:
+            return ()
+        waited_s = (self._unanswered - 1) * self.heartbeat_s
+        return self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))
+
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
+        if len(push.rows) == 1 and not self._raw:
+            return (self._order(push.rows[0], data, now_ns, None),)
         if self._raw:
             pairs = zip(push.rows, payloads(data), strict=True)
-            return [self._order(row, data, now_ns, raw) for row, raw in pairs]
-        return [self._order(row, data, now_ns, None) for row in push.rows]
+            return list(self._capped((self._order(each, data, now_ns, raw) for each, raw in pairs), now_ns))
+        return list(self._capped((self._order(each, data, now_ns, None) for each in push.rows), now_ns))
+
+    def _long_orders(self, push: LongPush, now_ns: int) -> Iterator[OrderUpdate | Reject | Turn]:
+        for number, each in enumerate(push.rows, 1):
+            if isinstance(each, Turn):
+                yield each
+            elif isinstance(each, BadRow):
+                yield self._order(each, each.data, now_ns, None)
+            else:
+                yield self._order(row(each), bytes(each), now_ns, payload(each) if self._raw else None)
+            if number % _ORDERS_A_TURN == 0:
+                yield Turn()
+
+    def _capped(self, events: Iterable[OrderUpdate | Reject | Turn], now_ns: int) -> Iterator[SessionEvent]:
+        """The events of one message, MAX_REJECTS rejects and one for all others; it is left where most are rejects."""
+        orders = rejects = 0
+        for event in events:
+            if isinstance(event, Reject):
+                rejects += 1
+                if rejects > MAX_REJECTS + orders:
+                    break
+                if rejects > MAX_REJECTS:
+                    continue
+            elif isinstance(event, OrderUpdate):
+                orders += 1
+            yield event
+        if rejects > MAX_REJECTS:
+            yield self._reject(b"", "further orders of a message, or all the rest of it", now_ns, lost=True)
 
     def _order(self, row: OrderRow | BadRow, data: bytes, now_ns: int, raw: object) -> OrderUpdate | Reject:
         if type(row) is BadRow:
@@ -128,6 +208,7 @@ class CoinwSession:
             return self._reject(data, str(exc), now_ns, lost=True)
 
     def _pong(self, now_ns: int) -> SessionEvent:
+        self._unanswered = 0
         if not self._pinged_ns:
             return Ignored("pong")
         return RoundTrip((now_ns - self._pinged_ns.popleft()) / 1e9)
@@ -136,10 +217,11 @@ class CoinwSession:
         if outcome.ok is None:
             return (self._reject(data, "login answer without a result", now_ns, lost=False),)
         if not outcome.ok:
-            return self._close(self._refusal("login", outcome, final=outcome.code not in PASSING_CODES))
+            return self._close(self._login_refused(outcome))
         if self._logged_in:
             return (Ignored("login"),)
         self._logged_in = True
+        self._memory[_REFUSED_LOGINS] = 0
         self._outgoing.append(SUBSCRIBE)
         return (Progress("subscribing"),)
 
@@ -157,10 +239,22 @@ class CoinwSession:
     def _error(self, outcome: Reply) -> Sequence[SessionEvent]:
         if outcome.code in AUTH_CODES:
             return self._close(self._refusal("login", outcome, final=True))
+        if not self._logged_in:
+            return self._close(self._login_refused(outcome))
         if not self._ready:
-            stage = "subscription" if self._logged_in else "login"
-            return self._close(self._refusal(stage, outcome, final=False))
+            return self._close(self._refusal("subscription", outcome, final=False))
         return (Ignored("error"), Notice(self._safe(f"the venue reports an error, {outcome}")))
+
+    def _login_refused(self, outcome: Reply) -> VenueError:
+        """Final with a code that names the credentials; with an unknown one after some tries, minutes apart."""
+        if outcome.code in PASSING_CODES | AUTH_CODES:
+            return self._refusal("login", outcome, final=outcome.code in AUTH_CODES)
+        before = self._memory.get(_REFUSED_LOGINS)
+        tries = self._memory[_REFUSED_LOGINS] = (before if isinstance(before, int) else 0) + 1
+        message = self._safe(f"login refused ({outcome})")
+        if tries >= LOGIN_TRIES:
+            return AuthError(f"{message}, {tries} times in a row")
+        return Refused(message, retry_s=LOGIN_RETRY_S)
 
     def _refusal(self, what: str, outcome: Reply, *, final: bool) -> VenueError:
         message = self._safe(f"{what} refused ({outcome})")
@@ -179,7 +273,8 @@ class CoinwSession:
         return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        shown = self._settings.redact(data.decode("latin-1")).encode("latin-1")[:_MAX_REJECT_BYTES]
+        self._damaged = self._damaged or lost
+        shown = head(data, (self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
         return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def _safe(self, words: str) -> str:

@@ -1,18 +1,18 @@
 """Loopring: the relayer's `order` topic, with its REST pages for what a push did not tell."""
 
-from ordwatch.venues.contract import Venue
-from ordwatch.venues.loopring.connect import open_connection, query
+from ordwatch.venues.contract import VenueKind
+from ordwatch.venues.loopring.client import configure, only_reads
 from ordwatch.venues.loopring.merging import compare_versions, correct, merge
 from ordwatch.venues.loopring.orders import LoopringExtra
-from ordwatch.venues.loopring.settings import LoopringSettings, split
+from ordwatch.venues.loopring.settings import LoopringSettings
 
-VENUE = Venue(
+VENUE = VenueKind(
+    contract=1,
     kind="loopring",
     settings=LoopringSettings,
     extra=LoopringExtra,
-    split=split,
-    open=open_connection,
-    query=query,
+    configure=configure,
+    only_reads=only_reads,
     compare_versions=compare_versions,
     merge=merge,
     correct=correct,

@@ -1,28 +1,34 @@
 """What each attempt to connect, and each query, needs first: a ticket, the tokens' decimals, an address."""
 
+import asyncio
 from urllib.parse import quote, urlsplit
 
-from ordwatch.core.errors import Refused
+from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
 from ordwatch.venues.contract import Call, Emit, Endpoint, Opening, QueryResult, QuerySpec, Setup, http
-from ordwatch.venues.loopring.orders import Origin, pair
+from ordwatch.venues.loopring.learned import Learned, learned
+from ordwatch.venues.loopring.orders import Origin, pair, unscaled_tokens
 from ordwatch.venues.loopring.protocol_versions import PROFILES, Profile
-from ordwatch.venues.loopring.query import OrderQuery, fetch_decimals
-from ordwatch.venues.loopring.rest import Access, ticket, ticket_request
+from ordwatch.venues.loopring.query import OrderQuery
+from ordwatch.venues.loopring.rest import Access, ticket, ticket_request, token_decimals, tokens_request
 from ordwatch.venues.loopring.session import SILENCE_S, LoopringSession
 from ordwatch.venues.loopring.settings import LoopringSettings
+
+TOKENS_TIMEOUT_S = 4.0
+"""How long the list of tokens may hold up a connection or a query; without it amounts come later."""
 
 
 async def open_connection(setup: Setup[LoopringSettings], call: Call) -> Opening:
     """Fetch the decimals and a fresh ticket, last of all: one ticket is good for one connection."""
     settings, profile = setup.settings, PROFILES[setup.settings.protocol]
-    access = _access(settings)
-    origin = await _origin(setup, access, call)
+    access, known = _access(settings), learned(setup.memory)
+    await _learn_decimals(setup, known, access, call)
     session = LoopringSession(
-        origin,
+        _origin(setup, known),
         settings.markets,
         settings.api_key,
         as_args=profile.args,
         raw=setup.raw,
+        refused_markets=known.refused_markets,
         silence_s=SILENCE_S if settings.silence_timeout is None else settings.silence_timeout,
     )
     url = settings.ws_url or profile.ws_url
@@ -33,16 +39,35 @@ async def open_connection(setup: Setup[LoopringSettings], call: Call) -> Opening
 
 async def query(setup: Setup[LoopringSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Ask for orders of the configured markets; see query.py."""
-    access = _access(setup.settings)
+    access, known = _access(setup.settings), learned(setup.memory)
     query_run = OrderQuery(
         access=access,
-        origin=await _origin(setup, access, call),
+        origin=_origin(setup, known),
         markets=frozenset(pair(market).symbol for market in setup.settings.markets),
+        known=known,
+        lacks_tokens=not await _learn_decimals(setup, known, access, call),
         call=call,
         emit=emit,
         raw=setup.raw,
     )
     return await query_run.run(ask)
+
+
+async def _learn_decimals(setup: Setup[LoopringSettings], known: Learned, access: Access, call: Call) -> bool:
+    """Ask for the decimals that are missing; False when the list could not be had, so that it is to be asked again.
+
+    Raises:
+        AuthError: The venue refuses the key.
+    """
+    if not unscaled_tokens(setup.settings.markets, known.decimals):
+        return True
+    try:
+        async with asyncio.timeout(TOKENS_TIMEOUT_S):
+            known.decimals |= token_decimals(await http(call, tokens_request(access)), access)
+    except (Refused, RemoteProtocolError, ConnectionLost, TimeoutError):
+        known.searches = 2
+        return False
+    return True
 
 
 def _access(settings: LoopringSettings) -> Access:
@@ -55,8 +80,8 @@ def _access(settings: LoopringSettings) -> Access:
     )
 
 
-async def _origin(setup: Setup[LoopringSettings], access: Access, call: Call) -> Origin:
-    return Origin(setup.name, setup.settings.account_id, await fetch_decimals(access, call))
+def _origin(setup: Setup[LoopringSettings], known: Learned) -> Origin:
+    return Origin(setup.name, setup.settings.account_id, known.decimals)
 
 
 async def _ticket(profile: Profile, access: Access, call: Call) -> str | None:

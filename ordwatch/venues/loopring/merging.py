@@ -7,7 +7,7 @@ import msgspec
 
 from ordwatch.core.events import FINAL, OrderStatus, OrderUpdate, Recency
 from ordwatch.core.merging import Correction, merge_missing
-from ordwatch.venues.loopring.orders import LoopringExtra, own_extra, venue_ns
+from ordwatch.venues.loopring.orders import LoopringExtra, completes, own_extra, venue_ns
 from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
 
 
@@ -109,7 +109,7 @@ def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
 def _compare_words(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Recency:
     """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
     if new.venue_status.lower() == known.venue_status.lower():
-        return Recency.EQUAL
+        return Recency.NEWER if completes(new, known) else Recency.EQUAL
     return Recency.OLDER if closed else Recency.NEWER
 
 

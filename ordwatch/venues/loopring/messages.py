@@ -7,12 +7,14 @@ every number is text, so that no digit is lost. Sources: Loopring/DEX-API and DE
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ordwatch.core.escaping import escape_half_surrogates, escape_invalid_utf8, safe_text
+from ordwatch.core.events import Turn
+from ordwatch.venues import pieces
 
 Number = str | int | None
 """The relayer writes numbers as text or as integers, and changed its mind about which."""
@@ -119,6 +121,24 @@ def decode(data: bytes) -> Message:
     if push.op is UNSET and push.data.order_hash and push.data.status and topic_name(push.topic) == ORDER_TOPIC:
         return push
     return _decode_leniently(data)
+
+
+def decode_long(data: bytes) -> Generator[Turn, None, tuple[Message, bytes]]:
+    """The message in a long frame, and the frame with null for what is longer than it ever is.
+
+    Raises:
+        Unreadable: As `decode`.
+    """
+    try:
+        spans = yield from pieces.members(data)
+    except pieces.Broken as exc:
+        raise Unreadable(str(exc)) from exc
+    start, end = spans.get(b"data", (0, 0))
+    short = pieces.shortened(data, spans, b"data")
+    try:
+        return decode(short), short
+    except Unreadable as exc:
+        raise Unreadable(f"data of {end - start} bytes" if end - start > pieces.MAX_ENTRY_BYTES else str(exc)) from exc
 
 
 def topic_name(topic: str | Topic) -> str:

@@ -110,6 +110,44 @@ def queried_order(row: OrderData, origin: Origin, received_ns: int, *, raw: obje
     )
 
 
+def rescaled(known: OrderUpdate, decimals: Mapping[str, int]) -> OrderUpdate | None:
+    """A state that has base units without amounts, with the amounts that these decimals make; None: nothing to gain."""
+    if known.not_found or not _lacks_amounts(known):
+        return None
+    extra, names = own_extra(known), pair(known.symbol or "")
+    base, quote = decimals.get(names.base), decimals.get(names.quote)
+    flags: list[str] = []
+    terms = _Terms(known, extra, base, quote, base if known.side is Side.BUY else quote if known.side else None)
+    amounts = {
+        "qty": _human(extra.size, base),
+        "filled_qty": _human(extra.filled_size, base),
+        "remaining_qty": _human(_remaining(known.status, extra.size, extra.filled_size, []), base),
+        "avg_price": _average(extra.filled_size, extra.filled_volume, terms, flags),
+        "filled_value": _human(extra.filled_volume, quote),
+        "fee": _human(extra.filled_fee, terms.fee),
+    }
+    gained = {key: text for key, text in amounts.items() if text is not None and getattr(known, key) is None}
+    if not gained:
+        return None
+    kept = (flag for flag in known.flags if flag != "raw_units" or base is None or quote is None)
+    changes: dict[str, object] = {**gained, "flags": tuple(dict.fromkeys((*kept, *flags)))}
+    return msgspec.structs.replace(known, source="query", raw=None, **changes)
+
+
+def completes(new: OrderUpdate, known: OrderUpdate) -> bool:
+    """Whether a statement has amounts where the other has base units only."""
+    return _lacks_amounts(known) and not _lacks_amounts(new)
+
+
+def _lacks_amounts(update: OrderUpdate) -> bool:
+    extra = own_extra(update)
+    return (
+        (update.qty is None and extra.size is not None)
+        or (update.filled_qty is None and extra.filled_size is not None)
+        or (update.filled_value is None and extra.filled_volume is not None)
+    )
+
+
 class _Terms(NamedTuple):
     """What of an order stays the same from statement to statement."""
 

@@ -6,17 +6,20 @@ list can be bounded by the time of creation only, so an order that was made befo
 because it was known as open. Only orders of the configured markets are told: no push would keep the others true.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from ordwatch.core.errors import Refused, RemoteProtocolError
+from ordwatch.core.errors import RemoteProtocolError
 from ordwatch.core.events import OrderUpdate
 from ordwatch.core.merging import not_found
-from ordwatch.venues.contract import Call, Emit, QueryResult, QuerySpec, http
-from ordwatch.venues.loopring.messages import OrderData
-from ordwatch.venues.loopring.orders import Origin, pair, queried_order, unscaled_tokens
+from ordwatch.venues.contract import NEVER, Call, Emit, QueryResult, QuerySpec, http
+from ordwatch.venues.loopring.learned import Learned
+from ordwatch.venues.loopring.messages import OrderData, blank
+from ordwatch.venues.loopring.orders import Origin, pair, queried_order, rescaled, unscaled_tokens
 from ordwatch.venues.loopring.rest import (
+    BAD_PARAMETER,
     CLOSED_WORDS,
+    DOCUMENTED_OPEN_WORDS,
     OPEN_WORDS,
     PAGE_ROWS,
     UNKNOWN_ORDER,
@@ -28,28 +31,16 @@ from ordwatch.venues.loopring.rest import (
     order_request,
     orders_page,
     orders_request,
-    token_decimals,
-    tokens_request,
 )
+from ordwatch.venues.parts import Parts
 
 MAX_PAGES = 1000
 MAX_READINGS = 3
 """How often a list is read that changes under the reader."""
-CLOCK_MARGIN_NS = 600 * 1_000_000_000
-"""The list of closed orders reaches back this much further: the venue's clock may differ from ours."""
-
-
-async def fetch_decimals(access: Access, call: Call) -> dict[str, int]:
-    """The tokens' decimals; none when the venue will not tell them: amounts then stay in base units.
-
-    Raises:
-        AuthError: The venue refuses the key.
-        ConnectionLost: No answer. It tells them as a rule, so the next attempt is worth more than amounts without.
-    """
-    try:
-        return token_decimals(await http(call, tokens_request(access)), access)
-    except (Refused, RemoteProtocolError):
-        return {}
+SLICE = 500
+"""Orders held that are looked at in one go."""
+AGAIN_S = 10.0
+"""How soon the venue is asked again when it would not say the tokens' decimals."""
 
 
 @dataclass
@@ -59,6 +50,9 @@ class OrderQuery:
     access: Access
     origin: Origin
     markets: frozenset[str]
+    known: Learned
+    lacks_tokens: bool
+    """The list of tokens could not be had."""
     call: Call
     emit: Emit
     raw: bool
@@ -67,24 +61,68 @@ class OrderQuery:
     answered_ns: int = 0
     damage: list[str] = field(default_factory=list)
     """Why the answers are not all there is."""
+    parts: Parts = field(default_factory=Parts)
 
     async def run(self, ask: QuerySpec) -> QueryResult:
         """Ask for everything; raises what `Call` raises."""
-        await self._read_list(OPEN_WORDS, None)
+        await self._emit_rescaled(ask.orders)
+        await self._read_open()
         if ask.since_ns is not None:
-            await self._read_list(CLOSED_WORDS, max(ask.since_ns - CLOCK_MARGIN_NS, 0) // 1_000_000)
-        for known in ask.open_orders():
-            if known.order_id not in self.seen:
-                await self._read_order(known)
+            await self.parts.attempt("closed orders", self._read_list(CLOSED_WORDS, ask.since_ns // 1_000_000))
+        absent = [known for known in ask.open_orders() if known.order_id not in self.seen]
+        for market in dict.fromkeys(pair(known.symbol or "").symbol for known in absent):
+            of_market = [known for known in absent if pair(known.symbol or "").symbol == market]
+            await self.parts.attempt(f"market {market}", self._read_orders(of_market))
+        self.parts.raise_if_all_failed(f"market {market}" for market in sorted(self.markets))
+        return self._report()
+
+    def _report(self) -> QueryResult:
         damage = dict.fromkeys(self.damage)
-        return QueryResult(reach_ns=self.answered_ns if damage else None, limits=(*damage, *self._limits()))
+        subscriptions = {f"market {market}": words for market, words in self.known.refused_markets.items()}
+        refused = {part: blank(str(exc), self.access.api_key) for part, exc in self.parts.failed.items()}
+        return QueryResult(
+            reach_ns=NEVER if damage or refused else None,
+            limits=(*damage, *self._limits()),
+            refused=subscriptions | refused,
+            again_s=AGAIN_S if self.lacks_tokens or (self.known.searches and not self._unscaled()) else None,
+        )
+
+    async def _emit_rescaled(self, held: Callable[[], Sequence[OrderUpdate]]) -> None:
+        """Orders that were reported while the decimals were unknown: now with amounts, final ones too."""
+        if not self.known.searches:
+            return
+        orders = held()
+        for first in range(0, len(orders), SLICE):
+            some = orders[first : first + SLICE]
+            rows = [again for order in some if (again := rescaled(order, self.origin.decimals)) is not None]
+            if rows:
+                await self.emit(rows, cached=True)
+        # Orders read before the decimals were known may still be on their way to those held: once more next time.
+        self.known.searches = 2 if self._unscaled() else self.known.searches - 1
+
+    def _unscaled(self) -> Sequence[str]:
+        return unscaled_tokens(self.markets, self.origin.decimals)
+
+    async def _read_open(self) -> None:
+        """The list of open orders; without the status `waiting` where the venue takes it for a mistake."""
+        if self.known.filters_waiting:
+            try:
+                await self._read_list(OPEN_WORDS, None)
+            except ApiError as exc:
+                if exc.code != BAD_PARAMETER:
+                    raise
+            else:
+                return
+        await self._read_list(DOCUMENTED_OPEN_WORDS, None)
+        self.known.filters_waiting = False
 
     def _limits(self) -> tuple[str, ...]:
-        unscaled = unscaled_tokens(self.markets, self.origin.decimals)
+        unscaled = self._unscaled()
         return (
             f"markets asked for: {', '.join(sorted(self.markets))}",
             "closed orders are listed by the time of creation: one made before the gap, closed in it and never seen"
             " open is not found; untriggered stop orders are not listed",
+            *([] if self.known.filters_waiting else ["orders in the status `waiting` cannot be listed"]),
             *([f"decimals of {', '.join(unscaled)} are unknown: their amounts stay in base units"] if unscaled else []),
         )
 
@@ -115,7 +153,7 @@ class OrderQuery:
             # A full page may have another behind it, whatever the total says.
             if not page.told or (is_whole and page.total is not None and page.told < PAGE_ROWS):
                 return is_whole and (is_steady or only_grows)
-        self.damage.append(f"more than {MAX_PAGES} pages of {words[0]} orders")
+        self.damage.append(f"the list of {words[0]} orders was read to its page {MAX_PAGES}")
         return True
 
     def _repeated(self, page: str, totals: Collection[int | None], is_whole: bool) -> bool:
@@ -136,6 +174,10 @@ class OrderQuery:
         self.seen |= {row.order.order_hash: row.order for row in rows}
         await self._tell([row for row in rows if self._is_ours(row)])
         return page
+
+    async def _read_orders(self, held: Sequence[OrderUpdate]) -> None:
+        for known in held:
+            await self._read_order(known)
 
     async def _read_order(self, known: OrderUpdate) -> None:
         reply = await http(self.call, order_request(self.access, known.order_id))

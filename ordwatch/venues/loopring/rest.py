@@ -24,9 +24,12 @@ from ordwatch.venues.loopring.protocol_versions import Profile
 
 PAGE_ROWS = 50
 """The most the venue gives in one answer."""
-OPEN_WORDS = ("processing", "cancelling", "waiting")
+DOCUMENTED_OPEN_WORDS = ("processing", "cancelling")
+OPEN_WORDS = (*DOCUMENTED_OPEN_WORDS, "waiting")
+"""A client that ran against the relayer asked for `waiting` too (Loopring/dexwebapp)."""
 CLOSED_WORDS = ("processed", "failed", "cancelled", "expired")
 
+BAD_PARAMETER = 100001
 UNKNOWN_ORDER = 107003
 AUTH_CODES = frozenset({104001, 104002, 104003})
 """apiKey empty, apiKey invalid, accountId invalid."""

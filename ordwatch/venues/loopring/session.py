@@ -4,7 +4,7 @@ The relayer pings every 30 s and hangs up after two minutes without a pong, or a
 pings (Loopring/DEX-API, `websocket/overview.md`). It tells the state of an order only when it changes, no snapshot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError, VenueError
 from ordwatch.core.events import Answer, Closed, Ignored, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
@@ -14,22 +14,24 @@ from ordwatch.venues.loopring.messages import (
     PING,
     PONG,
     SIBLING_TOPICS,
+    Message,
     OrderPush,
     OtherTopic,
     SubscriptionAnswer,
     Unreadable,
-    blank,
     decode,
+    decode_long,
     raw_payload,
     subscribe_args,
     subscribe_topics,
     venue_words,
 )
 from ordwatch.venues.loopring.orders import Origin, pushed_order, unscaled_tokens
+from ordwatch.venues.pieces import LONG_BYTES
+from ordwatch.venues.rejects import head
 
 SILENCE_S = 75.0
 """Two pings and some slack: on a quiet account nothing else proves life."""
-MAX_REJECT_BYTES = 4096
 
 BAD_MARKET = 104110
 NOT_SUBSCRIBED = 104113
@@ -68,7 +70,9 @@ class LoopringSession:
         as_args: bool = False,
         raw: bool = False,
         silence_s: float = SILENCE_S,
+        refused_markets: dict[str, str] | None = None,
     ) -> None:
+        """`refused_markets` takes the markets that cannot be subscribed to, with the venue's words."""
         self.silence_s = silence_s
         self.last_message_ns = 0
         self._origin = origin
@@ -81,26 +85,44 @@ class LoopringSession:
         self._waiting: dict[str, tuple[str, ...]] = {}
         """Markets of the subscriptions without an answer, by sequence, oldest first."""
         self._refused: list[str] = []
+        self._refused_markets = {} if refused_markets is None else refused_markets
         self._ready = False
         self._closed = False
         self._unknown_kinds: set[str] = set()
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Queue the subscription."""
         self._subscribe(self._markets)
+        return ()
 
-    def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        """Every event of one message, in order. Never raises on bad input."""
+    def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
+        """Every event of one message, in order; of a long one, as it is read. Never raises on bad input."""
         if self._closed:
             return ()
         if data == PING:
             self.last_message_ns = now_ns
             self._queue.append(PONG)
             return ()
+        if len(data) > LONG_BYTES:
+            return self._read_long(data, now_ns)
         try:
             message = decode(data)
         except Unreadable as exc:
             return (self._reject(data, str(exc), now_ns, lost=True),)
+        if type(message) is OrderPush:
+            self.last_message_ns = now_ns
+            return (self._order(message, data, now_ns),)
+        return self._events(message, data, now_ns)
+
+    def _read_long(self, data: bytes, now_ns: int) -> Iterator[SessionEvent]:
+        try:
+            message, data = yield from decode_long(data)
+        except Unreadable as exc:
+            yield self._reject(data, str(exc), now_ns, lost=True)
+        else:
+            yield from self._events(message, data, now_ns)
+
+    def _events(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         self.last_message_ns = now_ns
         match message:
             case OrderPush():
@@ -149,7 +171,7 @@ class LoopringSession:
         return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        shown = blank(data.decode("latin-1"), self._api_key.reveal()).encode("latin-1")[:MAX_REJECT_BYTES]
+        shown = head(data, (self._api_key.reveal(),))
         return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def _answer(self, answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
@@ -161,7 +183,11 @@ class LoopringSession:
         markets = self._answered(answer)
         if markets is None:
             return (Ignored("answer"),)
-        return self._refuse(markets, answer) if not answer.ok else self._settle()
+        if not answer.ok:
+            return self._refuse(markets, answer)
+        for market in markets:
+            self._refused_markets.pop(market, None)
+        return self._settle()
 
     def _answered(self, answer: SubscriptionAnswer) -> tuple[str, ...] | None:
         """Markets of the subscription this answers; without a sequence that we know, of the oldest."""
@@ -175,6 +201,7 @@ class LoopringSession:
             self._subscribe(*((market,) for market in markets))
             return (Progress("subscribing", "one market at a time, for one of them is refused"),)
         self._refused.append(markets[0])
+        self._refused_markets[markets[0]] = f"its subscription is refused ({self._words(answer)})"
         text = f"market {markets[0]} is refused ({self._words(answer)}); is it in exchange/markets?"
         return (Notice(text), Progress("subscribing", text), *self._settle())
 

@@ -1,18 +1,18 @@
 """OpenD: the gateway of Futu and moomoo, watched over its TCP or WebSocket listener."""
 
-from ordwatch.venues.contract import Venue
-from ordwatch.venues.opend.connect import open_connection
+from ordwatch.venues.contract import VenueKind
+from ordwatch.venues.opend.client import configure, only_reads
 from ordwatch.venues.opend.merging import compare_versions
 from ordwatch.venues.opend.orders import OpendExtra
-from ordwatch.venues.opend.query import query
 from ordwatch.venues.opend.settings import OpendSettings
 
-VENUE = Venue(
+VENUE = VenueKind(
+    contract=1,
     kind="opend",
     settings=OpendSettings,
     extra=OpendExtra,
-    open=open_connection,
-    query=query,
+    configure=configure,
+    only_reads=only_reads,
     compare_versions=compare_versions,
     resync_s=300.0,
     credentials=("websocket_key", "rsa_private_key_file", "accounts"),

@@ -48,6 +48,17 @@ def write_frame(proto_id: int, serial: int, plain: bytes, sealed: bytes | None =
     return _HEADER.pack(_FLAG, proto_id, PROTOBUF, _VERSION, serial, len(body), sha1, bytes(8)) + body
 
 
+def sent_id(message: bytes) -> int | None:
+    """The proto id of a request as it is sent, on TCP or on WebSocket; None for what is no request."""
+    if message.startswith(_FLAG) and len(message) >= _HEADER.size:
+        proto_id: int = _HEADER.unpack_from(message)[1]
+        return proto_id
+    if message.startswith(_WS_FLAG) and len(message) >= _WS_REQUEST.size:
+        cmd: int = _WS_REQUEST.unpack_from(message)[1]
+        return cmd
+    return None
+
+
 def is_sound(plain: bytes, sha1: bytes) -> bool:
     """Whether the body is the one its sender took the SHA-1 of."""
     return hashlib.sha1(plain, usedforsecurity=False).digest() == sha1

@@ -152,6 +152,7 @@ class _Query:
             if order.environment == account.environment
             and order.account == str(account.id)
             and order.order_id.isdecimal()
+            and int(order.order_id) < 2**64
             and not order.not_found
         }
 

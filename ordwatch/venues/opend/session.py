@@ -89,10 +89,11 @@ class OpendSession:
         }
         self._set_pace()
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Log in. Nothing else may be said before the answer."""
         self._now_ns = self._heard_ns = self._seen_ns = now_ns
         self._send(self._wire.login_id, self._wire.login())
+        return ()
 
     def receive(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         """Every event of the chunk, in order; `Closed` is the last one there ever is."""

@@ -1,5 +1,8 @@
 """Orders as the simulated venue holds them."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
 from ordwatch.core.events import OrderStatus, Side
@@ -54,3 +57,23 @@ def test_native_words_are_played_as_they_are() -> None:
 )
 def test_native_words_that_have_a_meaning_are_taken_by_it(native: str, status: OrderStatus) -> None:
     assert order(Step("a", OrderStatus.UNKNOWN, INTENT, native=native)).status is status
+
+
+MARKET = Intent(side=Side.BUY, qty="0.5", price=None, instrument=1)
+
+
+@pytest.mark.parametrize(("market_price", "shown"), [(None, "2800"), ("2815.3", "2815.3")])
+def test_market_order_shows_the_price_of_its_own_market(market_price: str | None, shown: str) -> None:
+    fresh = SimulatedOrder(1, "mine", replace(MARKET, market_price=market_price), 5)
+
+    assert (fresh.pushed()["price"], fresh.open_row()["prize"]) == (shown, f"{Decimal(shown):.2f}")
+
+
+@pytest.mark.parametrize(("side", "fee", "cut"), [(Side.BUY, "0.0002", "0.000200"), (Side.SELL, "0.56", "0.56")])
+def test_amounts_of_an_execution_agree(side: Side, fee: str, cut: str) -> None:
+    fresh = SimulatedOrder(1, "mine", replace(MARKET, side=side, price="2790"), 5)
+    fresh.step(Step("a", OrderStatus.PARTIALLY_FILLED, fresh.intent, filled="0.2", avg_price="2800"), 6)
+    pushed = fresh.pushed()
+
+    assert (pushed["dealFunds"], pushed["dealAvgPrice"], pushed["remaining_size"]) == ("560.0", "2800", "0.3")
+    assert (pushed["fee"], fresh.history_row()["fee"], fresh.details("")["fee"]) == (fee, cut, cut)

@@ -1,6 +1,8 @@
 """Session and simulator joined in memory, and the simulator's own rules."""
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -19,8 +21,10 @@ from ordwatch.core.events import (
 )
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import OrderRecord
+from ordwatch.simulators.coinw.orders import PAIRS
 from ordwatch.simulators.coinw.simulator import API_KEY, FAULTS, LIMITS, CoinwSimulator
 from ordwatch.simulators.contract import Close, Intent, Outgoing, Step
+from ordwatch.simulators.scenario import one_of_each
 from ordwatch.venues import load
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.rest import PATH, signature
@@ -363,3 +367,41 @@ def test_unknown_fault_is_named() -> None:
 def test_faults_have_names_of_their_own() -> None:
     assert len(set(FAULTS)) == len(FAULTS)
     assert list(CoinwSimulator().faults) == list(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "times", [{"startAt": "", "endAt": ""}, {"startAt": "0", "endAt": "9" * 13}], ids=["empty", "wide"]
+)
+@pytest.mark.parametrize("command", ["returnUTradeHistory", "returnOpenOrders"])
+def test_empty_times_are_no_bounds(command: str, times: dict[str, str]) -> None:
+    simulator = CoinwSimulator()
+    simulator.play(story()[0], NOW_NS)
+    answer = msgspec.json.decode(
+        simulator.request(asked(command, form=False, currencyPair="BTC_USDT", **times), NOW_NS).body
+    )
+
+    assert len(answer["data"]) == 1
+
+
+@pytest.mark.parametrize("name", ["startAt", "endAt"])
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "9" * 19, "٣"])
+def test_times_that_are_none_are_refused(name: str, text: str) -> None:
+    assert (
+        code(CoinwSimulator(), asked("returnOpenOrders", form=False, currencyPair="BTC_USDT", **{name: text})) == "-103"
+    )
+
+
+@pytest.mark.parametrize("place", range(len(PAIRS)))
+def test_stories_move_in_the_prices_of_their_pair(place: int) -> None:
+    simulator = CoinwSimulator()
+    joint = Joint(simulator)
+    for step in one_of_each(markets=[simulator.markets[place]]):
+        simulator.play(replace(step, intent=replace(step.intent, instrument=place)), NOW_NS)
+        joint.pump()
+    usual = Decimal(simulator.markets[place].price)
+    shown = [(order.price, order.avg_price, msgspec.to_builtins(order.extra)["price"]) for order in joint.orders]
+    prices = [Decimal(price) for three in shown for price in three if price is not None]
+
+    assert {order.symbol for order in joint.orders} == {PAIRS[place]}
+    assert len({order.order_id for order in joint.orders}) == 12
+    assert all(abs(price / usual - 1) < Decimal("0.03") for price in prices)

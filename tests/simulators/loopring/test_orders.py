@@ -75,3 +75,20 @@ def test_amounts_become_base_units(text: str, decimals: int, units: int) -> None
 )
 def test_base_units_become_amounts(units: int, decimals: int, text: str) -> None:
     assert human_text(units, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("side", "intent", "price"),
+    [
+        (Side.BUY, {"market_price": "2804.9"}, "2945.1"),
+        (Side.SELL, {"market_price": "2804.9"}, "2664.7"),
+        (Side.SELL, {"stop_price": "2700"}, "2565.0"),
+        (Side.BUY, {}, "2940.0"),
+    ],
+    ids=["buy", "sell", "stop", "usual"],
+)
+def test_a_market_order_is_a_limit_order_that_finds_a_price(side: Side, intent: dict[str, str], price: str) -> None:
+    placed = Intent(side=side, qty="0.5", price=None, instrument=2, **intent)  # type: ignore[arg-type]  # texts only
+    (order,) = played(Step(order="one", status=OrderStatus.NEW, intent=placed)).orders.values()
+
+    assert (order.market, order.price) == ("ETH-USDT", price)

@@ -125,3 +125,47 @@ def test_other_paths_do_not_exist(path: str) -> None:
 
 def test_nothing_is_changed_over_rest() -> None:
     assert venue().request(HttpRequest(name="x", url="/api/v3/order", method="POST"), START_NS).status == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "more"), [("/api/v3/exchange/tokens", "gasAmounts"), ("/api/v2/exchange/tokens", "unit")]
+)
+def test_tokens_have_what_official_clients_read(path: str, more: str) -> None:
+    body = json.loads(get(LoopringSimulator(), path).body)
+    tokens = body["data"] if isinstance(body, dict) else body
+
+    assert [token["symbol"] for token in tokens] == ["LRC", "ETH", "USDT"]
+    assert all(len(token["address"]) == 42 and {more, "name", "decimals"} <= token.keys() for token in tokens)
+
+
+def test_a_row_of_tokens_has_the_documented_fields() -> None:
+    told = json.loads(get(LoopringSimulator(), "/api/v3/exchange/tokens").body)[0]
+
+    assert told.keys() >= json.loads(data("tokens_v3.json"))[0].keys()
+
+
+@pytest.mark.parametrize("name", ["start", "end", "offset", "limit"])
+def test_an_empty_number_counts_as_left_out(name: str) -> None:
+    assert len(json.loads(get(venue(3), "/api/v3/orders", {name: ""}).body)["orders"]) == 3
+
+
+@pytest.mark.parametrize("name", ["start", "end", "offset", "limit"])
+@pytest.mark.parametrize("text", ["x", "-1", "1.5"])
+def test_a_number_that_is_none_is_a_mistake(name: str, text: str) -> None:
+    assert code(get(venue(), "/api/v3/orders", {name: text})) == 100001
+
+
+def test_the_status_waiting_can_be_a_mistake() -> None:
+    relayer = venue()
+    relayer.fault("no_waiting")
+
+    assert code(get(relayer, "/api/v3/orders", {"status": "processing,waiting"})) == 100001
+    assert get(relayer, "/api/v3/orders", {"status": "processing"}).status == 200
+
+
+def test_the_list_of_tokens_can_be_busy_alone() -> None:
+    relayer = venue()
+    relayer.fault("tokens_busy")
+
+    assert get(relayer, "/api/v3/exchange/tokens").status == 429
+    assert get(relayer, "/api/v3/orders").status == 200

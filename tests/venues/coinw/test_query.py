@@ -13,7 +13,7 @@ from ordwatch.simulators.contract import Intent, Step
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import PAGE_ROWS, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
-from ordwatch.venues.contract import HttpReply, HttpRequest, QueryResult, QuerySpec
+from ordwatch.venues.contract import EVER, NEVER, HttpReply, HttpRequest, QueryResult, QuerySpec
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, ask, reach, setup
 
 LIMIT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")
@@ -94,19 +94,26 @@ def test_asks_for_the_pairs_seen_beside_those_configured() -> None:
 def test_without_any_pair_nothing_is_claimed() -> None:
     report = run(canned(), ask(since_ns=SINCE_NS))
 
-    assert report.reach_ns is not None
-    assert report.reach_ns > NOW_NS
+    assert report.reach_ns == NEVER
     assert report.limits[0] == "orders, for no pair is configured or seen, cannot be seen over REST"
 
 
-def test_gap_is_asked_for_in_the_history_with_a_minute_to_spare() -> None:
+def test_gap_is_asked_for_in_the_history_from_the_time_that_was_asked() -> None:
     desk = canned()
     report = run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
 
     assert desk.commands == [OPEN_ORDERS, HISTORY]
-    assert desk.asked[1].params["startAt"] == str(NOW_MS - 160_000)
+    assert desk.asked[1].params["startAt"] == str(NOW_MS - 100_000)
     assert report.reach_ns is None
     assert "states that did not last inside the gap cannot be known" in report.limits
+
+
+def test_without_a_time_the_whole_history_is_asked_for() -> None:
+    desk = canned()
+    run(desk, ask(since_ns=EVER), "BTC_USDT")
+
+    assert desk.commands == [OPEN_ORDERS, HISTORY]
+    assert not desk.asked[1].params.keys() & {"startAt", "endAt"}
 
 
 def test_order_born_and_ended_in_the_gap_is_found() -> None:
@@ -216,7 +223,7 @@ def test_unreadable_row_is_counted_and_nothing_more_is_claimed() -> None:
     report = run(desk, ask(), "BTC_USDT")
 
     assert [order.order_id for order in desk.rows] == ["1"]
-    assert report.reach_ns == NOW_NS
+    assert report.reach_ns == NEVER
     assert report.limits[-1].startswith("2 rows of returnOpenOrders could not be read")
 
 
@@ -250,27 +257,115 @@ def test_history_that_does_not_move_on_is_left_and_said_so() -> None:
 
     assert desk.commands.count(HISTORY) == 2
     assert report.reach_ns == (NOW_MS - PAGE_ROWS + 1) * 1_000_000
-    assert report.limits[-1] == "the history of BTC_USDT goes on beyond what the venue tells"
+    assert report.limits[-1] == (
+        "the history of BTC_USDT goes on beyond what the venue says, back to 2025-03-29T10:33:56.256000Z"
+    )
 
 
-@pytest.mark.parametrize("error", [ConnectionLost("no answer within 10 s"), Refused("HTTP status 500")])
-def test_page_that_fails_leaves_the_gap_partly_covered_and_said_so(error: Exception) -> None:
+def test_full_page_of_history_without_times_is_not_all_there_is() -> None:
+    rows: list[dict[str, object]] = [{"tradeID": number, "status": 4} for number in range(1, PAGE_ROWS + 1)]
+    report = run(history(lambda params: rows), ask(since_ns=EVER), "BTC_USDT")
+
+    assert report.reach_ns == NEVER
+    assert report.limits[-1] == "the history of BTC_USDT goes on beyond what the venue says"
+
+
+def test_full_page_with_an_unreadable_row_is_followed_by_an_older_one() -> None:
+    page: list[dict[str, object]] = [*full_page(NOW_MS)[:-1], {"status": 4}]
+    desk = history(lambda params: [] if "endAt" in params else page)
+    run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+
+    assert desk.commands.count(HISTORY) == 2
+
+
+def test_history_without_end_is_left_at_its_fiftieth_page_and_said_so() -> None:
+    desk = history(lambda params: full_page(int(params.get("endAt", NOW_MS))))
+    report = run(desk, ask(since_ns=EVER), "BTC_USDT")
+
+    assert desk.commands.count(HISTORY) == 50
+    assert report.reach_ns == (NOW_MS - 50 * (PAGE_ROWS - 1)) * 1_000_000
+    assert report.limits[-1] == ("the history of BTC_USDT was read to its page 50, back to 2025-03-29T10:33:07.305000Z")
+
+
+FAILURES = [ConnectionLost("no answer"), Refused("HTTP status 500"), RemoteProtocolError("nonsense"), Busy("later")]
+by_failure = pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+
+
+@by_failure
+def test_page_of_history_that_fails_is_named_and_asked_again(error: Exception) -> None:
     desk = history(lambda params: error if "endAt" in params else full_page(NOW_MS))
     report = run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
 
-    assert report.reach_ns == (NOW_MS - PAGE_ROWS + 1) * 1_000_000
-    assert report.limits[-1] == f"page 2 of the history of BTC_USDT failed ({error})"
+    assert len(desk.rows) == PAGE_ROWS
+    assert report.refused == {"history of BTC_USDT": str(error)}
+    assert report.reach_ns == NEVER
 
 
-def test_first_page_that_fails_covers_nothing_before_now() -> None:
-    report = run(history(lambda params: Refused("no")), ask(since_ns=SINCE_NS), "BTC_USDT")
+def by_pair(refused: dict[str, Exception]) -> Desk:
+    """A desk that answers each call, but not for these pairs."""
 
-    assert report.reach_ns == NOW_NS
+    def answer(request: HttpRequest) -> HttpReply | Exception:
+        pair = request.params.get("currencyPair", "")
+        if pair in refused:
+            return refused[pair]
+        row = {"orderNumber": 1, "tradeID": 1, "status": 1}
+        body = msgspec.json.encode({"code": "200", "data": row if request.name == ORDER else [row]})
+        return HttpReply(status=200, body=body, received_ns=NOW_NS)
+
+    return Desk(answer)
 
 
-def test_busy_venue_keeps_the_gap_open() -> None:
-    with pytest.raises(Busy):
-        run(history(lambda params: Busy("too frequent")), ask(since_ns=SINCE_NS), "BTC_USDT")
+@by_failure
+def test_pair_that_fails_costs_the_others_nothing(error: Exception) -> None:
+    desk = by_pair({"ETH_USDT": error})
+    report = run(desk, ask(held("7"), since_ns=SINCE_NS), "BTC_USDT", "ETH_USDT", "LTC_USDT")
+
+    assert [order.symbol for order in desk.rows] == ["BTC_USDT", "LTC_USDT", "BTC_USDT", "LTC_USDT", "BTC_USDT"]
+    assert report.refused == {"pair ETH_USDT": str(error)}
+    assert report.reach_ns == NEVER
+
+
+@by_failure
+def test_pairs_that_all_fail_fail_the_query(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        run(by_pair({"BTC_USDT": error, "ETH_USDT": error}), ask(), "BTC_USDT", "ETH_USDT")
+
+
+def test_venue_that_answers_nobody_is_not_asked_for_every_pair() -> None:
+    pairs = [f"A{number}_USDT" for number in range(20)]
+    desk = by_pair({pair: ConnectionLost("no answer") for pair in pairs})
+
+    with pytest.raises(ConnectionLost):
+        run(desk, ask(), *pairs)
+    assert len(desk.asked) == 2
+
+
+def test_refused_credentials_end_the_query_at_once() -> None:
+    desk = by_pair({"BTC_USDT": AuthError("no")})
+
+    with pytest.raises(AuthError):
+        run(desk, ask(), "BTC_USDT", "ETH_USDT")
+    assert len(desk.asked) == 1
+
+
+def test_venue_that_wants_to_be_asked_later_is_asked_once_for_each_further_pair() -> None:
+    def answer(request: HttpRequest) -> HttpReply:
+        busy = request.params["currencyPair"] != "LTC_USDT"
+        body = b'{"code":29001,"msg":"API access frequently"}' if busy else b'{"code":"200","data":[]}'
+        return HttpReply(status=200, body=body, received_ns=NOW_NS)
+
+    desk = Desk(answer)
+    report = run(desk, ask(), "BTC_USDT", "ETH_USDT", "LTC_USDT")
+
+    pairs = [request.params["currencyPair"] for request in desk.asked]
+    assert pairs == ["BTC_USDT"] * 4 + ["ETH_USDT", "LTC_USDT"]
+    assert report.refused.keys() == {"pair BTC_USDT", "pair ETH_USDT"}
+
+
+def test_words_of_a_refusal_never_quote_the_secret() -> None:
+    desk = by_pair({"ETH_USDT": Refused(f"bad secret {SECRET_KEY}")})
+
+    assert run(desk, ask(), "BTC_USDT", "ETH_USDT").refused == {"pair ETH_USDT": "bad secret ***"}
 
 
 def test_raw_is_filled_when_wanted() -> None:

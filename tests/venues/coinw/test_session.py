@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.core.errors import AuthError, Refused, VenueError
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, VenueError
 from ordwatch.core.events import (
     Answer,
     Closed,
@@ -21,6 +21,7 @@ from ordwatch.core.events import (
     Reject,
     RoundTrip,
     SessionEvent,
+    Turn,
 )
 from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.messages import PING, SUBSCRIBE
@@ -97,6 +98,49 @@ def test_login_refused_for_a_passing_reason_is_no_word_about_the_credentials(cod
     error = refusal(list(session().receive(answer.encode(), NOW_NS)))
 
     assert type(error) is Refused
+
+
+def refused_login(code: object) -> bytes:
+    return f'{{"data":{{"result":false,"errorCode":{code},"errorMsg":"no"}},"channel":"login"}}'.encode()
+
+
+def login_errors(memory: dict[str, object], *frames: bytes) -> list[Exception]:
+    """How each login of a new connection ended; what was learned is kept."""
+    errors = []
+    for frame in frames:
+        talk = CoinwSession(Setup("coinw", setup().settings, memory=memory))
+        talk.start(NOW_NS)
+        errors.append(refusal(list(talk.receive(frame, NOW_NS))))
+    return errors
+
+
+@pytest.mark.parametrize("frame", [refused_login(1234), refused_login('""'), b'{"result":false,"errorCode":77}'])
+def test_login_refused_with_an_unknown_code_is_tried_again_in_minutes_and_given_up(frame: bytes) -> None:
+    *passing, last = login_errors({}, *[frame] * 4)
+
+    assert [type(error) for error in passing] == [Refused] * 3
+    assert [error.retry_s for error in passing if isinstance(error, Refused)] == [(60.0, 300.0)] * 3
+    assert isinstance(last, AuthError)
+    assert "4 times in a row" in str(last)
+
+
+@pytest.mark.parametrize("code", [1003, 6000, '"1003"'])
+def test_login_refused_with_a_code_of_the_credentials_is_final_at_once(code: object) -> None:
+    assert isinstance(login_errors({}, refused_login(code))[0], AuthError)
+
+
+def test_login_that_succeeds_forgets_the_refusals_before() -> None:
+    memory: dict[str, object] = {}
+    login_errors(memory, *[refused_login(1234)] * 3)
+    hear(CoinwSession(Setup("coinw", setup().settings, memory=memory)), "login_ok")
+
+    assert type(login_errors(memory, refused_login(1234))[0]) is Refused
+
+
+def test_refusal_for_a_passing_reason_uses_up_no_try() -> None:
+    errors = login_errors({}, *[refused_login(29001)] * 9)
+
+    assert [(type(error), error.retry_s) for error in errors if isinstance(error, Refused)] == [(Refused, None)] * 9
 
 
 def test_subscription_refused_says_why() -> None:
@@ -211,7 +255,7 @@ def test_half_a_surrogate_pair_in_a_text_costs_no_order() -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        b"", b"\x00", b"ping", b"{", b"[]", b'{"a":NaN}', b'{"a":' + b"9" * 100_000,
+        b"", b"\x00", b"ping", b"{", b"[]", b'{"a":NaN}',
         b'{"biz":"exchange","type":"order","data":' + b"[" * 100_000 + b"}", b"\xff\xfe", b"<html>400</html>",
     ],
 )  # fmt: skip
@@ -227,7 +271,7 @@ def test_unreadable_input_is_a_lost_message_and_the_connection_stays(frame: byte
 def test_unknown_kind_is_rejected_once_and_then_counted() -> None:
     conversation = live()
     first, again, other = (
-        conversation.receive(frame, NOW_NS)[0]
+        next(iter(conversation.receive(frame, NOW_NS)))
         for frame in (b'{"event":"notice"}', b'{"event":"notice"}', b'{"event":"maintenance"}')
     )
 
@@ -239,7 +283,7 @@ def test_unknown_kind_is_rejected_once_and_then_counted() -> None:
 
 def test_kinds_without_end_are_only_counted() -> None:
     conversation = live()
-    events = [conversation.receive(f'{{"event":"e{n}"}}'.encode(), NOW_NS)[0] for n in range(100)]
+    events = [next(iter(conversation.receive(f'{{"event":"e{n}"}}'.encode(), NOW_NS))) for n in range(100)]
 
     assert sum(isinstance(event, Reject) for event in events) == 64
 
@@ -318,3 +362,210 @@ def test_any_byte_changed_gives_an_order_a_reject_or_a_count(place: int, byte: i
     (event,) = live().receive(frame, NOW_NS)
 
     assert isinstance(event, OrderUpdate | Reject | Ignored)
+
+
+@pytest.mark.parametrize("name", ["login_ok", "subscribed", "order_received", "pong", "assets_change"])
+def test_last_message_is_the_last_that_was_read_without_fault(name: str) -> None:
+    conversation = session()
+    assert conversation.last_message_ns == 0
+
+    conversation.receive((DATA / f"{name}.json").read_bytes(), NOW_NS)
+
+    assert conversation.last_message_ns == NOW_NS
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"{", b"\xff", b'{"biz":"exchange","type":"order","data":[{"order_id":1,"type":"RECEIVED"},{"order_id":2}]}'],
+    ids=["cut", "no text", "a bad row behind a good one"],
+)
+def test_damaged_message_is_not_the_last_good_one(frame: bytes) -> None:
+    conversation = live()
+    conversation.receive(frame, NOW_NS + SECOND_NS)
+
+    assert conversation.last_message_ns == NOW_NS
+
+
+def beats(conversation: CoinwSession, count: int) -> None:
+    """So many pings that nobody answers, 10 s apart; pushes flow all the while."""
+    for number in range(1, count + 1):
+        conversation.heartbeat(NOW_NS + number * 10 * SECOND_NS)
+        (order,) = conversation.receive(ORDER, NOW_NS + (number * 10 + 5) * SECOND_NS)
+        assert isinstance(order, OrderUpdate)
+
+
+def test_unanswered_ping_ends_the_link_though_pushes_flow() -> None:
+    conversation = live()
+    beats(conversation, 3)
+    conversation.heartbeat(NOW_NS + 40 * SECOND_NS)
+    order, closed = conversation.receive(ORDER, NOW_NS + 41 * SECOND_NS)
+
+    assert isinstance(order, OrderUpdate)
+    assert isinstance(closed, Closed)
+    assert isinstance(closed.error, ConnectionLost)
+    assert (closed.error.cause, str(closed.error)) == ("silent", "no answer to a ping for 30 s")
+    assert conversation.receive(ORDER, NOW_NS + 42 * SECOND_NS) == ()
+
+
+def test_pong_in_time_keeps_the_link() -> None:
+    conversation = live()
+    for _ in range(3):
+        beats(conversation, 3)
+        (pong,) = hear(conversation, "pong")
+
+        assert isinstance(pong, RoundTrip)
+
+
+def test_pong_that_waited_behind_our_own_lag_keeps_the_link() -> None:
+    conversation = live()
+    beats(conversation, 3)
+    conversation.heartbeat(NOW_NS + 40 * SECOND_NS)
+
+    assert isinstance(hear(conversation, "pong")[0], RoundTrip)
+    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+
+
+def test_wall_clock_that_jumps_ahead_answers_no_ping_late() -> None:
+    conversation = live()
+    conversation.heartbeat(NOW_NS)
+    (order,) = conversation.receive(ORDER, NOW_NS + 3600 * SECOND_NS)
+
+    assert isinstance(order, OrderUpdate)
+
+
+def test_long_silence_limit_allows_as_many_pings() -> None:
+    patient = CoinwSession(setup(silence=600))
+    beats(patient, 60)
+    patient.heartbeat(NOW_NS)
+
+    assert isinstance(list(patient.receive(ORDER, NOW_NS))[-1], Closed)
+
+
+GOOD = b'{"order_id":%d,"type":"RECEIVED","size":"1","remaining_size":"1"}'
+LONG_PUSH = b'{"biz":"exchange","data":[%s],"type":"order"}'
+
+
+def long_push(count: int, *others: bytes) -> bytes:
+    """A push of so many orders, and these entries behind every second of them."""
+    rows = [GOOD % number for number in range(1, count + 1)]
+    return LONG_PUSH % b",".join(part for row in rows for part in (row, *others))
+
+
+def receive(conversation: CoinwSession, frame: bytes, now_ns: int = NOW_NS) -> list[SessionEvent]:
+    """The events of a long message, without the turns between them."""
+    return [event for event in conversation.receive(frame, now_ns) if not isinstance(event, Turn)]
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_every_order_of_a_long_push_is_an_update(raw: bool) -> None:
+    conversation = live(raw=raw)
+    events = receive(conversation, long_push(1000), NOW_NS + SECOND_NS)
+    orders = [event for event in events if isinstance(event, OrderUpdate)]
+
+    assert [order.order_id for order in orders] == [str(number) for number in range(1, 1001)]
+    assert len(events) == 1000
+    assert conversation.last_message_ns == NOW_NS + SECOND_NS
+    assert orders[-1].raw == ({**msgspec.json.decode(GOOD % 1000)} if raw else None)
+
+
+def test_long_push_is_the_same_as_many_short_ones() -> None:
+    long = receive(live(), long_push(300))
+    short = [event for number in range(1, 301) for event in live().receive(LONG_PUSH % (GOOD % number), NOW_NS)]
+
+    assert long == short
+
+
+def test_long_push_in_a_string_is_read() -> None:
+    text = msgspec.json.encode((b"[" + b",".join(GOOD % number for number in range(1, 101)) + b"]").decode())
+    events = receive(live(), b'{"biz":"exchange","type":"order","data":' + text + b"}")
+
+    assert [type(event) for event in events] == [OrderUpdate] * 100
+
+
+def test_others_have_their_turn_while_a_long_push_is_read() -> None:
+    turns, streak, longest = 0, 0, 0
+    for event in live().receive(long_push(3000), NOW_NS):
+        turns += isinstance(event, Turn)
+        streak = 0 if isinstance(event, Turn) else streak + 1
+        longest = max(longest, streak)
+
+    assert turns >= 3000 // 64
+    assert longest <= 64
+
+
+def test_bad_rows_of_a_long_push_are_rejected_between_good_ones() -> None:
+    events = receive(live(), long_push(20, b'{"order_id":2}', b"[" + b"1," * 9000 + b"1]"))
+
+    assert [type(event) for event in events[:6]] == [OrderUpdate, Reject, Reject] * 2
+    assert [event.lost for event in events if isinstance(event, Reject)] == [True] * 33
+    assert sum(isinstance(event, OrderUpdate) for event in events) == 20
+    assert [event.reason for event in events if isinstance(event, Reject)][1] == "order of 18003 bytes"
+
+
+@pytest.mark.parametrize("count", [200, 100_000])
+def test_message_full_of_what_is_no_order_is_left_after_some_rejects(count: int) -> None:
+    conversation = live()
+    events = receive(conversation, LONG_PUSH % (b"1," * count + GOOD % 1))
+
+    assert [type(event) for event in events] == [Reject] * 33
+    assert conversation.last_message_ns == NOW_NS
+    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+
+
+@pytest.mark.parametrize("tail", [b"", b"]", b"],"], ids=["in the array", "behind it", "in the object"])
+def test_long_push_that_is_cut_off_is_lost_as_a_whole(tail: bytes) -> None:
+    conversation = live()
+    (event,) = receive(conversation, long_push(100).partition(b"],")[0] + tail, NOW_NS + SECOND_NS)
+
+    assert isinstance(event, Reject)
+    assert (event.lost, event.reason) == (True, "cut off")
+    assert conversation.last_message_ns == NOW_NS
+
+
+def test_orders_before_a_damaged_place_of_a_long_push_are_taken() -> None:
+    *orders, reject = receive(live(), long_push(500).replace(b"}," + GOOD % 400, b"} " + GOOD % 400))
+
+    assert [type(event) for event in orders] == [OrderUpdate] * 399
+    assert isinstance(reject, Reject)
+    assert (reject.lost, "orders behind these are lost" in reject.reason) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        (b'{"event":"pong","z":"%s"}', Ignored),
+        (b'{"event":"notice","z":"%s"}', Reject),
+        (b'{"biz":"exchange","type":"assets","data":"%s"}', Ignored),
+        (b'{"biz":"exchange","type":"order","data":{"order_id":1,"type":"RECEIVED","client_id":"%s"}}', Reject),
+        (b'{"biz":"exchange","type":"order","data":"%s"}', Reject),
+        (b'{"biz":"exchange","type":"order","data":{"order_id":1,"type":"RECEIVED"},"z":"%s"}', OrderUpdate),
+    ],
+)
+def test_long_message_is_told_apart_like_a_short_one(frame: bytes, kind: type) -> None:
+    (event,) = receive(live(), frame % (b"x" * 100_000))
+
+    assert type(event) is kind
+
+
+def test_long_answer_to_the_login_is_heeded() -> None:
+    conversation = session()
+    answer = b'{"channel":"login","data":{"result":true},"z":"' + b"x" * 9000 + b'"}'
+
+    assert receive(conversation, answer) == [Progress("subscribing")]
+
+
+def test_unanswered_ping_ends_the_link_behind_a_long_push() -> None:
+    conversation = live()
+    for _ in range(4):
+        conversation.heartbeat(NOW_NS)
+    *orders, closed = receive(conversation, long_push(100))
+
+    assert [type(event) for event in orders] == [OrderUpdate] * 100
+    assert isinstance(closed, Closed)
+
+
+@given(st.binary(max_size=60), st.integers(0, 9000))
+def test_damage_anywhere_in_a_long_push_gives_events_and_never_an_exception(noise: bytes, place: int) -> None:
+    frame = long_push(100)
+    for event in live().receive(frame[:place] + noise + frame[place + len(noise) :], NOW_NS):
+        assert isinstance(event, OrderUpdate | Reject | Ignored | Turn)

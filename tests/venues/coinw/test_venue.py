@@ -6,6 +6,7 @@ from ordwatch.venues import load
 from ordwatch.venues.coinw import VENUE
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.settings import CoinwSettings
+from ordwatch.venues.contract import Setup
 
 
 def test_registry_loads_it_by_its_kind() -> None:
@@ -15,7 +16,7 @@ def test_registry_loads_it_by_its_kind() -> None:
 def test_one_connection_is_enough() -> None:
     settings = CoinwSettings(api_key=Secret("k"), secret_key=Secret("s"))
 
-    assert VENUE.split(settings) == [settings]
+    assert VENUE.configure(Setup("coinw", settings)).connections == 1
 
 
 def test_extra_has_its_fixed_keys_in_order() -> None:

@@ -2,11 +2,13 @@ import asyncio
 
 import pytest
 
-from ordwatch.core.errors import AuthError, Refused
-from ordwatch.venues.contract import Call, Opening
-from ordwatch.venues.loopring.connect import open_connection
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused
+from ordwatch.core.events import OrderUpdate
+from ordwatch.venues.contract import Call, HttpRequest, Opening, QuerySpec, RequestT
+from ordwatch.venues.loopring import connect
+from ordwatch.venues.loopring.connect import open_connection, query
 from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
-from tests.venues.loopring.joined import START_NS, Scripted, data, setup
+from tests.venues.loopring.joined import START_NS, Scripted, Told, data, push, setup
 
 TOKENS = data("tokens_v3.json")
 TICKET = data("ticket_v3.json")
@@ -64,6 +66,46 @@ def test_v3_does_not_connect_without_a_ticket() -> None:
 def test_a_refused_key_ends_the_venue_before_it_connects() -> None:
     with pytest.raises(AuthError):
         opened(Scripted((400, b'{"resultInfo":{"code":104002,"message":"invalid"}}')))
+
+
+def test_known_decimals_are_not_fetched_for_another_connection() -> None:
+    who, first, second = setup(), Scripted(TOKENS, TICKET), Scripted(TICKET)
+    asyncio.run(open_connection(who, first))
+    asyncio.run(open_connection(who, second))
+
+    assert [request.name for request in second.asked] == ["getTicket"]
+
+
+def test_a_list_of_tokens_that_takes_too_long_holds_up_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "TOKENS_TIMEOUT_S", 0.0)
+
+    class Slow(Scripted):
+        async def __call__(self, request: RequestT, /) -> object:
+            if isinstance(request, HttpRequest) and request.name == "getTokens":
+                await asyncio.Event().wait()
+            return await super().__call__(request)
+
+    assert opened(Slow(TICKET)).endpoint.url.endswith("?wsApiKey=fx2xW5hoVFbcaanWS")
+
+
+def test_without_an_answer_about_decimals_it_connects_all_the_same() -> None:
+    class Mute(Scripted):
+        async def __call__(self, request: RequestT, /) -> object:
+            if isinstance(request, HttpRequest) and request.name == "getTokens":
+                raise ConnectionLost("no answer")
+            return await super().__call__(request)
+
+    assert opened(Mute(TICKET)).endpoint.url.endswith("?wsApiKey=fx2xW5hoVFbcaanWS")
+
+
+def test_decimals_learned_by_a_query_serve_the_connection_that_is_up() -> None:
+    who, told = setup(), Told()
+    session = asyncio.run(open_connection(who, Scripted((429, b""), TICKET))).session
+    asyncio.run(query(who, QuerySpec(since_ns=None, open_orders=tuple), Scripted(TOKENS, b'{"totalNum":0}'), told))
+    (update,) = session.receive(push(), START_NS)
+
+    assert isinstance(update, OrderUpdate)
+    assert (update.qty, update.flags) == ("5", ())
 
 
 def test_without_decimals_it_connects_all_the_same() -> None:

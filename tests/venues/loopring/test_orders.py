@@ -1,16 +1,19 @@
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side
+from ordwatch.core.merging import not_found
 from ordwatch.core.times import time_ns
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
     Origin,
     pair,
+    rescaled,
     unscaled_tokens,
     venue_ns,
 )
-from tests.venues.loopring.joined import START_NS, data, push, read, session
+from tests.venues.loopring.joined import ORIGIN, START_NS, data, push, read, session
 
 T = 1584717910000
 ONE = 10**18
@@ -245,3 +248,43 @@ def test_the_payload_is_told_when_asked_for() -> None:
 
     assert isinstance(told.raw, dict)
     assert told.raw["data"]["size"] == str(10**20)
+
+
+def unscaled(**fields: object) -> OrderUpdate:
+    return read(push(**fields), session(origin=Origin("loopring", "10005", {})))
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+@pytest.mark.parametrize("status", ["processing", "processed"])
+def test_an_order_read_without_decimals_is_scaled_to_what_it_would_have_been(side: str, status: str) -> None:
+    fields = {
+        "side": side,
+        "status": status,
+        "filledSize": str(ONE),
+        "filledVolume": "4000000000000",
+        "filledFee": "70",
+    }
+
+    assert rescaled(unscaled(**fields), ORIGIN.decimals) == replace(read(push(**fields)), source="query")
+
+
+@pytest.mark.parametrize(("token", "gained"), [("LRC", ("5", None)), ("ETH", (None, "0"))])
+def test_one_of_two_decimals_scales_what_it_can(token: str, gained: tuple[str | None, str | None]) -> None:
+    update = rescaled(unscaled(), {token: 18})
+
+    assert update is not None
+    assert ((update.qty, update.filled_value), update.flags) == (gained, ("raw_units",))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        read(push()),
+        unscaled(market="AAA-BBB"),
+        unscaled(size="x", filledSize="x", filledVolume="x"),
+        not_found(unscaled(), "-", 1),
+    ],
+    ids=["scaled", "unknown token", "unreadable", "gone"],
+)
+def test_there_is_nothing_to_scale(known: OrderUpdate) -> None:
+    assert rescaled(known, ORIGIN.decimals) is None

@@ -1,17 +1,34 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.core.events import OrderStatus, OrderUpdate
+from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.events import OrderStatus, OrderUpdate, VenueStats
+from ordwatch.core.order_store import OrderStore
+from ordwatch.core.records import OrderRecord
 from ordwatch.simulators.loopring.simulator import LoopringSimulator
-from ordwatch.venues.contract import Call, QueryResult, QuerySpec
+from ordwatch.venues import load
+from ordwatch.venues.contract import EVER, NEVER, Call, HttpRequest, QueryResult, QuerySpec, RequestT
 from ordwatch.venues.loopring.connect import query
+from ordwatch.venues.loopring.learned import learned
+from ordwatch.venues.loopring.orders import Origin
 from ordwatch.venues.loopring.protocol_versions import Protocol
-from ordwatch.venues.loopring.query import CLOCK_MARGIN_NS
-from tests.venues.loopring.joined import START_NS, RestCall, Scripted, Told, data, order, push, read, setup, step
+from tests.venues.loopring.joined import (
+    START_NS,
+    RestCall,
+    Scripted,
+    Told,
+    data,
+    order,
+    push,
+    read,
+    session,
+    setup,
+    step,
+)
 
 TOKENS = data("tokens_v3.json")
 NO_ORDERS = b'{"totalNum":0,"orders":[]}'
@@ -72,11 +89,12 @@ def test_tells_what_was_closed_since_a_time() -> None:
     assert {update.status for update in told} == {"NEW", "FILLED", "CANCELED", "EXPIRED", "REJECTED"}
 
 
-def test_reaches_back_further_than_asked_for_the_clocks_may_differ() -> None:
+@pytest.mark.parametrize(("since_ns", "start"), [(START_NS, str(START_NS // 1_000_000)), (EVER, "0")])
+def test_closed_orders_are_asked_for_from_the_time_that_was_asked(since_ns: int, start: str) -> None:
     call = Scripted(TOKENS, NO_ORDERS, NO_ORDERS)
-    asked(call, ask(since_ns=START_NS))
+    asked(call, ask(since_ns=since_ns))
 
-    assert call.asked[-1].params["start"] == str((START_NS - CLOCK_MARGIN_NS) // 1_000_000)
+    assert call.asked[-1].params["start"] == start
 
 
 def test_a_row_has_no_time_of_its_state() -> None:
@@ -152,7 +170,7 @@ def test_a_list_that_never_holds_still_is_not_all_there_is() -> None:
 
     _, report = asked(Scripted(TOKENS, *changing), ask())
 
-    assert report.reach_ns == START_NS + 7
+    assert report.reach_ns == NEVER
     assert "kept changing" in report.limits[0]
 
 
@@ -163,7 +181,7 @@ def test_a_page_that_repeats_ends_the_reading_and_is_said(total: int | None) -> 
     told, report = asked(Scripted(TOKENS, page, page), ask())
 
     assert len(told) == 50
-    assert report.reach_ns == START_NS + 3
+    assert report.reach_ns == NEVER
     assert "page 2 of the processing orders repeats an earlier one" in report.limits
 
 
@@ -174,7 +192,8 @@ def test_pages_without_end_are_left_at_a_thousand() -> None:
     _, report = asked(call, ask())
 
     assert len(call.asked) == 1001
-    assert "more than 1000 pages" in report.limits[0]
+    assert report.limits[0] == "the list of processing orders was read to its page 1000"
+    assert report.reach_ns == NEVER
 
 
 def test_rows_that_cannot_be_named_make_the_answer_incomplete() -> None:
@@ -183,7 +202,7 @@ def test_rows_that_cannot_be_named_make_the_answer_incomplete() -> None:
     told, report = asked(Scripted(TOKENS, body), ask())
 
     assert len(told) == 1
-    assert report.reach_ns is not None
+    assert report.reach_ns == NEVER
     assert "1 rows without hash or status at offset 0" in report.limits
 
 
@@ -270,3 +289,204 @@ def test_the_limits_name_the_markets() -> None:
     _, report = asked(Scripted(TOKENS, NO_ORDERS), ask(), markets=("LRC-USDT", "LRC-ETH"))
 
     assert report.limits[0] == "markets asked for: LRC-ETH, LRC-USDT"
+
+
+DENIED = (400, b'{"resultInfo":{"code":100000,"message":"unknown error"}}')
+
+
+class ByName(Scripted):
+    """Answers each call by its name, or by its name and the order asked for."""
+
+    def __init__(self, **replies: bytes | tuple[int, bytes] | Exception) -> None:
+        super().__init__()
+        self.replies = replies
+
+    async def __call__(self, request: RequestT, /) -> object:
+        assert isinstance(request, HttpRequest)
+        order_hash = request.params.get("orderHash", "")
+        reply = self.replies.get(request.name + order_hash, self.replies.get(request.name, NO_ORDERS))
+        if isinstance(reply, Exception):
+            raise reply
+        self._replies.append(reply)
+        return await super().__call__(request)
+
+
+def rounds(memory: dict[str, object], question: QuerySpec, *calls: Call) -> list[tuple[list[OrderUpdate], QueryResult]]:
+    """Rows and report of several queries in one process."""
+    found = []
+    for call in calls:
+        emitted = Told()
+        who = replace(setup(markets=("LRC-ETH", "LRC-USDT")), memory=memory)
+        report = asyncio.run(query(who, question, call, emitted))
+        found.append((emitted.rows, report))
+    return found
+
+
+def names(call: Scripted) -> list[str]:
+    return [request.name for request in call.asked]
+
+
+def test_decimals_once_learned_are_not_asked_for_again() -> None:
+    first, second = Scripted(TOKENS, NO_ORDERS), Scripted(NO_ORDERS)
+    rounds({}, ask(), first, second)
+
+    assert (names(first), names(second)) == (["getTokens", "getOrders"], ["getOrders"])
+
+
+@pytest.mark.parametrize(
+    "tokens", [(429, b""), (503, b""), b"7", ConnectionLost("no answer")], ids=["429", "503", "odd", "no answer"]
+)
+def test_decimals_that_could_not_be_had_are_asked_for_again_soon(tokens: bytes | tuple[int, bytes] | Exception) -> None:
+    refused, told = ByName(getTokens=tokens), ByName(getTokens=TOKENS)
+    (_, before), (_, after) = rounds({}, ask(), refused, told)
+
+    assert before.again_s == 10.0
+    assert "decimals of ETH, LRC, USDT are unknown" in before.limits[-1]
+    assert names(told) == ["getTokens", "getOrders"]
+    assert not any("decimals" in limit for limit in after.limits)
+
+
+def test_a_shorter_list_of_tokens_takes_no_decimals_away() -> None:
+    memory: dict[str, object] = {}
+    first = b'[{"symbol":"LRC","decimals":18},{"symbol":"ETH","decimals":18}]'
+    second = b'[{"symbol":"USDT","decimals":6}]'
+    rounds(memory, ask(), ByName(getTokens=first), ByName(getTokens=second))
+
+    assert learned(memory).decimals == {"LRC": 18, "ETH": 18, "USDT": 6}
+
+
+def test_a_token_that_the_venue_does_not_list_brings_no_query_forward() -> None:
+    ((_, report),) = rounds({}, ask(), ByName(getTokens=b'[{"symbol":"LRC","decimals":18}]'))
+
+    assert report.again_s is None
+
+
+UNSCALED = session(origin=Origin("loopring", "10005", {}))
+FILLED = {
+    "status": "processed",
+    "filledSize": "5000000000000000000",
+    "filledVolume": "20000000000000",
+    "filledFee": "1",
+}
+
+
+def unscaled(**fields: object) -> OrderUpdate:
+    """An order that was pushed while the decimals were unknown."""
+    return read(push(**fields), UNSCALED)
+
+
+def holding(*orders: OrderUpdate) -> QuerySpec:
+    return QuerySpec(since_ns=None, open_orders=tuple, orders=lambda: orders)
+
+
+def test_orders_reported_without_amounts_are_emitted_again_when_the_decimals_are_known() -> None:
+    call = ByName(getTokens=TOKENS)
+    ((emitted, _),) = rounds({}, holding(unscaled(**FILLED), unscaled(hash="0x02"), read(push(hash="0x03"))), call)
+
+    assert [(order.order_id, order.qty, order.filled_qty, order.avg_price) for order in emitted] == [
+        ("0x01", "5", "5", "0.000004"),
+        ("0x02", "5", "0", None),
+    ]
+    assert (emitted[0].filled_value, emitted[0].fee, emitted[0].remaining_qty) == (
+        "0.00002",
+        "0.000000000000000001",
+        "0",
+    )
+    assert emitted[0].flags == ("derived:avg_price",)
+    assert names(call) == ["getTokens", "getOrders"]
+
+
+def test_orders_on_their_way_while_the_decimals_were_learned_are_looked_for_once_more() -> None:
+    memory: dict[str, object] = {}
+    calls = ByName(getTokens=(429, b"")), ByName(getTokens=TOKENS), ByName(), ByName()
+    first, second, third, fourth = rounds(memory, holding(unscaled()), *calls)
+
+    assert [len(rows) for rows, _ in (first, second, third, fourth)] == [0, 1, 1, 0]
+    assert [report.again_s for _, report in (first, second, third, fourth)] == [10.0, 10.0, None, None]
+
+
+def test_an_order_of_a_token_still_unknown_waits() -> None:
+    ((emitted, _),) = rounds({}, holding(unscaled()), ByName(getTokens=b'[{"symbol":"USDT","decimals":6}]'))
+
+    assert emitted == []
+
+
+def test_amounts_known_late_are_written_for_a_filled_order_too() -> None:
+    held = unscaled(**FILLED)
+    store = OrderStore({"loopring": load("loopring")}, {"loopring": VenueStats()})
+    store.apply([held])
+    ((emitted, _),) = rounds({}, holding(held), ByName(getTokens=TOKENS))
+    (record,) = store.apply(emitted)
+
+    assert isinstance(record, OrderRecord)
+    assert (record.status, record.qty, record.filled_qty, record.flags) == ("FILLED", "5", "5", ["derived:avg_price"])
+    assert store.apply(emitted) == []
+
+
+def test_open_orders_are_asked_for_without_waiting_where_the_venue_takes_it_for_a_mistake() -> None:
+    wrong = (400, b'{"resultInfo":{"code":100001,"message":"invalid parameter"}}')
+    memory: dict[str, object] = {}
+    first, second = Scripted(TOKENS, wrong, rows(1, 1, 1)), Scripted(rows(1, 1, 1))
+    (emitted, report), _ = rounds(memory, ask(), first, second)
+
+    assert ids(emitted) == [1]
+    words = [
+        request.params["status"] for call in (first, second) for request in call.asked if "status" in request.params
+    ]
+    assert words == ["processing,cancelling,waiting", "processing,cancelling", "processing,cancelling"]
+    assert "orders in the status `waiting` cannot be listed" in report.limits
+
+
+def test_another_mistake_in_a_parameter_is_not_taken_for_that_of_waiting() -> None:
+    wrong = (400, b'{"resultInfo":{"code":100001,"message":"invalid parameter"}}')
+    memory: dict[str, object] = {}
+
+    with pytest.raises(Refused, match="100001"):
+        rounds(memory, ask(), Scripted(TOKENS, wrong, wrong))
+    assert learned(memory).filters_waiting
+
+
+def held_in(market: str, order_hash: str) -> OrderUpdate:
+    return read(push(hash=order_hash, market=market))
+
+
+FAILURES = [DENIED, (503, b""), ConnectionLost("no answer"), RemoteProtocolError("nonsense")]
+by_failure = pytest.mark.parametrize("failure", FAILURES, ids=["denied", "503", "no answer", "nonsense"])
+
+
+@by_failure
+def test_a_market_whose_orders_are_refused_costs_the_others_nothing(
+    failure: bytes | tuple[int, bytes] | Exception,
+) -> None:
+    found = json.dumps(order(hash="0x02", market="LRC-USDT")).encode()
+    call = ByName(getTokens=TOKENS, getOrder0x01=failure, getOrder0x02=found)
+    ((emitted, report),) = rounds({}, ask(held_in("LRC-ETH", "0x01"), held_in("LRC-USDT", "0x02")), call)
+
+    assert [order.order_id for order in emitted] == ["0x02"]
+    assert report.refused.keys() == {"market LRC-ETH"}
+    assert report.reach_ns == NEVER
+
+
+@by_failure
+def test_markets_that_all_fail_fail_the_query(failure: bytes | tuple[int, bytes] | Exception) -> None:
+    call = ByName(getTokens=TOKENS, getOrder=failure)
+
+    with pytest.raises(VenueError):
+        rounds({}, ask(held_in("LRC-ETH", "0x01"), held_in("LRC-USDT", "0x02")), call)
+
+
+def test_closed_orders_that_are_refused_are_named_and_asked_for_again() -> None:
+    call = Scripted(TOKENS, rows(1, 1, 1), DENIED)
+    ((emitted, report),) = rounds({}, ask(since_ns=START_NS), call)
+
+    assert ids(emitted) == [1]
+    assert report.refused == {"closed orders": "getOrders: 100000: unknown error"}
+    assert report.reach_ns == NEVER
+
+
+def test_a_market_that_cannot_be_subscribed_to_is_not_covered() -> None:
+    memory: dict[str, object] = {}
+    learned(memory).refused_markets["LRC-USDT"] = "its subscription is refused (104110: words)"
+    ((_, report),) = rounds(memory, ask(), Scripted(TOKENS, NO_ORDERS))
+
+    assert report.refused == {"market LRC-USDT": "its subscription is refused (104110: words)"}

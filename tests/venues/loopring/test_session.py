@@ -6,7 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError, VenueError
-from ordwatch.core.events import Answer, Closed, Ignored, Notice, OrderUpdate, Progress, Ready, Reject, SessionEvent
+from ordwatch.core.events import (
+    Answer,
+    Closed,
+    Ignored,
+    Notice,
+    OrderUpdate,
+    Progress,
+    Ready,
+    Reject,
+    SessionEvent,
+    Turn,
+)
 from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import StreamRequest
 from ordwatch.venues.loopring.orders import Origin
@@ -288,7 +299,7 @@ def test_no_bytes_break_it(frame: bytes) -> None:
     talk = session()
     talk.receive(frame, START_NS)
 
-    assert isinstance(talk.receive(push(), START_NS)[0], OrderUpdate)
+    assert isinstance(next(iter(talk.receive(push(), START_NS))), OrderUpdate)
 
 
 @given(st.dictionaries(FIELDS, VALUES, max_size=6))
@@ -315,3 +326,98 @@ def test_every_message_of_strange_shape_is_survived(message: dict[str, object]) 
     events = talk.receive(json.dumps(message).encode(), START_NS)
 
     assert all(not isinstance(event, Closed) or isinstance(event.error, VenueError) for event in events)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"ping", answer(), push(), b'{"topic":"ticker"}'], ids=["ping", "answer", "push", "other topic"]
+)
+def test_the_last_message_is_the_last_that_was_read_without_fault(frame: bytes) -> None:
+    talk = started()
+    assert talk.last_message_ns == 0
+
+    talk.receive(frame, START_NS)
+
+    assert talk.last_message_ns == START_NS
+
+
+@pytest.mark.parametrize("frame", [b"{", b"\xff", push(hash=...)], ids=["cut", "no text", "no hash"])
+def test_a_damaged_message_is_not_the_last_good_one(frame: bytes) -> None:
+    talk = started()
+    told(talk, b"ping")
+
+    talk.receive(frame, START_NS + 1)
+
+    assert talk.last_message_ns == START_NS
+
+
+def test_markets_that_cannot_be_subscribed_to_are_kept_until_they_can_be() -> None:
+    refused = {"LRC-USDT": "words of an earlier connection"}
+    talk = LoopringSession(ORIGIN, ["LRC-ETH", "LRC-USDT"], Secret(KEY), refused_markets=refused)
+    talk.start(START_NS)
+    told(talk, answer(104110, 1), answer(104110, 2), answer(sequence=3))
+
+    assert refused == {"LRC-ETH": "its subscription is refused (104110: words)"}
+
+
+def long(frame: bytes, talk: LoopringSession | None = None) -> list[SessionEvent]:
+    """The events of a long message, without the turns between them."""
+    return [event for event in (talk or started()).receive(frame, START_NS) if not isinstance(event, Turn)]
+
+
+PADDING = "x" * 100_000
+
+
+def test_a_long_push_whose_order_is_not_long_is_read() -> None:
+    talk = session(raw=True)
+    frame = push()[:-1] + b', "z": "' + PADDING.encode() + b'"}'
+    (update,) = long(frame, talk)
+    (short,) = session(raw=True).receive(push(), START_NS)
+
+    assert isinstance(update, OrderUpdate)
+    assert isinstance(short, OrderUpdate)
+    assert isinstance(update.raw, dict)
+    assert isinstance(short.raw, dict)
+    assert update.raw == short.raw | {"z": None}
+    assert (update.order_id, update.qty, talk.last_message_ns) == (short.order_id, short.qty, START_NS)
+
+
+def test_an_order_of_a_length_that_none_has_is_lost() -> None:
+    talk = started()
+    (event,) = long(push(clientOrderId=PADDING), talk)
+
+    assert isinstance(event, Reject)
+    assert (event.lost, event.reason.startswith("data of 100")) == (True, True)
+    assert talk.last_message_ns == 0
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        (json.dumps({"topic": {"topic": "orderbook"}, "data": [["1", "2"]] * 9000}), Ignored),
+        (json.dumps({"topic": {"topic": "weather"}, "data": PADDING}), Reject),
+        (json.dumps({"op": "sub", "result": {"status": "OK"}, "topics": [PADDING]}), Ready),
+        (json.dumps({"topic": PADDING}), Reject),
+        (PADDING, Reject),
+        ("[" * 100_000, Reject),
+        ('{"a":"' + PADDING, Reject),
+    ],
+    ids=["sibling", "unknown", "answer", "topic", "garbage", "deep", "cut off"],
+)
+def test_a_long_message_is_told_apart_like_a_short_one(frame: str, kind: type) -> None:
+    (event,) = long(frame.encode())
+
+    assert type(event) is kind
+
+
+def test_others_have_their_turn_while_a_long_message_is_read() -> None:
+    events = list(started().receive(json.dumps({"a": PADDING * 10}).encode(), START_NS))
+
+    assert sum(isinstance(event, Turn) for event in events) >= 30
+
+
+@given(st.binary(max_size=60), st.integers(0, 9000))
+@settings(max_examples=50)
+def test_damage_anywhere_in_a_long_message_gives_events_and_never_an_exception(noise: bytes, place: int) -> None:
+    frame = push(clientOrderId="x" * 8000)
+    for event in started().receive(frame[:place] + noise + frame[place + len(noise) :], START_NS):
+        assert isinstance(event, OrderUpdate | Reject | Ignored | Turn)

@@ -1,0 +1,50 @@
+"""One CoinW account, for the life of the process."""
+
+from dataclasses import dataclass
+
+from ordwatch.venues.coinw.connect import open_connection
+from ordwatch.venues.coinw.messages import PING, SUBSCRIBE
+from ordwatch.venues.coinw.query import query
+from ordwatch.venues.coinw.rest import PATH, RATES
+from ordwatch.venues.coinw.settings import CoinwSettings
+from ordwatch.venues.contract import (
+    Call,
+    Emit,
+    HttpRequest,
+    Opening,
+    Payload,
+    QueryResult,
+    QuerySpec,
+    Setup,
+    VenueSettings,
+)
+
+
+@dataclass(frozen=True)
+class CoinwClient:
+    """Implements `VenueClient`."""
+
+    setup: Setup[CoinwSettings]
+    connections: int = 1
+    """One carries everything."""
+
+    async def open(self, connection: int, call: Call) -> Opening:
+        """Nothing must be fetched before; see connect.py."""
+        return await open_connection(self.setup, call)
+
+    async def query(self, spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        """Ask for orders; see query.py."""
+        return await query(self.setup, spec, call, emit)
+
+
+def configure(setup: Setup[VenueSettings]) -> CoinwClient:
+    """The client with these settings."""
+    return CoinwClient(setup.bind(CoinwSettings))
+
+
+def only_reads(sent: HttpRequest | Payload) -> bool:
+    """REST names its command in the parameters, the same path trades; on the stream login, subscription and ping."""
+    if isinstance(sent, HttpRequest):
+        return sent.url.endswith(PATH) and sent.params.get("command") in RATES
+    text = sent if isinstance(sent, str) else sent.decode()
+    return text in (PING, SUBSCRIBE) or text.startswith('{"event":"login",')

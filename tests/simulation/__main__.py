@@ -1,0 +1,54 @@
+"""`python -m tests.simulation --hours 1000`: worlds of some hours each, from fresh seeds, until so many were lived.
+
+`--seed N [--trace]` runs one world again, with its whole history. Exits 1 if a law did not hold.
+"""
+
+import argparse
+import random
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from time import monotonic
+
+from tests.simulation.world import Failure, live_through
+
+HOURS = 1.0
+SHOWN = 60
+
+
+def main() -> None:
+    """Run, and print what was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("--hours", type=float, default=100.0, help="simulated hours in all")
+    parser.add_argument("--seed", type=int, help="one world alone")
+    parser.add_argument("--first", type=int, help="seeds from this one on, rather than fresh ones")
+    parser.add_argument("--trace", action="store_true", help="the whole history")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if options.seed is not None:
+        failures = [live_through(options.seed, hours=HOURS, trace=options.trace)]
+        seeds = 1
+    else:
+        first = random.SystemRandom().randrange(10**9) if options.first is None else options.first
+        seeds = max(1, round(options.hours / HOURS))
+        print(f"{seeds} worlds of {HOURS:g} h from seed {first} on", flush=True)
+        began_s = monotonic()
+        with ProcessPoolExecutor(options.jobs) as pool:
+            failures = list(pool.map(partial(live_through, hours=HOURS), range(first, first + seeds), chunksize=4))
+        print(f"{monotonic() - began_s:.0f} s")
+    found = [failure for failure in failures if failure is not None]
+    for failure in found:
+        show(failure, SHOWN if options.seed is None else None)
+    print(f"{seeds - len(found)} of {seeds} worlds without a fault")
+    sys.exit(1 if found else 0)
+
+
+def show(failure: Failure, lines: int | None) -> None:
+    """Print a failing world, with the end of its history."""
+    if lines is None:
+        print("\n".join(failure.history))
+    print(f"seed {failure.seed}: {failure.why}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The clocks of a simulated host: true time passes evenly, the wall clock is wrong and jumps, a machine may sleep."""
+
+from bisect import bisect_right
+
+from tests.simulation.product import (
+    Moment,
+)
+
+SECOND = 1_000_000_000
+START_NS = 1_790_000_000 * SECOND
+"""The true time at which every world begins, ns since 1970 UTC."""
+TICK_S = 0.25
+"""How often a process looks at its clocks, as in the real one."""
+
+
+class Clocks:
+    """Reads every clock of the host at the true time `now_ns`, which the world moves."""
+
+    def __init__(self) -> None:
+        self.now_ns = START_NS
+        self._steps = [(0, 0)]
+        """Since which true time the wall clock is how far ahead."""
+        self._asleep_ns = 0
+
+    @property
+    def wall_ahead_ns(self) -> int:
+        """How far the wall clock is ahead of the true time."""
+        return self._steps[-1][1]
+
+    def set_wall(self, ahead_ns: int) -> None:
+        """The wall clock is set."""
+        self._steps.append((self.now_ns, ahead_ns))
+
+    def sleep(self, length_ns: int) -> None:
+        """The machine slept for so long, until now: the monotonic clock stood still."""
+        self._asleep_ns += length_ns
+
+    @property
+    def mono_ns(self) -> int:
+        """The monotonic clock now."""
+        return self.now_ns - START_NS + 1_000 * SECOND - self._asleep_ns
+
+    def moment(self) -> Moment:
+        """All clocks now."""
+        return Moment(self.now_ns + self.wall_ahead_ns, self.mono_ns, self.now_ns - START_NS + 5_000 * SECOND)
+
+    def wall(self, true_ns: int) -> int:
+        """What the wall clock showed at a true time."""
+        return true_ns + self._steps[bisect_right(self._steps, (true_ns, 2**62)) - 1][1]
+
+    def true(self, wall_ns: int, before_ns: int | None = None) -> int:
+        """The latest true time, not after `before_ns`, at which the wall clock showed this."""
+        end_ns = self.now_ns if before_ns is None else before_ns
+        nearest = end_ns
+        for start_ns, ahead_ns in reversed(self._steps):
+            if start_ns > end_ns:
+                continue
+            true_ns = wall_ns - ahead_ns
+            if start_ns <= true_ns <= end_ns:
+                return true_ns
+            if true_ns > end_ns:
+                nearest = end_ns  # a time that the clock jumped over
+            end_ns = start_ns
+        return nearest

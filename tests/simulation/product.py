@@ -1,0 +1,192 @@
+"""What of the package the simulation uses: the one place to mend when a module or a name moves."""
+
+from ordwatch.core.conversion import (
+    gap_update,
+)
+from ordwatch.core.coverage import (
+    Coverage,
+)
+from ordwatch.core.errors import (
+    AuthError,
+    ConnectionLost,
+    OutputError,
+    Refused,
+    RemoteProtocolError,
+    VenueError,
+)
+from ordwatch.core.events import (
+    FINAL,
+    Arrival,
+    ClockJump,
+    Closed,
+    Extra,
+    FeedEvent,
+    GapUpdate,
+    HeartbeatTick,
+    Ignored,
+    Interrupted,
+    LinkUpdate,
+    OrderStatus,
+    OrderUpdate,
+    Progress,
+    QueryStamp,
+    Ready,
+    Reject,
+    Resumed,
+    RoundTrip,
+    SessionEvent,
+    Side,
+    VenueStats,
+)
+from ordwatch.core.order_store import (
+    OrderStore,
+)
+from ordwatch.core.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    VenueAlive,
+    decode,
+    encode,
+)
+from ordwatch.core.times import time_ns, time_text
+from ordwatch.engine.actions import (
+    Action,
+    CancelQuery,
+    Connect,
+    Drop,
+    Emit,
+    EndVenue,
+    Log,
+    SendHeartbeat,
+    StartQuery,
+)
+from ordwatch.engine.moment import (
+    Moment,
+)
+from ordwatch.engine.supervisor import (
+    Orders,
+    Policy,
+    Supervisor,
+)
+from ordwatch.recording.files import (
+    Files,
+)
+from ordwatch.recording.format import (
+    sealed,
+)
+from ordwatch.recording.history import (
+    Continuation,
+)
+from ordwatch.recording.recovery import (
+    open_recording,
+)
+from ordwatch.recording.segment import (
+    LineFile,
+)
+from ordwatch.recording.verdict import (
+    COVERED,
+    DAMAGED,
+    VenueFound,
+    Verdict,
+)
+from ordwatch.recording.verify import (
+    check,
+)
+from ordwatch.venues import (
+    load,
+)
+from ordwatch.venues.coinw.orders import (
+    CoinwExtra,
+)
+from ordwatch.venues.contract import (
+    NEVER,
+    QueryResult,
+    VenueKind,
+)
+from ordwatch.venues.loopring.orders import (
+    LoopringExtra,
+)
+from ordwatch.venues.opend.orders import (
+    OpendExtra,
+)
+
+__all__ = [
+    "COVERED",
+    "DAMAGED",
+    "FINAL",
+    "NEVER",
+    "SCHEMA",
+    "Action",
+    "AliveRecord",
+    "AnyRecord",
+    "Arrival",
+    "AuthError",
+    "CancelQuery",
+    "ClockJump",
+    "Closed",
+    "CoinwExtra",
+    "Connect",
+    "ConnectionLost",
+    "Continuation",
+    "Coverage",
+    "Drop",
+    "Emit",
+    "EndVenue",
+    "Extra",
+    "FeedEvent",
+    "Files",
+    "GapRecord",
+    "GapUpdate",
+    "HeartbeatTick",
+    "Ignored",
+    "Interrupted",
+    "LineFile",
+    "LinkRecord",
+    "LinkUpdate",
+    "Log",
+    "LoopringExtra",
+    "Moment",
+    "OpendExtra",
+    "OrderRecord",
+    "OrderStatus",
+    "OrderStore",
+    "OrderUpdate",
+    "Orders",
+    "OutputError",
+    "Policy",
+    "Progress",
+    "QueryResult",
+    "QueryStamp",
+    "Ready",
+    "Refused",
+    "Reject",
+    "RemoteProtocolError",
+    "Resumed",
+    "RoundTrip",
+    "SendHeartbeat",
+    "SessionEvent",
+    "SessionRecord",
+    "Side",
+    "StartQuery",
+    "Supervisor",
+    "VenueAlive",
+    "VenueError",
+    "VenueFound",
+    "VenueKind",
+    "VenueStats",
+    "Verdict",
+    "check",
+    "decode",
+    "encode",
+    "gap_update",
+    "load",
+    "open_recording",
+    "sealed",
+    "time_ns",
+    "time_text",
+]
