@@ -58,7 +58,7 @@ class Table:
         self._stats = stats
         self._fd = fd
         self._color = color
-        self._clock = clock or (time.time_ns if stats is not None else self._view.told_ns)
+        self._clock = clock or (time.time_ns if stats is not None else self._view.latest_ns)
         self._glyphs = glyphs_of(sys.stdout.encoding if sys.stdout is not None else "", locale.getencoding())
         self._live = False
         self._lock = Lock()
