@@ -139,7 +139,7 @@ def renames_open_files() -> bool:
 
 
 def try_lock(fd: int) -> bool:
-    """Take the kernel's lock on the open file; False if another process has it. Closing the file lets go of it.
+    """Take the kernel's lock on the open file; False if another process has it. Closing the file releases it.
 
     Raises:
         OSError: The file system knows no locks.
@@ -169,7 +169,7 @@ def _try_lock_byte(fd: int) -> bool:
 
 
 def is_locked(path: Path, likely_pid: int | None = None) -> bool:
-    """Whether a process holds the lock of this file now, asked without touching it; False where nobody can tell."""
+    """Whether a process holds the lock of this file now, without touching it; False if that cannot be known."""
     try:
         file = path.lstat()
         locks = _LOCKS.read_text()
@@ -254,7 +254,7 @@ def boot_clock_ns() -> int:
 
 
 def rss_mib() -> float:
-    """Memory of this process, resident, in MiB; the peak where the system does not tell the present, else 0.0."""
+    """Memory of this process, resident, in MiB; the peak if the system does not report the present value, else 0.0."""
     try:
         import resource
     except ImportError:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def demo(
     venue: opt.Venues = None,
     output: opt.Output = None,
-    records: opt.Records = None,
+    records: opt.RecordsOption = None,
     symbol: opt.Symbols = None,
     status: opt.Statuses = None,
     side: opt.Sides = None,
-    account: opt.Accounts = None,
+    account: opt.AccountsOption = None,
     open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     max_events: opt.MaxEvents = None,
@@ -26,7 +26,7 @@ def demo(
     time_zone: opt.TimeZone = None,
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
-    color: opt.Color = opt.ColorChoice.AUTO,
+    color: opt.ColorOption = opt.ColorChoice.AUTO,
     verbose: opt.Verbose = 0,
     quiet: opt.Quiet = False,
 ) -> None:

@@ -177,7 +177,7 @@ Output = Annotated[
     OutputKind | None,
     _choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
 ]
-Records = Annotated[
+RecordsOption = Annotated[
     RecordKinds | None,
     _choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
@@ -195,7 +195,9 @@ Sides = Annotated[
     list[Side] | None,
     _choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
-Accounts = Annotated[list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")]
+AccountsOption = Annotated[
+    list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
+]
 Open = Annotated[bool, option("--open", help="Show only orders that are open.")]
 Raw = Annotated[bool, option("--raw", help="Fill `raw` with what the venue sent.")]
 Once = Annotated[
@@ -228,7 +230,9 @@ ConnectTimeout = Annotated[
         help="Give up if no venue is live by then. Default: never; 30s with --once.",
     ),
 ]
-Record = Annotated[Path | None, option("--record", metavar="FILE", help="Also write all records to this recording.")]
+RecordOption = Annotated[
+    Path | None, option("--record", metavar="FILE", help="Also write all records to this recording.")
+]
 Rotate = Annotated[
     str | None,
     option(
@@ -267,7 +271,7 @@ Seed = Annotated[
     int,
     option("--seed", parser=whole_number(0), metavar="N", help="The same number gives the same orders. Default: 0."),
 ]
-Color = Annotated[
+ColorOption = Annotated[
     ColorChoice, _choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
 ]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]

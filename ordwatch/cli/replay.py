@@ -28,16 +28,16 @@ def replay(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording; - is stdin.")],
     venue: opt.Venues = None,
     output: opt.Output = None,
-    records: opt.Records = None,
+    records: opt.RecordsOption = None,
     symbol: opt.Symbols = None,
     status: opt.Statuses = None,
     side: opt.Sides = None,
-    account: opt.Accounts = None,
+    account: opt.AccountsOption = None,
     open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     max_events: opt.MaxEvents = None,
     speed: opt.ReplaySpeed = None,
     time_zone: opt.TimeZone = None,
-    color: opt.Color = opt.ColorChoice.AUTO,
+    color: opt.ColorOption = opt.ColorChoice.AUTO,
 ) -> None:
     """\b
     Examples:

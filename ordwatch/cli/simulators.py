@@ -9,7 +9,7 @@ from ordwatch.config import suggest_or_list
 from ordwatch.core.errors import UsageError
 from ordwatch.simulators import has_simulator, load_simulator
 from ordwatch.simulators.host import Hosted, host
-from ordwatch.simulators.scenario import stories
+from ordwatch.simulators.scenario import lifecycles
 from ordwatch.venues import REGISTRY, kinds
 
 ORDER_STEPS_A_SECOND = 2.0
@@ -53,7 +53,7 @@ async def run_simulators(
         ]
         jobs = [_play(each, seed + place, speed) for place, each in enumerate(hosts)]
         if drops:
-            jobs += [each.stumble_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
+            jobs += [each.disconnect_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
         players = [asyncio.create_task(job) for job in jobs]
         try:
             yield hosts
@@ -65,4 +65,4 @@ async def run_simulators(
 
 async def _play(hosted: Hosted, seed: int, speed: float) -> None:
     markets = hosted.simulator.markets
-    await hosted.perform(stories(seed, rate=ORDER_STEPS_A_SECOND, markets=markets), speed=speed)
+    await hosted.perform(lifecycles(seed, rate=ORDER_STEPS_A_SECOND, markets=markets), speed=speed)

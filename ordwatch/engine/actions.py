@@ -46,7 +46,7 @@ class CancelQuery:
 
 
 @dataclass(frozen=True)
-class Emit:
+class EmitEvents:
     """Put these events in the queue of the order store."""
 
     events: Sequence[FeedEvent]
@@ -69,4 +69,4 @@ class EndVenue:
     failure: Exception
 
 
-Action = Connect | Drop | SendHeartbeat | StartQuery | CancelQuery | Emit | Log | EndVenue
+Action = Connect | Drop | SendHeartbeat | StartQuery | CancelQuery | EmitEvents | Log | EndVenue

@@ -16,7 +16,7 @@ from ordwatch.engine.actions import (
     CancelQuery,
     Connect,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     Log,
     SendHeartbeat,
@@ -155,7 +155,7 @@ class Runner:
     def _do(self, actions: Sequence[Action]) -> None:
         for action in actions:
             match action:
-                case Emit(events=events):
+                case EmitEvents(events=events):
                     self._queue.put_now(events)
                     continue
                 case Connect(link=link, conn=conn):

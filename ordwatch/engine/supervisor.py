@@ -58,7 +58,7 @@ from ordwatch.engine.actions import (
     CancelQuery,
     Connect,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     Log,
     SendHeartbeat,
@@ -192,7 +192,7 @@ class Supervisor:
         # The recording's times of this host's clock cannot be compared with now; the venue's own times can.
         self._since_ns = since(None, latest_ns)
         opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
-        return [Emit(opened)] if opened else []
+        return [EmitEvents(opened)] if opened else []
 
     def _latest_until(self, received_ns: int) -> int | None:
         """The latest time of the venue's own clock in what was received until then, as far as it is still held.
@@ -217,7 +217,7 @@ class Supervisor:
         state.open(now.mono_s, heartbeat_s, self._policy.silence_s or silence_s)
         if date_ns is not None:
             self._venue_time(date_ns, now, [])
-        return [Emit(self._change(state, "authenticating", now))]
+        return [EmitEvents(self._change(state, "authenticating", now))]
 
     def received(
         self,
@@ -253,7 +253,7 @@ class Supervisor:
             else:
                 out += self._session_event(state, event, now, actions)
         if out:
-            actions.insert(0, Emit(out))
+            actions.insert(0, EmitEvents(out))
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
@@ -271,7 +271,7 @@ class Supervisor:
             return self._end_venue(error, now)
         wait_s = self._wait_s(state, error, now)
         text = f"{describe(error)}, retrying in {wait_s:.1f} s"
-        actions: list[Action] = [Log(logging.WARNING, text), Emit(self._on_disconnect(state, error, wait_s, now))]
+        actions: list[Action] = [Log(logging.WARNING, text), EmitEvents(self._on_disconnect(state, error, wait_s, now))]
         return [*actions, *self._cancel_query()]
 
     def query_answered(self, number: int, result: QueryResult, now: Moment) -> list[Action]:
@@ -317,7 +317,7 @@ class Supervisor:
         for index, state in enumerate(self._links):
             cause = ConnectionLost("internal error")
             if state.is_trying:
-                actions += [Drop(index, cause), Emit(self._on_disconnect(state, cause, wait_s, now))]
+                actions += [Drop(index, cause), EmitEvents(self._on_disconnect(state, cause, wait_s, now))]
             state.retry_s = now.mono_s + wait_s
         return actions
 
@@ -404,7 +404,9 @@ class Supervisor:
         if now.mono_s >= state.stale_at_s:
             state.stale = True
             if state.state in ("live", "reconciling"):
-                actions.append(Emit(self._change(state, "stale", now, "received nothing for half the silence limit")))
+                actions.append(
+                    EmitEvents(self._change(state, "stale", now, "received nothing for half the silence limit"))
+                )
 
     def _connect(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
         self._attempts.append(now.mono_s)
@@ -412,7 +414,7 @@ class Supervisor:
         if self._conn > len(self._links):
             self._stats.reconnects += 1
         state.begin(self._conn, now.mono_s + self._policy.attempt_timeout_s)
-        actions += [Emit(self._change(state, "connecting", now)), Connect(index, state.conn)]
+        actions += [EmitEvents(self._change(state, "connecting", now)), Connect(index, state.conn)]
 
     def _attempt_allowed_s(self) -> float:
         """When the rate of attempts allows the next one."""
@@ -548,7 +550,7 @@ class Supervisor:
                 actions.append(Drop(index, ConnectionLost("the venue was stopped")))
             state.end(math.inf)
             events += self._change(state, "failed", now, text)
-        return [*actions, Emit(events), EndVenue(error)]
+        return [*actions, EmitEvents(events), EndVenue(error)]
 
     # Queries and gaps.
 
@@ -595,7 +597,7 @@ class Supervisor:
             for state in self._links:
                 if state.subscribed:
                     events += self._change(state, "reconciling", now, str(error))
-        return [*actions, Emit(events)] if events else actions
+        return [*actions, EmitEvents(events)] if events else actions
 
     def _go_live(self, result: QueryResult, query: "_Query", now: Moment) -> list[Action]:
         without = self._refusals.given_up
@@ -616,7 +618,7 @@ class Supervisor:
                 state.live_s = now.mono_s
             if (state.state != "live" or changed) and not state.stale:
                 events += self._change(state, "live", now, self._without())
-        return [*actions, Emit(events)] if events else actions
+        return [*actions, EmitEvents(events)] if events else actions
 
     def _without(self) -> str | None:
         given_up = self._refusals.given_up

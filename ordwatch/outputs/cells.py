@@ -23,7 +23,7 @@ class Cell(NamedTuple):
     style: str = ""
 
 
-Line = list[Cell]
+CellLine = list[Cell]
 
 
 class Glyphs(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import OrderRecord
-from ordwatch.outputs.cells import Cell, Glyphs, Line, aligned, cut_end, cut_middle, padded, shown, width_of
+from ordwatch.outputs.cells import Cell, CellLine, Glyphs, aligned, cut_end, cut_middle, padded, shown, width_of
 from ordwatch.outputs.display_times import age, text_ns, time_of_day
-from ordwatch.outputs.table_state import Row, VenueState
+from ordwatch.outputs.table_state import TableRow, VenueState
 
 MIN_ID = 11
 """Cells an order's id takes at least."""
@@ -43,7 +43,7 @@ class Column(NamedTuple):
     """A title, and for each row the cells of this column."""
 
     title: str
-    pieces: list[Line]
+    pieces: list[CellLine]
     width: int
     narrow: "Column | None" = None
     """The same without decoration, for a narrow terminal."""
@@ -57,13 +57,13 @@ class Scene(NamedTuple):
     zone: tzinfo | None
     glyphs: Glyphs
 
-    def is_live(self, row: Row) -> bool:
+    def is_live(self, row: TableRow) -> bool:
         """Whether the row's venue is live, so that the row shows the present state."""
         venue = self.venues.get(row.order.venue)
         return venue is not None and venue.state == "live"
 
 
-def fixed_columns(rows: Sequence[Row], scene: Scene) -> list[Column]:
+def fixed_columns(rows: Sequence[TableRow], scene: Scene) -> list[Column]:
     """All columns except ORDER and NOTE, from left to right; the rightmost are left out first."""
     orders = [row.order for row in rows]
     glyphs = scene.glyphs
@@ -82,14 +82,14 @@ def fixed_columns(rows: Sequence[Row], scene: Scene) -> list[Column]:
     ]
 
 
-def id_column(rows: Sequence[Row], scene: Scene, width: int) -> Column:
+def id_column(rows: Sequence[TableRow], scene: Scene, width: int) -> Column:
     """The ids in at most `width` cells, cut in the middle if they are longer."""
     glyphs = scene.glyphs
     ids = [shown(row.order.order_id, glyphs) for row in rows]
     return _column("ORDER", [Cell(cut_middle(text, min(width, _MAX_ID), glyphs.cut)) for text in ids])
 
 
-def note_column(rows: Sequence[Row], scene: Scene, width: int) -> Column | None:
+def note_column(rows: Sequence[TableRow], scene: Scene, width: int) -> Column | None:
     """Flags and the venue's reasons in at most `width` cells; None if there are none."""
     glyphs = scene.glyphs
     notes = [shown(" ".join([*row.order.flags, row.order.reason or ""]).strip(), glyphs) for row in rows]
@@ -119,7 +119,7 @@ def _average(order: OrderRecord) -> str | None:
         return order.avg_price
 
 
-def _age(row: Row, now_ns: int) -> str:
+def _age(row: TableRow, now_ns: int) -> str:
     changed_ns = text_ns(row.changed_at)
     return age((now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
 
@@ -141,7 +141,7 @@ def _side(order: OrderRecord) -> Cell:
     return Cell(order.side or "", _SIDE_STYLES[order.side] if order.side is not None else "")
 
 
-def _status(row: Row, scene: Scene) -> Cell:
+def _status(row: TableRow, scene: Scene) -> Cell:
     style = STATUS_STYLES.get(row.order.status, "")
     venue = scene.venues.get(row.order.venue)
     if row.order.final or scene.is_live(row) or venue is None or venue.known_s is None:
@@ -163,7 +163,7 @@ def _amounts(orders: Sequence[OrderRecord], glyphs: Glyphs) -> Column:
     return _under_slash(bars, filled, qty, bar=_BAR + 2)._replace(narrow=narrow)
 
 
-def _under_slash(bars: Sequence[Line], filled: Sequence[str], qty: Sequence[str], *, bar: int) -> Column:
+def _under_slash(bars: Sequence[CellLine], filled: Sequence[str], qty: Sequence[str], *, bar: int) -> Column:
     """The amounts, with the slash below the title's slash; each bar has `bar` cells."""
     before = bar + max(map(width_of, filled), default=0)
     after = max(map(width_of, qty), default=0)
@@ -177,7 +177,7 @@ def _under_slash(bars: Sequence[Line], filled: Sequence[str], qty: Sequence[str]
     return Column(f"{'FILLED':>{end}} / QTY", pieces, end + len(" / ") + rest)
 
 
-def _bar(order: OrderRecord, glyphs: Glyphs) -> Line:
+def _bar(order: OrderRecord, glyphs: Glyphs) -> CellLine:
     cells = _filled_cells(order)
     if cells is None:
         return [Cell(" " * _BAR)]

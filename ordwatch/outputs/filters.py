@@ -9,9 +9,9 @@ from typing import Literal
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, Record, SinkGapRecord
 
-Records = Literal["orders", "gaps", "all"]
+RecordChoice = Literal["orders", "gaps", "all"]
 
-_KINDS: dict[Records, tuple[type[Record], ...]] = {
+_KINDS: dict[RecordChoice, tuple[type[Record], ...]] = {
     "orders": (OrderRecord, SinkGapRecord),
     "gaps": (OrderRecord, SinkGapRecord, GapRecord),
     "all": (Record,),
@@ -29,7 +29,7 @@ class Filter:
     accounts: frozenset[str] = frozenset()
     open_only: bool = False
     """Hide final orders; an order that becomes final is removed from the table."""
-    records: Records = "gaps"
+    records: RecordChoice = "gaps"
     """Which types of records a stream contains; `sink_gap` always passes."""
 
     def passes(self, record: AnyRecord) -> bool:

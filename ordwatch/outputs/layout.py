@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from functools import lru_cache
 
-from ordwatch.outputs.cells import Cell, Glyphs, Line, cut_end, padded, shown, width_of
+from ordwatch.outputs.cells import Cell, CellLine, Glyphs, cut_end, padded, shown, width_of
 from ordwatch.outputs.columns import MIN_ID, MIN_NOTE, Column, Scene, fixed_columns, id_column, note_column
 from ordwatch.outputs.display_times import age, clock_time, text_ns
-from ordwatch.outputs.table_state import Picture, Row, VenueState
+from ordwatch.outputs.table_state import Picture, TableRow, VenueState
 
 FRESH_S = 2.0
 """How long a change stays bold."""
@@ -21,7 +21,7 @@ _BETWEEN_VENUES = 4
 _MAX_DETAIL = 60
 
 
-def table_lines(picture: Picture, width: int, height: int, *, zone: tzinfo | None, glyphs: Glyphs) -> list[Line]:
+def table_lines(picture: Picture, width: int, height: int, *, zone: tzinfo | None, glyphs: Glyphs) -> list[CellLine]:
     """At most `height` lines of at most `width` cells: the venues, the orders, and the number of hidden orders."""
     scene = Scene(picture.now_ns, {venue.name: venue for venue in picture.venues}, zone, glyphs)
     head = _venue_lines(picture.venues, scene, width)
@@ -31,7 +31,7 @@ def table_lines(picture: Picture, width: int, height: int, *, zone: tzinfo | Non
     return lines[: max(0, height)]
 
 
-def _order_lines(rows: Sequence[Row], scene: Scene, width: int) -> list[Line]:
+def _order_lines(rows: Sequence[TableRow], scene: Scene, width: int) -> list[CellLine]:
     columns = _fitting(rows, scene, width - _MARGIN)
     titles = (" " * _GAP).join(padded(column.title, column.width) for column in columns)
     return [
@@ -40,7 +40,7 @@ def _order_lines(rows: Sequence[Row], scene: Scene, width: int) -> list[Line]:
     ]
 
 
-def _fitting(rows: Sequence[Row], scene: Scene, remaining: int) -> list[Column]:
+def _fitting(rows: Sequence[TableRow], scene: Scene, remaining: int) -> list[Column]:
     kept: list[Column] = []
     for column in fixed_columns(rows, scene):
         fitting = column if column.width <= remaining else column.narrow
@@ -56,11 +56,11 @@ def _fitting(rows: Sequence[Row], scene: Scene, remaining: int) -> list[Column]:
     return kept
 
 
-def _row_line(row: Row, columns: Sequence[Column], at: int, scene: Scene) -> Line:
+def _row_line(row: TableRow, columns: Sequence[Column], at: int, scene: Scene) -> CellLine:
     """One row, one cell for each change of style, without trailing spaces."""
     style = base = _row_style(row, scene)
     text = " " * _MARGIN
-    line: Line = []
+    line: CellLine = []
     for column in columns:
         for piece, own in column.pieces[at]:
             mixed = _mixed(base, own)
@@ -72,7 +72,7 @@ def _row_line(row: Row, columns: Sequence[Column], at: int, scene: Scene) -> Lin
     return [*line, Cell(text.rstrip(), style)]
 
 
-def _row_style(row: Row, scene: Scene) -> str:
+def _row_style(row: TableRow, scene: Scene) -> str:
     changed_ns = text_ns(row.changed_at)
     if changed_ns is not None and scene.now_ns - changed_ns < FRESH_S * 1e9:
         return "bold"
@@ -87,7 +87,7 @@ def _mixed(base: str, own: str) -> str:
     return own if own.startswith("bold") else f"{base} {own}".strip()
 
 
-def _more(picture: Picture, rows: Sequence[Row], glyphs: Glyphs, width: int) -> list[Line]:
+def _more(picture: Picture, rows: Sequence[TableRow], glyphs: Glyphs, width: int) -> list[CellLine]:
     hidden = picture.orders - len(rows)
     if hidden == 0:
         return [] if rows else [[Cell(cut_end(" no orders yet", width, glyphs.cut), "dim")]]
@@ -96,7 +96,7 @@ def _more(picture: Picture, rows: Sequence[Row], glyphs: Glyphs, width: int) -> 
     return [[Cell(next((text for text in texts if len(text) <= width), ""), "dim")]]
 
 
-def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list[Line]:
+def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list[CellLine]:
     """One line for all venues if they fit, else one line for each."""
     entries = [_venue_entry(venue, scene, width) for venue in venues]
     widths = [sum(width_of(cell.text) for cell in entry) for entry in entries]
@@ -106,7 +106,7 @@ def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list
     return [line[1:]] if line else []
 
 
-def _venue_entry(venue: VenueState, scene: Scene, width: int) -> Line:
+def _venue_entry(venue: VenueState, scene: Scene, width: int) -> CellLine:
     glyph, style = _venue_sign(venue, scene.glyphs)
     name = shown(venue.name, scene.glyphs, 40)
     start = [Cell(f" {glyph} ", style), Cell(name, "bold"), Cell("  "), Cell(_state(venue), style)]

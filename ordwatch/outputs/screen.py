@@ -15,7 +15,7 @@ from rich.segment import Segment, Segments
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from ordwatch.outputs.cells import Cell, Line, width_of
+from ordwatch.outputs.cells import Cell, CellLine, width_of
 
 _LINE_END = Cell("\n")
 _PARTS = re.compile(r"[!-~]+| +|[^ -~]+")
@@ -52,7 +52,7 @@ class Screen:
         self._size: os.terminal_size | None = None
         self._was_larger = False
 
-    def draw(self, lines: Sequence[Line], size: os.terminal_size, notes: Iterable[str] = ()) -> bytes:
+    def draw(self, lines: Sequence[CellLine], size: os.terminal_size, notes: Iterable[str] = ()) -> bytes:
         """The bytes that draw `lines` in place of the previous ones, and `notes` permanently above them.
 
         `size` is the terminal's; no line may be wider, and there must be fewer lines than the terminal has rows.
@@ -64,12 +64,12 @@ class Screen:
         self._drawn = ["".join(cell.text for cell in line) for line in lines]
         return f"{_HIDE}{start}{above}{_NO_WRAP}{body}{_ERASE_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
 
-    def plain(self, lines: Sequence[Line], *, styles: bool) -> bytes:
+    def plain(self, lines: Sequence[CellLine], *, styles: bool) -> bytes:
         """The lines as text for an output that is not a terminal; escape sequences only with `styles`."""
         texts = self._styled(lines) if styles else ["".join(cell.text for cell in line) for line in lines]
         return "".join(f"{text}\n" for text in texts).encode("utf-8", "backslashreplace")
 
-    def _styled(self, lines: Sequence[Line]) -> list[str]:
+    def _styled(self, lines: Sequence[CellLine]) -> list[str]:
         style = self._console.get_style
         segments = [Segment(cell.text, style(cell.style)) for line in lines for cell in [*line, _LINE_END]]
         with self._console.capture() as capture:
@@ -96,12 +96,12 @@ def _permanent(text: str) -> str:
     return f"{_ERASE_LINE}{text[:1]}{_ERASE_BELOW}{text[1:]}" if text else ""
 
 
-def _placed(line: Line) -> Line:
+def _placed(line: CellLine) -> CellLine:
     """The line, with cursor movements for terminals that show a character wider or narrower than we expect.
 
     After a character beyond ASCII the next word is placed at its column, so that no number moves or leaves the screen.
     """
-    placed: Line = []
+    placed: CellLine = []
     column, moved, move = 0, False, ""
     for cell in line:
         text = ""
@@ -133,7 +133,7 @@ def _rows(text: str, columns: int) -> int:
     return rows
 
 
-def svg(lines: Sequence[Line], width: int, title: str) -> str:
+def svg(lines: Sequence[CellLine], width: int, title: str) -> str:
     """The lines as a picture of a terminal `width` cells wide."""
     console = Console(
         file=io.StringIO(),

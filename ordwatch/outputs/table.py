@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from ordwatch.core.escaping import MAX_TEXT
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import AnyRecord
-from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, Line, shown
+from ordwatch.outputs.cells import ASCII, UNICODE, CellLine, Glyphs, shown
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
 from ordwatch.outputs.output_thread import OutputThread, check_open, write_all
@@ -123,7 +123,7 @@ class Table:
         finally:
             self._live = False
 
-    def lines(self, width: int, height: int) -> list[Line]:
+    def lines(self, width: int, height: int) -> list[CellLine]:
         """The table as it is now, in at most `height` lines of `width` cells."""
         now_ns = self._clock()
         stats = self._stats() if self._stats is not None else None

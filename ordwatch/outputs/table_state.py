@@ -26,7 +26,7 @@ MAX_FINAL_ROWS = 1000
 """Final orders kept in memory; the oldest are removed first. Open orders are always kept."""
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One order and when it last changed."""
 
     order: OrderRecord
@@ -60,7 +60,7 @@ class Picture(NamedTuple):
 
     now_ns: int
     venues: list[VenueState]
-    rows: list[Row]
+    rows: list[TableRow]
     """The latest change first, at most as many as requested."""
     orders: int
     open_orders: int
@@ -86,7 +86,7 @@ class View:
     def __init__(self, filter_: Filter, venues: Iterable[str] = ()) -> None:
         self._filter = filter_
         self._venues = {name: _Venue() for name in venues}
-        self._rows: dict[OrderKey, Row] = {}
+        self._rows: dict[OrderKey, TableRow] = {}
         self._final: dict[OrderKey, None] = {}
         self._newest_at = ""
         self._in_order = True
@@ -146,9 +146,9 @@ class View:
         else:
             venue.open_orders.add(key)
         if self._filter.shows(order):
-            self._put(key, Row(order, _changed_at(order, first=known is None)))
+            self._put(key, TableRow(order, _changed_at(order, first=known is None)))
 
-    def _put(self, key: OrderKey, row: Row) -> None:
+    def _put(self, key: OrderKey, row: TableRow) -> None:
         self._rows[key] = row
         self._in_order &= row.changed_at >= self._newest_at
         self._newest_at = max(self._newest_at, row.changed_at)
@@ -184,7 +184,7 @@ class View:
             venue.state = stats.state
             venue.seen_at = max(venue.seen_at, stats.last_rx or "")
 
-    def _latest(self, limit: int) -> list[Row]:
+    def _latest(self, limit: int) -> list[TableRow]:
         # Only a first query reports changes of the past; all later changes arrive in order.
         if not self._in_order:
             self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1].changed_at))

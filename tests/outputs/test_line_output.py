@@ -8,7 +8,7 @@ import pytest
 
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, SinkGapRecord
-from ordwatch.outputs.filters import Filter, Records
+from ordwatch.outputs.filters import Filter, RecordChoice
 from ordwatch.outputs.line_output import MAX_QUEUED, LineSink
 
 LIMIT_S = 20
@@ -85,7 +85,7 @@ def test_a_second_overflow_adds_to_the_count_that_still_waits(tmp_path: Path, or
 
 
 @pytest.mark.parametrize("records", ["orders", "gaps", "all"])
-def test_missed_records_are_told_whatever_kinds_are_wanted(tmp_path: Path, records: Records, order: Make) -> None:
+def test_missed_records_are_told_whatever_kinds_are_wanted(tmp_path: Path, records: RecordChoice, order: Make) -> None:
     lines = written(tmp_path / "out", [order()] * (MAX_QUEUED + 1), keep=Filter(records=records))
 
     assert lines[-1].startswith(f"{MAX_QUEUED + 1} missed 1 ")

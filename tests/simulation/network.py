@@ -335,7 +335,7 @@ class Query:
         return QueryResult(reach_ns, limits, refused)
 
     def _pages(self, rows: list[tuple[Order, State]], named: set[str]) -> Generator[float, None, None]:
-        """Emit an answer in parts, with time between them."""
+        """EmitEvents an answer in parts, with time between them."""
         named.update(order.order_id for order, _ in rows)
         size = self.shell.world.draw.choice((3, 100))
         for start in range(0, len(rows), size):
