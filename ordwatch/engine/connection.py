@@ -36,7 +36,7 @@ class Owner(Protocol):
         ...
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        """Send a request beside the connection; raises as contract.Call says."""
+        """Send a REST request for this connection; raises the errors of contract.Call."""
         ...
 
     def on_notice(self, text: str) -> None:

@@ -1,7 +1,7 @@
 """Asks OpenD for the orders of every account: the day's, the history's too for a gap, and by id those that are missing.
 Never guesses what became of one.
 
-Which call tells what, and how often: Futu API documentation, "Get Open Orders" and "Get Historical Orders".
+What each call returns, and its rate: Futu API documentation, "Get Open Orders" and "Get Historical Orders".
 """
 
 from collections.abc import Iterator, Sequence
