@@ -14,11 +14,12 @@ engine/      supervisor.py decides how a venue is kept covered; runner.py and co
 outputs/     the table, JSON lines, plain text
 recording/   the durable output, its recovery and its verification
 simulators/  simulated venues on loopback
+testing/     what every venue must do, as tests; for the built-in ones and for those of other packages
 cli/         one file for each command; the only place that prints errors and picks exit codes
 
 Where is what: a reconnect is decided in engine/supervisor.py; a gap is opened in core/coverage.py, for the supervisor;
 OpenD's status 5 becomes NEW in venues/opend/tables.py; a column is added in outputs/columns.py, an output as a new
-module in outputs/, a venue in venues/ (read venues/contract.py first).
+module in outputs/, a venue in venues/ or in a package of its own (read venues/contract.py first).
 """
 
 __version__ = "0.1.0"

@@ -1,10 +1,9 @@
 """Holds the code to its picture: imports point left, protocol code does no I/O, venues stay in their folders."""
 
 import ast
+import asyncio
 import re
 from pathlib import Path
-
-import pytest
 
 import ordwatch
 from ordwatch.venues import REGISTRY
@@ -44,13 +43,14 @@ def test_every_part_has_its_place() -> None:
     assert parts == {"__init__", *ORDER}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_imports_point_left(path: Path) -> None:
+def test_imports_point_left() -> None:
+    assert [(name(path), right) for path in MODULES if (right := imports_from_the_right(path))] == []
+
+
+def imports_from_the_right(path: Path) -> list[str]:
     own = place((path.relative_to(PACKAGE).parts[0].removesuffix(".py"),))
     ours = [module.split(".")[1:] for module in imports(path) if module.startswith("ordwatch.")]
-    right = [".".join(parts) for parts in ours if own is not None and (place(tuple(parts)) or 0) > own]
-
-    assert right == []
+    return [".".join(parts) for parts in ours if own is not None and (place(tuple(parts)) or 0) > own]
 
 
 SHELL = {
@@ -67,23 +67,29 @@ SHELL = {
 """The modules of the engine that have sockets, clocks or tasks; the others decide."""
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parent == PACKAGE / "engine"], ids=name)
-def test_what_decides_has_no_clock_and_no_task(path: Path) -> None:
+def test_what_decides_has_no_clock_and_no_task() -> None:
     impure = IMPURE - {"random", "ssl", "socket", "os"}  # a generator is handed over; errors are classes of these
+    deciding = [path for path in MODULES if path.parent == PACKAGE / "engine" and path.name not in SHELL]
 
-    assert path.name in SHELL or not {module.split(".")[0] for module in imports(path)} & impure
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if "venues" in path.relative_to(PACKAGE).parts], ids=name)
-def test_protocol_code_does_no_io(path: Path) -> None:
-    roots = {module.split(".")[0] for module in imports(path)}
-
-    assert path.name in PURE_EXCEPT or not roots & IMPURE
+    assert [name(path) for path in deciding if roots(path) & impure] == []
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if not names_venues(path)], ids=name)
-def test_venues_are_named_in_their_folders_only(path: Path) -> None:
-    assert not re.search("|".join(REGISTRY), code(path), re.IGNORECASE)
+def test_protocol_code_does_no_io() -> None:
+    protocol = [
+        path for path in MODULES if "venues" in path.relative_to(PACKAGE).parts and path.name not in PURE_EXCEPT
+    ]
+
+    assert [name(path) for path in protocol if roots(path) & IMPURE] == []
+
+
+def roots(path: Path) -> set[str]:
+    return {module.split(".")[0] for module in imports(path)}
+
+
+def test_venues_are_named_in_their_folders_only() -> None:
+    venues = re.compile("|".join(REGISTRY), re.IGNORECASE)
+
+    assert [name(path) for path in MODULES if not names_venues(path) and venues.search(code(path))] == []
 
 
 def code(path: Path) -> str:
@@ -109,8 +115,13 @@ ASKS_FOR_THE_USER = {"config/sources.py"}
 """Names the user in a message that only a system with users comes to."""
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "system.py"], ids=name)
-def test_one_module_knows_what_a_system_lacks(path: Path) -> None:
+def test_one_module_knows_what_a_system_lacks() -> None:
+    others = [path for path in MODULES if path.name != "system.py"]
+
+    assert [(name(path), used) for path in others if (used := of_some_systems(path))] == []
+
+
+def of_some_systems(path: Path) -> list[str]:
     tree = ast.parse(path.read_text())
     attributes = {
         node.attr
@@ -119,16 +130,18 @@ def test_one_module_knows_what_a_system_lacks(path: Path) -> None:
     }
     asked = NOT_EVERYWHERE - {"geteuid"} if name(path) in ASKS_FOR_THE_USER else NOT_EVERYWHERE
     files = [text for text in code(path).split() if text.startswith("/proc/")]
-
-    assert (asked & (attributes | set(imports(path))), files) == (set(), [])
+    return [*sorted(asked & (attributes | set(imports(path)))), *files]
 
 
 def test_each_registry_line_has_one_folder() -> None:
     folders = {path.parent.name for path in (PACKAGE / "venues").glob("*/__init__.py")}
 
-    assert folders == set(REGISTRY)
+    assert folders - {"toolkit"} == set(REGISTRY)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_every_module_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+def test_every_module_says_what_it_is() -> None:
+    assert [name(path) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+async def test_asyncio_runs_tests_in_debug_mode() -> None:
+    assert asyncio.get_running_loop().get_debug()

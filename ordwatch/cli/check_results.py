@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ordwatch.core.events import LinkState
-from ordwatch.core.records import AnyRecord, LinkRecord
+from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.times import time_ns
 from ordwatch.venues.contract import VenueKind
 
@@ -90,9 +90,9 @@ class CheckObserver:
     def start(self) -> None:
         """Nothing has to be opened."""
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links."""
-        for record in records:
+        for record in (each.record for each in records):
             if isinstance(record, LinkRecord) and record.venue not in self._ends:
                 self._note(record)
 

@@ -109,7 +109,7 @@ class DisplayOptions:
 
         def above(text: str) -> bool:
             if sink.live:
-                sink.say(text)
+                sink.show_message(text)
             return sink.live
 
         return above

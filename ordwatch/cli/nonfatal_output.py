@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from ordwatch.cli.stderr import log
 from ordwatch.core.errors import OutputError, ReaderClosed, StdoutFailed
-from ordwatch.core.records import AnyRecord
+from ordwatch.core.records import OutputRecord
 from ordwatch.engine.output import Sink
 
 
@@ -25,7 +25,7 @@ class NonfatalOutput:
         """
         self._sink.start()
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Pass records on, unless the sink has failed."""
         if not self._failed:
             self._sink.write(records)

@@ -10,7 +10,7 @@ from ordwatch.core.conversion import gap_record
 from ordwatch.core.errors import ReaderClosed
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import GapUpdate
-from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.records import GapRecord, LinkRecord, OutputRecord
 from ordwatch.core.times import time_text
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Outages:
     def start(self) -> None:
         """Nothing has to be opened."""
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links, and gaps."""
-        for record in records:
+        for record in (each.record for each in records):
             if isinstance(record, LinkRecord):
                 self._venues[record.venue].note(record, self._now_s())
             elif isinstance(record, GapRecord):

@@ -138,7 +138,7 @@ def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bound
 
 def _to_stdout(display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
     from ordwatch.core.records import OrderRecord
-    from ordwatch.outputs.output_thread import write_all
+    from ordwatch.outputs.descriptor import write_all
 
     keep, render = display.filter, display.render()
     seq = 0
@@ -160,12 +160,12 @@ def _to_stdout(display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
 
 
 def _to_table(table: "Table", display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
-    from ordwatch.core.records import OrderRecord
+    from ordwatch.core.records import OrderRecord, for_outputs
 
     shows = display.filter.shows
 
     def put(record: "AnyRecord") -> bool:
-        table.write([record])
+        table.write(for_outputs([record]))
         return isinstance(record, OrderRecord) and shows(record)
 
     return put

@@ -16,6 +16,7 @@ from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, defer_hangup, exit_by_signal, take_deferred_hangup
 from ordwatch.cli.stderr import StderrHandler, log
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, RecordingBusy, RecordingError, StdoutFailed
+from ordwatch.core.records import for_outputs
 from ordwatch.engine.output import Sink
 from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
 from ordwatch.outputs.table import Table
@@ -63,7 +64,7 @@ async def watch(
     stderr.above = display.print_above(shown)
     await start_all(sinks)
     if isinstance(shown, Table):
-        shown.write(run.restored())
+        shown.write(for_outputs(run.restored()))
     return await run.run()
 
 

@@ -22,7 +22,7 @@ DROPPED_S = 2.0
 def chosen_kinds(names: Sequence[str] | None) -> list[str]:
     """The kinds with these names, each once; none given: all built-in ones.
 
-    A kind without a simulator is left out, with a message.
+    A kind without a simulator is left out, with a warning.
 
     Raises:
         UsageError: There is no such kind, or none of them has a simulator.

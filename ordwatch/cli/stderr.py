@@ -10,14 +10,14 @@ import re
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from queue import Full, Queue
 from time import monotonic
 
-from ordwatch import system
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.secrets import Redaction
+from ordwatch.outputs.descriptor import fd_name, write_all
+from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
 
 log = logging.getLogger("ordwatch")
 
@@ -68,9 +68,8 @@ class StderrHandler(logging.Handler):
         """Whether the traceback of an error is written."""
         self._fd = fd
         self._causes: dict[str, _Cause] = {}
-        self._lines: Queue[bytes | None] = Queue(MAX_QUEUED)
-        self._dropped = 0
-        self._thread: threading.Thread | None = None
+        self._queue: WriterQueue[str | _Dropped] | None = None
+        self._thread: WriterThread[str | _Dropped] | None = None
         self.above: Callable[[str], bool] | None = None
         """Prints a line above the live table on the same terminal; returns False if there is no table now."""
 
@@ -82,18 +81,16 @@ class StderrHandler(logging.Handler):
     def flush_counts(self) -> None:
         """Report the repetitions that were not written yet."""
         for cause in self._causes.values():
-            if cause.held_back:
-                self._put(f"{cause.text} ({cause.held_back} more like it)")
+            if cause.repeated:
+                self._put(f"{cause.text} ({cause.repeated} more like it)")
         self._causes.clear()
 
     def close(self) -> None:
         """Write what is queued, for at most CLOSE_S."""
         self.flush_counts()
         if self._thread is not None:
-            with suppress(Full):
-                self._lines.put(None, timeout=CLOSE_S)
-                self._thread.join(CLOSE_S)
-            self._thread = None
+            self._thread.join(CLOSE_S)
+            self._queue = self._thread = None
         super().close()
 
     def _texts(self, record: logging.LogRecord) -> Iterator[str]:
@@ -119,51 +116,54 @@ class StderrHandler(logging.Handler):
         key = re.sub(r"[0-9]+", "#", text)
         cause = self._causes.get(key)
         if cause is not None and now_s - cause.written_s < REPEAT_S:
-            cause.held_back += 1
+            cause.repeated += 1
             cause.text = text
             return None
         if len(self._causes) >= _MAX_CAUSES:
             self._causes.clear()
         self._causes[key] = _Cause(now_s, text)
-        return f" ({cause.held_back} more like it before)" if cause is not None and cause.held_back else ""
+        return f" ({cause.repeated} more like it before)" if cause is not None and cause.repeated else ""
 
     def _put(self, text: str) -> None:
         if self.above is not None and self.above(f"ordwatch: {text}"):
             return
-        if self._thread is None:
-            self._start()
-        try:
-            if self._dropped:
-                self._lines.put_nowait(_line(f"{self._dropped} messages were dropped because stderr was blocked"))
-                self._dropped = 0
-            self._lines.put_nowait(_line(text))
-        except Full:
-            self._dropped += 1
+        if self._queue is None:
+            self._queue = self._start()
+        self._queue.put([text])
 
-    def _start(self) -> None:
-        # A daemon, because a thread blocked in a write to a full pipe cannot be stopped.
-        self._thread = threading.Thread(target=self._work, name="write stderr", daemon=True)
-        self._thread.start()
+    def _start(self) -> "WriterQueue[str | _Dropped]":
+        queue = WriterQueue[str | _Dropped](max_items=MAX_QUEUED, group_items=1, on_full=_count_dropped)
+        self._thread = WriterThread(f"write {fd_name(self._fd)}", queue, self._write)
+        self._thread.start()  # nobody looks at its error: there is no place left to report that stderr is gone
+        return queue
 
-    def _work(self) -> None:
-        with suppress(OSError):  # stderr is closed: there is nowhere to report that
-            while (line := self._lines.get()) is not None:
-                while line:
-                    line = line[self._write(line) :]
+    def _write(self, group: "list[str | _Dropped]") -> None:
+        write_all(self._fd, b"".join([_line(str(item)) for item in group]))
 
-    def _write(self, line: bytes) -> int:
-        try:
-            return os.write(self._fd, line)
-        except BlockingIOError:
-            system.wait_writable(self._fd, 1.0)
-            return 0
+
+class _Dropped:
+    """Messages for which the queue had no room, at their place in it."""
+
+    def __init__(self) -> None:
+        self.count = 1
+
+    def __str__(self) -> str:
+        return f"{self.count} messages were dropped because stderr was blocked"
+
+
+def _count_dropped(waiting: deque[str | _Dropped], item: str | _Dropped) -> None:
+    last = waiting[-1]
+    if isinstance(last, _Dropped):
+        last.count += 1
+    else:
+        waiting.append(_Dropped())
 
 
 class _Cause:
     def __init__(self, written_s: float, text: str) -> None:
         self.written_s = written_s
         self.text = text
-        self.held_back = 0
+        self.repeated = 0
 
 
 def _line(text: str) -> bytes:

@@ -84,7 +84,9 @@ class _Entry:
         self.state = state
         # A duplicate is recognised by the time in the update; the merged state may have the time of another update.
         self.states.append(state if updated_ns in (None, state.updated_ns) else replace(state, updated_ns=updated_ns))
-        self.channel, self.arrived_ns, self.unconfirmed = arrival.channel, arrival.at_ns, None
+        self.channel, self.unconfirmed = arrival.channel, None
+        if not _is_cached(arrival):
+            self.arrived_ns = arrival.at_ns
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
         self.places[arrival.channel] = len(self.states) - 1
@@ -104,6 +106,10 @@ class _Entry:
         places[channel] = place
         if len(places) > _CHANNELS_KEPT:
             del places[next(iter(places))]
+
+    def is_last_of(self, channel: str) -> bool:
+        """Whether what is known came by this channel, or was repeated by it last."""
+        return channel == self.channel or self.places.get(channel) == len(self.states) - 1
 
     def _forget_oldest(self) -> None:
         del self.states[0]
@@ -223,7 +229,7 @@ class OrderStore:
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
-        recency = venue.compare_versions(update, known, channel == entry.channel)
+        recency = venue.compare_versions(update, known, entry.is_last_of(channel))
         if recency is Recency.EQUAL and known.not_found:
             recency = Recency.NEWER
         if recency is not Recency.NEWER:
@@ -346,7 +352,7 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> _Entry:
-        entry = self._orders[order.key] = _Entry(order, arrival.channel, arrival.at_ns)
+        entry = self._orders[order.key] = _Entry(order, arrival.channel, 0 if _is_cached(arrival) else arrival.at_ns)
         self._place(entry)
         return entry
 
@@ -404,6 +410,11 @@ class OrderStore:
                 return clock_record(event)
             case HeartbeatTick():
                 return self._alive(event)
+
+
+def _is_cached(arrival: Arrival) -> bool:
+    """Whether what arrives may be older than what was pushed: then the venue's next word needs no settling time."""
+    return arrival.query is not None and arrival.query.cached
 
 
 def _normalized(order: OrderUpdate) -> OrderUpdate:

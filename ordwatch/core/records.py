@@ -1,10 +1,11 @@
 """The types of all records, schema ordwatch/1, and their encoding as JSON.
 
-Keys are written in the order of the fields here. The sink that writes a line adds `seq` (and a recording `crc`), so
-one encoding serves all sinks. Unsafe characters are escaped here, for all sinks.
+Keys are written in the order of the fields here. The output that writes a line adds `seq` (and a recording `crc`), so
+one encoding serves all outputs. Unsafe characters are escaped here, for all outputs.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -293,6 +294,31 @@ def _cut(value: object) -> object:
             return [_cut(item) for item in value]
         case _:
             return value
+
+
+class OutputRecord:
+    """A record on its way to the outputs: its JSON is made once, when the first of them asks for it.
+
+    Two threads that ask for the first time at the same moment may both make it; it is the same.
+    """
+
+    __slots__ = ("_json", "record")
+
+    def __init__(self, record: AnyRecord) -> None:
+        self.record = record
+        self._json: bytes | None = None
+
+    @property
+    def json(self) -> bytes:
+        """As from `encode`: for `numbered`, or with a checksum in a recording."""
+        if self._json is None:
+            self._json = encode(self.record)
+        return self._json
+
+
+def for_outputs(records: Iterable[AnyRecord]) -> list[OutputRecord]:
+    """The records as outputs take them; all outputs of a run get the same list."""
+    return [OutputRecord(record) for record in records]
 
 
 def numbered(line: bytes, seq: int) -> bytes:

@@ -80,7 +80,7 @@ class Http:
                 place.answered()
 
     def _venue_ns(self) -> int:
-        """The venue's time now; this host's while the venue has not said it."""
+        """The venue's time now; this host's before the venue's first answer."""
         venue_ns = self.clock.at(running_ns())
         return time.time_ns() if venue_ns is None else venue_ns
 

@@ -24,6 +24,8 @@ class Link:
         """By when the subscription must be acknowledged."""
         self.is_up = False
         self.subscribed = False
+        self.interrupted = False
+        """The venue reported on this connection that it sees no orders; the next one reports anew."""
         self.stale = False
         """Nothing was received for half the silence limit."""
         self.live_s: float | None = None
@@ -67,7 +69,7 @@ class Link:
 
     def end(self, retry_s: float) -> None:
         """The attempt, or its connection, ended."""
-        self.is_trying = self.is_up = self.subscribed = self.stale = False
+        self.is_trying = self.is_up = self.subscribed = self.interrupted = self.stale = False
         self.deadline_s = self.next_heartbeat_s = self.last_rx_s = math.inf
         self.retry_s = retry_s
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ordwatch.core.records import AnyRecord
+from ordwatch.core.records import OutputRecord
 
 
 class Sink(Protocol):
@@ -17,7 +17,7 @@ class Sink(Protocol):
         """
         ...
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Take records; never blocks and never raises."""
         ...
 

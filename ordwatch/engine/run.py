@@ -15,7 +15,16 @@ from ordwatch.core.coverage import Coverage
 from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderClosed, leaf_errors, worst
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.order_store import OrderStore
-from ordwatch.core.records import SCHEMA, AliveRecord, AnyRecord, LinkRecord, OrderRecord, SessionRecord, VenueAlive
+from ordwatch.core.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    VenueAlive,
+    for_outputs,
+)
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.output import Sink
@@ -318,8 +327,9 @@ class Run:
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:
+            shared = for_outputs(records)
             for sink in self._sinks:
-                sink.write(records)
+                sink.write(shared)
 
     def _heartbeat_tick(self) -> HeartbeatTick:
         last_rx_ns = {name: stats.last_rx_ns for name, stats in self._stats.items()}

@@ -74,8 +74,6 @@ from ordwatch.venues.contract import QueryResult
 
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
-QUERY_RETRY_S = (2.0, 30.0)
-"""Bounds of the back-off after a failed query."""
 LIVE_QUERY_RETRY_S = 5.0
 """The longest wait after a failed query while the venue is live."""
 ATTEMPTS_WINDOW_S = 60.0
@@ -105,6 +103,8 @@ class Pace:
     """About how long to wait after the first internal error; five times as long after the second."""
     recheck_s: float = 5.0
     """How soon the venue is queried after only the order of arrival decided a state."""
+    query_retry_s: tuple[float, float] = (2.0, 30.0)
+    """Bounds of the back-off after a failed query."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,6 @@ class Supervisor:
         self._conn = 0
         self._paused = False
         self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
-        self._interrupted = False
         self._live = False
         self._epoch = 0
         """Counts the losses of coverage: a query that started before the last one closes no gap."""
@@ -168,8 +167,9 @@ class Supervisor:
         self._queries = 0
         self._query_s = -math.inf
         """When the next query is due, once the venue can be queried."""
-        self._query_waits = backoff(*QUERY_RETRY_S, draw)
-        self._rechecking = False
+        self._query_waits = backoff(*self._pace.query_retry_s, draw)
+        self._recheck_s = math.inf
+        """By when to query because a state is doubtful or a query requests it; infinity: not needed."""
         self._refusals = Refusals()
         self._timer_s = self._seen_s = math.inf
         """When `timer` should be called, and when the last event was reported: a later call is our own lag."""
@@ -178,6 +178,10 @@ class Supervisor:
     def ever_live(self) -> bool:
         """Whether the venue was live at any time."""
         return self.coverage.ever_live
+
+    @property
+    def _interrupted(self) -> bool:
+        return any(state.interrupted for state in self._links)
 
     # Events from the runner.
 
@@ -288,10 +292,11 @@ class Supervisor:
                 return self._on_query_failed(query, Refused(pending), now)
             actions += self._go_live(result, query, now)
             self._since_ns = query.next_since_ns
-            self._query_waits = backoff(*QUERY_RETRY_S, self._draw)
-            again_s = math.inf if result.again_s is None else result.again_s
-            self._query_s = now.mono_s + min(self._policy.resync_s or math.inf, again_s)
-            self._rechecking = result.again_s is not None
+            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
+            if result.again_s is not None:
+                self._recheck_s = min(self._recheck_s, now.mono_s + result.again_s)
+            # A recheck that was requested while the query was running still needs its own query.
+            self._query_s = min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)
         self._start_query(now, actions)
         return actions
 
@@ -342,9 +347,9 @@ class Supervisor:
 
     def recheck(self, now: Moment) -> None:
         """Only the order of arrival decided a state: query soon."""
-        if not self._rechecking and self._policy.resync_s is not None:
-            self._rechecking = True
-            self._query_s = min(self._query_s, now.mono_s + self._pace.recheck_s)
+        if self._recheck_s == math.inf and self._policy.resync_s is not None:
+            self._recheck_s = now.mono_s + self._pace.recheck_s
+            self._query_s = min(self._query_s, self._recheck_s)
 
     def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
         """A REST answer contained the venue's time."""
@@ -433,12 +438,12 @@ class Supervisor:
                 state.deadline_s = math.inf
                 return self._on_ready(state, now)
             case Interrupted():
-                self._interrupted = True
+                state.interrupted = True
                 actions.append(Log(logging.WARNING, safe_text(event.detail, 300)))
                 opened = self._open_gap(event.cause, state, now, event.since_ns)
                 return [*opened, *self._change(state, "stale", now, event.detail)]
             case Resumed():
-                self._interrupted = False
+                state.interrupted = False
                 actions.append(Log(logging.WARNING, "the venue sees orders again"))
                 return self._on_ready(state, now)
             case Reject():
@@ -457,7 +462,7 @@ class Supervisor:
                 raise AssertionError(f"not for the supervisor: {event!r}")
 
     def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
-        if not state.subscribed or self._interrupted:
+        if not state.subscribed or any(each.interrupted for each in self._links):
             return []
         self._query_s = now.mono_s
         return self._change(state, "reconciling", now)
@@ -506,7 +511,7 @@ class Supervisor:
     def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
         """Data ended a silence: there is no gap, because nothing was missed on this connection."""
         state.stale = False
-        if state.state != "stale" or self._interrupted:
+        if state.state != "stale" or state.interrupted:
             return []
         return (
             self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
@@ -555,7 +560,8 @@ class Supervisor:
     # Queries and gaps.
 
     def _can_query(self) -> bool:
-        return self.failure is None and not self._interrupted and all(state.subscribed for state in self._links)
+        can = all(state.subscribed and not state.interrupted for state in self._links)
+        return self.failure is None and can
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
         if self._query is not None or not self._can_query() or now.mono_s < self._query_s:
@@ -563,14 +569,14 @@ class Supervisor:
         if self._live and not self._resync_due():
             self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
             return
-        self._rechecking = False
+        self._recheck_s = math.inf
         self._queries += 1
         next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
         self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
         actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
 
     def _resync_due(self) -> bool:
-        requested = self._rechecking or self._refusals.given_up is not None
+        requested = self._recheck_s < math.inf or self._refusals.given_up is not None
         return requested or self._policy.resync_when_idle or bool(self._orders.open())
 
     def _cancel_query(self) -> list[Action]:
@@ -591,6 +597,8 @@ class Supervisor:
         self.answered = self.answered or isinstance(error, Refused)
         wait_s = next(self._query_waits)
         self._query_s = now.mono_s + (min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)
+        # What it was to settle is in doubt still, also where an idle venue goes without resyncs.
+        self._recheck_s = min(self._recheck_s, self._query_s)
         actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
         events: list[FeedEvent] = []
         if query.epoch == self._epoch and not self._live:

@@ -9,25 +9,26 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import Condition
 
 from ordwatch import system
-from ordwatch.core.records import AnyRecord, SinkGapRecord, record_time
+from ordwatch.core.records import AnyRecord, OutputRecord, SinkGapRecord, record_time
 from ordwatch.core.times import time_text
+from ordwatch.outputs import descriptor
+from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
 from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.output_thread import OutputThread, check_open, write_all
+from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread
 
 MAX_QUEUED = 10_000
 """Records that wait for a slow reader before the next are missed."""
 
-PATIENCE_S = 0.5
+SLOW_READER_S = 0.5
 """A reader that took nothing for so long is slow: it is not waited for, and misses records."""
 
-_BATCH = 512
-_BREATH_S = 0.002
+_GROUP_RECORDS = 512
+_DRAIN_POLL_S = 0.002
 _IDLE_S = 1.0
 
-Render = Callable[[AnyRecord, int], bytes]
+Render = Callable[[OutputRecord, int], bytes]
 """A record and its seq -> its line, without a line end."""
 
 
@@ -39,12 +40,12 @@ class LineSink:
         self._keep = keep
         self._render = render
         self._seq = 0
-        self._queue: deque[AnyRecord | _Missed] = deque()
-        self._condition = Condition()
-        self._closing = False
-        self._moved_s = time.monotonic()
-        """When something was last written."""
-        self._thread = OutputThread(fd, self._work)
+        self._last_write_s = time.monotonic()
+        self._queue = WriterQueue[OutputRecord | _Missed](
+            max_items=MAX_QUEUED, group_items=_GROUP_RECORDS, on_full=_count_missed
+        )
+        thread = WriterThread(f"write {fd_name(fd)}", self._queue, self._write_lines, idle_s=lambda: _IDLE_S)
+        self._thread = WatchedThread(thread, explain_failure(fd))
 
     def start(self) -> None:
         """Start the writer.
@@ -55,31 +56,25 @@ class LineSink:
         check_open(self._fd)
         self._thread.start()
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Queue what the filter lets pass; never blocks."""
         passes = self._keep.passes
-        wanted = [record for record in records if passes(record)]
-        if not wanted:
-            return
-        with self._condition:
-            room = max(0, MAX_QUEUED - len(self._queue))
-            self._queue.extend(wanted[:room])
-            for record in wanted[room:]:
-                self._miss(record)
-            self._condition.notify()
+        wanted = [record for record in records if passes(record.record)]
+        if wanted:
+            self._queue.put(wanted)
 
     async def drain(self) -> None:
         """Wait while the queue is half full and the reader takes something, half a second at the most in vain."""
-        while len(self._queue) > MAX_QUEUED // 2 and time.monotonic() - self._moved_s < PATIENCE_S:  # noqa: ASYNC110 - a thread moves it
-            await asyncio.sleep(_BREATH_S)
+        while self._queue.fill > 0.5 and time.monotonic() - self._last_write_s < SLOW_READER_S:  # noqa: ASYNC110 - a thread empties it
+            await asyncio.sleep(_DRAIN_POLL_S)
 
     @property
     def stalled(self) -> bool:
-        """Never: a slow reader of lines misses records, and the stream says so."""
+        """Never: a slow reader of lines misses records, and the stream has a `sink_gap` for them."""
         return False
 
     async def watch(self) -> None:
-        """Last until the output fails.
+        """Last until the output ends.
 
         Raises:
             ReaderClosed: Nobody reads any more.
@@ -94,44 +89,27 @@ class LineSink:
             ReaderClosed: Nobody reads any more.
             OutputError: Writing failed, or the reader took too little in that time.
         """
-        with self._condition:
-            self._closing = True
-            self._condition.notify()
         try:
-            await self._thread.close()
+            if not await self._thread.close(descriptor.CLOSE_S):
+                raise descriptor.incomplete(self._fd)
         finally:
-            with self._condition:
-                self._queue.clear()
+            self._queue.clear()
 
-    def _miss(self, record: AnyRecord) -> None:
-        last = self._queue[-1]
-        if isinstance(last, _Missed):
-            last.add(record)
-        else:
-            self._queue.append(_Missed(record))
+    def _write_lines(self, group: "list[OutputRecord | _Missed]") -> None:
+        # While nothing happens, only the next line would notice that `head` has left.
+        if not group and system.reader_closed(self._fd):
+            raise BrokenPipeError(errno.EPIPE, "the reader is gone")
+        write_all(self._fd, b"".join([self._line(item) for item in group]))
+        self._last_write_s = time.monotonic()
 
-    def _work(self) -> None:
-        while batch := self._take():
-            write_all(self._fd, b"".join([self._line(item) for item in batch]))
-            self._moved_s = time.monotonic()
-
-    def _take(self) -> list["AnyRecord | _Missed"]:
-        """What comes next, oldest first; waits for it. Nothing when the sink closes and all is written."""
-        with self._condition:
-            while not self._queue and not self._closing:
-                # A quiet stream would notice only with its next line that `head` has left.
-                if not self._condition.wait(_IDLE_S) and system.reader_closed(self._fd):
-                    raise BrokenPipeError(errno.EPIPE, "the reader is gone")
-            return [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
-
-    def _line(self, item: "AnyRecord | _Missed") -> bytes:
+    def _line(self, item: "OutputRecord | _Missed") -> bytes:
         self._seq += 1
-        record = item.record() if isinstance(item, _Missed) else item
+        record = OutputRecord(item.sink_gap()) if isinstance(item, _Missed) else item
         return self._render(record, self._seq) + b"\n"
 
 
 class _Missed:
-    """Records for which the queue had no room."""
+    """Records for which the queue had no room, at their place in it."""
 
     def __init__(self, record: AnyRecord) -> None:
         self.count = 1
@@ -141,8 +119,18 @@ class _Missed:
         self.count += 1
         self.last = record
 
-    def record(self) -> SinkGapRecord:
+    def sink_gap(self) -> SinkGapRecord:
         now = time_text(time.time_ns())
         return SinkGapRecord(
             count=self.count, from_=record_time(self.first) or now, to=record_time(self.last) or now, at=now
         )
+
+
+def _count_missed(waiting: deque[OutputRecord | _Missed], item: OutputRecord | _Missed) -> None:
+    last = waiting[-1]
+    if isinstance(item, _Missed):
+        waiting.append(item)
+    elif isinstance(last, _Missed):
+        last.add(item.record)
+    else:
+        waiting.append(_Missed(item.record))

@@ -7,20 +7,22 @@ import locale
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
-from threading import Event, Lock
+from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from ordwatch.core.escaping import MAX_TEXT
 from ordwatch.core.events import VenueStats
-from ordwatch.core.records import AnyRecord
+from ordwatch.core.records import OutputRecord
+from ordwatch.outputs import descriptor
 from ordwatch.outputs.cells import ASCII, UNICODE, CellLine, Glyphs, shown
+from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
-from ordwatch.outputs.output_thread import OutputThread, check_open, write_all
 from ordwatch.outputs.table_state import View
+from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread, replace_oldest
 
 if TYPE_CHECKING:
     from ordwatch.outputs.screen import Screen
@@ -29,7 +31,7 @@ Color = Literal["auto", "always", "never"]
 
 _DRAW_S = 0.25
 _IDLE_S = 1.0
-_MAX_NOTES = 200
+_MAX_MESSAGES = 200
 _LAST_ROWS = 500
 _NO_TERMINAL_WIDTH = 10_000
 
@@ -63,9 +65,19 @@ class Table:
         self._live = False
         self._lock = Lock()
         self._changed = True
-        self._closing = Event()
-        self._notes: deque[str] = deque(maxlen=_MAX_NOTES)
-        self._thread = OutputThread(fd, self._work)
+        self._drawn_s = 0.0
+        self._drawn_size = os.terminal_size((0, 0))
+        # Records are not queued: the latest state is what is drawn. Only messages are.
+        self._messages = WriterQueue[str](max_items=_MAX_MESSAGES, group_items=_MAX_MESSAGES, on_full=replace_oldest)
+        thread = WriterThread(
+            f"write {fd_name(fd)}",
+            self._messages,
+            self._draw_if_due,
+            idle_s=lambda: 0.0 if self._live else None,
+            pause_s=_DRAW_S,
+            finish=self._draw_last,
+        )
+        self._thread = WatchedThread(thread, explain_failure(fd))
 
     def start(self) -> None:
         """Start to draw.
@@ -77,16 +89,15 @@ class Table:
         self._live = os.isatty(self._fd) and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
         self._thread.start()
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Take records; they are drawn within a quarter of a second."""
         with self._lock:
-            self._view.apply(records)
+            self._view.apply(record.record for record in records)
             self._changed = True
 
-    def say(self, text: str) -> None:
-        """Show one line above the table, for good: a message for stderr that shares the terminal."""
-        self._notes.append(shown(text, self._glyphs, MAX_TEXT))
-        self._changed = True
+    def show_message(self, text: str) -> None:
+        """Show one line above the table, for good: a message for stderr, which is the same terminal."""
+        self._messages.put([shown(text, self._glyphs, MAX_TEXT)])
 
     async def drain(self) -> None:
         """A table may skip states: nothing is queued."""
@@ -98,11 +109,11 @@ class Table:
 
     @property
     def live(self) -> bool:
-        """Whether the table moves on the terminal, so that messages have to go through `say`."""
-        return self._live
+        """Whether the table moves on the terminal, so that messages have to go through `show_message`."""
+        return self._live and not self._thread.failed
 
     async def watch(self) -> None:
-        """Last until the output fails.
+        """Last until the output ends.
 
         Raises:
             ReaderClosed: The terminal is gone.
@@ -117,9 +128,9 @@ class Table:
             ReaderClosed: The terminal is gone.
             OutputError: It was not drawn.
         """
-        self._closing.set()
         try:
-            await self._thread.close()
+            if not await self._thread.close(descriptor.CLOSE_S):
+                raise descriptor.incomplete(self._fd)
         finally:
             self._live = False
 
@@ -131,36 +142,33 @@ class Table:
             picture = self._view.picture(now_ns, height, stats)
         return table_lines(picture, width, height, zone=self._zone, glyphs=self._glyphs)
 
-    def _work(self) -> None:
-        # Rich is imported here: a run that writes lines never needs it.
+    @cached_property
+    def _screen(self) -> "Screen":
+        # Rich is imported here, in the thread: a run that writes lines never needs it.
         from ordwatch.outputs.screen import Screen
 
-        screen = Screen(color=_wants_color(self._color))
-        if self._live:
-            try:
-                self._draw_until_closed(screen)
-            finally:
-                self._live = False
+        return Screen(color=_wants_color(self._color))
+
+    def _draw_if_due(self, messages: list[str]) -> None:
+        if not self._live:
             return
-        self._closing.wait()
+        size, now_s = _size(self._fd), time.monotonic()
+        if messages or self._changed or size != self._drawn_size or now_s - self._drawn_s >= _IDLE_S:
+            self._draw(size, size.lines - 1, messages)
+            self._drawn_s, self._drawn_size = now_s, size
+
+    def _draw_last(self) -> None:
+        if self._live:
+            self._live = False  # messages go to stderr from here on
+            self._draw(_size(self._fd), _LAST_ROWS, self._messages.take(0))
+            return
         width = _size(self._fd).columns if os.isatty(self._fd) else _NO_TERMINAL_WIDTH
         lines = self.lines(width, _LAST_ROWS)
-        write_all(self._fd, screen.plain(lines, styles=self._color == "always"))
+        write_all(self._fd, self._screen.plain(lines, styles=self._color == "always"))
 
-    def _draw_until_closed(self, screen: "Screen") -> None:
-        drawn_s, drawn_size = 0.0, os.terminal_size((0, 0))
-        while not self._closing.wait(_DRAW_S if drawn_s else 0):
-            size, now_s = _size(self._fd), time.monotonic()
-            if self._changed or size != drawn_size or now_s - drawn_s >= _IDLE_S:
-                self._draw(screen, size, size.lines - 1)
-                drawn_s, drawn_size = now_s, size
-        self._live = False
-        self._draw(screen, _size(self._fd), _LAST_ROWS)
-
-    def _draw(self, screen: "Screen", size: os.terminal_size, height: int) -> None:
+    def _draw(self, size: os.terminal_size, height: int, messages: list[str]) -> None:
         self._changed = False
-        notes = [self._notes.popleft() for _ in range(len(self._notes))]
-        write_all(self._fd, screen.draw(self.lines(size.columns, height), size, notes))
+        write_all(self._fd, self._screen.draw(self.lines(size.columns, height), size, messages))
 
 
 def glyphs_of(encoding: str, locale_encoding: str) -> Glyphs:
@@ -175,5 +183,5 @@ def _wants_color(color: Color) -> bool:
 
 def _size(fd: int) -> os.terminal_size:
     size = os.get_terminal_size(fd)
-    # A pseudo-terminal that nobody gave a size says 0.
+    # A pseudo-terminal that nobody gave a size has 0.
     return os.terminal_size((size.columns or 80, size.lines or 24))

@@ -19,6 +19,7 @@ from ordwatch.core.records import (
     GapRecord,
     LinkRecord,
     OrderRecord,
+    OutputRecord,
     RejectRecord,
     SinkGapRecord,
     record_time,
@@ -52,8 +53,8 @@ class TextLines(LineSink):
         self._zone = zone
         self._color = color
 
-    def _bytes(self, record: AnyRecord, _seq: int) -> bytes:
-        return text_bytes(record, self._zone, color=self._color)
+    def _bytes(self, record: OutputRecord, _seq: int) -> bytes:
+        return text_bytes(record.record, self._zone, color=self._color)
 
 
 def text_bytes(record: AnyRecord, zone: tzinfo | None, *, color: bool) -> bytes:

@@ -1,10 +1,9 @@
 """The durable sink: what is written survives, and proves later what was seen and what was not.
 
 format     a line and its checksum
-files      the system calls that can fail
+files      the system calls that can fail; one open file, with whole lines only, and how far it is durable
 rotation   when a recording goes on in another file, and how
-linefile   one open file: whole lines only, and how far it is durable
-writer     the thread that owns it: groups, syncs, a full disk
+writer     what the thread does that owns the file: groups, syncs, a full disk
 sink       Recording, what the event loop sees of it
 lock       one recorder at a time
 reading    the lines of a file, the damaged ones named

@@ -1,4 +1,7 @@
-"""A line of a recording: a record, its seq, and as last member the CRC-32 of all bytes before `,"crc"`."""
+"""A line of a recording: a record, its seq, and as last member the CRC-32 of all bytes before `,"crc"`.
+
+Lines are made from a record's JSON and checked byte for byte; only `mark` and `record` read what stands in them.
+"""
 
 from typing import Annotated
 from zlib import crc32
@@ -10,17 +13,17 @@ from ordwatch.core.records import AnyRecord, Time, decode
 MAX_LINE_BYTES = 16 * 2**20
 """No line is written or read beyond this."""
 
-_TAIL_OF = b',"crc":"%08x"}\n'
-_TAIL = len(_TAIL_OF % 0)
-_SEAL = _TAIL_OF[:8]
+_CRC_MEMBER = b',"crc":"%08x"}\n'
+_CRC_BYTES = len(_CRC_MEMBER % 0)
+_CRC_KEY = _CRC_MEMBER[:8]
 
 
 class BadLine(ValueError):
-    """Not a whole line of a recording; the message says what is wrong with it."""
+    """Not a whole line of a recording; the message is the reason, in few words."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """What can be told of any line without decoding the whole record; None where the record has no such key."""
+    """The keys of a line that are needed without its whole record; None where the record has no such key."""
 
     type: str
     seq: Annotated[int, msgspec.Meta(ge=1, lt=2**62)]
@@ -36,28 +39,31 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def time(self) -> Time | None:
-        """When what the record says was so."""
+        """When an order was received, or when something else happened."""
         return self.received_at or self.at
 
 
 _decoder = msgspec.json.Decoder(Mark)
 
 
-def sealed(line: bytes, seq: int) -> bytes:
-    """An encoded record as a whole line of a recording."""
+def with_crc(line: bytes, seq: int) -> bytes:
+    """The JSON of a record, as from `encode`, as a whole line of a recording.
+
+    Only the first comma is looked for: what follows the type is taken as it is, shared with every other output.
+    """
     comma = line.index(b",")
     body = b'%b,"seq":%d%b' % (line[:comma], seq, line[comma:-1])
-    return body + _TAIL_OF % crc32(body)
+    return body + _CRC_MEMBER % crc32(body)
 
 
 def mark(line: bytes) -> Mark:
-    """What a whole and undamaged line is.
+    """The keys of a line, which is whole and undamaged.
 
     Raises:
         BadLine: It is not.
     """
     # Compared as text: int(x, 16) would take an upper-case digit for the same.
-    if line[-_TAIL:] != _TAIL_OF % crc32(line[:-_TAIL]):
+    if line[-_CRC_BYTES:] != _CRC_MEMBER % crc32(line[:-_CRC_BYTES]):
         raise BadLine(_why(line))
     try:
         return _decoder.decode(line)
@@ -68,7 +74,7 @@ def mark(line: bytes) -> Mark:
 def _why(line: bytes) -> str:
     if not line.endswith(b"\n"):
         return "too long" if len(line) > MAX_LINE_BYTES else "no line end"
-    return "checksum" if line[-_TAIL:-11] == _SEAL else "no checksum"
+    return "checksum" if line[-_CRC_BYTES:-11] == _CRC_KEY else "no checksum"
 
 
 def record(line: bytes) -> AnyRecord:
@@ -83,6 +89,6 @@ def record(line: bytes) -> AnyRecord:
         raise BadLine("not a record of this schema") from exc
 
 
-def unsealed(line: bytes) -> bytes:
+def without_crc(line: bytes) -> bytes:
     """The line without its checksum and line end."""
-    return line[:-_TAIL] + b"}" if line[-_TAIL:-11] == _SEAL else line.rstrip(b"\n")
+    return line[:-_CRC_BYTES] + b"}" if line[-_CRC_BYTES:-11] == _CRC_KEY else line.rstrip(b"\n")

@@ -39,7 +39,7 @@ class Held(NamedTuple):
     """What the taker of the lock gets."""
 
     before: Holder | None
-    """Who held it before, if that can be told."""
+    """Who held it before, if that is known."""
     fd: int | None
     """The recording, locked and open to append; None: there is none yet."""
 
@@ -89,7 +89,7 @@ class Lock:
             lock_fd = self._locked_file(undo)
             fd = self._locked_recording(undo)
             before = _read_holder(lock_fd)
-            _sign(lock_fd)
+            _write_holder(lock_fd)
             undo.pop_all()
         self._fd = lock_fd
         return Held(before, fd)
@@ -165,7 +165,7 @@ def _is_at(fd: int, path: Path) -> bool:
     return os.path.samestat(os.fstat(fd), there)
 
 
-def _sign(fd: int) -> None:
+def _write_holder(fd: int) -> None:
     me = Holder(pid=os.getpid(), since=time_text(time_ns()), boot=system.boot_id())
     try:
         os.ftruncate(fd, 0)
@@ -192,7 +192,7 @@ def _holder_in(file: Path) -> Holder | None:
 
 
 def _recorder(path: Path) -> Holder | None:
-    """Who began the last session in the recording: its lock file, gone or new, does not say."""
+    """Who began the last session in the recording: for a lock file that was removed or made anew."""
     for file in (path, *(older.path for older in reversed(older_files(path)))):
         try:
             with file.open("rb") as lines:

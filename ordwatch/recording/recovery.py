@@ -16,22 +16,21 @@ from ordwatch import system
 from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, RotatedFromRecord, encode
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import record, sealed
+from ordwatch.recording.files import Files, Segment
+from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.history import TOLD, Continuation, History, proven_durable
 from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
 from ordwatch.recording.rotation import (
     OlderFile,
-    aside,
     begun_file,
     first_seq_of,
-    last_name,
     next_file,
     older_files,
+    quarantine_name,
+    rotated_name,
     unfinished,
 )
-from ordwatch.recording.segment import LineFile
 
 _CHUNK = 2**20
 
@@ -39,7 +38,7 @@ _CHUNK = 2**20
 class Opened(NamedTuple):
     """A recording ready to be written on."""
 
-    file: LineFile
+    file: Segment
     continuation: Continuation
     written_ns: int
     """The last time in it, ns since 1970 UTC; now if it is new."""
@@ -90,7 +89,7 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
     orders = continuation.orders
     if found.last_type == "rotate":
         # The rotation was completed: what was read under this name has its last one now.
-        orders = orders.renamed(path, last_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
+        orders = orders.renamed(path, rotated_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
     continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
     return Opened(file, continuation, history.story.last_ns or time_ns())
 
@@ -233,7 +232,7 @@ def _opening_records(history: History, found: _Found, before: Holder | None) -> 
     ]
 
 
-def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> LineFile:
+def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], fd: int | None) -> Segment:
     """The file to write on, with the first records of the new session in it."""
     if fd is None:
         fd = _locked(files, path)
@@ -245,7 +244,7 @@ def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], 
         files.sync(fd)
         files.sync_folder(path.parent)
         if found.last_type != "rotate" and (found.first_seq is not None or not found.last_seq):
-            file = LineFile(files, path, fd=fd, last_seq=found.last_seq, first_seq=found.first_seq)
+            file = Segment(files, path, fd=fd, last_seq=found.last_seq, first_seq=found.first_seq)
             undo.pop_all()
         elif found.begun is not None:
             file = begun_file(files, path, found.begun)
@@ -255,7 +254,7 @@ def _at_its_end(files: Files, path: Path, found: _Found, records: list[Record], 
             file = next_file(files, path, first_seq=first_seq, last_seq=found.last_seq)
     with ExitStack() as undo:
         undo.callback(file.close)
-        file.put(b"".join(sealed(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)))
+        file.put(b"".join(with_crc(encode(record), seq) for seq, record in enumerate(records, file.last_seq + 1)))
         file.flush()
         file.sync()
         undo.pop_all()
@@ -272,7 +271,7 @@ def _locked(files: Files, path: Path) -> int:
 
 def _repair(files: Files, path: Path, fd: int, torn_at: int) -> _Repaired:
     """Save what stands from `torn_at` on, then cut it off."""
-    saved = aside(path)
+    saved = quarantine_name(path)
     digest = sha256()
     saved_fd = files.create(saved)
     try:

@@ -15,14 +15,13 @@ from typing import NamedTuple
 from ordwatch import system
 from ordwatch.core.errors import OutputError, RecordingBusy, UsageError
 from ordwatch.core.records import RotatedFromRecord, encode
-from ordwatch.recording.files import Files, is_locked_elsewhere
-from ordwatch.recording.format import BadLine, record, sealed
+from ordwatch.recording.files import Fault, Files, Segment, is_locked_elsewhere
+from ordwatch.recording.format import BadLine, record, with_crc
 from ordwatch.recording.reading import Line, read_lines
-from ordwatch.recording.segment import Fault, LineFile
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.ASCII)
-_LAST_NAME = re.compile(r".+\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII | re.DOTALL)
+_ROTATED_NAME = re.compile(r".+\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII | re.DOTALL)
 NS_A_DAY = 86_400 * 10**9
 
 
@@ -40,7 +39,7 @@ class Rotation(NamedTuple):
 
 
 def rotation(text: str | None) -> Rotation:
-    """What `--rotate` says: "daily", or a size such as "64K" or "100M".
+    """The value of `--rotate`: "daily", or a size such as "64K" or "100M".
 
     Raises:
         UsageError: Neither of them.
@@ -56,7 +55,7 @@ def rotation(text: str | None) -> Rotation:
 
 
 class OlderFile(NamedTuple):
-    """A file that the recording has left behind; its name says which lines it holds."""
+    """A file that the recording was rotated from; its name has the seq of its first and last line."""
 
     path: Path
     first_seq: int
@@ -64,25 +63,25 @@ class OlderFile(NamedTuple):
 
 
 def older_files(path: Path) -> list[OlderFile]:
-    """The files beside `path` that bear the name of a rotated one, oldest first."""
+    """The rotated files of the recording at `path`, found by their names, oldest first."""
     found = [
         older
         for there in path.parent.iterdir()
-        if there.name.startswith(f"{path.name}.") and (older := name_says(there)) is not None
+        if there.name.startswith(f"{path.name}.") and (older := older_file(there)) is not None
         if there.name == f"{path.name}.{older.first_seq}-{older.last_seq}"
         if there.is_file() and not there.is_symlink()
     ]
     return sorted(found, key=lambda older: older[1:])
 
 
-def name_says(path: Path) -> OlderFile | None:
-    """What the name of a rotated file says that it holds; None if it is no such name."""
-    match = _LAST_NAME.fullmatch(path.name)
+def older_file(path: Path) -> OlderFile | None:
+    """The rotated file that this name stands for; None if it is the name of none."""
+    match = _ROTATED_NAME.fullmatch(path.name)
     return None if match is None else OlderFile(path, int(match[1]), int(match[2]))
 
 
-def last_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
-    """The name that a file at `path` has for good once it was left behind."""
+def rotated_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
+    """The last name of a file at `path`, once the recording goes on in another."""
     return path.with_name(f"{path.name}.{first_seq}-{last_seq}")
 
 
@@ -91,7 +90,7 @@ def unfinished_name(path: Path) -> Path:
     return path.with_name(f"{path.name}.rotating")
 
 
-def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> LineFile:
+def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Segment:
     """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
 
     May be called again after it failed or was killed anywhere. A `path` that is gone, empty or the next file already is
@@ -101,7 +100,7 @@ def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Lin
         OSError: A step failed.
         OutputError: A sync failed, or something else has the last name.
     """
-    old = last_name(path, first_seq=first_seq, last_seq=last_seq)
+    old = rotated_name(path, first_seq=first_seq, last_seq=last_seq)
     fresh = _fresh(files, path, RotatedFromRecord(prev=old.name, prev_last_seq=last_seq))
     with ExitStack() as undo:
         undo.callback(fresh.close)
@@ -116,7 +115,7 @@ def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Lin
     return fresh
 
 
-def replacement(files: Files, path: Path, *, fault: Fault, kept: Path, last_seq: int) -> LineFile:
+def replacement(files: Files, path: Path, *, fault: Fault, kept: Path, last_seq: int) -> Segment:
     """A new file at `path` after somebody moved, removed or cut the one that was there.
 
     What stands there now gets the name `kept` unless it is empty. May be called again after it failed anywhere.
@@ -142,7 +141,7 @@ def replacement(files: Files, path: Path, *, fault: Fault, kept: Path, last_seq:
     return fresh
 
 
-def begun_file(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
+def begun_file(files: Files, path: Path, first: RotatedFromRecord) -> Segment:
     """A new file that begins with this record, at `path`, where nothing stands that is needed.
 
     Raises:
@@ -168,7 +167,7 @@ def first_seq_of(path: Path) -> int | None:
 
 
 def unfinished(path: Path) -> RotatedFromRecord | None:
-    """What a next file says that has not got the recording's name yet; None if there is none, or it is not whole."""
+    """The first record of a next file that has not got the recording's name yet; None if none, or damaged."""
     try:
         with unfinished_name(path).open("rb") as file:
             first = next(read_lines(file), None)
@@ -178,31 +177,31 @@ def unfinished(path: Path) -> RotatedFromRecord | None:
     return found if isinstance(found, RotatedFromRecord) else None
 
 
-def aside(path: Path) -> Path:
+def quarantine_name(path: Path) -> Path:
     """The name under which damaged contents of `path` are kept."""
     now_ns = time_ns()
     second = strftime("%Y%m%dT%H%M%S", gmtime(now_ns // 10**9))
     return path.with_name(f"{path.name}.torn-{second}.{now_ns % 10**9:09d}Z")
 
 
-def _fresh(files: Files, path: Path, first: RotatedFromRecord) -> LineFile:
+def _fresh(files: Files, path: Path, first: RotatedFromRecord) -> Segment:
     fresh = unfinished_name(path)
     with suppress(FileNotFoundError):
         files.remove(fresh)
-    file = LineFile(files, fresh, fd=files.create(fresh), last_seq=first.prev_last_seq)
+    file = Segment(files, fresh, fd=files.create(fresh), last_seq=first.prev_last_seq)
     with ExitStack() as undo:
         undo.callback(file.close)
         # Before it gets the recording's name: whoever finds it under that finds it locked.
         if not system.try_lock(file.fd):
             raise BlockingIOError(errno.EWOULDBLOCK, "the new file is locked by somebody else")
-        file.put(sealed(encode(first), first.prev_last_seq + 1))
+        file.put(with_crc(encode(first), first.prev_last_seq + 1))
         file.flush()
         file.sync()
         undo.pop_all()
     return file
 
 
-def _give_name(files: Files, path: Path, fresh: LineFile) -> None:
+def _give_name(files: Files, path: Path, fresh: Segment) -> None:
     files.rename(fresh.path, path)
     files.sync_folder(path.parent)
     fresh.path = path

@@ -10,10 +10,9 @@ import msgspec
 
 from ordwatch.core.errors import OutputError, OutputRefused, RecordingError
 from ordwatch.core.records import AliveRecord, AnyRecord, PrevSessionRecord, RepairRecord, encode
-from ordwatch.recording.files import Files, check_place
-from ordwatch.recording.format import BadLine, record, sealed, unsealed
+from ordwatch.recording.files import Files, Segment, check_place
+from ordwatch.recording.format import BadLine, record, with_crc, without_crc
 from ordwatch.recording.reading import Damage, Line, read_lines
-from ordwatch.recording.segment import LineFile
 from ordwatch.recording.verify import in_order
 
 _DROPPED = frozenset({"rotate", "rotated_from"})
@@ -49,7 +48,7 @@ def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Sal
         fd = files.create(out)
     except OSError as exc:
         raise OutputRefused(f"{out}: cannot be made ({exc.strerror}); name a new file") from exc
-    target = LineFile(files, out, fd=fd, last_seq=0)
+    target = Segment(files, out, fd=fd, last_seq=0)
     with ExitStack() as closing:
         closing.callback(target.close)
         try:
@@ -61,15 +60,15 @@ def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Sal
     return counts
 
 
-def _copy(items: Iterator[Line | RepairRecord], target: LineFile) -> Salvaged:
+def _copy(items: Iterator[Line | RepairRecord], target: Segment) -> Salvaged:
     kept = lost = 0
     for item in items:
         seq = target.last_seq + 1
         if isinstance(item, Line):
-            target.put(sealed(_counted(item, seq), seq))
+            target.put(with_crc(_counted(item, seq), seq))
             kept += 1
         else:
-            target.put(sealed(encode(msgspec.structs.replace(item, after_seq=seq - 1)), seq))
+            target.put(with_crc(encode(msgspec.structs.replace(item, after_seq=seq - 1)), seq))
             lost += 1
         target.flush()
     return Salvaged(kept, lost)
@@ -110,7 +109,7 @@ def _counted(line: Line, seq: int) -> bytes:
     if line.mark.type in _NUMBERED:
         with suppress(BadLine):
             return encode(_renumbered(record(line.raw), seq))
-    plain = unsealed(line.raw)
+    plain = without_crc(line.raw)
     return plain.replace(b',"seq":%d,' % line.mark.seq, b",", 1)
 
 

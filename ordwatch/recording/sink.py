@@ -1,33 +1,32 @@
-"""Recording: the durable sink, as the event loop sees it. It only ever puts into a queue."""
+"""Recording: the durable output, as the event loop sees it. It only ever puts into the queue of its thread."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 
 import msgspec
 
 from ordwatch.core.errors import OutputError
-from ordwatch.core.records import AnyRecord, OrderRecord, encode
+from ordwatch.core.records import OrderRecord, OutputRecord, encode
+from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
 from ordwatch.recording.lock import Lock
-from ordwatch.recording.queue import Entry, Queue
 from ordwatch.recording.recovery import Opened, open_recording
 from ordwatch.recording.rotation import Rotation
-from ordwatch.recording.writer import SyncPolicy, Writer
+from ordwatch.recording.writer import Entry, SyncPolicy, Writer, record_queue
 
 CLOSE_S = 2.0
-_SEAL_BYTES = 64
+_SEQ_AND_CRC_BYTES = 64
+"""More than `seq` and `crc` add to a line."""
 
 log = logging.getLogger(__name__)
 
 
 class Recording:
-    """A recording at `path`: `open` before anything connects, then as every sink."""
+    """A recording at `path`: `open` before anything connects, then as every output."""
 
     def __init__(
         self,
@@ -37,26 +36,24 @@ class Recording:
         rotate: Rotation | None = None,
         lock_wait_s: float = 0.0,
         files: Files | None = None,
-        queue: Queue | None = None,
+        queue: WriterQueue[Entry] | None = None,
     ) -> None:
         self._path = path
         self._fsync = fsync
         self._rotation = rotate or Rotation()
         self._lock_wait_s = lock_wait_s
         self._files = files or Files()
-        self._queue = Queue() if queue is None else queue
+        self._queue = record_queue() if queue is None else queue
         self._lock = Lock(path, self._files)
         self._opened: Opened | None = None
         self._writer: Writer | None = None
+        self._thread: WatchedThread[Entry] | None = None
         self._put = 0
         self._rotate_at_start = False
         self._stalled = False
-        self._over = asyncio.Event()
-        self._error: BaseException | None = None
-        self._told = False
 
     def open(self) -> Continuation:
-        """Take the lock, check and repair the recording, and say from where it goes on. Blocks; may take seconds.
+        """Take the lock, check and repair the recording; from where it goes on. Blocks; may take seconds.
 
         Raises:
             OutputRefused: It cannot stand there.
@@ -93,23 +90,12 @@ class Recording:
         )
         if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):
             self._writer.rotate()
-        # A daemon: a sync that hangs must not hold the process.
-        thread = Thread(
-            target=self._run, args=(self._writer, asyncio.get_running_loop()), daemon=True, name="recording"
-        )
-        thread.start()
+        self._thread = WatchedThread(self._writer.thread(), explain=lambda error: error)
+        self._thread.start()
 
-    def _run(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            writer.run()
-        except BaseException as exc:  # noqa: BLE001 - a thread has no supervisor; watch and close raise it
-            self._error = exc
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(self._over.set)
-
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         """Take records; never blocks and never raises."""
-        if self._error is None:
+        if self._thread is None or not self._thread.failed:
             self._put += len(records)
             self._queue.put([_entry(record) for record in records])
 
@@ -135,43 +121,41 @@ class Recording:
         Raises:
             OutputError: Failed for longer than allowed, or a sync failed.
         """
-        await self._over.wait()
-        self._tell()
+        if self._thread is not None:
+            await self._thread.watch()
 
     async def close(self) -> None:
-        """Write out what is queued and sync it, as far as that goes within 2 s, and let go of the lock.
+        """Write out what is queued and sync it, as far as that goes within 2 s, and release the lock.
 
         Raises:
-            OutputError: Lines are left that could not be written, or the sync failed; unless `watch` said so already.
+            OutputError: Lines are left that could not be written, or the sync failed; unless `watch` has raised it.
         """
-        if self._writer is not None:
-            self._writer.finish()
-            await self._finished(self._writer)
-        elif self._opened is not None:
-            self._opened.file.close()
-        self._lock.release()
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._error is not None and not self._told:
-            self._told = True
-            raise self._error
-
-    async def _finished(self, writer: Writer) -> None:
+        unwritten = 0
         try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._over.wait()
-        except TimeoutError:
-            left = self._put - writer.written
-            if left:
-                raise OutputError(f"{self._path}: {left} records were not written in time") from None
+            if self._thread is not None and self._writer is not None:
+                unwritten = await self._close_thread(self._thread, self._writer)
+            elif self._opened is not None:
+                self._opened.file.close()
+        finally:
+            if not unwritten:  # else the thread may still write, and keeps the lock
+                self._lock.release()
+        if unwritten:
+            raise OutputError(f"{self._path}: {unwritten} records were not written in time")
+
+    async def _close_thread(self, thread: WatchedThread[Entry], writer: Writer) -> int:
+        """How many records are not written yet by a thread that still blocks."""
+        if await thread.close(CLOSE_S):
+            return 0
+        if self._put == writer.written:
             log.warning("%s: all is written, but its sync takes too long to wait for", self._path)
+        return self._put - writer.written
 
 
-def _entry(record: AnyRecord) -> Entry:
-    if not isinstance(record, OrderRecord):
+def _entry(record: OutputRecord) -> Entry:
+    order = record.record
+    if not isinstance(order, OrderRecord):
         return record
-    line = encode(record)
-    if len(line) < MAX_LINE_BYTES - _SEAL_BYTES:
+    line = record.json
+    if len(line) < MAX_LINE_BYTES - _SEQ_AND_CRC_BYTES:
         return line
-    return encode(msgspec.structs.replace(record, raw=None))
+    return encode(msgspec.structs.replace(order, raw=None))

@@ -18,7 +18,7 @@ from ordwatch.recording.invariants import MAX_TOLD, Laws
 from ordwatch.recording.lock import is_held
 from ordwatch.recording.overlap import Copies
 from ordwatch.recording.reading import Damage, Line, may_be_torn_begin, read_lines
-from ordwatch.recording.rotation import name_says
+from ordwatch.recording.rotation import older_file
 from ordwatch.recording.session_timeline import Story
 from ordwatch.recording.verdict import (
     COVERED,
@@ -125,7 +125,7 @@ class _Reader:
 
     def _ends_as_named(self, path: Path, last_seq: int | None) -> None:
         """A file that was rotated away was whole when it got its name; the next run holds it to that."""
-        named = name_says(path)
+        named = older_file(path)
         if named is None or not path.with_name(path.name.rpartition(".")[0]).exists():
             return
         if named.last_seq != last_seq:

@@ -1,4 +1,4 @@
-"""The writer: one thread owns the file, and nobody waits for it.
+"""What the recording's thread does with the file it owns: groups of lines, syncs, rotations, a disk that refuses.
 
 A group of lines goes out with one write and, as the policy says, one sync. While the disk refuses, the same lines are
 tried again; a failed sync is never tried again.
@@ -16,19 +16,18 @@ import msgspec
 from ordwatch.core.errors import OutputError
 from ordwatch.core.records import (
     AliveRecord,
-    AnyRecord,
     GapRecord,
     IoErrorRecord,
     LinkRecord,
+    OutputRecord,
     RotateRecord,
     SessionRecord,
     encode,
 )
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.queue import Entry, Queue
-from ordwatch.recording.rotation import NS_A_DAY, Rotation, aside, next_file, replacement
-from ordwatch.recording.segment import Fault, LineFile
+from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
+from ordwatch.recording.files import Fault, Files, Segment
+from ordwatch.recording.format import with_crc
+from ordwatch.recording.rotation import NS_A_DAY, Rotation, next_file, quarantine_name, replacement
 
 SyncPolicy = Literal["always", "1s", "never"]
 
@@ -39,15 +38,48 @@ FINISH_S = 1.5
 FINISH_RETRY_S = 0.1
 SYNC_EVERY_S = 1.0
 
+MAX_RECORDS = 100_000
+MAX_BYTES = 64 * 2**20
+GROUP_RECORDS = 512
+GROUP_BYTES = 64 * 2**10
+_RECORD_BYTES = 1024
+
+Entry = bytes | OutputRecord
+"""The JSON of an order record, or a record that the writer looks at before it writes it."""
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+def record_queue(
+    *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES, group_records: int = GROUP_RECORDS
+) -> WriterQueue[Entry]:
+    """The queue of a recording: nothing is dropped; when it is full, the run closes the venues' connections."""
+    return WriterQueue(
+        max_items=max_records,
+        group_items=group_records,
+        size=_entry_bytes,
+        max_bytes=max_bytes,
+        group_bytes=GROUP_BYTES,
+    )
+
+
+def _entry_bytes(entry: Entry) -> int:
+    return len(entry) if isinstance(entry, bytes) else _RECORD_BYTES
+
+
 class Writer:
-    """Takes from the queue and writes, until told to finish. `run` belongs to one thread."""
+    """Writes groups of records to the file of a recording. All but `rotate` belongs to one thread."""
 
     def __init__(
-        self, file: LineFile, queue: Queue, *, files: Files, policy: SyncPolicy, rotation: Rotation, written_ns: int
+        self,
+        file: Segment,
+        queue: WriterQueue[Entry],
+        *,
+        files: Files,
+        policy: SyncPolicy,
+        rotation: Rotation,
+        written_ns: int,
     ) -> None:
         self._file = file
         self._queue = queue
@@ -59,47 +91,44 @@ class Writer:
         self._must_sync = False
         self.written = 0
         """Entries of the queue that are written; for any thread to read."""
-        self._news: list[AnyRecord] = []
-        self._finishing = Event()
-        self._finish_by = 0.0
+        self._io_errors: list[OutputRecord] = []
         self._rotate = Event()
 
-    def run(self) -> None:
-        """Write until `finish` was called and nothing waits; then sync and let go of the file.
+    def thread(self) -> WriterThread[Entry]:
+        """What writes until the queue is closed and empty, then syncs, and closes the file in any case.
 
-        Raises:
-            OutputError: Writing failed for too long, the queue is full while it fails, or a sync failed.
+        Its error is an OutputError: writing failed for too long, the queue is full while it fails, or a sync failed.
         """
-        try:
-            while not self._finishing.is_set() or self._queue or self._news:
-                self._step()
-            if self._file.dirty:
-                self._sync()
-        finally:
-            self._file.close()
-
-    def finish(self) -> None:
-        """Ask to write what waits, and to end; for any thread."""
-        self._finish_by = monotonic() + FINISH_S
-        self._finishing.set()
-        self._queue.wake()
+        return WriterThread(
+            "recording",
+            self._queue,
+            self._write_group,
+            idle_s=self._idle_s,
+            finish=self._finish,
+            release=lambda: self._file.close(),
+        )
 
     def rotate(self) -> None:
         """Ask to go on in a new file; for any thread."""
         self._rotate.set()
         self._queue.wake()
 
-    def _step(self) -> None:
-        entries = self._queue.take(self._patience_s())
+    def _write_group(self, entries: list[Entry]) -> None:
         self._rotate_if_asked()
-        if entries or self._news:
+        if entries or self._io_errors:
             self._write(entries)
             self._rotate_if_asked()
         if self._sync_due():
             self._sync()
 
-    def _patience_s(self) -> float | None:
-        if self._news or self._finishing.is_set():
+    def _finish(self) -> None:
+        while self._io_errors:
+            self._write_group([])
+        if self._file.dirty:
+            self._sync()
+
+    def _idle_s(self) -> float | None:
+        if self._io_errors:
             return 0.0
         if self._policy != "1s" or not self._file.dirty:
             return None
@@ -121,16 +150,16 @@ class Writer:
         self._must_sync = False
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        if any(type(entry) is AliveRecord for entry in entries):
+        if any(_is_alive(entry) for entry in entries):
             self._look_at_the_file()
         self._rotate_if_due(entries)
-        news, self._news = self._news, []
+        news, self._io_errors = self._io_errors, []
         lines: list[bytes] = []
         seq = self._file.last_seq
         before = self.written
         for place, entry in enumerate((*news, *entries), -len(news)):
             seq += 1
-            if isinstance(entry, SessionRecord) and entry.state == "end":
+            if _is_end(entry):
                 # An end that can be read proves that all before it is durable.
                 self._put(lines)
                 self.written = before + max(0, place)
@@ -141,16 +170,19 @@ class Writer:
         self.written = before + len(entries)
 
     def _line(self, entry: Entry, seq: int) -> bytes:
-        match entry:
-            case bytes():
-                return sealed(entry, seq)
-            case AliveRecord():
-                entry = msgspec.structs.replace(entry, synced_seq=self._file.synced_seq)
+        if isinstance(entry, bytes):
+            return with_crc(entry, seq)
+        match entry.record:
+            case AliveRecord() as alive:
+                return with_crc(encode(msgspec.structs.replace(alive, synced_seq=self._file.synced_seq)), seq)
             case SessionRecord() | GapRecord() | LinkRecord(state="live"):
                 self._must_sync = True
             case _:
                 pass
-        return sealed(encode(entry), seq)
+        return with_crc(entry.json, seq)
+
+    def _report(self, error: IoErrorRecord) -> None:
+        self._io_errors.append(OutputRecord(error))
 
     def _put(self, lines: Sequence[bytes]) -> None:
         if not self._file.dirty:
@@ -191,7 +223,7 @@ class Writer:
 
     def _end_file(self) -> None:
         seq = self._file.last_seq + 1
-        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])
+        self._put([with_crc(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])
         self._sync()
 
     def _look_at_the_file(self) -> None:
@@ -200,13 +232,13 @@ class Writer:
             return
         log.warning("%s: was %s by somebody else; going on in a new file", self._file.path, fault)
         self._replace(fault)
-        self._news.append(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
+        self._report(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
 
     def _replace(self, fault: Fault) -> None:
         old = self._file
         if fault == "replaced":
             self._end_file()
-        kept = aside(old.path)
+        kept = quarantine_name(old.path)
         self._file = self._until_done(
             "reopen", lambda: replacement(self._files, old.path, fault=fault, kept=kept, last_seq=old.last_seq)
         )
@@ -221,13 +253,13 @@ class Writer:
             except OSError as exc:
                 code = exc.errno or 0
                 since = self._refused(op, exc, since)
-                if self._finishing.wait(RETRY_S):
+                if self._queue.wait_closed(RETRY_S):
                     sleep(FINISH_RETRY_S)
             else:
                 break
         if since is not None:
             ms = round((monotonic() - since) * 1000, 1)
-            self._news.append(IoErrorRecord(op=op, errno=code, ms=ms, waiting=len(self._queue)))
+            self._report(IoErrorRecord(op=op, errno=code, ms=ms, waiting=len(self._queue)))
             log.warning("%s: %s works again after %.1f s", self._file.path, op, ms / 1000)
         return done
 
@@ -237,10 +269,18 @@ class Writer:
         if since is None:
             log.warning("%s: %s failed (%s); trying again every %g s", path, op, exc.strerror, RETRY_S)
             since = now
-        late = self._finishing.is_set() and now > self._finish_by
+        late = self._queue.closed_s is not None and now > self._queue.closed_s + FINISH_S
         if late or self._queue.fill >= 1 or now - since > GIVE_UP_S:
             raise OutputError(
                 f"{path}: {op} failed for {now - since:.0f} s ({exc.strerror}); "
                 f"{len(self._queue)} records and more could not be written"
             ) from exc
         return since
+
+
+def _is_alive(entry: Entry) -> bool:
+    return isinstance(entry, OutputRecord) and isinstance(entry.record, AliveRecord)
+
+
+def _is_end(entry: Entry) -> bool:
+    return isinstance(entry, OutputRecord) and isinstance(entry.record, SessionRecord) and entry.record.state == "end"

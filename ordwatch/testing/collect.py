@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, OutputRecord
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Collected:
@@ -19,8 +19,8 @@ class Collected:
     def start(self) -> None:
         """Nothing to open."""
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
-        self.records += records
+    def write(self, records: Sequence[OutputRecord]) -> None:
+        self.records += [record.record for record in records]
         self._more.set()
 
     async def drain(self) -> None:

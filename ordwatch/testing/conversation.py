@@ -42,7 +42,7 @@ def as_it_is(data: bytes) -> bytes:
 
 
 class Conversation:
-    """One connection of a fresh client to a fresh simulator, and the REST calls beside it. It is a `Call`."""
+    """One connection of a fresh client to a fresh simulator, with the REST calls. It is a `Call`."""
 
     def __init__(self, kind: str, name: str = "tested") -> None:
         self.simulator = load_simulator(kind)

@@ -50,6 +50,14 @@ def _text(_data: bytes, random: Random, quotes: Sequence[str]) -> bytes:
     return random.choice(["null", "true", "0", '""', "[]", "{}", "<html>502</html>", "NaN", *quotes]).encode()
 
 
+def _refusal(_data: bytes, random: Random, quotes: Sequence[str]) -> bytes:
+    """An error as venues write it, which quotes what was sent."""
+    text = f"no {random.choice(quotes)}, sorry" if quotes else "no"
+    code = random.choice([-1, 1, "7", -2015, 104002, 10004, text])
+    error = {"code": code, "msg": text, "message": text, "errorCode": code, "errorMsg": text, "success": False}
+    return json.dumps(random.choice([error, {**error, "error": error, "data": error, "resultInfo": error}])).encode()
+
+
 def _other_value(data: bytes, random: Random, quotes: Sequence[str]) -> bytes:
     """JSON with one value replaced by another; anything else with some bytes flipped."""
     try:
@@ -87,7 +95,7 @@ def _missing_key(data: bytes, random: Random, quotes: Sequence[str]) -> bytes:
 
 
 DAMAGES: tuple[Damage, ...] = (
-    _nothing, _noise, _cut, _tail, _flipped, _doubled, _nested, _text, _missing_key,
+    _nothing, _noise, _cut, _tail, _flipped, _doubled, _nested, _text, _missing_key, _refusal, _refusal,
     _other_value, _other_value, _other_value, _other_value,
 )  # fmt: skip
 """What a venue, or the way from it, does wrong; some of it oftener."""

@@ -18,7 +18,7 @@ from ordwatch.testing.collect import Collected
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 OrderName = tuple[str, str | None, str]
 """Environment, account and order id, as a simulator's truth has them."""

@@ -23,7 +23,7 @@ The way of one connection:
 
 Errors (core/errors.py) say what the engine does next: `AuthError` ends the venue; `Refused`, `ConnectionLost` and
 `RemoteProtocolError` are tried again after a back-off; `ConfigError` means that the user must edit a file. No message
-holds a secret: words of the venue go through `HttpRequest.redacted`, and settings hold secrets as `Secret`.
+holds a secret: what the venue wrote goes through `HttpRequest.redacted`, and settings hold secrets as `Secret`.
 
 Order updates bear exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
 UTC in whole microseconds and of the venue's own clock; None where the venue did not say. A status that is not in the
@@ -35,13 +35,13 @@ when the request is sent: after the waits, and again at each retry.
 Read-only: `VenueKind.only_reads` is the list of what may be sent; `reads_only` makes it from patterns. Nothing that
 places, changes or cancels an order may be on it.
 
-To add a venue to ordwatch: one folder beside this file, one line in the registry (`__init__.py`), one block in
+To add a venue to ordwatch: one folder in venues/, one line in the registry (`__init__.py`), one block in
 config.example.yaml. To ship one as a package of its own: an entry point in the group `ordwatch.venues` whose name is
 the kind and whose value is a `VenueKind`; another in `ordwatch.simulators` whose value makes a simulator
 (simulators/contract.py), if there is one. They are loaded only when the configuration or the command line names the
 kind. `ordwatch.testing` holds what every venue must do, as tests. Check, demo, recording, replay, table and JSON then
 work with no further edit.
-Beside this file: parts.py (a query whose parts fail alone), pieces.py (long JSON messages), rejects.py.
+toolkit/ has what several venues need: JSON whose types are not to be trusted, amounts, redaction, simple streams.
 """
 
 import re
@@ -96,17 +96,15 @@ class Setup(Generic[SettingsT_co]):
     settings: SettingsT_co
     raw: bool = False
     """Fill `OrderUpdate.raw`."""
-    memory: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What the venue's functions learned and need again, such as token decimals; kept for the life of the process."""
 
     def bind(self, wanted: type[SettingsT]) -> "Setup[SettingsT]":
         """The same, known to hold the venue's own settings."""
         assert isinstance(self.settings, wanted)  # noqa: S101 - the engine reads settings by `VenueKind.settings`
-        return Setup(self.name, self.settings, self.raw, self.memory)
+        return Setup(self.name, self.settings, self.raw)
 
     def part(self, settings: SettingsT) -> "Setup[SettingsT]":
         """The same with other settings, such as those of one connection."""
-        return Setup(self.name, settings, self.raw, self.memory)
+        return Setup(self.name, settings, self.raw)
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Gives this request as it is sent now: with a time, a nonce, a signature.
 
     Called when it is sent, after the waits for `rates` and again at each retry, with the venue's time, ns since 1970
-    UTC: what its answers said last, or else this host's clock.
+    UTC: that of its last answer, or else of this host's clock.
     """
 
     def signed(self, venue_ns: int) -> "HttpRequest":
@@ -171,7 +169,7 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     received_ns: int
     """When the answer was read, ns since 1970 UTC."""
     sent: HttpRequest | None = None
-    """The request as it was sent, signature included: `redacted` of it cleans words that quote it."""
+    """The request as it was sent, signature included: its `redacted` cleans a message that quotes it."""
 
 
 class StreamRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Venues and simulators from outside: entry points of installed packages, loaded only when they are named.
 
-What a stranger's package does wrong is said in words; its traceback is shown with -v.
+A package that cannot be loaded is a ConfigError; its traceback is logged with -vv.
 """
 
 import logging
@@ -26,7 +26,7 @@ def names(group: Group) -> list[str]:
 
 
 def find(group: Group, name: str) -> "EntryPoint | None":
-    """The entry point of this name; of several packages that have it the first by name, said on stderr."""
+    """The entry point of this name; of several packages that have it the first by name, with a warning."""
     found = sorted((point for point in _points(group) if point.name == name), key=_package)
     if len({point.value for point in found}) > 1:
         log.warning("%s: %s all have it; %s is used", name, ", ".join(map(_package, found)), _package(found[0]))
@@ -34,7 +34,7 @@ def find(group: Group, name: str) -> "EntryPoint | None":
 
 
 def note_shadowed(group: Group, name: str) -> None:
-    """Say on stderr that a package has something of this name, and that the built-in one is used."""
+    """Warn that a package has something of this name, and that the built-in one is used."""
     for point in _points(group):
         if point.name == name:
             log.warning("%s: the built-in one is used, not that of the package %s", name, _package(point))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ordwatch.core.records import AnyRecord, encode
-from ordwatch.recording.format import sealed
+from ordwatch.recording.format import with_crc
 from tests.recording.told import alive, end, link, order, start
 
 ORDERS = 10_000
@@ -16,7 +16,7 @@ def make_recording(path: Path, count: int) -> None:
     """Write a recording of so many lines; all of it is covered."""
     with path.open("wb") as file:
         for seq, record in enumerate(_records(count), 1):
-            file.write(sealed(encode(record), seq))
+            file.write(with_crc(encode(record), seq))
     path.chmod(0o600)
 
 

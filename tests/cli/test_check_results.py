@@ -4,7 +4,7 @@ import pytest
 
 from ordwatch.cli.check_results import CheckObserver, CheckResult, Keys, keys_of
 from ordwatch.core.events import LinkState
-from ordwatch.core.records import LinkRecord
+from ordwatch.core.records import LinkRecord, for_outputs
 from ordwatch.venues import REGISTRY, load
 
 KEYS = Keys(credentials=("api_key",), address=("ws_url",), rest=("rest_url",), scope=("markets",))
@@ -19,7 +19,7 @@ def link(state: LinkState, venue: str = "toy", detail: str | None = None) -> Lin
 def seen(*links: LinkRecord, keys: Keys = KEYS) -> list[CheckResult]:
     """The verdicts on one venue whose links went this way."""
     observer = CheckObserver({"toy": keys})
-    observer.write(links)
+    observer.write(for_outputs(links))
     return observer.verdicts()
 
 
@@ -88,12 +88,12 @@ def test_a_query_that_fails_again_and_again_has_failed_with_the_venues_words() -
     told: list[str] = []
     observer = CheckObserver({"toy": KEYS})
     observer.when_decided = lambda: told.append("decided")
-    observer.write([link("connecting"), link("subscribing"), link("reconciling")])
+    observer.write(for_outputs([link("connecting"), link("subscribing"), link("reconciling")]))
     refusal = link("reconciling", detail="returnOpenOrders: connection refused")
 
-    observer.write([refusal] * 3)
+    observer.write(for_outputs([refusal] * 3))
     before, patient = list(told), observer.verdicts()[-1]
-    observer.write([refusal])
+    observer.write(for_outputs([refusal]))
 
     last = observer.verdicts()[-1]
     assert (before, told) == ([], ["decided"])
@@ -136,9 +136,9 @@ def test_the_end_is_told_once_every_venue_is_decided() -> None:
     observer = CheckObserver({"one": KEYS, "two": KEYS})
     observer.when_decided = lambda: told.append("decided")
 
-    observer.write([link("live", "one")])
+    observer.write(for_outputs([link("live", "one")]))
     before = list(told)
-    observer.write([link("down", "two"), link("live", "two")])
+    observer.write(for_outputs([link("down", "two"), link("live", "two")]))
 
     assert (before, told) == ([], ["decided"])
 
@@ -155,7 +155,7 @@ def test_the_end_is_told_once_every_venue_is_decided() -> None:
 )
 def test_a_clock_far_from_the_venues_is_a_warning(offset_s: float | None, verdict: str, detail: str) -> None:
     observer = CheckObserver({"toy": KEYS})
-    observer.write([link("connecting"), link("live")])
+    observer.write(for_outputs([link("connecting"), link("live")]))
     observer.offsets_s = {"toy": offset_s}
 
     clock = observer.verdicts()[-1]

@@ -8,7 +8,7 @@ import pytest
 
 from ordwatch.cli.nonfatal_output import NonfatalOutput
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, StdoutFailed
-from ordwatch.core.records import AnyRecord, ClockRecord
+from ordwatch.core.records import ClockRecord, OutputRecord, for_outputs
 
 RECORD = ClockRecord(jump_ms=0.0, suspended_ms=0.0, at="2026-03-02T12:00:00.000000Z")
 
@@ -32,7 +32,7 @@ class Failing:
     def start(self) -> None:
         self.did.append("start")
 
-    def write(self, records: Sequence[AnyRecord]) -> None:
+    def write(self, records: Sequence[OutputRecord]) -> None:
         self.taken += len(records)
 
     async def watch(self) -> None:
@@ -59,10 +59,10 @@ def test_stdout_that_fails_ends_nothing(error: OrdwatchError, caplog: pytest.Log
     failing = Failing(error)
     noted: list[StdoutFailed] = []
     sink = NonfatalOutput(failing, noted.append)
-    sink.write([RECORD])
+    sink.write(for_outputs([RECORD]))
 
     asyncio.run(watched_for_a_moment(sink))
-    sink.write([RECORD])
+    sink.write(for_outputs([RECORD]))
     asyncio.run(sink.drain())
 
     assert (failing.taken, failing.did, sink.stalled) == (1, [], False)

@@ -8,7 +8,7 @@ import pytest
 from ordwatch.cli.outages import Outages
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import GapUpdate, LinkState
-from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, for_outputs
 from ordwatch.core.times import time_ns
 from ordwatch.engine.run import Outcome
 
@@ -27,7 +27,7 @@ class Watched:
     def after(self, seconds: float, *records: AnyRecord) -> None:
         """Let time pass, then these records come."""
         self.now_s += seconds
-        self.outages.write(records)
+        self.outages.write(for_outputs(records))
         self.outages.check()
 
     def end(self, outcome: Outcome | None = None) -> None:

@@ -132,3 +132,25 @@ def test_gap_left_open_goes_on_and_closes_with_its_id() -> None:
 
     assert coverage.open_gap("reset", 26 * SECOND, 27 * SECOND) == []
     assert [(gap.gap, gap.from_ns) for gap in coverage.close_gap(30 * SECOND, None)] == [("toy-1", 20 * SECOND)]
+
+
+def test_several_partial_gaps_add_up_and_leave_the_venue_uncertain() -> None:
+    coverage = live()
+    for at_s in (20, 40, 60):
+        coverage.open_gap("eof", at_s * SECOND, at_s * SECOND)
+        coverage.close_gap((at_s + 5) * SECOND, None, 2 * SECOND)
+    coverage.open_gap("eof", 80 * SECOND, 80 * SECOND)
+    coverage.close_gap(90 * SECOND, None)
+
+    assert coverage.uncertain_s(100 * SECOND) == 6
+    assert not coverage.is_whole
+
+
+def test_gaps_that_were_all_recovered_leave_the_venue_whole() -> None:
+    coverage = live()
+    for at_s in (20, 40, 60):
+        coverage.open_gap("eof", at_s * SECOND, at_s * SECOND)
+        coverage.close_gap((at_s + 5) * SECOND, None)
+
+    assert coverage.is_whole
+    assert coverage.uncertain_s(100 * SECOND) == 0

@@ -19,7 +19,7 @@ from ordwatch.core.events import (
 )
 from ordwatch.core.merging import Correction, not_found
 from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
-from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, decode, encode, numbered
+from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
 from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
 
@@ -449,6 +449,29 @@ def test_a_cached_row_is_not_the_first_row_of_a_query() -> None:
     assert prices(store, answered(priced("8", "query"), asked_s=50)) == ["8"]
 
 
+def test_a_row_that_may_be_old_needs_no_settling_time_before_the_next_is_believed() -> None:
+    store = without_versions()
+    store.apply(answered(priced("7", "query"), asked_s=50, cached=True))
+
+    assert prices(store, answered(priced("8", "query"), asked_s=51)) == ["8"]
+
+
+def test_a_way_that_repeated_the_known_state_goes_on_from_it() -> None:
+    same_ways: list[bool] = []
+
+    def compare(_new: OrderUpdate, _known: OrderUpdate, same_channel: bool) -> Recency:
+        same_ways.append(same_channel)
+        return Recency.EQUAL
+
+    store = OrderStore({"toy": replace(VENUE, compare_versions=compare)}, {"toy": VenueStats()})
+    store.apply(came(priced("7"), at_s=1))
+    store.apply(answered(priced("8", "query"), asked_s=50))
+    store.apply(came(priced("8"), at_s=51))
+    store.apply(came(priced("9"), at_s=52))
+
+    assert same_ways == [False, False, True]
+
+
 @pytest.mark.parametrize("changes", [{"updated_ns": 9_000_000}, {"name": "Toy"}, {"extra": ToyExtra(clock="9:00")}])
 def test_a_row_with_another_time_or_spelling_does_not_differ(changes: dict[str, object]) -> None:
     store = without_versions()
@@ -546,3 +569,78 @@ def test_the_latest_time_of_the_venue_is_known_and_no_time_of_the_future() -> No
     store.apply([push("1", "NEW", "0", 5, received_ns=9), push("2", "NEW", "0", 7, created_ns=2**61, received_ns=9)])
 
     assert (before, store.latest_ns("toy")) == (None, 5_000_000)
+
+
+def test_a_reopened_order_stays_however_many_final_ones_follow() -> None:
+    store = a_store()
+    store.apply([push("1", "FILLED", "10", 1), push("1", "PARTIALLY_FILLED", "5", 2)])
+    store.apply([push(f"final {number}", "FILLED", "10", 3) for number in range(FINAL_KEPT + 1)])
+
+    assert [order.order_id for order in store.open_orders("toy")] == ["1"]
+    assert store.apply([push("1", "PARTIALLY_FILLED", "5", 2)]) == []
+
+
+def two_venues() -> OrderStore:
+    return OrderStore({"toy": VENUE, "toy2": VENUE}, {"toy": VenueStats(), "toy2": VenueStats()})
+
+
+def reject(venue: str = "toy") -> Reject:
+    return Reject(venue=venue, reason="bad", data=b"", size=0, lost=True, at_ns=0)
+
+
+def test_rejects_that_were_not_written_are_counted_once() -> None:
+    now_ns = [0]
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, mono_ns=lambda: now_ns[0])
+    suppressed = []
+    for now_ns[0] in (0, SECOND, 2 * SECOND):
+        records = store.apply([reject()] * (REJECTS_PER_S + 3))
+        suppressed.append([record.suppressed for record in records if isinstance(record, RejectRecord)][:2])
+
+    assert suppressed == [[0, 0], [3, 0], [3, 0]]
+
+
+def test_rejects_of_one_venue_leave_another_its_own() -> None:
+    store = two_venues()
+    store.apply([reject("toy2")])
+    store.apply([reject("toy")] * (REJECTS_PER_S + 3))
+
+    assert len(store.apply([reject("toy2")] * 5)) == 5
+
+
+def gap_of(venue: str, number: int, state: str) -> GapUpdate:
+    return GapUpdate(
+        venue=venue,
+        gap=f"{venue}-{number}",
+        state="closed" if state == "closed" else "open",
+        cause="eof",
+        from_ns=1,
+        at_ns=2,
+        to_ns=2 if state == "closed" else None,
+        outcome="recovered" if state == "closed" else None,
+    )
+
+
+def test_each_gap_counts_what_it_recovered_itself() -> None:
+    store = two_venues()
+    store.apply([gap_of("toy", 1, "open"), gap_of("toy2", 1, "open")])
+    store.apply([row("1", "NEW", "0", 1), row("2", "NEW", "0", 1), replace_venue(row("3", "NEW", "0", 1))])
+    closed = store.apply([gap_of("toy", 1, "closed"), gap_of("toy2", 1, "closed")])
+    closed += store.apply([gap_of("toy", 2, "open"), row("4", "NEW", "0", 1), gap_of("toy", 2, "closed")])
+
+    recovered = [record.recovered for record in closed if isinstance(record, GapRecord) and record.state == "closed"]
+    assert recovered == [2, 1, 1]
+
+
+def replace_venue(update: OrderUpdate) -> OrderUpdate:
+    return msgspec.structs.replace(update, venue="toy2")
+
+
+def test_a_doubt_ends_with_the_state_it_was_about() -> None:
+    store = a_store()
+    reopened = row("1", "PARTIALLY_FILLED", "5", 1)
+    store.apply(came(push("1", "FILLED", "10", 1), at_s=10))
+    store.apply(answered(reopened, asked_s=20, number=1))
+    store.apply(came(push("1", "CANCELED", "10", 1), at_s=21))
+
+    assert store.apply(answered(reopened, asked_s=40, number=2)) == []
+    assert store.apply(answered(reopened, asked_s=60, number=3)) != []

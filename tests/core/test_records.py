@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from ordwatch.core.conversion import gap_record, link_record, order_record, reject_record
 from ordwatch.core.escaping import MAX_TEXT, UNSAFE
 from ordwatch.core.events import GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
-from ordwatch.core.records import OrderRecord, RotateRecord, decode, encode, numbered, record_time
+from ordwatch.core.records import (
+    AnyRecord,
+    OrderRecord,
+    OutputRecord,
+    RotateRecord,
+    decode,
+    encode,
+    for_outputs,
+    numbered,
+    record_time,
+)
+from tests.support.any_record import any_record
 from tests.support.toy import ToyExtra
 
 ORDER = OrderUpdate(
@@ -167,3 +178,32 @@ def test_reject_shows_the_first_sixteen_bytes() -> None:
 @given(st.integers(min_value=0, max_value=10**18))
 def test_times_have_six_decimals(ns: int) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", str(written(received_ns=ns)["received_at"]))
+
+
+@given(any_record())
+def test_outputs_share_the_json_that_the_record_has_by_itself(record: AnyRecord) -> None:
+    shared = OutputRecord(record)
+
+    assert (shared.json, shared.json) == (encode(record), encode(record))
+
+
+@given(any_record(), st.integers(1, 2**62))
+def test_a_line_of_any_record_is_its_json_with_one_more_key(record: AnyRecord, seq: int) -> None:
+    members = json.loads(encode(record))
+    kind = members.pop("type")
+
+    line = numbered(OutputRecord(record).json, seq)
+
+    assert list(json.loads(line).items()) == [("type", kind), ("seq", seq), *members.items()]
+
+
+def test_the_json_of_a_record_is_made_once() -> None:
+    shared = OutputRecord(record())
+
+    assert shared.json is shared.json
+
+
+def test_every_output_gets_the_same_records_in_their_order() -> None:
+    told = [record(order_id="1"), record(order_id="2")]
+
+    assert [shared.record for shared in for_outputs(told)] == told

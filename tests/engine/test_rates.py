@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,13 +34,48 @@ def test_a_place_is_free_again_after_the_window(monkeypatch: pytest.MonkeyPatch)
     assert [rates.take(rate) for _ in range(3)] == [True, False, True]
 
 
-def test_a_place_counts_from_its_answer_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_place_counts_from_its_answer_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(module, "monotonic", lambda: now[0])
     rates, rate = Rates(), Rate("r", 1, 1.0)
-    place = asyncio.run(rates.wait(rate))
+    place = await rates.wait(rate)
     now[0] = 100.8
     place.answered()
     now[0] = 101.1
 
     assert rates.delay_s(rate) == pytest.approx(0.701)
+
+
+def test_a_first_wait_keeps_to_the_cap_too() -> None:
+    waits = [next(backoff(60.0, 5.0)) for _ in range(50)]
+
+    assert max(waits) <= 5
+
+
+def test_a_place_is_free_as_soon_as_the_oldest_leaves_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    rates, rate = Rates(), Rate("r", 3, 30.0)
+    for now[0] in (100.0, 110.0, 120.0):
+        rates.take(rate)
+
+    assert rates.delay_s(rate) == pytest.approx(10.001)
+
+
+async def test_two_that_wait_for_one_place_take_it_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    turn = asyncio.sleep
+
+    async def pass_time(seconds: float) -> None:
+        until_s = now[0] + seconds
+        await turn(0)
+        now[0] = max(now[0], until_s)
+
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=pass_time))
+    rates, rate = Rates(), Rate("r", 1, 30.0)
+    rates.take(rate)
+
+    places = await asyncio.gather(rates.wait(rate), rates.wait(rate))
+
+    assert sorted(place.at_s for place in places) == pytest.approx([130, 160], abs=0.01)

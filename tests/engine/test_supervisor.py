@@ -1,12 +1,22 @@
 """The rules of one venue's supervision, in simulated time: the second time, the third time, ten minutes later."""
 
+import itertools
+
 import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, TlsFailed, VenueError
+from ordwatch.core.errors import (
+    AuthError,
+    ConfigError,
+    ConnectionLost,
+    Refused,
+    RemoteProtocolError,
+    TlsFailed,
+    VenueError,
+)
 from ordwatch.core.events import (
     Arrival,
     Closed,
@@ -439,6 +449,28 @@ def test_a_venue_that_sees_no_orders_is_a_gap_until_it_is_back() -> None:
     ]
 
 
+def test_a_venue_that_saw_no_orders_before_a_break_is_asked_after_it() -> None:
+    driver = live()
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0))
+    driver.disconnect()
+    reconnect(driver)
+    driver.answer()
+
+    assert driver.states[-1] == "live"
+    assert [gap.state for gap in driver.gaps] == ["open", "closed"]
+
+
+def test_a_venue_that_sees_no_orders_on_one_link_is_not_asked_while_another_sees_them_again() -> None:
+    driver = live(links=2)
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0), link=0)
+    driver.receive(Interrupted("venue_logged_out", "logged out", 0), link=1)
+    driver.receive(Resumed(), link=1)
+    before = len(driver.queries)
+    driver.receive(Resumed(), link=0)
+
+    assert (before, len(driver.queries)) == (1, 2)
+
+
 def test_unreadable_input_that_may_have_been_an_order_is_a_gap_and_a_query() -> None:
     driver = live()
     driver.receive(REJECT, good=False)
@@ -522,6 +554,332 @@ def test_what_a_former_connection_still_reports_is_ignored() -> None:
     driver = live()
     driver.disconnect()
     driver.advance(60)
+    actions = driver.supervisor.received(0, 1, [PUSH], driver.now, good=True)
+    actions += driver.supervisor.disconnected(0, 1, ConnectionLost("late"), driver.now)
+
+    assert actions == []
+
+
+# The second time, the second link, ten minutes later.
+
+
+def stay_up(driver: Driver, seconds: int, links: int = 1) -> None:
+    """Let time pass on live links; each query is answered."""
+    for _ in range(seconds):
+        driver.advance(1)
+        for link in range(links):
+            driver.receive(RoundTrip(0.1), link=link)
+        if driver.query is not None:
+            driver.answer()
+
+
+def test_each_resync_reaches_back_to_where_the_one_before_it_was_asked() -> None:
+    latest_ns = 777_000 * SECOND
+    driver = Driver(quick(resync_s=100.0), orders=Orders(latest_ns=lambda: latest_ns))
+    driver.go_live()
+    for _ in range(3):
+        latest_ns += 100 * SECOND
+        stay_up(driver, 101)
+
+    starts = [(query.since_ns or 0) + MARGIN_NS for query in driver.queries[1:]]
+    assert starts == [777_000 * SECOND, 777_100 * SECOND, 777_200 * SECOND]
+
+
+def refuse_queries(driver: Driver, count: int) -> list[float]:
+    """Seconds until the venue was asked again, for each of so many refusals."""
+    waits = []
+    for _ in range(count):
+        driver.refuse(Refused("busy"))
+        since_s = driver.now_s
+        while driver.query is None:
+            driver.advance(0.1)
+            driver.receive(RoundTrip(0.1))
+        waits.append(driver.now_s - since_s)
+    return waits
+
+
+def test_the_back_off_of_queries_begins_anew_after_one_that_was_answered() -> None:
+    driver = Driver(quick(resync_s=None))
+    firsts, lasts = [], []
+    for _ in range(6):
+        driver.until_attempt()
+        driver.open()
+        driver.receive(Ready())
+        first, *_, last = refuse_queries(driver, 6)
+        firsts.append(first)
+        lasts.append(last)
+        driver.answer()
+        driver.disconnect()
+
+    assert max(firsts) <= 2.2
+    assert max(lasts) > 5
+
+
+def test_a_resync_that_fails_while_live_is_asked_again_within_seconds_also_the_sixth_time() -> None:
+    driver = live(resync_s=60.0)
+    stay_up(driver, 59)
+    driver.advance(2)
+    waits = refuse_queries(driver, 8)
+
+    assert max(waits) <= 5.2
+    assert driver.gaps == []
+
+
+def test_a_bug_makes_a_link_wait_that_was_down_already() -> None:
+    driver = live(links=2, pace=Pace(bug_s=100.0, max_s=1.0))
+    driver.disconnect(link=1)
+    driver.bug()
+    driver.advance(60)
+
+    assert len(driver.attempts) == 2
+
+
+def test_after_a_sleep_the_venue_is_asked_from_before_it() -> None:
+    driver = live()
+    driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
+    driver.advance(5)
+    driver.receive(RoundTrip(0.1))
+    driver.run(driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now))
+    reconnect(driver)
+
+    assert driver.queries[-1].since_ns == 777_002 * SECOND - MARGIN_NS
+
+
+def test_each_doubt_brings_a_query_forward() -> None:
+    driver = live()
+    for _ in range(3):
+        driver.supervisor.recheck(driver.now)
+        stay_up(driver, 10)
+
+    assert len(driver.queries) == 1 + 3
+
+
+def test_a_doubt_that_arises_while_a_query_is_under_way_brings_another() -> None:
+    driver = live()
+    driver.supervisor.recheck(driver.now)
+    driver.advance(6)
+    driver.supervisor.recheck(driver.now)
+    driver.answer()
+    stay_up(driver, 10)
+
+    assert len(driver.queries) == 1 + 2
+
+
+def test_a_doubt_outlives_a_query_that_failed() -> None:
+    driver = live(resync_when_idle=False)
+    driver.supervisor.recheck(driver.now)
+    driver.advance(6)
+    driver.refuse(Refused("busy"))
+    stay_up(driver, 10)
+
+    assert len(driver.queries) == 1 + 2
+
+
+def test_our_own_lag_is_no_silence_of_any_link() -> None:
+    driver = live(links=3)
+    driver.supervisor.next_timer_s()
+    driver.now_s += 3 * SILENCE_S
+    driver.run(driver.supervisor.timer(driver.now))
+
+    assert "down" not in driver.states
+
+
+def test_only_what_follows_the_first_connections_are_reconnects() -> None:
+    driver = live(links=3)
+    before = driver.stats.reconnects
+    driver.disconnect(link=1)
+    reconnect(driver, link=1)
+
+    assert (before, driver.stats.reconnects) == (0, 1)
+
+
+def test_the_rate_allows_an_attempt_as_soon_as_the_first_of_the_last_twelve_is_a_minute_old() -> None:
+    driver = Driver(quick(pace=Pace(first_s=0.001, max_s=0.001)))
+    while len(driver.attempts) < 40:
+        driver.advance(1)
+        if driver.conns:
+            driver.disconnect()
+
+    times = [at_s for at_s, _, _ in driver.attempts]
+    assert [later - earlier for earlier, later in zip(times, times[12:], strict=False)] == [
+        pytest.approx(60, abs=1)
+    ] * 28
+
+
+def test_a_wait_that_the_rate_prolongs_is_reported_as_it_is() -> None:
+    driver = Driver(quick(pace=Pace(first_s=0.001, max_s=0.001)))
+    starts = []
+    while len(driver.attempts) < 30:
+        driver.until_attempt()
+        driver.disconnect()
+        starts.append(driver.now_s)
+
+    lengths = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert driver.waits[:-1] == pytest.approx(lengths, abs=0.002)
+
+
+def test_a_silence_that_ends_while_orders_are_queried_is_reconciling_again() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+    driver.advance(SILENCE_S * 0.6)
+    driver.receive(RoundTrip(0.1))
+
+    assert driver.states[-2:] == ["stale", "reconciling"]
+
+
+def test_a_resync_answered_while_a_link_is_silent_leaves_it_stale() -> None:
+    driver = live(links=2, resync_s=30.0)
+    driver.advance(10)
+    driver.receive(RoundTrip(0.1), link=0)
+    driver.receive(RoundTrip(0.1), link=1)
+    driver.advance(10)
+    driver.receive(RoundTrip(0.1), link=0)
+    driver.advance(10.1)
+    driver.receive(RoundTrip(0.1), link=0)
+    stale = driver.states[-1]
+    driver.answer()
+
+    assert (stale, driver.states[-1], driver.stats.state) == ("stale", "stale", "stale")
+
+
+def test_longer_waits_that_a_venue_asked_for_once_do_not_stay() -> None:
+    driver = Driver(quick(pace=Pace(max_s=4.0)))
+    driver.until_attempt()
+    driver.disconnect(Refused("phone code", retry_s=(30.0, 60.0)))
+    for _ in range(4):
+        driver.until_attempt()
+        driver.disconnect()
+
+    assert driver.waits[0] >= 30
+    assert max(driver.waits[1:]) <= 4
+
+
+@pytest.mark.parametrize("links", [2, 3])
+def test_a_stall_of_the_output_closes_every_link(links: int) -> None:
+    driver = live(links=links)
+    driver.run(driver.supervisor.pause(driver.now))
+
+    assert driver.conns == {}
+    assert [gap.cause for gap in driver.gaps] == ["output_stalled"]
+
+
+def test_a_resync_after_a_recovered_gap_lets_new_states_settle() -> None:
+    driver = live(resync_s=60.0)
+    driver.advance(1)
+    driver.disconnect()
+    reconnect(driver)
+    driver.answer()
+    stay_up(driver, 61)
+
+    assert [query.old_before_ns for query in driver.queries] == [0, (START_S + 1) * SECOND, 0]
+
+
+def test_resyncs_do_not_make_a_connection_young() -> None:
+    driver = Driver(quick(resync_s=10.0, pace=Pace(first_s=1, max_s=64, steady_s=30)))
+    for _ in range(6):
+        driver.until_attempt()
+        driver.disconnect()
+    reconnect(driver)
+    driver.answer()
+    stay_up(driver, 35)
+    driver.disconnect()
+
+    assert max(driver.waits[:-1]) > 8
+    assert driver.waits[-1] <= 1
+
+
+def test_a_connection_is_as_old_as_its_own_first_live() -> None:
+    driver = Driver(quick(resync_s=None, pace=Pace(first_s=1, max_s=64, steady_s=30)))
+    reconnect(driver)
+    driver.answer()
+    stay_up(driver, 35)
+    for _ in range(7):
+        driver.disconnect()
+        reconnect(driver)
+        driver.answer()
+        stay_up(driver, 5)
+
+    assert max(driver.waits) > 4
+
+
+def test_wrong_configuration_found_while_connecting_ends_the_venue() -> None:
+    driver = Driver(quick(links=2))
+    driver.advance(0)
+    driver.disconnect(ConfigError("no such key"))
+    driver.advance(600)
+
+    assert isinstance(driver.ended, ConfigError)
+    assert len(driver.attempts) == 2
+
+
+def test_three_bugs_within_ten_minutes_end_the_venue_also_long_after_another() -> None:
+    driver = live(resync_s=None)
+    driver.bug()
+    reconnect(driver)
+    driver.answer()
+    stay_up(driver, 1000)
+    for _ in range(3):
+        driver.bug()
+        if driver.ended is None:
+            reconnect(driver)
+            driver.answer()
+
+    assert isinstance(driver.ended, ValueError)
+
+
+def test_the_configured_silence_holds_for_the_whole_connection() -> None:
+    driver = live(silence_s=4.0)
+    driver.advance(1)
+    driver.receive(RoundTrip(0.1))
+    driver.advance(3.9)
+    before = driver.states[-1]
+    driver.advance(0.2)
+
+    assert (before, driver.states[-1]) == ("stale", "down")
+
+
+def test_a_silence_is_stale_first_on_every_connection() -> None:
+    driver = live()
+    for _ in range(2):
+        driver.advance(SILENCE_S + 1)
+        reconnect(driver)
+        driver.answer()
+    driver.advance(SILENCE_S * 0.6)
+
+    assert driver.states.count("stale") == 3
+
+
+def test_the_answer_of_a_query_that_was_cancelled_is_not_that_of_the_next() -> None:
+    driver = live()
+    driver.disconnect()
+    reconnect(driver)
+    former = driver.queries[-1].number
+    driver.disconnect()
+    reconnect(driver)
+    driver.run(driver.supervisor.query_answered(former, QueryResult(), driver.now))
+
+    assert [gap.state for gap in driver.gaps] == ["open"]
+    assert driver.states[-1] == "reconciling"
+
+
+def test_input_that_could_not_be_read_is_no_sign_of_life() -> None:
+    driver = live()
+    driver.advance(2)
+    driver.receive(REJECT, good=False)
+    driver.answer()
+    driver.advance(2)
+    driver.receive(msgspec.structs.replace(REJECT, lost=False), good=False)
+    driver.advance(2)
+    driver.disconnect()
+
+    assert [gap.from_ns for gap in driver.gaps] == [START_S * SECOND] * 3
+
+
+def test_what_a_connection_reports_between_its_end_and_the_next_attempt_is_ignored() -> None:
+    driver = live()
+    driver.disconnect()
     actions = driver.supervisor.received(0, 1, [PUSH], driver.now, good=True)
     actions += driver.supervisor.disconnected(0, 1, ConnectionLost("late"), driver.now)
 
@@ -619,9 +977,10 @@ class Venue(RuleBasedStateMachine):
     @invariant()
     def a_venue_that_can_be_asked_is_live_or_asked_soon(self) -> None:
         driver = self.driver
-        whole = driver.ended is None and driver.subscribed == set(range(driver.policy.links))
-        if whole and driver.query is None and driver.stats.state not in ("live", "stale"):
-            assert driver.supervisor.next_timer_s() <= driver.now_s + 30
+        sighted = driver.subscribed - driver.interrupted
+        if driver.ended is None and sighted == set(range(driver.policy.links)) and driver.query is None:
+            assert driver.supervisor._can_query()
+            assert driver.stats.state in ("live", "stale") or driver.supervisor._query_s <= driver.now_s + 30
 
     @invariant()
     def live_is_no_open_gap(self) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from ordwatch.engine.venue_clock import MARGIN_NS, VenueClock, since
+from ordwatch.engine.venue_clock import MARGIN_NS, VenueClock, server_date_ns, since
 from ordwatch.venues.contract import EVER
 
 HOUR = 3600 * 1_000_000_000
@@ -33,3 +33,18 @@ def test_a_venue_is_asked_from_the_earlier_of_what_is_known(
     clock_ns: int | None, latest_ns: int | None, expected: int
 ) -> None:
     assert since(clock_ns, latest_ns) == expected
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777 * 10**9),
+        ("Sun, 06 Nov 1994 08:49:37 +0100", 784_108_177 * 10**9),
+        (None, None),
+        ("", None),
+        ("yesterday", None),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None),
+    ],
+)
+def test_the_date_of_an_answer_is_read_or_left_out(date: str | None, expected: int | None) -> None:
+    assert server_date_ns(date) == expected

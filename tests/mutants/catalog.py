@@ -15,20 +15,35 @@ class Mutant(NamedTuple):
     tests: tuple[str, ...]
     """One of them at least must fail."""
 
+    def applied(self, text: str) -> str:
+        """The text of the file with the bug in it.
 
-BOOK = "tests/core/test_order_store.py"
-PIPELINE = "tests/engine/test_run.py"
+        Raises:
+            ValueError: The file does not hold what is to be changed, or more than once.
+        """
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: its text stands {text.count(self.old)} times in {self.file}")
+        return text.replace(self.old, self.new)
+
+
+STORE = "tests/core/test_order_store.py"
+RUN = "tests/engine/test_run.py"
+SUPERVISOR = "tests/engine/test_supervisor.py"
+RUNNER = "tests/engine/test_runner.py"
+CONNECTION = "tests/engine/test_connection.py"
+TRANSPORT = "tests/engine/test_transport.py"
+HTTP = "tests/engine/test_http.py"
 
 MUTANTS = (
     Mutant(
         "every 1,000th update is dropped before the book",
-        "feed/queue.py",
+        "engine/queue.py",
         "        self._events.extend(events)\n",
         "        for event in events:\n"
         "            self._seen = getattr(self, '_seen', 0) + 1\n"
         "            if self._seen % 1000:\n"
         "                self._events.append(event)\n",
-        (f"{PIPELINE}::test_a_long_stream_is_told_whole",),
+        (f"{RUN}::test_a_long_stream_is_told_whole",),
     ),
     Mutant(
         "every 1,000th update is taken for a duplicate",
@@ -38,44 +53,45 @@ MUTANTS = (
         '        if self.counts["updates"] % 1000 == 0:\n'
         '            self.counts["duplicates"] += 1\n'
         "            return None\n",
-        (f"{PIPELINE}::test_a_long_stream_is_told_whole",),
+        (f"{RUN}::test_a_long_stream_is_told_whole",),
     ),
     Mutant(
         "a stop forgets what was taken and not merged",
         "engine/run.py",
         "        self._taken += self._queue.take_now()\n        await self._merge()\n",
         "        self._taken = self._queue.take_now()\n        await self._merge()\n",
-        (f"{PIPELINE}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
+        (f"{RUN}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
     ),
     Mutant(
         "every 1,000th record does not reach the file",
-        "recording/queue.py",
-        "            group.append(entry)\n",
+        "outputs/writer_thread.py",
+        "            size += self._size(group[-1])\n",
+        "            size += self._size(group[-1])\n"
         "            self._taken = getattr(self, '_taken', 0) + 1\n"
-        "            if self._taken % 1000:\n"
-        "                group.append(entry)\n",
+        "            if self._taken % 1000 == 0:\n"
+        "                group.pop()\n",
         ("tests/recording/test_sink.py::test_a_long_stream_is_recorded_whole",),
     ),
     Mutant(
         "a gap opens when the break is noticed",
-        "feed/supervisor.py",
-        "self._uncover(cause, link.last_rx_ns or now_ns, now_ns)",
-        "self._uncover(cause, now_ns, now_ns)",
-        (f"{PIPELINE}::test_gap_begins_at_the_last_proof_of_life",),
+        "engine/supervisor.py",
+        "last_ns = state.last_good_ns or now.wall_ns",
+        "last_ns = now.wall_ns",
+        (f"{RUN}::test_gap_begins_at_the_last_proof_of_life",),
     ),
     Mutant(
         "a gap over a restart opens at the restart",
-        "feed/coverage.py",
-        'return self.lose("restart", covered_until_ns, at_ns)',
-        'return self.lose("restart", at_ns, at_ns)',
-        ("tests/feed/test_coverage.py",),
+        "core/coverage.py",
+        'return self.open_gap("restart", covered_until_ns, at_ns)',
+        'return self.open_gap("restart", at_ns, at_ns)',
+        ("tests/core/test_coverage.py",),
     ),
     Mutant(
         "the wall clock's jump opens no gap after a sleep",
         "engine/run.py",
-        'feed.drop("suspended", "slept; connections are taken for dead", before_ns)',
+        "runner.slept(before_ns)",
         "pass",
-        (f"{PIPELINE}::test_a_sleep_is_a_gap_from_before_it",),
+        (f"{RUN}::test_a_sleep_is_a_gap_from_before_it",),
     ),
     Mutant(
         "a failed sync is tried again",
@@ -94,47 +110,45 @@ MUTANTS = (
     ),
     Mutant(
         "the query is sent before the subscription's acknowledgement",
-        "feed/link.py",
-        "        session.start(time.time_ns())\n        await self._flush()\n",
-        "        session.start(time.time_ns())\n        await self._flush()\n"
-        "        from ordwatch.core.events import Ready\n"
-        "        await self._feed.emit(self._feed.note(self, Ready(), time.time_ns()))\n",
-        (f"{PIPELINE}::test_nothing_is_asked_before_the_subscription_is_acknowledged",),
+        "engine/supervisor.py",
+        "can = all(state.subscribed and not state.interrupted for state in self._links)",
+        "can = all(state.is_up and not state.interrupted for state in self._links)",
+        (f"{RUN}::test_nothing_is_asked_before_the_subscription_is_acknowledged",),
     ),
     Mutant(
         "`live` is claimed without a query",
-        "feed/supervisor.py",
-        '            self._changed.set()\n            return self.change(link, "reconciling")\n',
-        '            self._changed.set()\n            return self.change(link, "live")\n',
-        (f"{PIPELINE}::test_never_live_while_the_query_is_unanswered",),
+        "engine/supervisor.py",
+        '        self._query_s = now.mono_s\n        return self._change(state, "reconciling", now)\n',
+        '        self._query_s = now.mono_s\n        return self._change(state, "live", now)\n',
+        (f"{RUN}::test_never_live_while_the_query_is_unanswered",),
     ),
     Mutant(
         "a gap is closed `recovered` though the query failed",
-        "feed/supervisor.py",
-        "            await self._query_failed(exc, epoch)\n            return False\n",
-        "            await self._query_failed(exc, epoch)\n            report = Report()\n",
-        (f"{PIPELINE}::test_refused_query_leaves_the_link_reconciling_with_the_venues_words",),
+        "engine/supervisor.py",
+        "        return self._on_query_failed(query, error, now)\n",
+        "        return self._go_live(QueryResult(), query, now)\n",
+        (f"{RUN}::test_refused_query_leaves_the_link_reconciling_with_the_venues_words",),
     ),
     Mutant(
         "a gap is closed `recovered` though the query did not reach back",
-        "feed/coverage.py",
-        'return "recovered" if reaches else "partial"',
-        'return "recovered"',
-        ("tests/feed/test_coverage.py",),
+        "core/coverage.py",
+        'outcome="recovered" if reached_after_ns is None else "partial"',
+        'outcome="recovered"',
+        ("tests/core/test_coverage.py",),
     ),
     Mutant(
         "a query that an interruption overtook closes the gap",
-        "feed/supervisor.py",
-        "        if epoch != self._epoch or not self._askable():\n            return False\n",
-        "",
-        (f"{PIPELINE}::test_a_query_from_before_a_break_closes_no_gap",),
+        "engine/supervisor.py",
+        "if query.epoch != self._epoch or not self._can_query():",
+        "if not self._can_query():",
+        (f"{RUN}::test_a_query_from_before_a_break_closes_no_gap",),
     ),
     Mutant(
         "nothing is cut off after a short write",
-        "recording/segment.py",
-        "        if self._ragged:\n",
+        "recording/files.py",
+        "        if self._partial_write:\n",
         "        if False:\n",
-        ("tests/recording/test_segment.py", "tests/recording/test_writer.py"),
+        ("tests/recording/test_files.py", "tests/recording/test_writer.py"),
     ),
     Mutant(
         "a torn tail is kept",
@@ -153,9 +167,9 @@ MUTANTS = (
     Mutant(
         "a file is left behind without a sync",
         "recording/writer.py",
-        "        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n"
+        "        self._put([with_crc(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n"
         "        self._sync()\n",
-        "        self._put([sealed(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n",
+        "        self._put([with_crc(encode(RotateRecord(next=self._file.path.name, last_seq=seq)), seq)])\n",
         ("tests/recording/test_rotation.py",),
     ),
     Mutant(
@@ -189,9 +203,9 @@ MUTANTS = (
     Mutant(
         "a checksum is compared as a number",
         "recording/format.py",
-        "    if line[-_TAIL:] != _TAIL_OF % crc32(line[:-_TAIL]):\n",
+        "    if line[-_CRC_BYTES:] != _CRC_MEMBER % crc32(line[:-_CRC_BYTES]):\n",
         "    try:\n"
-        "        right = line[-_TAIL:-11] == _SEAL and int(line[-11:-3], 16) == crc32(line[:-_TAIL])\n"
+        "        right = line[-_CRC_BYTES:-11] == _CRC_KEY and int(line[-11:-3], 16) == crc32(line[:-_CRC_BYTES])\n"
         "    except ValueError:\n"
         "        right = False\n"
         "    if not right:\n",
@@ -200,37 +214,37 @@ MUTANTS = (
     Mutant(
         "a push that comes again is written again",
         "core/order_store.py",
-        "            if any(_agrees(update, seen) for seen in entry.seen):\n",
-        "            if False:\n",
-        (BOOK,),
+        "            found = _find(entry, update, place if recency is Recency.EQUAL else 0)\n",
+        "            found = None\n",
+        (STORE,),
     ),
     Mutant(
         "a push that changes nothing is written",
         "core/order_store.py",
-        "        if not changed:\n            return None\n",
-        "",
-        (f"{BOOK}::test_a_newer_statement_without_a_change_is_a_duplicate",),
+        "        if not changed:\n",
+        "        if False:\n",
+        (f"{STORE}::test_a_newer_statement_without_a_change_is_a_duplicate",),
     ),
     Mutant(
         "a query's row that is not newer is written",
         "core/order_store.py",
-        '            if update.source == "query" and not (age is Recency.EQUAL and self._missed(merged, known)):\n',
-        "            if False:\n",
-        (BOOK,),
+        "        if recency is not Recency.NEWER and not self._accepts(entry, row, merged, query, venue):\n",
+        "        if False:\n",
+        (STORE,),
     ),
     Mutant(
         "a null takes away what is known",
-        "venues/merging.py",
-        "if told[index] is None and names[index]",
-        'if told[index] is None and names[index] == "updated_ns"',
-        (BOOK,),
+        "core/merging.py",
+        "if values[index] is None and names[index]",
+        'if values[index] is None and names[index] == "updated_ns"',
+        (STORE,),
     ),
     Mutant(
         "an older push opens a final order again",
         "core/order_store.py",
-        "            if age is Recency.OLDER:\n                return self._late(entry, update)\n",
-        "",
-        (BOOK,),
+        "if found is not None or recency is Recency.OLDER:",
+        "if found is not None:",
+        (STORE,),
     ),
     Mutant(
         "a final order of a venue without versions opens again",
@@ -242,8 +256,8 @@ MUTANTS = (
     Mutant(
         "a seq is given before the filter",
         "outputs/line_output.py",
-        "        if not wanted:\n            return\n",
-        "        self._seq += len(records) - len(wanted)\n        if not wanted:\n            return\n",
+        "        if wanted:\n",
+        "        self._seq += len(records) - len(wanted)\n        if wanted:\n",
         ("tests/outputs/test_line_output.py::test_what_the_filter_hides_takes_no_number",),
     ),
     Mutant(
@@ -258,7 +272,7 @@ MUTANTS = (
         "core/order_store.py",
         "link_record(replace(event, detail=self._redact(event.detail)) if event.detail else event)",
         "link_record(event)",
-        (f"{BOOK}::test_words_of_the_venue_are_redacted",),
+        (f"{STORE}::test_words_of_the_venue_are_redacted",),
     ),
     Mutant(
         "a killed session counts as covered to its last line",
@@ -266,5 +280,559 @@ MUTANTS = (
         "            clean=not self.story.running,\n",
         "            clean=True,\n",
         ("tests/recording/test_recovery.py",),
+    ),
+    Mutant(
+        "after a resync the next query reaches back to where the first did",
+        "engine/supervisor.py",
+        "self._since_ns = query.next_since_ns",
+        "self._since_ns = query.since_ns",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "the back-off of queries goes on after a success",
+        "engine/supervisor.py",
+        "            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)\n",
+        "",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a bug makes only the links wait that were connected",
+        "engine/supervisor.py",
+        "            state.retry_s = now.mono_s + wait_s\n        return actions\n",
+        "        return actions\n",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a sleep moves a gap's start by our clock only",
+        "engine/supervisor.py",
+        "                state.last_good_running_ns -= state.last_good_ns - before_ns\n",
+        "",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "only the first doubt brings a query forward",
+        "engine/supervisor.py",
+        "        self._recheck_s = math.inf\n        self._queries += 1\n",
+        "        self._queries += 1\n",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a doubt that arises while a query is under way is forgotten",
+        "engine/supervisor.py",
+        "min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)",
+        "now.mono_s + (self._policy.resync_s or math.inf)",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "our own lag is forgiven to one link only",
+        "engine/supervisor.py",
+        "                state.last_rx_s += lag_s\n",
+        "                state.last_rx_s += lag_s\n                lag_s = 0.0\n",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "first connections count as reconnects",
+        "engine/supervisor.py",
+        "if self._conn > len(self._links):",
+        "if self._conn > 1:",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "the rate of attempts is counted from the last one",
+        "engine/supervisor.py",
+        "return self._attempts[0] + ATTEMPTS_WINDOW_S",
+        "return self._attempts[-1] + ATTEMPTS_WINDOW_S",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a silence that ends while orders are queried is called live",
+        "engine/supervisor.py",
+        'self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)',
+        'self._change(state, "live", now, self._without())',
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "longer waits that a venue asked for once stay",
+        "engine/supervisor.py",
+        "if state.waits is None or state.waits_range != wanted or was_steady:",
+        "if state.waits is None or was_steady:",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a wait that the rate prolongs is said to be shorter",
+        "engine/supervisor.py",
+        "max(next(state.waits), self._attempt_allowed_s() - now.mono_s)",
+        "next(state.waits)",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a stall of the output closes the first link only",
+        "engine/supervisor.py",
+        "for i, state in enumerate(self._links) if state.is_trying]",
+        "for i, state in enumerate(self._links[:1]) if state.is_trying]",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "states of before an old break need no settling in later resyncs",
+        "engine/supervisor.py",
+        "0 if self._live else self._noticed_ns",
+        "self._noticed_ns",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a resync that fails while live waits as long as any query",
+        "engine/supervisor.py",
+        "(min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)",
+        "wait_s",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "each resync makes a connection young again",
+        "engine/supervisor.py",
+        "            if state.live_s is None:\n                state.live_s = now.mono_s\n",
+        "            state.live_s = now.mono_s\n",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a resync calls a silent link live",
+        "engine/supervisor.py",
+        'if (state.state != "live" or changed) and not state.stale:',
+        'if state.state != "live" or changed:',
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "wrong configuration found while connecting is tried again for ever",
+        "engine/supervisor.py",
+        "        if isinstance(error, AuthError | ConfigError):\n            state.end(math.inf)",
+        "        if isinstance(error, AuthError):\n            state.end(math.inf)",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "one bug long ago hides three within ten minutes",
+        "engine/supervisor.py",
+        "deque(maxlen=BUGS_ALLOWED + 1)",
+        "deque()",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "the configured silence holds until the first message only",
+        "engine/supervisor.py",
+        "state.set_intervals(heartbeat_s, self._policy.silence_s or silence_s)",
+        "state.set_intervals(heartbeat_s, silence_s)",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "the answer of a cancelled query is taken for that of the next",
+        "engine/supervisor.py",
+        "if query is None or query.number != number or self.failure is not None:",
+        "if query is None or self.failure is not None:",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a message that could not be read proves that the link lived",
+        "engine/supervisor.py",
+        "        if good:\n            state.last_good_ns",
+        "        if good or events:\n            state.last_good_ns",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a connection is as old as the one before it",
+        "engine/link.py",
+        "        self.live_s = None\n\n    def open",
+        "\n    def open",
+        ("tests/engine/test_link.py", SUPERVISOR),
+    ),
+    Mutant(
+        "a shorter heartbeat begins with the one after the next",
+        "engine/link.py",
+        "self.next_heartbeat_s = min(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
+        "self.next_heartbeat_s = max(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
+        ("tests/engine/test_link.py", SUPERVISOR),
+    ),
+    Mutant(
+        "a link that was silent once is not shown stale again",
+        "engine/link.py",
+        "self.is_trying = self.is_up = self.subscribed = self.interrupted = self.stale = False",
+        "self.is_trying = self.is_up = self.subscribed = self.interrupted = False",
+        ("tests/engine/test_link.py", SUPERVISOR),
+    ),
+    Mutant(
+        "a venue that saw no orders before a break never sees any after it",
+        "engine/link.py",
+        "self.is_trying = self.is_up = self.subscribed = self.interrupted = self.stale = False",
+        "self.is_trying = self.is_up = self.subscribed = self.stale = False",
+        ("tests/engine/test_link.py", SUPERVISOR),
+    ),
+    Mutant(
+        "what a connection reports after its end still counts",
+        "engine/link.py",
+        "return self.is_trying and self.conn == conn",
+        "return self.conn == conn",
+        ("tests/engine/test_link.py", SUPERVISOR),
+    ),
+    Mutant(
+        "every connection is opened with the first part of the settings",
+        "engine/runner.py",
+        "self._client.open(link,",
+        "self._client.open(0,",
+        (RUNNER,),
+    ),
+    Mutant(
+        "requests over a connection keep to no rate",
+        "engine/runner.py",
+        "        for rate in request.rates:\n            await self._rates.wait(rate)\n        self._on_send()",
+        "        self._on_send()",
+        (RUNNER,),
+    ),
+    Mutant(
+        "a query counts as sent before it waited for its rate",
+        "engine/runner.py",
+        "        for rate in request.rates:\n            await self._rates.wait(rate)\n        self._on_send()",
+        "        self._on_send()\n        for rate in request.rates:\n            await self._rates.wait(rate)",
+        (RUNNER,),
+    ),
+    Mutant(
+        "an audit interval of 0 queries without end",
+        "engine/runner.py",
+        "resync_s=resync_s or None",
+        "resync_s=resync_s",
+        (RUNNER,),
+    ),
+    Mutant(
+        "a connection is read on while the order store cannot take more",
+        "engine/runner.py",
+        "            if self._queue.is_full:\n"
+        "                await self._queue.wait_while_full()\n\n    async def send",
+        "\n    async def send",
+        (RUNNER,),
+    ),
+    Mutant(
+        "rows of a cache count as rows of now",
+        "engine/runner.py",
+        "old_before_ns=start.old_before_ns, cached=cached)",
+        "old_before_ns=start.old_before_ns)",
+        (RUNNER,),
+    ),
+    Mutant(
+        "a request that was answered takes room for ever",
+        "engine/connection.py",
+        "            self._pending.pop(key, None)\n",
+        "            pass\n",
+        (CONNECTION,),
+    ),
+    Mutant(
+        "a connection that was good ends with the hint for one that never was",
+        "engine/connection.py",
+        '            if is_good:\n                self._unanswered = ""\n',
+        "",
+        (CONNECTION,),
+    ),
+    Mutant(
+        "the last of several reasons ends a connection",
+        "engine/connection.py",
+        "        if self._dropped is None:\n            self._dropped = error\n            if self._is_running:",
+        "        self._dropped = error\n        if True:\n            if self._is_running:",
+        (CONNECTION,),
+    ),
+    Mutant(
+        "how long a venue wants to be left alone is ignored",
+        "engine/http.py",
+        "                await asyncio.sleep(retry_after_s)\n",
+        "",
+        (HTTP,),
+    ),
+    Mutant(
+        "a request counts as sent before it waited for its rate",
+        "engine/http.py",
+        "        places = [await self._rates.wait(rate) for rate in request.rates]\n        on_send()\n",
+        "        on_send()\n        places = [await self._rates.wait(rate) for rate in request.rates]\n",
+        (HTTP,),
+    ),
+    Mutant(
+        "a request that fails counts from its sending",
+        "engine/http.py",
+        "        try:\n"
+        "            return await self._once(request.signed(self._venue_ns()))\n"
+        "        finally:\n"
+        "            for place in places:\n"
+        "                place.answered()\n",
+        "        answer = await self._once(request.signed(self._venue_ns()))\n"
+        "        for place in places:\n"
+        "            place.answered()\n"
+        "        return answer\n",
+        (HTTP,),
+    ),
+    Mutant(
+        "only the first piece of an answer is read",
+        "engine/http.py",
+        "while len(body) <= MAX_BODY_BYTES and (more := await response.content.read(MAX_BODY_BYTES)):",
+        "if len(body) == 0 and (more := await response.content.read(MAX_BODY_BYTES)):",
+        (HTTP,),
+    ),
+    Mutant(
+        "a full window is waited out to its last place",
+        "engine/rates.py",
+        "return min(place.at_s for place in taken)",
+        "return max(place.at_s for place in taken)",
+        ("tests/engine/test_rates.py",),
+    ),
+    Mutant(
+        "a back-off begins above its cap",
+        "engine/rates.py",
+        "bound_s = min(first_s, max_s)",
+        "bound_s = first_s",
+        ("tests/engine/test_rates.py",),
+    ),
+    Mutant(
+        "two that wait take the same place",
+        "engine/rates.py",
+        "while (delay_s := self.delay_s(rate)) > 0:",
+        "if (delay_s := self.delay_s(rate)) > 0:",
+        ("tests/engine/test_rates.py",),
+    ),
+    Mutant(
+        "all that wait for room put at once",
+        "engine/queue.py",
+        "        while not self._not_full.is_set():",
+        "        if not self._not_full.is_set():",
+        ("tests/engine/test_queue.py",),
+    ),
+    Mutant(
+        "a flood of bytes leaves no turn to others",
+        "engine/transport.py",
+        "            await asyncio.sleep(0)\n            chunk = await",
+        "            chunk = await",
+        (TRANSPORT,),
+    ),
+    Mutant(
+        "with a key log no certificate is trusted",
+        "engine/transport.py",
+        "        context.load_default_certs()\n",
+        "",
+        (TRANSPORT,),
+    ),
+    Mutant(
+        "a name whose first address is dead is not tried further",
+        "engine/transport.py",
+        "happy_eyeballs_delay=None if _is_address(endpoint.host) else NEXT_ADDRESS_S",
+        "happy_eyeballs_delay=None if _is_address(endpoint.host) else NEXT_ADDRESS_S * 1000",
+        (TRANSPORT,),
+    ),
+    Mutant(
+        "a part that was answered in between is given up all the same",
+        "engine/refusals.py",
+        "self._count = {part: min(self._count.get(part, 0) + 1, TRIES) for part in refused}",
+        "self._count |= {part: min(self._count.get(part, 0) + 1, TRIES) for part in refused}",
+        ("tests/engine/test_refusals.py",),
+    ),
+    Mutant(
+        "the venue's date is taken for milliseconds",
+        "engine/venue_clock.py",
+        ".timestamp()) * 1_000_000_000",
+        ".timestamp()) * 1_000_000",
+        ("tests/engine/test_venue_clock.py",),
+    ),
+    Mutant(
+        "only the first output is written to",
+        "engine/run.py",
+        "            for sink in self._sinks:\n                sink.write(shared)\n",
+        "            for sink in self._sinks[:1]:\n                sink.write(shared)\n",
+        (RUN,),
+    ),
+    Mutant(
+        "the venues are let go only when every output stalls",
+        "engine/run.py",
+        "stalled = any(sink.stalled for sink in self._sinks)",
+        "stalled = all(sink.stalled for sink in self._sinks)",
+        (RUN,),
+    ),
+    Mutant(
+        "a doubt on one venue asks them all",
+        "engine/run.py",
+        "            if runner.setup.name == venue:\n                runner.recheck()",
+        "            runner.recheck()",
+        (RUN,),
+    ),
+    Mutant(
+        "the limit of events counts each batch anew",
+        "engine/run.py",
+        "return SLICE if most is None else most - self._shown",
+        "return SLICE if most is None else most",
+        (RUN,),
+    ),
+    Mutant(
+        "what a limit leaves unmerged counts as received up to its last event",
+        "engine/run.py",
+        "for event in reversed(self._taken):",
+        "for event in self._taken:",
+        (RUN,),
+    ),
+    Mutant(
+        "one venue that is not live in time ends the run",
+        "engine/run.py",
+        "elif not any(runner.supervisor.ever_live for runner in self._runners):",
+        "elif not all(runner.supervisor.ever_live for runner in self._runners):",
+        (RUN,),
+    ),
+    Mutant(
+        "one covered venue covers the others",
+        "engine/run.py",
+        "        self._outcome.covered = all(\n",
+        "        self._outcome.covered = any(\n",
+        (RUN,),
+    ),
+    Mutant(
+        "an output that fails at its end keeps the next from closing",
+        "engine/run.py",
+        "*(sink.close() for sink in self._sinks), return_exceptions=True)",
+        "*(sink.close() for sink in self._sinks[:1]), return_exceptions=True)",
+        (RUN,),
+    ),
+    Mutant(
+        "the second reason to stop replaces the first",
+        "engine/run.py",
+        "        if not self._stop.is_set():\n            self._outcome.reason",
+        "        if True:\n            self._outcome.reason",
+        (RUN,),
+    ),
+    Mutant(
+        "only the worst venue's uncertain time counts",
+        "engine/run.py",
+        "self._outcome.uncertain_s = sum(",
+        "self._outcome.uncertain_s = max(",
+        (RUN,),
+    ),
+    Mutant(
+        "a sleep is a gap of the first venue only",
+        "engine/run.py",
+        "                    for runner in self._runners:\n                        runner.slept(before_ns)",
+        "                    for runner in self._runners[:1]:\n                        runner.slept(before_ns)",
+        (RUN,),
+    ),
+    Mutant(
+        "a second partial gap forgets the first",
+        "core/coverage.py",
+        "self._uncertain_ns += to_ns - gap.from_ns",
+        "self._uncertain_ns = to_ns - gap.from_ns",
+        ("tests/core/test_coverage.py",),
+    ),
+    Mutant(
+        "a gap that closed partial leaves the venue whole",
+        "core/coverage.py",
+        "            self._partial = True\n",
+        "",
+        ("tests/core/test_coverage.py",),
+    ),
+    Mutant(
+        "a reopened order leaves memory with the final ones",
+        "core/order_store.py",
+        "            self._final.pop(order.key, None)\n",
+        "",
+        (STORE,),
+    ),
+    Mutant(
+        "rejects that were not written are counted again and again",
+        "core/order_store.py",
+        "self._suppressed.pop(reject.venue, 0)",
+        "self._suppressed[reject.venue]",
+        (STORE,),
+    ),
+    Mutant(
+        "rejects of one venue use up another's limit",
+        "core/order_store.py",
+        "        self._second[reject.venue] = (second, count)\n",
+        '        self._second = dict.fromkeys([*self._second, reject.venue, "toy", "toy2"], (second, count))\n',
+        (STORE,),
+    ),
+    Mutant(
+        "what one gap recovered is counted in the next",
+        "core/order_store.py",
+        "self._recovered.pop(event.gap, 0)",
+        "self._recovered.total()",
+        (STORE,),
+    ),
+    Mutant(
+        "a doubt outlives the state it was about",
+        "core/order_store.py",
+        "self.channel, self.unconfirmed = arrival.channel, None",
+        "self.channel = arrival.channel",
+        (STORE,),
+    ),
+    Mutant(
+        "a late state moves the places of the others",
+        "core/order_store.py",
+        "place + (place >= index)",
+        "place",
+        (STORE,),
+    ),
+    Mutant(
+        "lines that keep coming put their sync off",
+        "recording/writer.py",
+        "        if not self._file.dirty:\n            self._dirty_since = monotonic()\n",
+        "        self._dirty_since = monotonic()\n",
+        ("tests/recording/test_writer.py",),
+    ),
+    Mutant(
+        "a queue is as full as its last group was small",
+        "outputs/writer_thread.py",
+        "self._bytes -= size",
+        "self._bytes = -size",
+        ("tests/outputs/test_writer_thread.py",),
+    ),
+    Mutant(
+        "older files are read in the order of their names",
+        "recording/rotation.py",
+        "return sorted(found, key=lambda older: older[1:])",
+        "return sorted(found)",
+        ("tests/recording/test_rotation.py",),
+    ),
+    Mutant(
+        "the second jump of a clock undoes the first",
+        "recording/timeline.py",
+        "last.ahead_ns + at_ns - before_ns",
+        "at_ns - before_ns",
+        ("tests/recording/test_timeline.py",),
+    ),
+    Mutant(
+        "an order that was final before it was reopened is handed over twice",
+        "recording/history.py",
+        "self._final.pop(key, None) or []",
+        "self._final.get(key) or []",
+        ("tests/recording/test_recovery.py",),
+    ),
+    Mutant(
+        "gaps of one session are counted in the next",
+        "recording/invariants.py",
+        "        self._gaps.clear()\n",
+        "",
+        ("tests/recording/test_invariants.py",),
+    ),
+    Mutant(
+        "each record that is missed is a gap of its own",
+        "outputs/line_output.py",
+        "    elif isinstance(last, _Missed):\n",
+        "    elif False:\n",
+        ("tests/outputs/test_line_output.py",),
+    ),
+    Mutant(
+        "a gap of missed records ends with its first",
+        "outputs/line_output.py",
+        "        self.count += 1\n        self.last = record\n",
+        "        self.count += 1\n",
+        ("tests/outputs/test_line_output.py",),
+    ),
+    Mutant(
+        "a reopened order is counted as final",
+        "outputs/table_state.py",
+        "        self._final.pop(key, None)\n        if order.final:",
+        "        if order.final:",
+        ("tests/outputs/test_table_state.py",),
+    ),
+    Mutant(
+        "the wait of a venue that is down counts from its first outage",
+        "outputs/table_state.py",
+        "link.state, link.detail, link.wait_s, link.at\n",
+        "link.state, link.detail, link.wait_s, venue.state_at or link.at\n",
+        ("tests/outputs/test_table_state.py",),
     ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ordwatch.core.errors import OutputRefused
-from ordwatch.core.records import OrderRecord
+from ordwatch.core.records import OrderRecord, for_outputs
 from ordwatch.engine.output import Sink
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.json_lines import JsonLines
@@ -24,7 +24,7 @@ every_sink = pytest.mark.parametrize("make", SINKS, ids=["json lines", "text", "
 
 async def shown(sink: Sink, *records: OrderRecord) -> None:
     sink.start()
-    sink.write(records)
+    sink.write(for_outputs(records))
     await sink.close()
 
 

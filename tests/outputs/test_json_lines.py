@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ordwatch.core.records import GapRecord, OrderRecord
+from ordwatch.core.records import GapRecord, OrderRecord, for_outputs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.json_lines import JsonLines, json_line
 
@@ -22,7 +22,7 @@ def test_the_stream_counts_from_one(
     async def scenario(fd: int) -> None:
         sink = JsonLines(fd, Filter())
         sink.start()
-        sink.write([order(), gap()])
+        sink.write(for_outputs([order(), gap()]))
         await sink.close()
 
     fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ordwatch.core.errors import OutputError, ReaderClosed
-from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, SinkGapRecord
+from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, OutputRecord, SinkGapRecord, for_outputs
 from ordwatch.outputs.filters import Filter, RecordChoice
 from ordwatch.outputs.line_output import MAX_QUEUED, LineSink
 
@@ -15,11 +15,11 @@ LIMIT_S = 20
 Make = Callable[..., OrderRecord]
 
 
-def tag(record: AnyRecord, seq: int) -> bytes:
-    match record:
-        case OrderRecord():
+def tag(shared: OutputRecord, seq: int) -> bytes:
+    match shared.record:
+        case OrderRecord() as record:
             return b"%d order %b" % (seq, record.order_id.encode())
-        case SinkGapRecord():
+        case SinkGapRecord() as record:
             return b"%d missed %d %b %b" % (seq, record.count, record.from_.encode(), record.to.encode())
         case _:
             return b"%d other" % seq
@@ -32,7 +32,7 @@ def written(path: Path, *batches: Sequence[AnyRecord], keep: Filter | None = Non
         sink = LineSink(fd, keep or Filter(), tag)
         sink.start()
         for batch in batches:
-            sink.write(batch)
+            sink.write(for_outputs(batch))
         await sink.close()
 
     fd = os.open(path, os.O_WRONLY | os.O_CREAT)
@@ -43,7 +43,7 @@ def written(path: Path, *batches: Sequence[AnyRecord], keep: Filter | None = Non
 
 async def watch(sink: LineSink, *records: AnyRecord) -> None:
     sink.start()
-    sink.write(records)
+    sink.write(for_outputs(records))
     async with asyncio.timeout(LIMIT_S):
         await sink.watch()
 
@@ -72,8 +72,8 @@ def test_a_full_queue_misses_records_and_the_stream_says_how_many_and_when(tmp_p
 def test_a_second_overflow_adds_to_the_count_that_still_waits(tmp_path: Path, order: Make) -> None:
     async def scenario(fd: int) -> None:
         sink = LineSink(fd, Filter(), tag)
-        sink.write([order()] * (MAX_QUEUED + 2))
-        sink.write([order()] * 5)
+        sink.write(for_outputs([order()] * (MAX_QUEUED + 2)))
+        sink.write(for_outputs([order()] * 5))
         sink.start()
         await sink.close()
 
@@ -122,13 +122,13 @@ def test_a_full_disk_is_told_in_the_systems_words(order: Make) -> None:
 
 
 def test_close_leaves_a_reader_that_never_reads(monkeypatch: pytest.MonkeyPatch, order: Make) -> None:
-    monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.01)
+    monkeypatch.setattr("ordwatch.outputs.descriptor.CLOSE_S", 0.01)
     reader, writer = os.pipe()
 
     async def scenario() -> None:
         sink = LineSink(writer, Filter(), lambda record, seq: b"x" * 4096)
         sink.start()
-        sink.write([order()] * 1000)
+        sink.write(for_outputs([order()] * 1000))
         async with asyncio.timeout(LIMIT_S):
             with pytest.raises(OutputError, match="not all was written"):
                 await sink.close()

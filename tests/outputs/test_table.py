@@ -15,7 +15,7 @@ import pytest
 
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import VenueStats
-from ordwatch.core.records import OrderRecord
+from ordwatch.core.records import OrderRecord, for_outputs
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.table import Table, glyphs_of
@@ -60,7 +60,7 @@ def table(fd: int, *, venues: tuple[str, ...] = ("alpha",)) -> Table:
 
 async def shown(sink: Table, *records: OrderRecord) -> None:
     sink.start()
-    sink.write(records)
+    sink.write(for_outputs(records))
     async with asyncio.timeout(LIMIT_S):
         await sink.close()
 
@@ -134,7 +134,7 @@ def test_a_message_stands_above_the_table(terminal: Terminal) -> None:
     async def scenario() -> None:
         sink = table(terminal.fd)
         sink.start()
-        sink.say("alpha: connection lost\x1b[2J")
+        sink.show_message("alpha: connection lost\x1b[2J")
         async with asyncio.timeout(LIMIT_S):
             await sink.close()
 
@@ -158,7 +158,7 @@ def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:
 def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
 ) -> None:
-    monkeypatch.setattr("ordwatch.outputs.output_thread.CLOSE_S", 0.05)
+    monkeypatch.setattr("ordwatch.outputs.descriptor.CLOSE_S", 0.05)
     terminal.resize(500, 300)
 
     with pytest.raises(OutputError, match="not all was written"):
@@ -175,12 +175,13 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
         sink = table(fd)
         sink.start()
         os.close(screen)
-        sink.write([order()])
-        async with asyncio.timeout(LIMIT_S):
-            await sink.watch()
+        sink.write(for_outputs([order()]))
+        with pytest.raises(ReaderClosed):
+            async with asyncio.timeout(LIMIT_S):
+                await sink.watch()
+        assert not sink.live  # messages go to stderr again
 
-    with pytest.raises(ReaderClosed):
-        asyncio.run(scenario())
+    asyncio.run(scenario())
 
     os.close(fd)
 
@@ -188,7 +189,9 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
 def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
     sink = Table(Filter(), UTC, None)
 
-    sink.write([order(order_id="a", at="2026-03-02T12:00:00.000000Z"), order(at="2026-03-02T12:00:30.000000Z")])
+    sink.write(
+        for_outputs([order(order_id="a", at="2026-03-02T12:00:00.000000Z"), order(at="2026-03-02T12:00:30.000000Z")])
+    )
 
     lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
     assert [line.split("alpha")[0].strip() for line in lines[2:]] == ["0 s", "30 s"]

@@ -18,6 +18,7 @@ from ordwatch.core.records import (
     SessionRecord,
     SinkGapRecord,
     VenueAlive,
+    for_outputs,
 )
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.text import TextLines, text_line
@@ -29,7 +30,7 @@ def written(path: Path, record: AnyRecord, *, color: bool) -> str:
     async def scenario(fd: int) -> None:
         sink = TextLines(fd, Filter(records="all"), UTC, color)
         sink.start()
-        sink.write([record])
+        sink.write(for_outputs([record]))
         await sink.close()
 
     fd = os.open(path, os.O_WRONLY | os.O_CREAT)

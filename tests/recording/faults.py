@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -127,6 +128,21 @@ class Disk(NamedTuple):
     """Names given (None: taken away) since then, one act after the other."""
     contents: Mapping[int, bytes]
     """By file number, what a sync of the file proved."""
+    written: Mapping[int, bytes]
+    """By file number, all that was written to the file."""
+
+    def after_loss(self, random: Random) -> dict[str, bytes]:
+        """The files by name, where chance decides which unsynced names and bytes came through."""
+        names: dict[str, int | None] = dict(self.names)
+        for act in self.unsynced:
+            names |= act if random.random() < 0.5 else {}
+        return {name: self._content(number, random) for name, number in names.items() if number is not None}
+
+    def _content(self, number: int, random: Random) -> bytes:
+        durable, written = self.contents.get(number, b""), self.written.get(number, b"")
+        if written.startswith(durable):
+            return after_power_loss(written, len(durable), random)
+        return random.choice((durable, written))  # it was cut, and that is not synced
 
     def left(self, acts: Iterable[Mapping[str, int | None]]) -> dict[str, bytes]:
         """The files by name, where of the names these acts came through."""
@@ -139,31 +155,58 @@ class Disk(NamedTuple):
 class NamesFiles(Files):
     """Remembers names as well as bytes, and what a power loss before each call would leave."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """`folder`: what stands there already is durable."""
+        present = [] if folder is None else list(folder.iterdir())
         self.moments: list[Disk] = []
-        self._names: dict[str, int] = {}
+        # A number of ours for each file: the system gives that of a removed one to the next.
+        self._count = count()
+        self._numbers: dict[int, int] = {}
+        self._names = {path.name: self._new_number(path) for path in present}
         self._unsynced: list[dict[str, int | None]] = []
-        self._contents: dict[int, bytes] = {}
+        self._contents = {self._names[path.name]: path.read_bytes() for path in present}
+        self._written = dict(self._contents)
 
     def _note(self) -> None:
-        self.moments.append(Disk(dict(self._names), list(self._unsynced), dict(self._contents)))
+        self.moments.append(Disk(dict(self._names), list(self._unsynced), dict(self._contents), dict(self._written)))
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self._note()
+        done = super().write(fd, data)
+        number = self._number(fd)
+        self._written[number] = self._written.get(number, b"") + bytes(data[:done])
+        return done
+
+    def cut(self, fd: int, size: int) -> None:
+        self._note()
+        super().cut(fd, size)
+        number = self._number(fd)
+        self._written[number] = self._written[number][:size]
+
+    def _new_number(self, path: Path) -> int:
+        self._numbers[path.stat().st_ino] = number = next(self._count)
+        return number
+
+    def _number(self, fd: int) -> int:
+        return self._numbers[os.fstat(fd).st_ino]
 
     def open(self, path: Path) -> int:
         self._note()
+        present = path.exists()
         fd = super().open(path)
-        if path.name not in self._names:
-            self._unsynced.append({path.name: os.fstat(fd).st_ino})
+        if not present:
+            self._unsynced.append({path.name: self._new_number(path)})
         return fd
 
     def create(self, path: Path) -> int:
         self._note()
         fd = super().create(path)
-        self._unsynced.append({path.name: os.fstat(fd).st_ino})
+        self._unsynced.append({path.name: self._new_number(path)})
         return fd
 
     def rename(self, old: Path, new: Path) -> None:
         self._note()
-        self._unsynced.append({old.name: None, new.name: old.stat().st_ino})
+        self._unsynced.append({old.name: None, new.name: self._numbers[old.stat().st_ino]})
         super().rename(old, new)
 
     def remove(self, path: Path) -> None:
@@ -174,7 +217,7 @@ class NamesFiles(Files):
     def sync(self, fd: int) -> None:
         self._note()
         super().sync(fd)
-        self._contents[os.fstat(fd).st_ino] = Path(f"/proc/self/fd/{fd}").read_bytes()
+        self._contents[self._number(fd)] = Path(f"/proc/self/fd/{fd}").read_bytes()
 
     def sync_folder(self, folder: Path) -> None:
         self._note()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ordwatch.core.records import OrderRecord, SessionRecord, encode
-from ordwatch.recording.format import sealed
+from ordwatch.recording.format import with_crc
 from ordwatch.recording.replay import recorded
 from ordwatch.recording.verify import check
 from tests.recording.told import SESSION, end, order, record, start
@@ -22,7 +22,7 @@ def without_kinds(line: bytes) -> bytes:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     recording = tmp_path / "rec"
-    lines = [sealed(without_kinds(encode(each)), seq) for seq, each in enumerate(SESSION, 1)]
+    lines = [with_crc(without_kinds(encode(each)), seq) for seq, each in enumerate(SESSION, 1)]
     recording.write_bytes(b"".join(lines))
     return recording
 

@@ -8,13 +8,14 @@ from ordwatch.core.errors import OutputError, RecordingError
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import AnyRecord, PrevSessionRecord, RepairRecord, RotatedFromRecord, RotateRecord, encode
 from ordwatch.recording.files import Files
-from ordwatch.recording.format import record, sealed
+from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.recovery import open_recording
 from ordwatch.system import boot_id
 from tests.recording.faults import FailingFiles
 from tests.recording.told import SESSION, alive, at, at_ns, end, found, lines, link, lost, opened, order, start, written
+from tests.support.cases import case
 
 WHOLE = b"".join(lines(SESSION))
 LAST_THREE = len(b"".join(lines(SESSION)[:3]))
@@ -174,24 +175,30 @@ def test_gap_numbers_leap_where_the_older_files_are_gone(path: Path) -> None:
     assert opened(path).continuation.next_gap("alpha") > 900
 
 
-@pytest.mark.parametrize("cut", range(LAST_THREE + 1, len(WHOLE)))
-def test_torn_tail_is_saved_and_cut_off(path: Path, cut: int) -> None:
-    path.write_bytes(WHOLE[:cut])
-    kept = WHOLE[: WHOLE.rfind(b"\n", 0, cut) + 1]
+def test_torn_tail_is_saved_and_cut_off(tmp_path: Path) -> None:
+    for cut in range(LAST_THREE + 1, len(WHOLE)):
+        path = tmp_path / str(cut) / "rec"
+        path.parent.mkdir()
+        path.write_bytes(WHOLE[:cut])
+        kept = WHOLE[: WHOLE.rfind(b"\n", 0, cut) + 1]
 
-    opened(path)
+        with case("cut", cut):
+            opened(path)
 
-    assert path.read_bytes().startswith(kept)
-    assert kept + b"".join(saved.read_bytes() for saved in torn(path.parent)) == WHOLE[:cut]
+            assert path.read_bytes().startswith(kept)
+            assert kept + b"".join(saved.read_bytes() for saved in torn(path.parent)) == WHOLE[:cut]
 
 
-@pytest.mark.parametrize("cut", range(1, len(lines(SESSION)[0])))
-def test_torn_first_line_is_cut_off_too(path: Path, cut: int) -> None:
-    path.write_bytes(WHOLE[:cut])
+def test_torn_first_line_is_cut_off_too(tmp_path: Path) -> None:
+    for cut in range(1, len(lines(SESSION)[0])):
+        path = tmp_path / str(cut) / "rec"
+        path.parent.mkdir()
+        path.write_bytes(WHOLE[:cut])
 
-    opened(path)
+        with case("cut", cut):
+            opened(path)
 
-    assert [saved.read_bytes() for saved in torn(path.parent)] == [WHOLE[:cut]]
+            assert [saved.read_bytes() for saved in torn(path.parent)] == [WHOLE[:cut]]
 
 
 def test_repair_is_the_first_new_record(path: Path) -> None:
@@ -269,12 +276,13 @@ DURABLE = b"".join(lines([start(), *(order(str(n)) for n in range(8)), alive(10,
 DURABLE_BYTES = len(b"".join(lines([start(), *(order(str(n)) for n in range(7))])))
 
 
-@pytest.mark.parametrize("place", range(0, DURABLE_BYTES, 7))
-def test_flipped_bit_in_durable_data_is_refused(path: Path, place: int) -> None:
-    content = bytearray(DURABLE)
-    content[place] ^= 1 << place % 8
+def test_flipped_bit_in_durable_data_is_refused(path: Path) -> None:
+    for place in range(0, DURABLE_BYTES, 7):
+        content = bytearray(DURABLE)
+        content[place] ^= 1 << place % 8
 
-    refused(path, bytes(content), "line|not a recording")
+        with case("byte", place):
+            refused(path, bytes(content), "line|not a recording")
 
 
 def test_damage_is_named_by_line_and_byte(path: Path) -> None:
@@ -348,7 +356,7 @@ def test_older_files_beyond_a_hole_are_not_read(path: Path) -> None:
 def test_hostile_time_is_refused(path: Path) -> None:
     hostile = encode(end(5)).replace(at(5).encode(), b"yesterday")
 
-    refused(path, sealed(encode(start()), 1) + sealed(hostile, 2), "not a recording")
+    refused(path, with_crc(encode(start()), 1) + with_crc(hostile, 2), "not a recording")
 
 
 def test_disk_that_refuses_at_the_start_is_an_output_error(path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import OrderRecord, RotateRecord, encode
-from ordwatch.recording.format import sealed, unsealed
+from ordwatch.recording.format import with_crc, without_crc
 from ordwatch.recording.replay import STDIN, Recorded, paced, recorded
 from ordwatch.recording.rotation import Rotation, older_files
 from tests.recording.told import SESSION, at, at_ns, end, lines, order, record, start, written
@@ -67,14 +67,14 @@ def test_foreign_file_is_an_error(path: Path) -> None:
 
 
 def test_record_of_another_schema_is_an_error(path: Path) -> None:
-    path.write_bytes(sealed(b'{"type":"dream","at":"now"}', 1))
+    path.write_bytes(with_crc(b'{"type":"dream","at":"now"}', 1))
 
     with pytest.raises(RecordingError, match="byte 0: not a record of this schema"):
         list(recorded([path]))
 
 
 def test_time_that_is_none_is_an_error(path: Path) -> None:
-    path.write_bytes(sealed(encode(start()).replace(at(0).encode(), b"now"), 1))
+    path.write_bytes(with_crc(encode(start()).replace(at(0).encode(), b"now"), 1))
 
     with pytest.raises(RecordingError, match="not a time"):
         list(recorded([path]))
@@ -92,7 +92,7 @@ def test_stdin_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_of_stdin_need_no_checksum(monkeypatch: pytest.MonkeyPatch) -> None:
-    feed(monkeypatch, b"".join(unsealed(line) + b"\n" for line in lines(SESSION)))
+    feed(monkeypatch, b"".join(without_crc(line) + b"\n" for line in lines(SESSION)))
 
     assert len(list(recorded([STDIN]))) == len(SESSION)
 

@@ -1,6 +1,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, combinations, repeat
+from itertools import chain, combinations, product, repeat
 from pathlib import Path
 
 import pytest
@@ -8,15 +8,15 @@ import pytest
 from ordwatch import system
 from ordwatch.core.errors import OutputError, RecordingBusy, UsageError
 from ordwatch.core.records import AnyRecord, OrderRecord, RotatedFromRecord, RotateRecord
-from ordwatch.recording.files import Files, is_locked_elsewhere
+from ordwatch.recording.files import Fault, Files, is_locked_elsewhere
 from ordwatch.recording.format import mark
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.rotation import Rotation, next_file, older_files, replacement, rotation
-from ordwatch.recording.segment import Fault
 from ordwatch.recording.verify import check
 from tests.recording.faults import DyingFiles, FailingFiles, Killed, NamesFiles
 from tests.recording.told import at_ns, lines, opened, order, record, start, written
+from tests.support.cases import case
 
 DAY_NS = 86_400 * 10**9
 SMALL = Rotation(max_bytes=3000)
@@ -163,18 +163,26 @@ def test_no_file_gets_its_name_before_it_is_durable(path: Path) -> None:
     assert set(files.at_renaming) == {0}
 
 
-@pytest.mark.parametrize("nth", range(30))
-def test_killed_between_any_two_steps_loses_no_line(path: Path, nth: int) -> None:
+def test_killed_between_any_two_steps_loses_no_line(tmp_path: Path) -> None:
+    for nth in range(30):
+        with case("killed before step", nth):
+            path = killed_recording(tmp_path / str(nth), nth)
+            before = order_ids(path) if path.exists() else [str(n) for n in range(5 * len(older_files(path)) - 1)]
+
+            record(path, start(), order("after"))
+
+            joined = seqs(path)
+            assert joined == list(range(1, len(joined) + 1))
+            assert order_ids(path) == [*before, "after"]
+            assert check(all_files(path)).damage == []
+
+
+def killed_recording(folder: Path, nth: int) -> Path:
+    """A recording whose recorder was killed before its n-th step."""
+    folder.mkdir()
     with pytest.raises(Killed):
-        record(path, *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
-    before = order_ids(path) if path.exists() else [str(n) for n in range(5 * len(older_files(path)) - 1)]
-
-    record(path, start(), order("after"))
-
-    joined = seqs(path)
-    assert joined == list(range(1, len(joined) + 1))
-    assert order_ids(path) == [*before, "after"]
-    assert check(all_files(path)).damage == []
+        record(folder / "rec", *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
+    return folder / "rec"
 
 
 @pytest.mark.parametrize("call", ["rename", "create"])
@@ -334,29 +342,28 @@ def names_are_true(path: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("nth", range(40))
-def test_killed_anywhere_the_names_are_true(path: Path, nth: int) -> None:
-    with pytest.raises(Killed):
-        record(path, *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
+def test_killed_anywhere_the_names_are_true(tmp_path: Path) -> None:
+    for nth in range(40):
+        with case("killed before step", nth):
+            path = killed_recording(tmp_path / str(nth), nth)
 
-    record(path, start(), order("after"))
+            record(path, start(), order("after"))
 
-    assert names_are_true(path)
+            assert names_are_true(path)
 
 
-@pytest.mark.parametrize("nth", range(40))
-@pytest.mark.parametrize("again", range(0, 12, 3))
-def test_opening_that_is_killed_too_leaves_true_names(path: Path, nth: int, again: int) -> None:
-    with pytest.raises(Killed):
-        record(path, *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
-    with suppress(Killed):
-        opened(path, DyingFiles(again))
+def test_opening_that_is_killed_too_leaves_true_names(tmp_path: Path) -> None:
+    for nth, again in product(range(40), range(0, 12, 3)):
+        with case("killed before step", nth, "and opening before step", again):
+            path = killed_recording(tmp_path / f"{nth}-{again}", nth)
+            with suppress(Killed):
+                opened(path, DyingFiles(again))
 
-    record(path, start(), order("after"))
+            record(path, start(), order("after"))
 
-    joined = seqs(path)
-    assert joined == list(range(1, len(joined) + 1))
-    assert names_are_true(path)
+            joined = seqs(path)
+            assert joined == list(range(1, len(joined) + 1))
+            assert names_are_true(path)
 
 
 def test_power_loss_anywhere_loses_no_durable_line_and_the_names_are_true(path: Path, tmp_path: Path) -> None:

@@ -1,22 +1,32 @@
 import asyncio
-from collections.abc import Coroutine
+import json
+import os
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
 
 from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
-from ordwatch.core.records import AnyRecord, OrderRecord
+from ordwatch.core.records import AliveRecord, AnyRecord, OrderRecord, encode, for_outputs, numbered
+from ordwatch.engine.output import Sink
+from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.json_lines import JsonLines
 from ordwatch.recording.files import Files
-from ordwatch.recording.format import MAX_LINE_BYTES
+from ordwatch.recording.format import MAX_LINE_BYTES, with_crc
 from ordwatch.recording.history import Continuation
-from ordwatch.recording.queue import Queue
 from ordwatch.recording.replay import recorded
 from ordwatch.recording.rotation import older_files
 from ordwatch.recording.sink import Recording
 from ordwatch.recording.verify import check
+from ordwatch.recording.writer import record_queue
 from tests.recording.faults import FailingFiles
 from tests.recording.told import SESSION, alive, end, link, order, start, written
+from tests.support.any_record import any_record
 
 RUN: tuple[AnyRecord, ...] = (
     start(),
@@ -41,8 +51,8 @@ async def written_by(recording: Recording) -> Continuation:
     """Write a whole session."""
     continuation = recording.open()
     recording.start()
-    recording.write(RUN[:3])
-    recording.write(RUN[3:])
+    recording.write(for_outputs(RUN[:3]))
+    recording.write(for_outputs(RUN[3:]))
     await recording.close()
     return continuation
 
@@ -63,7 +73,7 @@ def test_a_long_stream_is_recorded_whole(path: Path) -> None:
     async def scenario() -> None:
         recording = Recording(path)
         recording.start()
-        recording.write([order("1", second=2, filled=str(n)) for n in range(3_500)])
+        recording.write(for_outputs([order("1", second=2, filled=str(n)) for n in range(3_500)]))
         await recording.close()
 
     run(scenario())
@@ -84,7 +94,7 @@ def test_start_opens_what_is_not_open(path: Path) -> None:
     async def scenario() -> None:
         recording = Recording(path)
         recording.start()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
         await recording.close()
 
     run(scenario())
@@ -136,12 +146,12 @@ def test_opened_recording_that_was_never_started_can_be_closed(path: Path) -> No
 
 
 def test_is_stalled_from_full_until_half_empty(path: Path) -> None:
-    queue = Queue(max_records=4, group_records=1)
+    queue = record_queue(max_records=4, group_records=1)
     recording = Recording(path, queue=queue)
     stalled = []
 
     for _ in range(4):
-        recording.write([order()])
+        recording.write(for_outputs([order()]))
         stalled.append(recording.stalled)
     for _ in range(3):
         queue.take(0)
@@ -154,11 +164,11 @@ def test_failed_sync_ends_the_watch(path: Path) -> None:
     async def scenario() -> None:
         recording = Recording(path, files=FailingFiles("sync", 3))
         recording.start()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
 
         with pytest.raises(OutputError, match="cannot sync") as failed:
             await recording.watch()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
         await recording.close()
 
         assert failed.value.exit_code == 74
@@ -170,7 +180,7 @@ def test_close_says_what_nobody_watched(path: Path) -> None:
     async def scenario() -> None:
         recording = Recording(path, files=FailingFiles("sync", 3))
         recording.start()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
 
         with pytest.raises(OutputError, match="cannot sync"):
             await recording.close()
@@ -202,7 +212,7 @@ def test_close_does_not_wait_for_a_sync_that_hangs(path: Path, monkeypatch: pyte
     async def scenario() -> None:
         recording = Recording(path, files=HangingFiles())
         recording.start()
-        recording.write([order()])
+        recording.write(for_outputs([order()]))
         await recording.close()
         go_on.set()
 
@@ -213,11 +223,11 @@ def test_close_does_not_wait_for_a_sync_that_hangs(path: Path, monkeypatch: pyte
 
 def test_hangup_goes_on_in_a_new_file(path: Path) -> None:
     async def scenario() -> None:
-        recording = Recording(path, queue=Queue(group_records=1))
+        recording = Recording(path, queue=record_queue(group_records=1))
         recording.start()
-        recording.write(RUN[:2])
+        recording.write(for_outputs(RUN[:2]))
         recording.rotate_now()
-        recording.write(RUN[2:])
+        recording.write(for_outputs(RUN[2:]))
         await recording.close()
 
     run(scenario())
@@ -235,7 +245,7 @@ def test_hangup_before_the_start_goes_on_in_a_new_file(path: Path) -> None:
         recording.open()
         recording.rotate_now()
         recording.start()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
         await recording.close()
 
     run(scenario())
@@ -248,7 +258,7 @@ def test_hangup_of_an_empty_recording_leaves_no_file_behind(path: Path) -> None:
         recording = Recording(path)
         recording.rotate_now()
         recording.start()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
         await recording.close()
 
     run(scenario())
@@ -264,12 +274,12 @@ def move_away(path: Path) -> None:
 
 def test_hangup_after_the_file_was_moved_away_goes_on_under_its_name(path: Path) -> None:
     async def scenario() -> None:
-        recording = Recording(path, queue=Queue(group_records=1))
+        recording = Recording(path, queue=record_queue(group_records=1))
         recording.open()
         move_away(path)
         recording.start()
         recording.rotate_now()
-        recording.write(RUN)
+        recording.write(for_outputs(RUN))
         await recording.close()
 
     run(scenario())
@@ -291,7 +301,7 @@ def test_lines_are_synced_though_nothing_follows_them(path: Path, monkeypatch: p
     async def scenario() -> None:
         recording = Recording(path, files=TellingFiles())
         recording.start()
-        recording.write([order()])
+        recording.write(for_outputs([order()]))
         assert await asyncio.to_thread(synced.wait, 20)
         await recording.close()
 
@@ -308,9 +318,9 @@ def test_close_says_how_many_records_were_not_written_in_time(path: Path, monkey
             return super().write(fd, data)
 
     async def scenario() -> None:
-        recording = Recording(path, files=HangingFiles(), queue=Queue(group_records=1))
+        recording = Recording(path, files=HangingFiles(), queue=record_queue(group_records=1))
         recording.start()
-        recording.write([order("1"), order("2")])
+        recording.write(for_outputs([order("1"), order("2")]))
         with pytest.raises(OutputError, match="2 records were not written in time"):
             await recording.close()
         go_on.set()
@@ -331,7 +341,7 @@ def test_end_that_waits_for_a_sync_that_hangs_is_not_written(path: Path, monkeyp
     async def scenario() -> None:
         recording = Recording(path, files=HangingFiles())
         recording.start()
-        recording.write([order("1"), order("2"), end(5)])
+        recording.write(for_outputs([order("1"), order("2"), end(5)]))
         with pytest.raises(OutputError, match="1 records were not written in time"):
             await recording.close()
         go_on.set()
@@ -343,9 +353,55 @@ def test_payload_beyond_a_line_is_left_out(path: Path) -> None:
     async def scenario() -> None:
         recording = Recording(path)
         recording.start()
-        recording.write([order("1", raw=["x" * 4000] * (MAX_LINE_BYTES // 4000))])
+        recording.write(for_outputs([order("1", raw=["x" * 4000] * (MAX_LINE_BYTES // 4000))]))
         await recording.close()
 
     run(scenario())
 
     assert [told.record.raw for told in recorded([path]) if isinstance(told.record, OrderRecord)] == [None]
+
+
+async def shown_and_recorded(path: Path, records: Sequence[AnyRecord], keep: Filter) -> tuple[list[bytes], list[bytes]]:
+    """The lines on stdout and in the recording, when both get the same records."""
+    fd = os.open(path / "out", os.O_WRONLY | os.O_CREAT)
+    outputs: Sequence[Sink] = [Recording(path / "rec"), JsonLines(fd, keep)]
+    for output in outputs:
+        output.start()
+    shared = for_outputs(records)
+    for output in outputs:
+        output.write(shared)
+    for output in outputs:
+        await output.close()
+    os.close(fd)
+    return (path / "out").read_bytes().splitlines(keepends=True), (path / "rec").read_bytes().splitlines(keepends=True)
+
+
+KEEPS = st.sampled_from([Filter(), Filter(records="all"), Filter(records="orders", open_only=True)])
+
+
+@settings(max_examples=60)
+@given(st.lists(any_record(), max_size=6), KEEPS)
+def test_every_output_writes_what_it_would_write_alone(records: list[AnyRecord], keep: Filter) -> None:
+    with TemporaryDirectory() as folder:
+        shown, kept = asyncio.run(shown_and_recorded(Path(folder), records, keep))
+
+    passed = [record for record in records if keep.passes(record)]
+    assert shown == [numbered(encode(record), seq) + b"\n" for seq, record in enumerate(passed, 1)]
+    own = [as_recorded(record, line) for record, line in zip(records, kept, strict=True)]
+    assert kept == [with_crc(encode(record), seq) for seq, record in enumerate(own, 1)]
+
+
+def as_recorded(record: AnyRecord, line: bytes) -> AnyRecord:
+    """The record with what the recording alone knows: how far it is durable."""
+    if isinstance(record, AliveRecord):
+        return structs.replace(record, synced_seq=json.loads(line)["synced_seq"])
+    return record
+
+
+def test_a_payload_beyond_a_line_of_the_recording_is_whole_on_stdout(path: Path) -> None:
+    huge = order("1", raw=["x" * 4000] * (MAX_LINE_BYTES // 4000))
+
+    shown, kept = asyncio.run(shown_and_recorded(path.parent, [huge], Filter()))
+
+    assert shown == [numbered(encode(huge), 1) + b"\n"]
+    assert kept == [with_crc(encode(structs.replace(huge, raw=None)), 1)]

@@ -5,7 +5,7 @@ import pytest
 
 from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import AnyRecord, ClockRecord, PrevSessionRecord, RepairRecord, encode
-from ordwatch.recording.format import sealed
+from ordwatch.recording.format import with_crc
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.verify import check
@@ -388,7 +388,7 @@ def test_missing_input_is_named(path: Path) -> None:
 
 def test_hostile_record_with_a_right_checksum_is_damage(path: Path) -> None:
     hostile = encode(end(5)).replace(at(5).encode(), b"yesterday")
-    path.write_bytes(sealed(encode(start()), 1) + sealed(hostile, 2))
+    path.write_bytes(with_crc(encode(start()), 1) + with_crc(hostile, 2))
 
     assert check([path]).exit_code == 65
 

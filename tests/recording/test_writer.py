@@ -1,5 +1,6 @@
 import errno
 from collections.abc import Callable
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ordwatch.recording.verify import check
 from ordwatch.recording.writer import SyncPolicy
 from tests.recording.faults import FailingFiles
 from tests.recording.told import alive, end, found, link, lost, order, record, start
+from tests.support.cases import case
 
 ORDERS = [order(str(n)) for n in range(60)]
 
@@ -114,20 +116,26 @@ def test_alive_says_how_far_the_recording_is_durable(path: Path) -> None:
     assert [told.synced_seq for told in read(path) if isinstance(told, AliveRecord)] == [1]
 
 
-@pytest.mark.parametrize("nth", range(1, 51))
 @pytest.mark.parametrize("short", [0, 1, 700])
-def test_nth_refused_write_loses_nothing(path: Path, nth: int, short: int) -> None:
-    record(path, *ORDERS, files=FailingFiles("write", nth, short=short), group_records=1)
+def test_nth_refused_write_loses_nothing(tmp_path: Path, short: int) -> None:
+    for nth in range(1, 51):
+        path = tmp_path / f"rec{nth}"
 
-    assert orders(path) == [told.order_id for told in ORDERS]
+        with case("write", nth):
+            record(path, *ORDERS, files=FailingFiles("write", nth, short=short), group_records=1)
+
+            assert orders(path) == [told.order_id for told in ORDERS]
 
 
-@pytest.mark.parametrize("nth", range(1, 51))
-def test_nth_refused_write_is_told_once_it_works_again(path: Path, nth: int) -> None:
-    record(path, *ORDERS, files=FailingFiles("write", nth, code=errno.EIO), group_records=1)
+def test_nth_refused_write_is_told_once_it_works_again(tmp_path: Path) -> None:
+    for nth in range(1, 51):
+        path = tmp_path / f"rec{nth}"
 
-    told = [told for told in read(path) if isinstance(told, IoErrorRecord)]
-    assert [(error.op, error.errno, error.waiting) for error in told] == [("write", errno.EIO, 60 - nth)]
+        with case("write", nth):
+            record(path, *ORDERS, files=FailingFiles("write", nth, code=errno.EIO), group_records=1)
+
+            told = [told for told in read(path) if isinstance(told, IoErrorRecord)]
+            assert [(error.op, error.errno, error.waiting) for error in told] == [("write", errno.EIO, 60 - nth)]
 
 
 def test_refusal_of_the_same_lines_is_told_once(path: Path) -> None:
@@ -137,12 +145,15 @@ def test_refusal_of_the_same_lines_is_told_once(path: Path) -> None:
     assert sum(isinstance(told, IoErrorRecord) for told in read(path)) == 1
 
 
-@pytest.mark.parametrize("nth", range(3, 53))
-def test_nth_failed_sync_ends_the_output(path: Path, nth: int) -> None:
-    with pytest.raises(OutputError, match="cannot sync"):
-        record(path, *ORDERS, files=FailingFiles("sync", nth), policy="always", group_records=1)
+def test_nth_failed_sync_ends_the_output(tmp_path: Path) -> None:
+    for nth in range(3, 53):
+        path = tmp_path / f"rec{nth}"
 
-    assert orders(path) == [told.order_id for told in ORDERS[: nth - 2]]
+        with case("sync", nth):
+            with pytest.raises(OutputError, match="cannot sync"):
+                record(path, *ORDERS, files=FailingFiles("sync", nth), policy="always", group_records=1)
+
+            assert orders(path) == [told.order_id for told in ORDERS[: nth - 2]]
 
 
 def test_disk_that_refuses_too_long_ends_the_output(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +262,12 @@ def test_what_stands_in_the_way_is_kept(path: Path, what: str) -> None:
     record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
 
     assert len(list(path.parent.glob("rec.torn-*"))) == 1
+
+
+def test_lines_that_keep_coming_do_not_put_the_sync_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.monotonic", count(0.0, 0.3).__next__)
+    files = CountingFiles()
+
+    record(path, *ORDERS, files=files, policy="1s", group_records=1)
+
+    assert all(later - earlier <= 5 for earlier, later in pairwise(files.syncs))

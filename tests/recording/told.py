@@ -15,15 +15,14 @@ from ordwatch.core.records import (
     SessionRecord,
     VenueAlive,
     encode,
+    for_outputs,
 )
 from ordwatch.core.times import time_ns, time_text
-from ordwatch.recording.files import Files
-from ordwatch.recording.format import sealed
-from ordwatch.recording.queue import Queue
+from ordwatch.recording.files import Files, Segment
+from ordwatch.recording.format import with_crc
 from ordwatch.recording.recovery import Opened, open_recording
 from ordwatch.recording.rotation import Rotation
-from ordwatch.recording.segment import LineFile
-from ordwatch.recording.writer import SyncPolicy, Writer
+from ordwatch.recording.writer import SyncPolicy, Writer, record_queue
 
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
 
@@ -149,7 +148,7 @@ SESSION: tuple[AnyRecord, ...] = (
 
 def lines(records: Sequence[AnyRecord], first_seq: int = 1) -> list[bytes]:
     """The records as lines of a recording."""
-    return [sealed(encode(record), seq) for seq, record in enumerate(records, first_seq)]
+    return [with_crc(encode(record), seq) for seq, record in enumerate(records, first_seq)]
 
 
 def written(path: Path, *records: AnyRecord, first_seq: int = 1) -> Path:
@@ -180,17 +179,17 @@ def record(
         OutputError: As from the writer.
     """
     files = files or Files()
-    queue = Queue(group_records=group_records, max_records=max_records)
+    queue = record_queue(group_records=group_records, max_records=max_records)
     recording = open_recording(files, path, None)
     writer = Writer(
         recording.file, queue, files=files, policy=policy, rotation=rotation or Rotation(),
         written_ns=recording.written_ns,
     )  # fmt: skip
-    queue.put([encode(entry) if isinstance(entry, OrderRecord) else entry for entry in records])
-    writer.finish()
-    writer.run()
+    queue.put([each.json if isinstance(each.record, OrderRecord) else each for each in for_outputs(records)])
+    queue.close()
+    writer.thread().run()
 
 
-def line_file(path: Path, files: Files) -> LineFile:
-    """A new file to write lines on."""
-    return LineFile(files, path, fd=files.open(path), last_seq=0)
+def new_segment(path: Path, files: Files) -> Segment:
+    """A new file to write lines to."""
+    return Segment(files, path, fd=files.open(path), last_seq=0)

@@ -13,7 +13,6 @@ from time import monotonic
 from tests.simulation.world import Failure, live_through
 
 HOURS = 1.0
-SHOWN = 60
 
 
 def main() -> None:
@@ -22,12 +21,21 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=100.0, help="simulated hours in all")
     parser.add_argument("--seed", type=int, help="one world alone")
     parser.add_argument("--first", type=int, help="seeds from this one on, rather than fresh ones")
+    parser.add_argument("--seeds", type=int, nargs="+", help="these worlds, one after the other")
+    parser.add_argument("--stop", action="store_true", help="with --seeds: at the first that breaks")
     parser.add_argument("--trace", action="store_true", help="the whole history")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     if options.seed is not None:
         failures = [live_through(options.seed, hours=HOURS, trace=options.trace)]
         seeds = 1
+    elif options.seeds is not None:
+        failures = []
+        for seed in options.seeds:
+            failures.append(live_through(seed, hours=HOURS))
+            if options.stop and failures[-1] is not None:
+                break
+        seeds = len(failures)
     else:
         first = random.SystemRandom().randrange(10**9) if options.first is None else options.first
         seeds = max(1, round(options.hours / HOURS))
@@ -38,14 +46,14 @@ def main() -> None:
         print(f"{monotonic() - began_s:.0f} s")
     found = [failure for failure in failures if failure is not None]
     for failure in found:
-        show(failure, SHOWN if options.seed is None else None)
+        show(failure, whole=options.seed is not None)
     print(f"{seeds - len(found)} of {seeds} worlds without a fault")
     sys.exit(1 if found else 0)
 
 
-def show(failure: Failure, lines: int | None) -> None:
-    """Print a failing world, with the end of its history."""
-    if lines is None:
+def show(failure: Failure, *, whole: bool) -> None:
+    """Print why a world failed, with its history if it was run alone."""
+    if whole:
         print("\n".join(failure.history))
     print(f"seed {failure.seed}: {failure.why}")
 

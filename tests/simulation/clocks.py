@@ -1,6 +1,7 @@
 """The clocks of a simulated host: true time passes evenly, the wall clock is wrong and jumps, a machine may sleep."""
 
 from bisect import bisect_right
+from itertools import pairwise
 
 from tests.simulation.product import (
     Moment,
@@ -47,6 +48,12 @@ class Clocks:
     def wall(self, true_ns: int) -> int:
         """What the wall clock showed at a true time."""
         return true_ns + self._steps[bisect_right(self._steps, (true_ns, 2**62)) - 1][1]
+
+    def went_back(self, since_ns: int) -> bool:
+        """Whether the wall clock was set back since this true time."""
+        later = [ahead_ns for at_ns, ahead_ns in self._steps if at_ns > since_ns]
+        before = self._steps[bisect_right(self._steps, (since_ns, 2**62)) - 1][1]
+        return any(after < earlier for earlier, after in pairwise([before, *later]))
 
     def true(self, wall_ns: int, before_ns: int | None = None) -> int:
         """The latest true time, not after `before_ns`, at which the wall clock showed this."""

@@ -14,13 +14,13 @@ from tests.simulation.product import (
     Continuation,
     Files,
     GapRecord,
-    LineFile,
     LinkRecord,
     OutputError,
+    Segment,
     SessionRecord,
     encode,
     open_recording,
-    sealed,
+    with_crc,
 )
 
 SYNC_EVERY_S = 1.0
@@ -64,7 +64,7 @@ class Disk:
         self.files = DiskFiles()
         self._draw = draw
 
-    def open(self) -> tuple[LineFile, Continuation]:
+    def open(self) -> tuple[Segment, Continuation]:
         """As a starting process opens it; raises what that raises."""
         self.files.refuses = self.files.loses_syncs = False
         opened = open_recording(self.files, self.path, None)
@@ -86,7 +86,7 @@ class Disk:
 class Recorder:
     """What the writer's thread does, in simulated time: groups of lines, one write each, and a sync a second."""
 
-    def __init__(self, file: LineFile, files: DiskFiles, at: Callable[[float, Callable[[], None]], None]) -> None:
+    def __init__(self, file: Segment, files: DiskFiles, at: Callable[[float, Callable[[], None]], None]) -> None:
         self._file = file
         self._files = files
         self._at = at
@@ -126,7 +126,7 @@ class Recorder:
                 if isinstance(record, AliveRecord):
                     record = msgspec.structs.replace(record, synced_seq=self._file.synced_seq)
                 must_sync = must_sync or _is_synced_at_once(record)
-                lines.append(sealed(encode(record), seq))
+                lines.append(with_crc(encode(record), seq))
             self._file.put(b"".join(lines))
         try:
             self._file.flush()
@@ -158,7 +158,7 @@ class Recorder:
     def kill(self, draw: random.Random) -> None:
         """The process is gone: what waits is lost, and of one line a part may be in the file."""
         if self._waiting and not self._put and not self._files.refuses and draw.random() < 0.5:
-            line = sealed(encode(self._waiting[0]), self._file.last_seq + 1)
+            line = with_crc(encode(self._waiting[0]), self._file.last_seq + 1)
             os.write(self._file.fd, line[: draw.randrange(len(line))])
         self._file.close()
 

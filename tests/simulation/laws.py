@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 LAG_NS = 12 * SECOND
 """A state may be under way for so long, and is then neither recorded nor missed."""
+DISK_LAG_NS = 320 * SECOND
+"""For how long a disk may refuse, and records wait."""
 MOST_IN_TEN_MINUTES = 70
 """Attempts that fail, or queries: a back-off that grows as it should makes about forty."""
 
@@ -56,6 +59,7 @@ class _Watched:
         self.may_be_live = False
         self.gap: GapUpdate | None = None
         self.good_wall_ns: dict[int, int] = {}
+        self.good_true_ns: dict[int, int] = {}
         self.attempts: list[float] = []
         self.failed: dict[int, list[float]] = defaultdict(list)
         self.queries: list[float] = []
@@ -79,6 +83,8 @@ class Laws:
         self._pushed: dict[tuple[str, str, int], Line] = {}
         self._shuffled: set[str] = set()
         self._first_live: dict[str, int] = {}
+        self._not_judged: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        """By venue true times of which a recording is known to say too much."""
 
     def _of(self, shell: "Shell") -> _Watched:
         return self._watched.setdefault(id(shell), _Watched())
@@ -88,9 +94,21 @@ class Laws:
 
     # As things happen.
 
+    def started(self, open_gaps: Iterable[GapUpdate]) -> None:
+        """A process goes on with a recording in which these gaps were never closed."""
+        clocks = self._world.clocks
+        for gap in open_gaps:
+            self._windows[gap.venue].append([clocks.true(gap.from_ns), math.inf])
+        last_ns = self._world.died_ns - DISK_LAG_NS
+        if self._world.died_ns and clocks.went_back(last_ns):
+            # Nobody can tell how much time lies between two sessions if the clock was set back.
+            for venue in self._world.venues:
+                self._not_judged[venue.dialect.name].append((last_ns, clocks.now_ns))
+
     def good(self, shell: "Shell", link: int) -> None:
         """A whole, good message was received."""
         self._of(shell).good_wall_ns[link] = self._world.clocks.moment().wall_ns
+        self._of(shell).good_true_ns[link] = self._world.clocks.now_ns
 
     def ready(self, shell: "Shell", link: int) -> None:
         """A link's subscription was acknowledged."""
@@ -218,7 +236,13 @@ class Laws:
         if shell.link is not None and shell.link in good and gap.from_ns > good[shell.link]:
             late_s = (gap.from_ns - good[shell.link]) / SECOND
             self._broken(f"{shell.name}: {gap.gap} begins {late_s:.1f} s after the last good message")
-        self._windows[shell.name].append([self._world.clocks.true(gap.from_ns), math.inf])
+        from_ns = self._world.clocks.true(gap.from_ns)
+        if shell.link is not None and good.get(shell.link) == gap.from_ns:
+            from_ns = watched.good_true_ns[shell.link]
+        if self._world.clocks.went_back(from_ns):
+            # A reader takes the start for the later of the two times that the clock showed twice.
+            self._not_judged[shell.name].append((from_ns, self._world.clocks.now_ns))
+        self._windows[shell.name].append([from_ns, math.inf])
 
     def _gap_closed(self, shell: "Shell", watched: _Watched, gap: GapUpdate) -> None:
         opened = watched.gap or (None if watched.closed_one else shell.process.past_gap(shell.name))
@@ -255,9 +279,9 @@ class Laws:
         numbers = [state.number for state in order.states if _may_be(record, state, venue)]
         if not numbers and not lenient:
             self._broken(f"{record.venue}: order {record.order_id}: written a state that never was: {_brief(record)}")
-        is_newest = bool(numbers) and all((record.venue, record.order_id, n) in self._fresh for n in numbers)
-        if is_newest and "late" in record.flags and not lenient and record.source == "push":
-            self._broken(f"{record.venue}: order {record.order_id}: its newest state taken for late: {_brief(record)}")
+        is_fresh = all((record.venue, record.order_id, number) in self._fresh for number in numbers)
+        if "late" in record.flags and not lenient and record.source == "push" and numbers and is_fresh:
+            self._broken(f"{record.venue}: order {record.order_id}: newest state taken for late: {_brief(record)}")
 
     def _recovered(self, process: "Process", gap: GapRecord) -> None:
         shell = process.shells[gap.venue]
@@ -294,6 +318,12 @@ class Laws:
             for state in order.states
             if state.at_ns <= true_ns
         )
+
+    def stopped(self, process: "Process") -> None:
+        """A process ended cleanly: `verify` takes its end for a sign of life, also of a link that is half open."""
+        for name, shell in process.shells.items():
+            good_ns = self._of(shell).good_true_ns.values()
+            self._not_judged[name].append((min(good_ns, default=0), self._world.clocks.now_ns))
 
     # The recording.
 
@@ -350,8 +380,11 @@ class Laws:
             (state.number for state in order.states if in_turn and _may_be(in_turn[-1], state, venue)), default=0
         )
         shuffled = name in self._shuffled and not calm
+        not_judged = self._not_judged[name]
         for state in order.states:
-            if uncertain.touches(state.at_ns, state.at_ns + LAG_NS):
+            if any(from_ns <= state.at_ns + LAG_NS and state.at_ns <= to_ns for from_ns, to_ns in not_judged):
+                continue
+            if uncertain.touches(state.at_ns, state.at_ns + LAG_NS) or state.at_ns + LAG_NS > self._world.clocks.now_ns:
                 continue
             recorded = any(_may_be(record, state, venue) for record in records)
             if state.number > last and not (shuffled and recorded):
@@ -363,7 +396,8 @@ class Laws:
             if not recorded and not self._in_a_gap(name, state.at_ns):
                 self._broken(
                     f"{name}: order {order.order_id} came to {' '.join(said(state))} {self._world.ago(state.at_ns)}, "
-                    f"outside of all gaps, and no record says so; {uncertain}"
+                    f"outside of all gaps, and no record says so; {uncertain}; "
+                    f"gaps: {[[(at - START_NS) / SECOND for at in window] for window in self._windows[name]]}"
                 )
 
     def _in_a_gap(self, name: str, at_ns: int) -> bool:

@@ -213,6 +213,7 @@ class Process:
 
     def start(self) -> None:
         """Begin, as pipeline does."""
+        self.world.laws.started([gap_update(gap) for gap in self._past.open_gaps.values()])
         self._write([self._session("start")])
         for name, shell in self.shells.items():
             gap = self._past.open_gaps.get(name)
@@ -326,6 +327,7 @@ class Process:
     def kill(self) -> None:
         """Gone, in the middle of whatever it does."""
         self.dead = True
+        self.world.died_ns = self.world.clocks.now_ns
         self.recorder.kill(self.world.draw)
         for shell in self.shells.values():
             for line in shell.lines.values():

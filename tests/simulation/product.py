@@ -75,18 +75,16 @@ from ordwatch.engine.supervisor import (
 )
 from ordwatch.recording.files import (
     Files,
+    Segment,
 )
 from ordwatch.recording.format import (
-    sealed,
+    with_crc,
 )
 from ordwatch.recording.history import (
     Continuation,
 )
 from ordwatch.recording.recovery import (
     open_recording,
-)
-from ordwatch.recording.segment import (
-    LineFile,
 )
 from ordwatch.recording.verdict import (
     COVERED,
@@ -145,7 +143,6 @@ __all__ = [
     "HeartbeatTick",
     "Ignored",
     "Interrupted",
-    "LineFile",
     "LinkRecord",
     "LinkUpdate",
     "Log",
@@ -168,6 +165,7 @@ __all__ = [
     "RemoteProtocolError",
     "Resumed",
     "RoundTrip",
+    "Segment",
     "SendHeartbeat",
     "SessionEvent",
     "SessionRecord",
@@ -186,7 +184,7 @@ __all__ = [
     "gap_update",
     "load",
     "open_recording",
-    "sealed",
     "time_ns",
     "time_text",
+    "with_crc",
 ]

@@ -24,6 +24,8 @@ MINUTE = 60.0
 CALM_S = 25 * MINUTE
 """How long nothing goes wrong at the end: every venue is asked again, and all is well."""
 HISTORY = 400
+MOST_EVENTS = 1_000_000
+"""In one world; an hour has some ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class World:
         self.venues = [Venue(each, self.draw, ahead_ns=self._wrong_ns()) for each in chosen]
         self.laws = Laws(self)
         self.process: Process | None = None
+        self.died_ns = 0
+        """When the last process ended."""
         self.ever_refused: dict[str, set[str]] = {}
         self._heap: list[tuple[int, int, Callable[[], None], Process | None]] = []
         self._numbers = count()
@@ -92,7 +96,7 @@ class World:
         self._faulty: dict[tuple[str, str], int] = {}
         self._frozen_until_ns = 0
         self._calm = False
-        self._trace = trace
+        self._events = 0
         self.clocks.set_wall(self._wrong_ns())
 
     def _wrong_ns(self) -> int:
@@ -151,6 +155,9 @@ class World:
                     heapq.heappush(self._heap, (self._frozen_until_ns, number, act, process))
                     continue
             self.clocks.now_ns = true_ns
+            self._events += 1
+            if self._events > MOST_EVENTS:
+                raise Broken("events without end: something spins")
             try:
                 act()
             except OutputError as error:
@@ -314,8 +321,11 @@ class World:
                 self.at(now_ns + int(draw.uniform(1, 200) * SECOND), process.unstall, process)
             case "kill" | "power":
                 self._die(power=what == "power")
+            case "stop" if self._frozen_until_ns > now_ns:
+                pass
             case "stop":
                 process.end()
+                self.laws.stopped(process)
                 self.laws.recording(calm=False)
                 self.at(now_ns + int(draw.uniform(0.5, 300) * SECOND), self._start)
             case "disk refuses":

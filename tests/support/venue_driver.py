@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 
 from ordwatch.core.coverage import Coverage
 from ordwatch.core.errors import ConnectionLost, VenueError
-from ordwatch.core.events import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Ready, SessionEvent, VenueStats
+from ordwatch.core.events import (
+    FeedEvent,
+    GapUpdate,
+    Interrupted,
+    LinkUpdate,
+    OrderUpdate,
+    Ready,
+    Resumed,
+    SessionEvent,
+    VenueStats,
+)
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -43,6 +53,8 @@ class Driver:
     """By link the attempt or connection under way."""
     up: set[int] = field(default_factory=set)
     subscribed: set[int] = field(default_factory=set)
+    interrupted: set[int] = field(default_factory=set)
+    """Links on which the venue said that it sees no orders."""
     heartbeats: int = 0
     query: StartQuery | None = None
     queries: list[StartQuery] = field(default_factory=list)
@@ -96,6 +108,11 @@ class Driver:
         """The session of the link made this of what came."""
         if any(isinstance(event, Ready) for event in events):
             self.subscribed.add(link)
+        for event in events:
+            if isinstance(event, Interrupted):
+                self.interrupted.add(link)
+            elif isinstance(event, Resumed):
+                self.interrupted.discard(link)
         self._do(
             self.supervisor.received(
                 link, self.conns[link], events, self.now, good=good, heartbeat_s=HEARTBEAT_S, silence_s=SILENCE_S
@@ -107,6 +124,7 @@ class Driver:
         conn = self.conns.pop(link)
         self.up.discard(link)
         self.subscribed.discard(link)
+        self.interrupted.discard(link)
         self.asked_whole = False
         error = error or ConnectionLost("reset by the other side", "reset")
         self._do(self.supervisor.disconnected(link, conn, error, self.now))
@@ -174,6 +192,7 @@ class Driver:
         conn = self.conns.pop(link)
         self.up.discard(link)
         self.subscribed.discard(link)
+        self.interrupted.discard(link)
         self.asked_whole = False
         self._do(self.supervisor.disconnected(link, conn, error, self.now))
 

@@ -1,11 +1,12 @@
 """One CoinW account, for the life of the process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ordwatch.venues.coinw.connect import open_connection
 from ordwatch.venues.coinw.messages import PING, SUBSCRIBE
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.rest import PATH, RATES
+from ordwatch.venues.coinw.session import Logins
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import (
     Call,
@@ -27,10 +28,11 @@ class CoinwClient:
     setup: Setup[CoinwSettings]
     connections: int = 1
     """One carries everything."""
+    logins: Logins = field(default_factory=Logins)
 
     async def open(self, connection: int, call: Call) -> Opening:
         """Nothing must be fetched before; see connect.py."""
-        return await open_connection(self.setup, call)
+        return await open_connection(self.setup, self.logins)
 
     async def query(self, spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
         """Ask for orders; see query.py."""

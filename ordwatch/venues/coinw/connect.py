@@ -2,13 +2,13 @@
 
 from urllib.parse import urlsplit
 
-from ordwatch.venues.coinw.session import CoinwSession
+from ordwatch.venues.coinw.session import CoinwSession, Logins
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Call, Endpoint, Opening, Setup
+from ordwatch.venues.contract import Endpoint, Opening, Setup
 
 
-async def open_connection(setup: Setup[CoinwSettings], call: Call) -> Opening:
+async def open_connection(setup: Setup[CoinwSettings], logins: Logins) -> Opening:
     """The one connection it needs; nothing must be fetched before."""
     url = urlsplit(setup.settings.ws_url)
     shown = f"{url.scheme}://{url.netloc}"
-    return Opening(Endpoint("websocket", shown=shown, url=setup.settings.ws_url), CoinwSession(setup))
+    return Opening(Endpoint("websocket", shown=shown, url=setup.settings.ws_url), CoinwSession(setup, logins))

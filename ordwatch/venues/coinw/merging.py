@@ -11,7 +11,7 @@ import msgspec
 
 from ordwatch.core.events import DecimalText, OrderStatus, OrderUpdate, Recency
 from ordwatch.core.merging import Correction, merge_missing
-from ordwatch.venues.coinw.amounts import is_cut
+from ordwatch.venues.toolkit.amounts import is_cut
 
 _FINAL_RANK = 2
 _RANKS = {

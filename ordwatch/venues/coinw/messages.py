@@ -11,8 +11,8 @@ import msgspec
 
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import Turn
-from ordwatch.venues import pieces
-from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, is_string, items, payload, text
+from ordwatch.venues.toolkit import pieces
+from ordwatch.venues.toolkit.lenient_json import Fields, Unreadable, fields, is_string, items, payload, text
 
 PING = '{"event":"ping"}'
 SUBSCRIBE = '{"event":"sub","params":{"biz":"exchange","type":"order"}}'

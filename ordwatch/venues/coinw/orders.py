@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ordwatch.core.events import DecimalText, Extra, OrderStatus, OrderUpdate, Side
-from ordwatch.venues.coinw.amounts import amount, difference, is_zero, nonzero, quotient, signed
-from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import OrderRow
 from ordwatch.venues.coinw.statuses import rule
+from ordwatch.venues.toolkit.amounts import amount, difference, is_zero, nonzero, quotient, signed
+from ordwatch.venues.toolkit.lenient_json import Unreadable
 
 _BIG_ID = 2**63
 _MAX_WORD = 64

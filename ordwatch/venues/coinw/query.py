@@ -13,12 +13,12 @@ from ordwatch.core.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.core.events import FINAL, OrderUpdate
 from ordwatch.core.merging import not_found
 from ordwatch.core.times import time_text
-from ordwatch.venues.coinw.lenient_json import Unreadable, items
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, TRIES, Busy, Denied, request, told
 from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import EVER, NEVER, Call, Emit, QueryResult, QuerySpec, Setup
-from ordwatch.venues.parts import Parts
+from ordwatch.venues.toolkit.lenient_json import Unreadable, items
+from ordwatch.venues.toolkit.parts import Parts
 
 PAGE_ROWS = 1000
 """The most rows the history answers, newest first."""
@@ -141,7 +141,7 @@ class _Query:
         """One order by its id; if the venue does not know it, the statement that says so."""
         asked = request(self.setup.settings, ORDER, {"orderNumber": known.order_id})
         try:
-            data, received_ns = await told(self.call, asked, self.tries)
+            data, received_ns = await told(self.call, asked, self.tries, self.setup.settings.redact)
         except Denied as exc:
             await self.emit([not_found(known, self.setup.settings.redact(str(exc)), exc.received_ns)])
             return
@@ -154,7 +154,8 @@ class _Query:
 
     async def _page(self, command: str, params: dict[str, str], pair: str) -> tuple[int, list[OrderUpdate]]:
         """How many rows the venue sent, and those that could be read."""
-        data, received_ns = await told(self.call, request(self.setup.settings, command, params), self.tries)
+        settings = self.setup.settings
+        data, received_ns = await told(self.call, request(settings, command, params), self.tries, settings.redact)
         if data is None or bytes(data) == b"null":
             return 0, []
         try:

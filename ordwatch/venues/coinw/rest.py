@@ -5,16 +5,17 @@ half. `code` is a string in the samples and a number in the rate-limit answer (J
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import msgspec
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.secrets import Secret
-from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, text
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Call, HttpReply, HttpRequest, Rate, http
+from ordwatch.venues.toolkit.lenient_json import Fields, Unreadable, fields, text
 
 PATH = "/api/v1/private"
 
@@ -70,8 +71,12 @@ def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) ->
     )
 
 
-async def told(call: Call, asked: HttpRequest, tries: int = TRIES) -> tuple[msgspec.Raw | None, int]:
+async def told(
+    call: Call, asked: HttpRequest, tries: int = TRIES, redact: Callable[[str], str] = str
+) -> tuple[msgspec.Raw | None, int]:
     """The `data` of the venue's answer and when it came; asks again 2 s after a "too frequently".
+
+    `redact` takes the secrets out of the venue's words, which the request does not hold.
 
     Raises:
         Busy: So it said `tries` times over.
@@ -88,12 +93,13 @@ async def told(call: Call, asked: HttpRequest, tries: int = TRIES) -> tuple[msgs
         envelope = _envelope(asked, reply)
         code = text(envelope.get("code")) or ""
         if code not in BUSY_CODES:
-            _raise_for(asked, reply, code, envelope)
-            return envelope.get("data"), reply.received_ns
+            if _is_success(code, envelope):
+                return envelope.get("data"), reply.received_ns
+            _raise_for(asked, reply, code, redact(_words(asked, code, envelope)))
         # The place is taken here, without waiting, so that the next try waits until the 2 s have passed.
         call.take(_PAUSE)
         request = later
-    raise Busy(f"{asked.name}: {_words(asked, code, envelope)}")
+    raise Busy(f"{asked.name}: {redact(_words(asked, code, envelope))}")
 
 
 def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
@@ -109,10 +115,12 @@ def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
         raise RemoteProtocolError(f"{asked.name}: the answer is {exc}") from None
 
 
-def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, envelope: Fields) -> None:
-    if code in SUCCESS_CODES or (not code and text(envelope.get("success")) == "true"):
-        return
-    message = f"{asked.name}: {_words(asked, code, envelope)}"
+def _is_success(code: str, envelope: Fields) -> bool:
+    return code in SUCCESS_CODES or (not code and text(envelope.get("success")) == "true")
+
+
+def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, words: str) -> NoReturn:
+    message = f"{asked.name}: {words}"
     if code in AUTH_CODES or reply.status == 401:
         raise AuthError(message)
     if not code or reply.status != 200:

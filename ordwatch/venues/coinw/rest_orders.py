@@ -12,9 +12,9 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 
 from ordwatch.core.events import DecimalText, OrderStatus, OrderUpdate
-from ordwatch.venues.coinw.amounts import amount, difference, is_less, is_zero, nonzero, quotient, signed
-from ordwatch.venues.coinw.lenient_json import Fields, Unreadable, fields, payload, text
 from ordwatch.venues.coinw.orders import CoinwExtra, identifier, milliseconds_ns, side, symbol
+from ordwatch.venues.toolkit.amounts import amount, difference, is_less, is_zero, nonzero, quotient, signed
+from ordwatch.venues.toolkit.lenient_json import Fields, Unreadable, fields, payload, text
 
 STATUSES = {
     "1": OrderStatus.NEW,

@@ -7,6 +7,7 @@ JKorf/CoinW.Net 3.4.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, VenueError
@@ -24,7 +25,6 @@ from ordwatch.core.events import (
     SessionEvent,
     Turn,
 )
-from ordwatch.venues.coinw.lenient_json import Unreadable, payload
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,
@@ -48,8 +48,9 @@ from ordwatch.venues.coinw.messages import (
 from ordwatch.venues.coinw.orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
-from ordwatch.venues.pieces import LONG_BYTES
-from ordwatch.venues.rejects import MAX_REJECTS, head
+from ordwatch.venues.toolkit.lenient_json import Unreadable, payload
+from ordwatch.venues.toolkit.pieces import LONG_BYTES
+from ordwatch.venues.toolkit.rejects import MAX_REJECTS, head
 
 HEARTBEAT_S = 10.0
 SILENCE_S = 25.0
@@ -62,18 +63,24 @@ LOGIN_TRIES = 4
 LOGIN_RETRY_S = (60.0, 300.0)
 """The waits between them: the venue bans who asks too often."""
 
-_REFUSED_LOGINS = "logins refused"
-"""In Setup.memory: how many in a row, with an unknown code."""
 _MAX_KINDS = 64
 _MAX_PINGS = 16
 _ORDERS_A_TURN = 64
 _MAX_WORDS = 300
 
 
+@dataclass
+class Logins:
+    """What one account's sessions know of the logins before; its client keeps it."""
+
+    refused: int = 0
+    """How many were refused in a row, with an unknown code."""
+
+
 class CoinwSession:
     """Logs in, subscribes to the orders of all pairs and reads what is pushed."""
 
-    def __init__(self, setup: Setup[CoinwSettings]) -> None:
+    def __init__(self, setup: Setup[CoinwSettings], logins: Logins | None = None) -> None:
         settings = setup.settings
         self.silence_s = settings.silence_timeout or SILENCE_S
         self.heartbeat_s = min(HEARTBEAT_S, self.silence_s / 2.5)
@@ -81,7 +88,7 @@ class CoinwSession:
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
-        self._memory = setup.memory
+        self._logins = logins or Logins()
         self._outgoing: list[Payload] = []
         self.last_message_ns = 0
         self._pinged_ns: deque[int] = deque(maxlen=_MAX_PINGS)
@@ -221,7 +228,7 @@ class CoinwSession:
         if self._logged_in:
             return (Ignored("login"),)
         self._logged_in = True
-        self._memory[_REFUSED_LOGINS] = 0
+        self._logins.refused = 0
         self._outgoing.append(SUBSCRIBE)
         return (Progress("subscribing"),)
 
@@ -249,11 +256,10 @@ class CoinwSession:
         """Final with a code that names the credentials; with an unknown one after some tries, minutes apart."""
         if outcome.code in PASSING_CODES | AUTH_CODES:
             return self._refusal("login", outcome, final=outcome.code in AUTH_CODES)
-        before = self._memory.get(_REFUSED_LOGINS)
-        tries = self._memory[_REFUSED_LOGINS] = (before if isinstance(before, int) else 0) + 1
+        self._logins.refused += 1
         message = self._safe(f"login refused ({outcome})")
-        if tries >= LOGIN_TRIES:
-            return AuthError(f"{message}, {tries} times in a row")
+        if self._logins.refused >= LOGIN_TRIES:
+            return AuthError(f"{message}, {self._logins.refused} times in a row")
         return Refused(message, retry_s=LOGIN_RETRY_S)
 
     def _refusal(self, what: str, outcome: Reply, *, final: bool) -> VenueError:

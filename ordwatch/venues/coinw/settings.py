@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from ordwatch.core.secrets import Secret
-from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import VenueSettings
+from ordwatch.venues.toolkit.addresses import check_url
 
 _MIN_SECRET = 6
 """Shorter ones are no secrets, and would blot out innocent words."""

@@ -1,7 +1,7 @@
 """One Loopring account, for the life of the process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ordwatch.venues.contract import (
     Call,
@@ -14,6 +14,7 @@ from ordwatch.venues.contract import (
     reads_only,
 )
 from ordwatch.venues.loopring.connect import open_connection, query
+from ordwatch.venues.loopring.learned import Learned
 from ordwatch.venues.loopring.settings import LoopringSettings, split
 
 
@@ -24,6 +25,7 @@ class LoopringClient:
     setup: Setup[LoopringSettings]
     parts: Sequence[Setup[LoopringSettings]]
     """What each connection is to watch."""
+    known: Learned = field(default_factory=Learned)
 
     @property
     def connections(self) -> int:
@@ -32,11 +34,11 @@ class LoopringClient:
 
     async def open(self, connection: int, call: Call) -> Opening:
         """Fetch what that connection needs; see connect.py."""
-        return await open_connection(self.parts[connection], call)
+        return await open_connection(self.parts[connection], self.known, call)
 
     async def query(self, spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
         """Ask for the orders of all configured markets; see query.py."""
-        return await query(self.setup, spec, call, emit)
+        return await query(self.setup, self.known, spec, call, emit)
 
 
 def configure(setup: Setup[VenueSettings]) -> LoopringClient:

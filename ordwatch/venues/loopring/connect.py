@@ -5,7 +5,7 @@ from urllib.parse import quote, urlsplit
 
 from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
 from ordwatch.venues.contract import Call, Emit, Endpoint, Opening, QueryResult, QuerySpec, Setup, http
-from ordwatch.venues.loopring.learned import Learned, learned
+from ordwatch.venues.loopring.learned import Learned
 from ordwatch.venues.loopring.orders import Origin, pair, unscaled_tokens
 from ordwatch.venues.loopring.protocol_versions import PROFILES, Profile
 from ordwatch.venues.loopring.query import OrderQuery
@@ -17,10 +17,10 @@ TOKENS_TIMEOUT_S = 4.0
 """How long the list of tokens may hold up a connection or a query; without it amounts come later."""
 
 
-async def open_connection(setup: Setup[LoopringSettings], call: Call) -> Opening:
+async def open_connection(setup: Setup[LoopringSettings], known: Learned, call: Call) -> Opening:
     """Fetch the decimals and a fresh ticket, last of all: one ticket is good for one connection."""
     settings, profile = setup.settings, PROFILES[setup.settings.protocol]
-    access, known = _access(settings), learned(setup.memory)
+    access = _access(settings)
     await _learn_decimals(setup, known, access, call)
     session = LoopringSession(
         _origin(setup, known),
@@ -37,9 +37,9 @@ async def open_connection(setup: Setup[LoopringSettings], call: Call) -> Opening
     return Opening(endpoint, session)
 
 
-async def query(setup: Setup[LoopringSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+async def query(setup: Setup[LoopringSettings], known: Learned, ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Ask for orders of the configured markets; see query.py."""
-    access, known = _access(setup.settings), learned(setup.memory)
+    access = _access(setup.settings)
     query_run = OrderQuery(
         access=access,
         origin=_origin(setup, known),

@@ -1,8 +1,6 @@
-"""What the relayer said once and is not asked again, for the life of the process: kept in `Setup.memory`."""
+"""What the relayer said once and is not asked again, for the life of the process: its client keeps it."""
 
 from dataclasses import dataclass, field
-
-_KEY = "loopring"
 
 
 @dataclass
@@ -17,11 +15,3 @@ class Learned:
     """Whether REST lists take the status `waiting`, which the documentation leaves out."""
     refused_markets: dict[str, str] = field(default_factory=dict)
     """Markets whose subscription was refused last, with the venue's words."""
-
-
-def learned(memory: dict[str, object]) -> Learned:
-    """What is known so far; the same object each time."""
-    known = memory.get(_KEY)
-    if not isinstance(known, Learned):
-        known = memory[_KEY] = Learned()
-    return known

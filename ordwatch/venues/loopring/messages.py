@@ -7,14 +7,15 @@ every number is text, so that no digit is lost. Sources: Loopring/DEX-API and DE
 """
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ordwatch.core.escaping import escape_half_surrogates, escape_invalid_utf8, safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import Turn
-from ordwatch.venues import pieces
+from ordwatch.venues.toolkit import pieces
+from ordwatch.venues.toolkit.lenient_json import Unreadable, loads, shown
 
 Number = str | int | None
 """The relayer writes numbers as text or as integers, and changed its mind about which."""
@@ -32,10 +33,6 @@ SIBLING_TOPICS = frozenset(
 """Other topics the relayer is known to have."""
 
 _MAX_WORDS = 200
-
-
-class Unreadable(ValueError):
-    """The input holds no order that could be named; says why."""
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -153,23 +150,13 @@ def topic_market(topic: str | Topic) -> str | None:
     return topic.partition("&")[2] or None if isinstance(topic, str) else topic.market
 
 
-def loads(data: bytes) -> object:
-    """JSON with every number as its own text; bytes that are no UTF-8 visible as \\xff, half surrogates as \\ud800.
-
-    Raises:
-        Unreadable: Not JSON.
-    """
-    return _parse(_text(data), str)
-
-
 def raw_payload(data: bytes, secret: str = "") -> object:
     """The JSON for showing: integers beyond 2**53 and fractions as text, `secret` blanked.
 
     Raises:
         Unreadable: As `loads` does.
     """
-    text = _text(data)
-    return _parse(blank(text, secret), _safe_integer)
+    return shown(data, secret)
 
 
 def subscribe_topics(markets: Sequence[str], api_key: str, sequence: int) -> str:
@@ -257,30 +244,3 @@ def _answer(fields: Mapping[str, object]) -> SubscriptionAnswer:
         code=error_code(error.get("code")),
         words=error.get("message"),
     )
-
-
-def _parse(text: str, integer: Callable[[str], int | str]) -> object:
-    try:
-        value: object = json.loads(text, parse_int=integer, parse_float=str, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as exc:
-        raise Unreadable(f"not JSON: {exc.msg} at character {exc.pos}") from None
-    except RecursionError:
-        raise Unreadable("JSON nested too deeply") from None
-    return value
-
-
-def _text(data: bytes) -> str:
-    if b"\\u" in data:
-        data = escape_half_surrogates(data)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return escape_invalid_utf8(data)
-
-
-def _refuse_constant(name: str) -> object:
-    raise Unreadable(f"not JSON: {name} is no number")
-
-
-def _safe_integer(text: str) -> int | str:
-    return int(text) if len(text) < 16 else text

@@ -32,7 +32,7 @@ from ordwatch.venues.loopring.rest import (
     orders_page,
     orders_request,
 )
-from ordwatch.venues.parts import Parts
+from ordwatch.venues.toolkit.parts import Parts
 
 MAX_PAGES = 1000
 MAX_READINGS = 3

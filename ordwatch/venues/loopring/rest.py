@@ -13,14 +13,13 @@ from ordwatch.venues.contract import HttpReply, HttpRequest
 from ordwatch.venues.loopring.amounts import MAX_DECIMALS
 from ordwatch.venues.loopring.messages import (
     OrderData,
-    Unreadable,
     error_code,
-    loads,
     order_data,
     raw_payload,
     venue_words,
 )
 from ordwatch.venues.loopring.protocol_versions import Profile
+from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 
 PAGE_ROWS = 50
 """The most the venue gives in one answer."""

@@ -18,7 +18,6 @@ from ordwatch.venues.loopring.messages import (
     OrderPush,
     OtherTopic,
     SubscriptionAnswer,
-    Unreadable,
     decode,
     decode_long,
     raw_payload,
@@ -27,8 +26,9 @@ from ordwatch.venues.loopring.messages import (
     venue_words,
 )
 from ordwatch.venues.loopring.orders import Origin, pushed_order, unscaled_tokens
-from ordwatch.venues.pieces import LONG_BYTES
-from ordwatch.venues.rejects import head
+from ordwatch.venues.toolkit.lenient_json import Unreadable
+from ordwatch.venues.toolkit.pieces import LONG_BYTES
+from ordwatch.venues.toolkit.rejects import head
 
 SILENCE_S = 75.0
 """Two pings and some slack: on a quiet account nothing else proves life."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from ordwatch.core.secrets import Secret
-from ordwatch.venues.addresses import check_url
 from ordwatch.venues.contract import VenueSettings
 from ordwatch.venues.loopring.orders import pair
 from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
+from ordwatch.venues.toolkit.addresses import check_url
 
 
 class LoopringSettings(VenueSettings, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ordwatch.core.secrets import Secret, SecretFile
-from ordwatch.venues.addresses import is_loopback
 from ordwatch.venues.contract import VenueSettings
+from ordwatch.venues.toolkit.addresses import is_loopback
 
 TCP_PORT = 11111
 WEBSOCKET_PORT = 33333

@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import (
     SUBSCRIBE,
     BadRow,
@@ -22,6 +21,7 @@ from ordwatch.venues.coinw.messages import (
     login,
     payloads,
 )
+from ordwatch.venues.toolkit.lenient_json import Unreadable
 
 DATA = Path(__file__).parent / "data"
 ROW = b'{"order_id":4624530513294751114,"type":"RECEIVED","size":"0.0001","time":1743244437255}'

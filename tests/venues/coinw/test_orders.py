@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side
-from ordwatch.venues.coinw.lenient_json import Unreadable
 from ordwatch.venues.coinw.messages import OrderPush, OrderRow, decode
 from ordwatch.venues.coinw.orders import CoinwExtra, identifier, milliseconds_ns, order_type, order_update, symbol
+from ordwatch.venues.toolkit.lenient_json import Unreadable
 
 DATA = Path(__file__).parent / "data"
 TIME_NS = 1_743_244_437_255_000_000

@@ -30,6 +30,14 @@ def answering(*bodies: bytes, status: int = 200) -> Desk:
     return Desk(answer)
 
 
+def test_words_that_quote_a_secret_lose_it() -> None:
+    desk = answering(b'{"code":"-3","msg":"canary was refused"}')
+    asked = request(setup().settings, ORDER, {"orderNumber": "1"})
+
+    with pytest.raises(Denied, match=r"\*\*\* was refused"):
+        asyncio.run(told(desk, asked, redact=lambda words: words.replace("canary", "***")))
+
+
 def data_told(desk: Desk) -> msgspec.Raw | None:
     data, received_ns = asyncio.run(told(desk, request(setup().settings, ORDER, {"orderNumber": "1"})))
     assert received_ns == NOW_NS

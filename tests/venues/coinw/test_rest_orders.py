@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side
-from ordwatch.venues.coinw.lenient_json import Unreadable, fields, items
 from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.rest_orders import created_ns, order_update
+from ordwatch.venues.toolkit.lenient_json import Unreadable, fields, items
 
 DATA = Path(__file__).parent / "data"
 OPEN = {"orderNumber": 1, "date": 1743669325942, "total": "0.5", "type": "buy", "prize": "82000.00", "status": 1}

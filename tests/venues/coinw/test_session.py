@@ -25,7 +25,7 @@ from ordwatch.core.events import (
 )
 from ordwatch.core.secrets import Secret
 from ordwatch.venues.coinw.messages import PING, SUBSCRIBE
-from ordwatch.venues.coinw.session import CoinwSession
+from ordwatch.venues.coinw.session import CoinwSession, Logins
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Setup, StreamRequest
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, setup
@@ -104,11 +104,11 @@ def refused_login(code: object) -> bytes:
     return f'{{"data":{{"result":false,"errorCode":{code},"errorMsg":"no"}},"channel":"login"}}'.encode()
 
 
-def login_errors(memory: dict[str, object], *frames: bytes) -> list[Exception]:
+def login_errors(logins: Logins, *frames: bytes) -> list[Exception]:
     """How each login of a new connection ended; what was learned is kept."""
     errors = []
     for frame in frames:
-        talk = CoinwSession(Setup("coinw", setup().settings, memory=memory))
+        talk = CoinwSession(setup(), logins)
         talk.start(NOW_NS)
         errors.append(refusal(list(talk.receive(frame, NOW_NS))))
     return errors
@@ -116,7 +116,7 @@ def login_errors(memory: dict[str, object], *frames: bytes) -> list[Exception]:
 
 @pytest.mark.parametrize("frame", [refused_login(1234), refused_login('""'), b'{"result":false,"errorCode":77}'])
 def test_login_refused_with_an_unknown_code_is_tried_again_in_minutes_and_given_up(frame: bytes) -> None:
-    *passing, last = login_errors({}, *[frame] * 4)
+    *passing, last = login_errors(Logins(), *[frame] * 4)
 
     assert [type(error) for error in passing] == [Refused] * 3
     assert [error.retry_s for error in passing if isinstance(error, Refused)] == [(60.0, 300.0)] * 3
@@ -126,19 +126,19 @@ def test_login_refused_with_an_unknown_code_is_tried_again_in_minutes_and_given_
 
 @pytest.mark.parametrize("code", [1003, 6000, '"1003"'])
 def test_login_refused_with_a_code_of_the_credentials_is_final_at_once(code: object) -> None:
-    assert isinstance(login_errors({}, refused_login(code))[0], AuthError)
+    assert isinstance(login_errors(Logins(), refused_login(code))[0], AuthError)
 
 
 def test_login_that_succeeds_forgets_the_refusals_before() -> None:
-    memory: dict[str, object] = {}
-    login_errors(memory, *[refused_login(1234)] * 3)
-    hear(CoinwSession(Setup("coinw", setup().settings, memory=memory)), "login_ok")
+    logins = Logins()
+    login_errors(logins, *[refused_login(1234)] * 3)
+    hear(CoinwSession(setup(), logins), "login_ok")
 
-    assert type(login_errors(memory, refused_login(1234))[0]) is Refused
+    assert type(login_errors(logins, refused_login(1234))[0]) is Refused
 
 
 def test_refusal_for_a_passing_reason_uses_up_no_try() -> None:
-    errors = login_errors({}, *[refused_login(29001)] * 9)
+    errors = login_errors(Logins(), *[refused_login(29001)] * 9)
 
     assert [(type(error), error.retry_s) for error in errors if isinstance(error, Refused)] == [(Refused, None)] * 9
 

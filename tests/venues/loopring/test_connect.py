@@ -7,6 +7,7 @@ from ordwatch.core.events import OrderUpdate
 from ordwatch.venues.contract import Call, HttpRequest, Opening, QuerySpec, RequestT
 from ordwatch.venues.loopring import connect
 from ordwatch.venues.loopring.connect import open_connection, query
+from ordwatch.venues.loopring.learned import Learned
 from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
 from tests.venues.loopring.joined import START_NS, Scripted, Told, data, push, setup
 
@@ -15,7 +16,7 @@ TICKET = data("ticket_v3.json")
 
 
 def opened(call: Call, protocol: Protocol = "v3") -> Opening:
-    return asyncio.run(open_connection(setup(protocol), call))
+    return asyncio.run(open_connection(setup(protocol), Learned(), call))
 
 
 @pytest.mark.parametrize(
@@ -69,9 +70,9 @@ def test_a_refused_key_ends_the_venue_before_it_connects() -> None:
 
 
 def test_known_decimals_are_not_fetched_for_another_connection() -> None:
-    who, first, second = setup(), Scripted(TOKENS, TICKET), Scripted(TICKET)
-    asyncio.run(open_connection(who, first))
-    asyncio.run(open_connection(who, second))
+    known, first, second = Learned(), Scripted(TOKENS, TICKET), Scripted(TICKET)
+    asyncio.run(open_connection(setup(), known, first))
+    asyncio.run(open_connection(setup(), known, second))
 
     assert [request.name for request in second.asked] == ["getTicket"]
 
@@ -99,9 +100,10 @@ def test_without_an_answer_about_decimals_it_connects_all_the_same() -> None:
 
 
 def test_decimals_learned_by_a_query_serve_the_connection_that_is_up() -> None:
-    who, told = setup(), Told()
-    session = asyncio.run(open_connection(who, Scripted((429, b""), TICKET))).session
-    asyncio.run(query(who, QuerySpec(since_ns=None, open_orders=tuple), Scripted(TOKENS, b'{"totalNum":0}'), told))
+    known, told = Learned(), Told()
+    session = asyncio.run(open_connection(setup(), known, Scripted((429, b""), TICKET))).session
+    spec = QuerySpec(since_ns=None, open_orders=tuple)
+    asyncio.run(query(setup(), known, spec, Scripted(TOKENS, b'{"totalNum":0}'), told))
     (update,) = session.receive(push(), START_NS)
 
     assert isinstance(update, OrderUpdate)

@@ -7,9 +7,7 @@ from ordwatch.venues.loopring.messages import (
     OrderPush,
     OtherTopic,
     SubscriptionAnswer,
-    Unreadable,
     decode,
-    loads,
     order_data,
     raw_payload,
     subscribe_args,
@@ -18,6 +16,7 @@ from ordwatch.venues.loopring.messages import (
     topic_name,
     venue_words,
 )
+from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 from tests.venues.loopring.joined import data, order, push
 
 

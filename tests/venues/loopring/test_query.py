@@ -1,7 +1,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -13,7 +12,7 @@ from ordwatch.simulators.loopring.simulator import LoopringSimulator
 from ordwatch.venues import load
 from ordwatch.venues.contract import EVER, NEVER, Call, HttpRequest, QueryResult, QuerySpec, RequestT
 from ordwatch.venues.loopring.connect import query
-from ordwatch.venues.loopring.learned import learned
+from ordwatch.venues.loopring.learned import Learned
 from ordwatch.venues.loopring.orders import Origin
 from ordwatch.venues.loopring.protocol_versions import Protocol
 from tests.venues.loopring.joined import (
@@ -48,7 +47,7 @@ def asked(
 ) -> tuple[Sequence[OrderUpdate], QueryResult]:
     """The rows and the report of one query."""
     told = Told()
-    report = asyncio.run(query(setup(protocol, markets, api_key=api_key), question, call, told))
+    report = asyncio.run(query(setup(protocol, markets, api_key=api_key), Learned(), question, call, told))
     return told.rows, report
 
 
@@ -265,7 +264,7 @@ def test_a_failing_second_page_fails_the_query_after_the_first_was_told() -> Non
     call = Scripted(TOKENS, rows(0, 50, 60), (429, b""))
 
     with pytest.raises(Refused, match="429"):
-        asyncio.run(query(setup(), ask(), call, told))
+        asyncio.run(query(setup(), Learned(), ask(), call, told))
     assert len(told.rows) == 50
 
 
@@ -311,13 +310,13 @@ class ByName(Scripted):
         return await super().__call__(request)
 
 
-def rounds(memory: dict[str, object], question: QuerySpec, *calls: Call) -> list[tuple[list[OrderUpdate], QueryResult]]:
+def rounds(known: Learned, question: QuerySpec, *calls: Call) -> list[tuple[list[OrderUpdate], QueryResult]]:
     """Rows and report of several queries in one process."""
     found = []
     for call in calls:
         emitted = Told()
-        who = replace(setup(markets=("LRC-ETH", "LRC-USDT")), memory=memory)
-        report = asyncio.run(query(who, question, call, emitted))
+        who = setup(markets=("LRC-ETH", "LRC-USDT"))
+        report = asyncio.run(query(who, known, question, call, emitted))
         found.append((emitted.rows, report))
     return found
 
@@ -328,7 +327,7 @@ def names(call: Scripted) -> list[str]:
 
 def test_decimals_once_learned_are_not_asked_for_again() -> None:
     first, second = Scripted(TOKENS, NO_ORDERS), Scripted(NO_ORDERS)
-    rounds({}, ask(), first, second)
+    rounds(Learned(), ask(), first, second)
 
     assert (names(first), names(second)) == (["getTokens", "getOrders"], ["getOrders"])
 
@@ -338,7 +337,7 @@ def test_decimals_once_learned_are_not_asked_for_again() -> None:
 )
 def test_decimals_that_could_not_be_had_are_asked_for_again_soon(tokens: bytes | tuple[int, bytes] | Exception) -> None:
     refused, told = ByName(getTokens=tokens), ByName(getTokens=TOKENS)
-    (_, before), (_, after) = rounds({}, ask(), refused, told)
+    (_, before), (_, after) = rounds(Learned(), ask(), refused, told)
 
     assert before.again_s == 10.0
     assert "decimals of ETH, LRC, USDT are unknown" in before.limits[-1]
@@ -347,16 +346,16 @@ def test_decimals_that_could_not_be_had_are_asked_for_again_soon(tokens: bytes |
 
 
 def test_a_shorter_list_of_tokens_takes_no_decimals_away() -> None:
-    memory: dict[str, object] = {}
+    known = Learned()
     first = b'[{"symbol":"LRC","decimals":18},{"symbol":"ETH","decimals":18}]'
     second = b'[{"symbol":"USDT","decimals":6}]'
-    rounds(memory, ask(), ByName(getTokens=first), ByName(getTokens=second))
+    rounds(known, ask(), ByName(getTokens=first), ByName(getTokens=second))
 
-    assert learned(memory).decimals == {"LRC": 18, "ETH": 18, "USDT": 6}
+    assert known.decimals == {"LRC": 18, "ETH": 18, "USDT": 6}
 
 
 def test_a_token_that_the_venue_does_not_list_brings_no_query_forward() -> None:
-    ((_, report),) = rounds({}, ask(), ByName(getTokens=b'[{"symbol":"LRC","decimals":18}]'))
+    ((_, report),) = rounds(Learned(), ask(), ByName(getTokens=b'[{"symbol":"LRC","decimals":18}]'))
 
     assert report.again_s is None
 
@@ -381,7 +380,9 @@ def holding(*orders: OrderUpdate) -> QuerySpec:
 
 def test_orders_reported_without_amounts_are_emitted_again_when_the_decimals_are_known() -> None:
     call = ByName(getTokens=TOKENS)
-    ((emitted, _),) = rounds({}, holding(unscaled(**FILLED), unscaled(hash="0x02"), read(push(hash="0x03"))), call)
+    ((emitted, _),) = rounds(
+        Learned(), holding(unscaled(**FILLED), unscaled(hash="0x02"), read(push(hash="0x03"))), call
+    )
 
     assert [(order.order_id, order.qty, order.filled_qty, order.avg_price) for order in emitted] == [
         ("0x01", "5", "5", "0.000004"),
@@ -397,16 +398,16 @@ def test_orders_reported_without_amounts_are_emitted_again_when_the_decimals_are
 
 
 def test_orders_on_their_way_while_the_decimals_were_learned_are_looked_for_once_more() -> None:
-    memory: dict[str, object] = {}
+    known = Learned()
     calls = ByName(getTokens=(429, b"")), ByName(getTokens=TOKENS), ByName(), ByName()
-    first, second, third, fourth = rounds(memory, holding(unscaled()), *calls)
+    first, second, third, fourth = rounds(known, holding(unscaled()), *calls)
 
     assert [len(rows) for rows, _ in (first, second, third, fourth)] == [0, 1, 1, 0]
     assert [report.again_s for _, report in (first, second, third, fourth)] == [10.0, 10.0, None, None]
 
 
 def test_an_order_of_a_token_still_unknown_waits() -> None:
-    ((emitted, _),) = rounds({}, holding(unscaled()), ByName(getTokens=b'[{"symbol":"USDT","decimals":6}]'))
+    ((emitted, _),) = rounds(Learned(), holding(unscaled()), ByName(getTokens=b'[{"symbol":"USDT","decimals":6}]'))
 
     assert emitted == []
 
@@ -415,7 +416,7 @@ def test_amounts_known_late_are_written_for_a_filled_order_too() -> None:
     held = unscaled(**FILLED)
     store = OrderStore({"loopring": load("loopring")}, {"loopring": VenueStats()})
     store.apply([held])
-    ((emitted, _),) = rounds({}, holding(held), ByName(getTokens=TOKENS))
+    ((emitted, _),) = rounds(Learned(), holding(held), ByName(getTokens=TOKENS))
     (record,) = store.apply(emitted)
 
     assert isinstance(record, OrderRecord)
@@ -425,9 +426,9 @@ def test_amounts_known_late_are_written_for_a_filled_order_too() -> None:
 
 def test_open_orders_are_asked_for_without_waiting_where_the_venue_takes_it_for_a_mistake() -> None:
     wrong = (400, b'{"resultInfo":{"code":100001,"message":"invalid parameter"}}')
-    memory: dict[str, object] = {}
+    known = Learned()
     first, second = Scripted(TOKENS, wrong, rows(1, 1, 1)), Scripted(rows(1, 1, 1))
-    (emitted, report), _ = rounds(memory, ask(), first, second)
+    (emitted, report), _ = rounds(known, ask(), first, second)
 
     assert ids(emitted) == [1]
     words = [
@@ -439,11 +440,11 @@ def test_open_orders_are_asked_for_without_waiting_where_the_venue_takes_it_for_
 
 def test_another_mistake_in_a_parameter_is_not_taken_for_that_of_waiting() -> None:
     wrong = (400, b'{"resultInfo":{"code":100001,"message":"invalid parameter"}}')
-    memory: dict[str, object] = {}
+    known = Learned()
 
     with pytest.raises(Refused, match="100001"):
-        rounds(memory, ask(), Scripted(TOKENS, wrong, wrong))
-    assert learned(memory).filters_waiting
+        rounds(known, ask(), Scripted(TOKENS, wrong, wrong))
+    assert known.filters_waiting
 
 
 def held_in(market: str, order_hash: str) -> OrderUpdate:
@@ -460,7 +461,7 @@ def test_a_market_whose_orders_are_refused_costs_the_others_nothing(
 ) -> None:
     found = json.dumps(order(hash="0x02", market="LRC-USDT")).encode()
     call = ByName(getTokens=TOKENS, getOrder0x01=failure, getOrder0x02=found)
-    ((emitted, report),) = rounds({}, ask(held_in("LRC-ETH", "0x01"), held_in("LRC-USDT", "0x02")), call)
+    ((emitted, report),) = rounds(Learned(), ask(held_in("LRC-ETH", "0x01"), held_in("LRC-USDT", "0x02")), call)
 
     assert [order.order_id for order in emitted] == ["0x02"]
     assert report.refused.keys() == {"market LRC-ETH"}
@@ -472,12 +473,12 @@ def test_markets_that_all_fail_fail_the_query(failure: bytes | tuple[int, bytes]
     call = ByName(getTokens=TOKENS, getOrder=failure)
 
     with pytest.raises(VenueError):
-        rounds({}, ask(held_in("LRC-ETH", "0x01"), held_in("LRC-USDT", "0x02")), call)
+        rounds(Learned(), ask(held_in("LRC-ETH", "0x01"), held_in("LRC-USDT", "0x02")), call)
 
 
 def test_closed_orders_that_are_refused_are_named_and_asked_for_again() -> None:
     call = Scripted(TOKENS, rows(1, 1, 1), DENIED)
-    ((emitted, report),) = rounds({}, ask(since_ns=START_NS), call)
+    ((emitted, report),) = rounds(Learned(), ask(since_ns=START_NS), call)
 
     assert ids(emitted) == [1]
     assert report.refused == {"closed orders": "getOrders: 100000: unknown error"}
@@ -485,8 +486,8 @@ def test_closed_orders_that_are_refused_are_named_and_asked_for_again() -> None:
 
 
 def test_a_market_that_cannot_be_subscribed_to_is_not_covered() -> None:
-    memory: dict[str, object] = {}
-    learned(memory).refused_markets["LRC-USDT"] = "its subscription is refused (104110: words)"
-    ((_, report),) = rounds(memory, ask(), Scripted(TOKENS, NO_ORDERS))
+    known = Learned()
+    known.refused_markets["LRC-USDT"] = "its subscription is refused (104110: words)"
+    ((_, report),) = rounds(known, ask(), Scripted(TOKENS, NO_ORDERS))
 
     assert report.refused == {"market LRC-USDT": "its subscription is refused (104110: words)"}

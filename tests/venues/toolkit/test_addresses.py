@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.venues.addresses import check_url, is_loopback
+from ordwatch.venues.toolkit.addresses import check_url, is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "LOCALHOST"])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
-from ordwatch.venues.parts import Parts
+from ordwatch.venues.toolkit.parts import Parts
 
 LOST = ConnectionLost("no answer")
 

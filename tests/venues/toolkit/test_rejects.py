@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordwatch.venues.rejects import MAX_BYTES, head
+from ordwatch.core.secrets import Secret
+from ordwatch.venues.contract import VenueSettings
+from ordwatch.venues.toolkit.rejects import MAX_BYTES, head, redaction
 
 SECRET = "canary-0123456789"
 
@@ -40,3 +42,15 @@ def test_secret_never_remains(parts: list[bytes]) -> None:
 
 def test_short_word_is_no_secret() -> None:
     assert head(b"abc", ("b", "")) == b"abc"
+
+
+class _Settings(VenueSettings, frozen=True, kw_only=True):
+    key: Secret
+    other: Secret | None = None
+    name: str = "innocent"
+
+
+def test_words_lose_every_secret_of_the_settings() -> None:
+    redact = redaction(_Settings(key=Secret("canary-1"), other=Secret("canary-2")))
+
+    assert redact("canary-1, canary-2, innocent") == "***, ***, innocent"

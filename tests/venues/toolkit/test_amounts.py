@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.venues.coinw.amounts import amount, difference, is_cut, is_less, is_zero, quotient, signed
+from ordwatch.venues.toolkit.amounts import amount, difference, is_cut, is_less, is_zero, ms_time_ns, quotient, signed
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,11 @@ def test_cut_of_the_longest_amounts_is_no_error() -> None:
     assert long is not None
     assert fine is not None
     assert not is_cut(fine, long)
+
+
+@pytest.mark.parametrize(
+    ("told", "ns"),
+    [("1700000000123", 1_700_000_000_123_000_000), ("17000000001234", None), ("-1", None), ("", None), (None, None)],
+)
+def test_a_time_in_milliseconds_is_ns_or_none(told: str | None, ns: int | None) -> None:
+    assert ms_time_ns(told) == ns

@@ -1,9 +1,13 @@
 """JSON whose types are not to be trusted: every value as its exact text.
 
-CoinW documents strings where it sends numbers and the other way round. As text both are the same, and no
+Venues document strings where they send numbers and the other way round. As text both are the same, and no
 number passes through a float: 0.1000000000000000055 keeps its digits, 4624530513294751114 its last ones.
+
+Two ways: `fields`, `items` and `text` decode no more than what is asked for; `loads` gives the whole tree.
 """
 
+import json
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -69,6 +73,25 @@ def text(value: msgspec.Raw | None) -> str | None:
         raise Unreadable("not JSON") from exc
 
 
+def loads(data: bytes) -> object:
+    """JSON with every number as its own text; bytes that are no UTF-8 visible as \\xff, half surrogates as \\ud800.
+
+    Raises:
+        Unreadable: Not JSON.
+    """
+    return _parsed(_source(data), str)
+
+
+def shown(data: bytes, secret: str = "") -> object:
+    """The JSON for a record's `raw`: integers beyond 2**53 and fractions as text, *** in place of `secret`.
+
+    Raises:
+        Unreadable: Not JSON.
+    """
+    source = _source(data)
+    return _parsed(source.replace(secret, "***") if secret else source, _safe_integer)
+
+
 def is_string(value: msgspec.Raw | None) -> bool:
     """Whether the value is written as a JSON string."""
     return value is not None and bytes(value)[:1] == b'"'
@@ -93,6 +116,33 @@ def _decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
         if mended == source:
             raise Unreadable("not JSON") from exc
         return _decoded(decoder, mended)
+
+
+def _parsed(source: str, integer: Callable[[str], int | str]) -> object:
+    try:
+        value: object = json.loads(source, parse_int=integer, parse_float=str, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as exc:
+        raise Unreadable(f"not JSON: {exc.msg} at character {exc.pos}") from None
+    except RecursionError:
+        raise Unreadable("JSON nested too deeply") from None
+    return value
+
+
+def _source(data: bytes) -> str:
+    if b"\\u" in data:
+        data = escape_half_surrogates(data)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return escape_invalid_utf8(data)
+
+
+def _refuse_constant(name: str) -> object:
+    raise Unreadable(f"not JSON: {name} is no number")
+
+
+def _safe_integer(text: str) -> int | str:
+    return int(text) if len(text) < 16 else text
 
 
 def _plain(value: msgspec.Raw) -> str | int | bool | None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordwatch.core.events import Turn
-from ordwatch.venues import pieces
-from ordwatch.venues.pieces import MAX_DEPTH, MAX_ENTRY_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Broken
+from ordwatch.venues.toolkit import pieces
+from ordwatch.venues.toolkit.pieces import MAX_DEPTH, MAX_ENTRY_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, Broken
 
 T = TypeVar("T")
 LONG = 200_000

@@ -1,12 +1,26 @@
-"""What of unreadable input goes into a `Reject`: its beginning, without what must stay secret."""
+"""What is shown of a venue's messages and of unreadable input: without what must stay secret."""
 
 from collections.abc import Iterable
+
+import msgspec
+
+from ordwatch.core.secrets import Redaction, Secret
+from ordwatch.venues.contract import VenueSettings
 
 MAX_BYTES = 4096
 MAX_REJECTS = 32
 """Of one message; after the first the venue is asked for its orders in any case."""
 MIN_SECRET = 6
 """Shorter ones are no secrets, and would blot out innocent bytes."""
+
+
+def redaction(settings: VenueSettings) -> Redaction:
+    """Takes every secret of the settings out of a text, and what is easily made from one."""
+    found = Redaction()
+    for value in msgspec.structs.astuple(settings):
+        if isinstance(value, Secret):
+            found.add(value)
+    return found
 
 
 def head(data: bytes, secrets: Iterable[str]) -> bytes:

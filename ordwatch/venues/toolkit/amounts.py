@@ -1,5 +1,6 @@
-"""Exact arithmetic on amounts that are text. Only a division rounds, to 28 digits."""
+"""Exact arithmetic on amounts that are text. Only a division rounds, to 28 digits. And times that are text."""
 
+import re
 from decimal import ROUND_DOWN, Context, Decimal
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ from ordwatch.core.numbers import decimal_text
 _EXACT = Context(prec=2000)
 _QUOTIENT = Context(prec=28)
 _SHORT = 32
+_MS_TIME = re.compile("[0-9]{12,13}", re.ASCII)
 _MAX_DIGITS = 100
 """Longer ones are no amounts of anything: 1e400."""
 
@@ -45,6 +47,11 @@ def _read(value: str) -> DecimalText | None:
 
 # An order's size and price come again with each of its updates: seven amounts take 0.9 us instead of 3.3.
 _short = lru_cache(maxsize=8192)(_read)
+
+
+def ms_time_ns(value: str | None) -> int | None:
+    """A time in milliseconds since 1970, as venues tell it, in ns; None for none, and for what is no time of ours."""
+    return int(value) * 1_000_000 if value and _MS_TIME.fullmatch(value) else None
 
 
 def is_zero(value: DecimalText) -> bool:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from ordwatch.venues.coinw.lenient_json import Unreadable, fields, items, payload, text
+from ordwatch.venues.toolkit.lenient_json import Unreadable, fields, items, loads, payload, text
 
 
 def told(source: bytes) -> str | None:
@@ -74,3 +74,22 @@ def test_payload_keeps_small_integers_and_writes_the_rest_as_text() -> None:
 
 def test_payload_of_no_object_is_its_text() -> None:
     assert payload(msgspec.Raw(b"[1]")) == "[1]"
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        (b'{"a":[1,0.10,true,null]}', {"a": ["1", "0.10", True, None]}),
+        (b'"\xff"', "\\xff"),
+        (b'"\\ud800"', "\\ud800"),
+    ],
+    ids=["numbers", "no UTF-8", "half a surrogate"],
+)
+def test_a_whole_tree_has_its_numbers_as_text(source: bytes, value: object) -> None:
+    assert loads(source) == value
+
+
+@pytest.mark.parametrize("source", [b"NaN", b"{", b"[" * 100_000, b""], ids=["constant", "cut", "nested", "empty"])
+def test_what_is_no_json_cannot_be_read(source: bytes) -> None:
+    with pytest.raises(Unreadable, match="JSON"):
+        loads(source)
