@@ -134,7 +134,7 @@ class StderrHandler(logging.Handler):
     def _start(self) -> "WriterQueue[str | _Dropped]":
         queue = WriterQueue[str | _Dropped](max_items=MAX_QUEUED, group_items=1, on_full=_count_dropped)
         self._thread = WriterThread(f"write {fd_name(self._fd)}", queue, self._write)
-        self._thread.start()  # nobody looks at its error: there is no place left to report that stderr is gone
+        self._thread.start()  # its error is ignored: there is nowhere to report that stderr failed
         return queue
 
     def _write(self, group: "list[str | _Dropped]") -> None:
