@@ -13,7 +13,7 @@ from tests.simulation.product import (
     Action,
     AnyRecord,
     Connect,
-    Emit,
+    EmitEvents,
     EndVenue,
     FeedEvent,
     GapRecord,
@@ -154,14 +154,14 @@ class Laws:
     def decided(self, shell: "Shell", action: Action) -> None:
         """The supervisor decided this."""
         watched, now = self._of(shell), self._world.clocks.moment()
-        if watched.over and not isinstance(action, Emit):
+        if watched.over and not isinstance(action, EmitEvents):
             self._broken(f"{shell.name}: {action} after its end")
         match action:
             case Connect(link=link):
                 self._attempted(shell, watched, link, now.mono_s)
             case StartQuery():
                 self._asked(shell, watched, action, now.mono_s)
-            case Emit(events=events):
+            case EmitEvents(events=events):
                 for event in events:
                     self._emitted(shell, watched, event, now)
             case EndVenue():
