@@ -447,7 +447,7 @@ async def test_once_ends_with_69_when_only_some_venues_have_answered() -> None:
         servers = {"there": there, "away": away}
         venues = [(venue, Setup(name, ToySettings(port=each.port))) for name, each in servers.items()]
         out = Collected()
-        limits = Limits(once=True, connect_timeout_s=0.3)
+        limits = Limits(once=True, connect_timeout_s=3.0)
         outcome = await Run(venues, [out], limits, pace=FAST).run()
 
         assert (outcome.exit_code, outcome.reason) == (69, "not every venue has answered in time")

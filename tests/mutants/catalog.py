@@ -492,7 +492,7 @@ MUTANTS = (
         (RUNNER,),
     ),
     Mutant(
-        "an audit interval of 0 queries without end",
+        "an audit interval of 0 still asks in doubt",
         "engine/runner.py",
         "resync_s=resync_s or None",
         "resync_s=resync_s",

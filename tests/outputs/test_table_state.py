@@ -264,3 +264,10 @@ def test_times_that_cannot_be_read_are_no_times(text: str, order: Make) -> None:
     view.apply([alive(last_rx=text)])
 
     assert venue(view).silent_s is None
+
+
+def test_the_wait_of_a_second_outage_counts_from_that_outage(link: Callable[..., LinkRecord]) -> None:
+    view = View(Filter())
+    view.apply([link("down", wait_s=10.0), link("live"), link("down", at=LATER, wait_s=10.0)])
+
+    assert venue(view, NOON_NS + 3 * SECOND).wait_s == 8.0

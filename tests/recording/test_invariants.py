@@ -130,3 +130,11 @@ def test_only_the_venue_of_an_order_counts_it() -> None:
     other: OrderRecord = msgspec.structs.replace(order("1"), venue="beta")
 
     assert len(broken(start(), link("live"), other, alive(10, updates=1))) == 1
+
+
+def test_each_session_counts_its_own_gaps() -> None:
+    counts = {**COUNTS, "updates": 0, "written": 0, "duplicates": 0, "gaps_opened": 1, "gaps_closed": 1}
+    first = (start(), lost(1, gap="alpha-1"), found(1, 2, gap="alpha-1"), end(3, counts=counts))
+    second = (start(), lost(4, gap="alpha-2"), found(4, 5, gap="alpha-2"), end(6, counts=counts))
+
+    assert broken(*first, *second) == []

@@ -49,8 +49,8 @@ FAULTS = (
     Fault(
         "an open gap counted as covered",
         "recording/coverage.py",
-        "        if self.gap is None:\n            if self._fell is not None:",
-        "        if True:\n            if self._fell is not None:",
+        "        self._lose(self._passed(gap.from_, gap), gap.cause)\n",
+        "",
     ),
     Fault(
         "a time stamp decides within one second",

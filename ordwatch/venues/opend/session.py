@@ -18,6 +18,7 @@ from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.times import clock_ns
 from ordwatch.venues.opend.wire import ReceivedMessage, Wire, login_refused
+from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP session requests the global state, in addition to KeepAlive."""
@@ -62,7 +63,7 @@ class OpendSession:
         self._events: list[SessionEvent] = []
         self._serial = 0
         self._pending: dict[tuple[int, int], _Waiting] = {}
-        self._unknown: set[int] = set()
+        self._unknown = UnknownKinds(MAX_PENDING)
         self._logged_in = self._listing = self._subscribed = self._closed = False
         self.last_message_ns = 0
         """When the last whole and readable message was received, ns since 1970 UTC; 0 before the first."""
@@ -230,11 +231,10 @@ class OpendSession:
         known = message.proto_id in _HARMLESS
         if message.fault is not None:
             self._reject(message, message.fault, lost=not known)
-        elif known or message.proto_id in self._unknown or len(self._unknown) == MAX_PENDING:
+        elif known or not self._unknown.is_new(message.proto_id):
             self._events.append(Ignored(messages.NAMES.get(message.proto_id, f"proto id {message.proto_id}")))
         else:
             # Once: it may have been an order whose header took damage, for the SHA-1 is of the body only.
-            self._unknown.add(message.proto_id)
             self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), lost=True)
 
     def _rows(self, message: ReceivedMessage, key: int) -> Answer:
