@@ -41,6 +41,8 @@ LAG_NS = 12 * SECOND
 """A state may be under way for so long, and is then neither recorded nor missed."""
 DISK_LAG_NS = 320 * SECOND
 """For how long a disk may refuse, and records wait."""
+STILL_DUE = 4
+"""So many timers of one link may be due at once, and are served one after the other."""
 MOST_IN_TEN_MINUTES = 70
 """Attempts that fail, or queries: a back-off that grows as it should makes about forty."""
 
@@ -67,6 +69,7 @@ class _Watched:
         self.snapshot_ns = 0
         self.closed_one = False
         """A gap was closed, so none of an earlier process goes on."""
+        self.still_due = 0
         self.over = False
 
 
@@ -170,9 +173,11 @@ class Laws:
                 pass
 
     def served(self, shell: "Shell", now: Moment) -> None:
-        """A timer was served: it must have moved, or the process would spin."""
-        if shell.supervisor.next_timer_s() <= now.mono_s:
-            self._broken(f"{shell.name}: a timer that was served is still due")
+        """A timer was served: soon none may be due any more, or the process would spin."""
+        watched = self._of(shell)
+        watched.still_due = watched.still_due + 1 if shell.supervisor.next_timer_s() <= now.mono_s else 0
+        if watched.still_due > STILL_DUE:
+            self._broken(f"{shell.name}: timers that were served are still due")
 
     def _attempted(self, shell: "Shell", watched: _Watched, link: int, now_s: float) -> None:
         watched.attempts = [at_s for at_s in watched.attempts if now_s - at_s < 60.0 - 1e-6] + [now_s]
