@@ -23,8 +23,8 @@ from ordwatch.core.records import (
     Time,
     record_time,
 )
-from ordwatch.core.text import time_ns
 from ordwatch.core.timeline import Timeline
+from ordwatch.core.times import time_ns
 
 ALIVE_PERIOD_S = 10
 MAX_LATE = 100

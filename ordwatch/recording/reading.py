@@ -13,7 +13,7 @@ import msgspec
 
 from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import AnyRecord, record_time
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark, record
 
 STDIN = Path("-")

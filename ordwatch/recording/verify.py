@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ordwatch.core.coverage import CoverageResult, StreamCoverage
 from ordwatch.core.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.recording.format import record
 from ordwatch.recording.history import TYPES_READ, proven_durable
 from ordwatch.recording.invariants import MAX_LISTED, Invariants, OverlapCheck

@@ -7,10 +7,10 @@ import pytest
 
 from ordwatch.cli.outages import Outages
 from ordwatch.core.coverage import CoverageResult, UncertainInterval
-from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, for_outputs
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.engine.run import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
@@ -180,7 +180,7 @@ def test_a_run_that_is_cut_short_in_the_first_attempt_says_nothing(
 def test_a_reader_that_left_is_the_end_of_all_messages(caplog: pytest.LogCaptureFixture) -> None:
     seen = Watched("toy")
     outcome = uncertain(lost(1))
-    outcome.failures.append(ReaderGone("left"))
+    outcome.failures.append(ReaderClosed("left"))
 
     seen.end(outcome)
 

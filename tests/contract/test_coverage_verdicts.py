@@ -12,7 +12,7 @@ from ordwatch.core.conversion import gap_record, gap_update, link_record, order_
 from ordwatch.core.coverage import CoverageResult, StreamCoverage
 from ordwatch.core.events import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Reject
 from ordwatch.core.records import AliveRecord, AnyRecord, ClockRecord, VenueAlive, encode
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.recording.format import with_crc
 from ordwatch.recording.verdict import UNCERTAIN, Verdict
 from ordwatch.recording.verify import check

@@ -18,6 +18,7 @@ from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
 from ordwatch.venues.contract import HttpRequest, Method, Rate
 from tests.support import tls
+from tests.support.collect import DEADLINE_S
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -37,7 +38,7 @@ async def answering(handler: Handler) -> AsyncIterator[tuple[Http, str]]:
     await site.start()
     client = Http(Rates())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             yield client, f"http://127.0.0.1:{runner.addresses[0][1]}/orders"
     finally:
         await client.close()
@@ -165,7 +166,7 @@ async def test_an_answer_that_is_no_tls_of_today_is_named_and_not_asked_for_agai
     connections: list[int] = []
 
     client = Http(Rates())
-    async with tls.answering(answer, connections) as port, asyncio.timeout(20):
+    async with tls.answering(answer, connections) as port, asyncio.timeout(DEADLINE_S):
         with pytest.raises(TlsFailed) as failed:
             await client.send(HttpRequest(name="orders", url=f"https://127.0.0.1:{port}/"))
     await client.close()
@@ -181,7 +182,7 @@ async def test_a_certificate_that_does_not_verify_is_named(tmp_path: Path) -> No
     client = Http(Rates())
     context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
     server = await asyncio.start_server(leave, "127.0.0.1", 0, ssl=context)
-    async with server, asyncio.timeout(20):
+    async with server, asyncio.timeout(DEADLINE_S):
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         with pytest.raises(TlsFailed, match=r"^orders: certificate verify failed: self.signed certificate$"):
             await client.send(HttpRequest(name="orders", url=url))
@@ -195,7 +196,7 @@ async def test_after_a_fault_of_tls_nothing_is_asked_for_a_minute(monkeypatch: p
     seen: list[int] = []
 
     client = Http(Rates())
-    async with tls.answering(b"no TLS at all", connections) as port, asyncio.timeout(20):
+    async with tls.answering(b"no TLS at all", connections) as port, asyncio.timeout(DEADLINE_S):
         for now_s[0] in (1000.0, 1059.0, 1060.0):
             with pytest.raises(TlsFailed):
                 await client.send(HttpRequest(name="orders", url=f"https://127.0.0.1:{port}/"))
@@ -234,7 +235,7 @@ async def test_answer_in_two_segments_is_read_whole_wherever_it_is_cut(answer: b
         writer.write(answer[cut:])
         writer.close()
 
-    async with await asyncio.start_server(answer_in_two, "127.0.0.1", 0) as server, asyncio.timeout(20):
+    async with await asyncio.start_server(answer_in_two, "127.0.0.1", 0) as server, asyncio.timeout(DEADLINE_S):
         port = server.sockets[0].getsockname()[1]
         client = Http(Rates())
         request = HttpRequest(name="orders", url=f"http://127.0.0.1:{port}/")

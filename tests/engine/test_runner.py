@@ -406,7 +406,16 @@ async def test_requests_over_a_connection_wait_for_their_rate_and_count_as_sent_
     assert sent == [1000, 1060, 1120]
 
 
-async def test_an_audit_interval_of_0_means_no_resyncs() -> None:
+@pytest.mark.parametrize(("interval", "resync_s"), [(None, TOY.resync_s), (0, None), (7.0, 7.0)])
+def test_an_audit_interval_of_0_means_no_resyncs_and_nothing_asked_in_doubt(
+    interval: float | None, resync_s: float | None
+) -> None:
+    runner = runner_of(TOY, ToySettings(audit_interval=interval))
+
+    assert runner.supervisor._policy.resync_s == resync_s
+
+
+async def test_with_an_audit_interval_of_0_only_breaks_are_asked_about() -> None:
     asked = Asked()
     async with watching(asked, audit_interval=0) as seen:
         await seen.live()

@@ -15,6 +15,7 @@ from ordwatch.engine.failures import describe
 from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
+from tests.support.collect import DEADLINE_S
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 Stream = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -24,14 +25,14 @@ Stream = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def tcp(talk: Stream) -> AsyncIterator[Transport]:
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(DEADLINE_S):
         async with dial(Endpoint(transport="tcp", shown="here", host="127.0.0.1", port=port)) as transport:
             yield transport
 
 
 @asynccontextmanager
 async def websocket(talk: Talk, *, max_message_bytes: int = 16 * 2**20) -> AsyncIterator[Transport]:
-    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(10):
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(DEADLINE_S):
         url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
         endpoint = Endpoint(transport="websocket", shown="here", url=url, max_message_bytes=max_message_bytes)
         async with dial(endpoint) as transport:
@@ -203,7 +204,7 @@ async def test_we_say_goodbye() -> None:
         await connection.wait_closed()
         codes.append(connection.close_code)
 
-    async with serve(listen, "127.0.0.1", 0) as server, asyncio.timeout(10):
+    async with serve(listen, "127.0.0.1", 0) as server, asyncio.timeout(DEADLINE_S):
         port = next(iter(server.sockets)).getsockname()[1]
         async with dial(Endpoint(transport="websocket", shown="here", url=f"ws://127.0.0.1:{port}/")):
             pass
@@ -240,7 +241,7 @@ async def test_http_answer_instead_of_a_handshake_is_told_by_its_status() -> Non
 
     server = await asyncio.start_server(page, "127.0.0.1", 0)
     url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/?wsApiKey=SECRET"
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(DEADLINE_S):
         with pytest.raises(ConnectionLost, match="HTTP status 403") as lost:
             async with dial(Endpoint(transport="websocket", shown="here", url=url)):
                 pass
@@ -265,7 +266,7 @@ async def test_a_redirect_of_the_handshake_is_not_followed() -> None:
 
         server = await asyncio.start_server(redirect, "127.0.0.1", 0)
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        async with server, asyncio.timeout(10):
+        async with server, asyncio.timeout(DEADLINE_S):
             with pytest.raises(ConnectionLost, match="HTTP status 302"):
                 async with dial(Endpoint(transport="websocket", shown="here", url=url)):
                     pass
@@ -283,7 +284,7 @@ async def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_pat
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=tls.certificate(tmp_path, host=host, days=days))
     url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(DEADLINE_S):
         with pytest.raises(TlsFailed, match=r"^cannot reach here \(certificate verify failed: "):
             async with dial(Endpoint(transport="websocket", shown="here", url=url)):
                 pass
@@ -293,7 +294,7 @@ async def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_pat
 
 @pytest.mark.parametrize(("answer", "said"), tls.ANSWERS.values(), ids=tls.ANSWERS)
 async def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, said: str) -> None:
-    async with tls.answering(answer) as port, asyncio.timeout(10):
+    async with tls.answering(answer) as port, asyncio.timeout(DEADLINE_S):
         with pytest.raises(TlsFailed) as failed:
             async with dial(Endpoint("websocket", shown="here", url=f"wss://127.0.0.1:{port}/", hint="hint?")):
                 pass
@@ -302,7 +303,7 @@ async def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, said: s
 
 
 async def test_a_connection_that_is_closed_within_the_tls_handshake_is_named() -> None:
-    async with tls.answering(b"") as port, asyncio.timeout(10):
+    async with tls.answering(b"") as port, asyncio.timeout(DEADLINE_S):
         with pytest.raises(ConnectionLost) as lost:
             async with dial(Endpoint("websocket", shown="here", url=f"wss://127.0.0.1:{port}/")):
                 pass

@@ -125,6 +125,14 @@ def test_only_the_venue_of_an_order_counts_it() -> None:
     assert len(broken(start(), link("live"), other, alive(10, updates=1))) == 1
 
 
+def test_each_session_counts_its_own_gaps() -> None:
+    counts = {**COUNTS, "updates": 0, "written": 0, "duplicates": 0, "gaps_opened": 1, "gaps_closed": 1}
+    first = (start(), gap_opened(1, gap="alpha-1"), gap_closed(1, 2, gap="alpha-1"), end(3, counts=counts))
+    second = (start(), gap_opened(4, gap="alpha-2"), gap_closed(4, 5, gap="alpha-2"), end(6, counts=counts))
+
+    assert broken(*first, *second) == []
+
+
 # Lines that two files hold.
 
 

@@ -386,3 +386,9 @@ def test_disk_that_refuses_at_the_start_is_an_output_error(path: Path) -> None:
         opened(path, FailingFiles("write", 1))
 
     assert path.read_bytes() == WHOLE
+
+
+def test_reopened_order_is_handed_over_once(path: Path) -> None:
+    written(path, start(), order("1", status=OrderStatus.FILLED), order("1"), order("2"))
+
+    assert [o.order_id for o in opened(path).continuation.orders] == ["1", "1", "2"]

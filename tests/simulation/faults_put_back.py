@@ -49,8 +49,8 @@ FAULTS = (
     Fault(
         "an open gap counted as covered",
         "core/coverage.py",
-        "        if self.gap is None:\n            if self._left_live is not None:",
-        "        if True:\n            if self._left_live is not None:",
+        "        self._end_coverage(from_ns, gap.cause)\n",
+        "",
     ),
     Fault(
         "a time stamp decides within one second",
@@ -67,8 +67,8 @@ FAULTS = (
     Fault(
         "a query from before a break closes a gap",
         SUPERVISOR,
-        "        if query.epoch != self._epoch or not self._can_ask():\n",
-        "        if not self._can_ask():\n",
+        "        if query.epoch != self._epoch or not self._can_query():\n",
+        "        if not self._can_query():\n",
     ),
     Fault(
         "a back-off that grows no more from the third failure on",

@@ -18,7 +18,7 @@ from tests.simulation.product import (
     ClockJump,
     Connect,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     FeedEvent,
     GapTracker,
@@ -121,7 +121,7 @@ class Shell:
         for action in actions:
             self.laws.decided(self, action)
             match action:
-                case Emit(events=events):
+                case EmitEvents(events=events):
                     self._emitted(events)
                 case Connect(link=link, conn=conn):
                     line = self.lines[link] = Line(self, link, conn)

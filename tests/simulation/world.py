@@ -192,6 +192,10 @@ class World:
         self.disk.files.refuses = self.disk.files.loses_syncs = False
         if self.process is not None and not self.process.dead:
             self.process.unstall()
+            for shell in self.process.shells.values():
+                for line in list(shell.lines.values()):
+                    # Every venue must become live once more, with whatever is refused for good.
+                    line.end(ConnectionLost("reset by the other side", "reset"))
 
     def _finish(self) -> None:
         process = self.process

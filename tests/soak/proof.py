@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.verdict import Verdict
 from ordwatch.recording.verify import check
-from tests.soak.recorders import Soaked
+
+if TYPE_CHECKING:
+    from tests.soak.recorders import Soaked
 
 OrderName = tuple[str, str, str | None, str]
 """Venue, environment, account, id."""
@@ -20,7 +22,8 @@ State = tuple[str, Decimal | None]
 Record = dict[str, Any]
 
 UNDER_WAY_NS = 250_000_000
-"""How long a push may be under way on a busy machine: a gap begins where something was last received, not sent."""
+"""How long a push may be under way: a gap begins where something was last received, not sent. On a machine that is
+busier than that, as long as the latest push that was recorded."""
 _NEVER_NS = 2**63
 _STATEMENT_WITHOUT = {"seq", "crc", "prev_status", "received_at", "source", "gap", "changed", "flags", "raw"}
 
@@ -68,7 +71,7 @@ class Proof:
         return [*lost, *self.twice, *self.holes, *verdict.damage, *verdict.broken_invariants]
 
 
-def prove(soaked: Soaked) -> Proof:
+def prove(soaked: "Soaked") -> Proof:
     """Read the whole recording and the journal, and compare."""
     files = soaked.files
     records = [json.loads(line) for path in files for line in path.read_text().splitlines()]
@@ -77,11 +80,21 @@ def prove(soaked: Soaked) -> Proof:
     proof = Proof(check(files), lines=len(records), order_lines=len(orders))
     proof.holes += _holes(records)
     proof.twice += _twice(orders)
-    proof.lost_finals += _lost_finals(orders, journal, proof)
+    proof.orders = sum(entry["what"] == "truth" for entry in journal)
+    proof.lost_finals += _lost_finals(orders, journal)
     _states(records, journal, proof)
     _connections(records, journal, proof)
     proof.early += _early(records)
     return proof
+
+
+def knows_the_end(soaked: "Soaked") -> bool:
+    """Whether the recording tells already how each order ended."""
+    lines = [line for path in soaked.files for line in path.read_text().splitlines(keepends=True)]
+    records = [json.loads(line) for line in lines if line.endswith("\n")]
+    journal = [json.loads(line) for line in soaked.journal.read_text().splitlines()]
+    orders = [record for record in records if record["type"] == "order"]
+    return not list(_lost_finals(orders, journal))
 
 
 def _holes(records: Sequence[Record]) -> Iterator[str]:
@@ -100,11 +113,10 @@ def _twice(orders: Iterable[Record]) -> Iterator[str]:
         told[statement] = order["seq"]
 
 
-def _lost_finals(orders: Iterable[Record], journal: Iterable[Record], proof: Proof) -> Iterator[str]:
+def _lost_finals(orders: Iterable[Record], journal: Iterable[Record]) -> Iterator[str]:
     last = {_name(order): _told(order) for order in orders if "late" not in order["flags"]}
     for entry in journal:
         if entry["what"] == "truth":
-            proof.orders += 1
             name, true = _true(entry)
             if last.get(name) != true:
                 yield f"{name} is {true}, the recording says {last.get(name)}"
@@ -114,14 +126,24 @@ def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) 
     """Whether each state that was true outside of every gap is in the recording."""
     told = {(_name(record), _told(record)) for record in records if record["type"] == "order"}
     uncovered = _uncovered(records)
-    for entry in journal:
-        if entry["what"] != "state":
-            continue
+    states = [entry for entry in journal if entry["what"] == "state"]
+    under_way_ns = max(UNDER_WAY_NS, _longest_under_way_ns(records, states))
+    for entry in states:
         proof.states += 1
-        if uncovered[entry["venue"]].holds(entry["ns"]):
+        if uncovered[entry["venue"]].holds(entry["ns"], under_way_ns):
             proof.states_in_gaps += 1
         elif _true(entry) not in told:
             proof.lost_states.append(f"{entry} stands in no line, and no gap covers it")
+
+
+def _longest_under_way_ns(records: Sequence[Record], states: Iterable[Record]) -> int:
+    """How late this machine was: the longest that a push took from a venue into a record."""
+    pushed = {
+        (_name(record), _told(record)): time_ns(record["received_at"])
+        for record in reversed(records)
+        if record["type"] == "order" and record["source"] == "push"
+    }
+    return max((pushed[key] - entry["ns"] for entry in states if (key := _true(entry)) in pushed), default=0)
 
 
 def _connections(records: Sequence[Record], journal: Iterable[Record], proof: Proof) -> None:
@@ -167,9 +189,9 @@ class _Intervals:
         self._starts.append(start)
         self._ends.append(end)
 
-    def holds(self, ns: int) -> bool:
+    def holds(self, ns: int, under_way_ns: int = UNDER_WAY_NS) -> bool:
         """Whether that time, or the one at which a push of then was here at the latest, lies in an interval."""
-        place = bisect_right(self._starts, ns + UNDER_WAY_NS)
+        place = bisect_right(self._starts, ns + under_way_ns)
         return any(end >= ns for end in self._ends[max(0, place - 3) : place])
 
 

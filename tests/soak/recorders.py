@@ -5,23 +5,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ordwatch.recording.rotation import older_files
 from ordwatch.recording.verify import check
+from tests.soak.proof import knows_the_end
 from tests.support.process import COMMAND, DEADLINE_S
 
 WRONG_CLOCK = Path(__file__).parents[1] / "support" / "wrongclock"
 SHORTEST_S, LONGEST_S = 0.2, 4.0
 WATCH_S = 3.0
 """How long the last run watches before the orders come to rest."""
-REST_S = 1.0
-"""How long what was sent last may take."""
-COVERED_S = 60.0
-"""How long the last run has for its gaps: the venues' limits on queries may delay the answers."""
+COVERED_S = 180.0
+"""How long the last run has for its gaps and for what was sent last: the venues' limits on queries may delay the
+answers, and a busy machine everything. A push that is lost is found by no resync until then."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ def soak(
             _until_covered(soaked)
             time.sleep(WATCH_S)
             _tell(venues, "quiet")
-            time.sleep(REST_S)
+            _until(lambda: knows_the_end(soaked))
             _until_covered(soaked)
             recorder.terminate()
             code = recorder.wait(DEADLINE_S)
@@ -99,8 +99,13 @@ def soak(
 
 def _until_covered(soaked: Soaked) -> None:
     """Wait until the recording has no open gap, as long as that may take."""
+    _until(lambda: _is_covered(soaked))
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Wait until that is so, or for so long that the proof finds what is wrong."""
     give_up_s = time.monotonic() + COVERED_S
-    while time.monotonic() < give_up_s and not _is_covered(soaked):
+    while time.monotonic() < give_up_s and not condition():
         time.sleep(0.1)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, VenueError
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Answer,
     Closed,
@@ -24,7 +25,6 @@ from ordwatch.core.events import (
     SessionEvent,
     Turn,
 )
-from ordwatch.core.text import safe_text
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,
@@ -51,6 +51,7 @@ from ordwatch.venues.contract import Payload, Setup, StreamRequest
 from ordwatch.venues.toolkit.lenient_json import Unreadable, payload
 from ordwatch.venues.toolkit.pieces import LONG_BYTES
 from ordwatch.venues.toolkit.rejects import MAX_REJECTS, head
+from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 
 HEARTBEAT_S = 10.0
 SILENCE_S = 25.0
@@ -63,7 +64,6 @@ LOGIN_TRIES = 4
 LOGIN_RETRY_S = (60.0, 300.0)
 """The waits between them: the venue bans who asks too often."""
 
-_MAX_KINDS = 64
 _MAX_PINGS = 16
 _ORDERS_A_TURN = 64
 _MAX_WORDS = 300
@@ -96,7 +96,7 @@ class CoinwSession:
         """Pings since the last pong. Heartbeats count the time: `now_ns` is the wall clock's and may jump."""
         self._most_unanswered = ceil(self.silence_s / self.heartbeat_s)
         self._logged_in = self._ready = self._closed = self._damaged = False
-        self._kinds: set[str] = set()
+        self._unknown = UnknownKinds()
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Queue the login; it holds the secret itself."""
@@ -273,9 +273,8 @@ class CoinwSession:
     def _other(self, message: Other, data: bytes, now_ns: int) -> SessionEvent:
         if message.known:
             return Ignored(message.kind)
-        if message.kind[:_MAX_WORDS] in self._kinds or len(self._kinds) >= _MAX_KINDS:
+        if not self._unknown.is_new(message.kind):
             return Ignored("unknown")
-        self._kinds.add(message.kind[:_MAX_WORDS])
         return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:

@@ -29,6 +29,7 @@ from ordwatch.venues.loopring.orders import Origin, pushed_order, unscaled_token
 from ordwatch.venues.toolkit.lenient_json import Unreadable
 from ordwatch.venues.toolkit.pieces import LONG_BYTES
 from ordwatch.venues.toolkit.rejects import head
+from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 
 SILENCE_S = 75.0
 """Two pings and some slack: on a quiet account nothing else proves life."""
@@ -52,8 +53,6 @@ _FAULTS = {
     104116: "it counted too many subscriptions",
 }
 """What a subscription of ours never gives cause for: the venue speaks another protocol, or we have a bug."""
-
-_MAX_UNKNOWN_KINDS = 64
 
 
 class LoopringSession:
@@ -88,7 +87,7 @@ class LoopringSession:
         self._refused_markets = {} if refused_markets is None else refused_markets
         self._ready = False
         self._closed = False
-        self._unknown_kinds: set[str] = set()
+        self._unknown = UnknownKinds()
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Queue the subscription."""
@@ -165,9 +164,8 @@ class LoopringSession:
     def _other(self, message: OtherTopic, data: bytes, now_ns: int) -> SessionEvent:
         if message.kind in SIBLING_TOPICS:
             return Ignored(message.kind)
-        if message.kind in self._unknown_kinds or len(self._unknown_kinds) >= _MAX_UNKNOWN_KINDS:
+        if not self._unknown.is_new(message.kind):
             return Ignored("unknown")
-        self._unknown_kinds.add(message.kind)
         return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
 
     def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:

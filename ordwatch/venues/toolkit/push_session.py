@@ -1,12 +1,13 @@
 """The session of a stream that is subscribed to by its address and on which the client sends nothing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from ordwatch.core.errors import Refused
-from ordwatch.core.events import Answer, Closed, Ready, Reject, SessionEvent
+from ordwatch.core.events import Answer, Closed, Ignored, Ready, Reject, SessionEvent
 from ordwatch.venues.contract import Payload, StreamRequest
 from ordwatch.venues.toolkit import rejects
 from ordwatch.venues.toolkit.lenient_json import Unreadable
+from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 
 NO_HEARTBEAT_S = 86_400.0
 
@@ -19,12 +20,14 @@ class PushSession:
         venue: str,
         read: Callable[[bytes, int], Sequence[SessionEvent]],
         *,
+        others: Container[str],
         secrets: Iterable[str],
         silence_s: float,
     ) -> None:
         """`read` takes a message and the time of its arrival, and raises `Unreadable` for what may have been an order.
 
-        `secrets` are what the venue may quote, such as the key in the address.
+        `others` are the kinds of messages known to be no orders: what `read` gives as `Ignored` and is not among them
+        is a reject, once for each kind. `secrets` are what the venue may quote, such as the key in the address.
         """
         self.heartbeat_s = NO_HEARTBEAT_S
         self.silence_s = silence_s
@@ -32,6 +35,8 @@ class PushSession:
         self._venue = venue
         self._read = read
         self._secrets = tuple(secrets)
+        self._others = others
+        self._unknown = UnknownKinds()
         self._closed = False
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
@@ -45,13 +50,21 @@ class PushSession:
         try:
             events = self._read(data, now_ns)
         except Unreadable as exc:
-            shown = rejects.head(data, self._secrets)
-            return [
-                Reject(venue=self._venue, reason=str(exc), data=shown, size=len(data), lost=True, at_ns=now_ns),
-            ]
+            return [self._reject(data, str(exc), now_ns, lost=True)]
         self.last_message_ns = now_ns
         self._closed = any(isinstance(event, Closed) for event in events)
-        return events
+        return [self._checked(event, data, now_ns) for event in events]
+
+    def _checked(self, event: SessionEvent, data: bytes, now_ns: int) -> SessionEvent:
+        if not isinstance(event, Ignored) or event.kind in self._others:
+            return event
+        if not self._unknown.is_new(event.kind):
+            return Ignored("unknown")
+        return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
+
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+        shown = rejects.head(data, self._secrets)
+        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
     def heartbeat(self, now_ns: int) -> None:
         """Nothing: `Endpoint.ping_s` keeps such a connection alive."""

@@ -16,7 +16,7 @@ def read(data: bytes, now_ns: int) -> Sequence[SessionEvent]:
 
 
 def session() -> PushSession:
-    return PushSession("toy", read, secrets=["listenkey"], silence_s=60.0)
+    return PushSession("toy", read, others={"hello"}, secrets=["listenkey"], silence_s=60.0)
 
 
 def test_it_is_ready_at_once() -> None:
@@ -37,6 +37,15 @@ def test_what_cannot_be_read_may_have_been_an_order_and_shows_no_secret() -> Non
     assert isinstance(reject, Reject)
     assert (reject.venue, reject.reason, reject.data, reject.lost) == ("toy", "not an order", b"bad ***", True)
     assert talk.last_message_ns == 0
+
+
+def test_a_message_of_an_unknown_kind_is_a_reject_once() -> None:
+    talk = session()
+    first, second = (event for _ in range(2) for event in talk.receive(b"other", 7))
+
+    assert isinstance(first, Reject)
+    assert (first.reason, first.lost) == ("a message of an unknown kind", False)
+    assert second == Ignored("unknown")
 
 
 def test_nothing_comes_after_the_end() -> None:

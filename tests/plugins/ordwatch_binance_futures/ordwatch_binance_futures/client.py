@@ -26,6 +26,7 @@ from .orders import LETTERS, order_update
 
 LISTEN_KEY = "/fapi/v1/listenKey"
 HISTORY_MS, PAGE_ROWS = 7 * 24 * 3600 * 1000 - 60_000, 1000
+OTHERS = ("ACCOUNT_UPDATE", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL", "TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE")
 NO_SUCH_ORDER, NO_SUCH_KEY, AUTH_CODES = "-2013", "-1125", ("-1022", "-2014", "-2015")
 
 
@@ -57,9 +58,9 @@ class BinanceFuturesClient:
         key = body.get("listenKey") if isinstance(body, dict) else None
         if not isinstance(key, str) or not (key.isascii() and key.isalnum()):
             raise RemoteProtocolError(f"{LISTEN_KEY}: the answer holds no key")
-        self.redact.learn(Secret(key))
+        self.redact.add(Secret(key))
         url, secrets = settings.ws_url.rstrip("/"), (key, settings.api_key.reveal(), settings.secret_key.reveal())
-        session = PushSession(self.setup.name, self._events, secrets=secrets, silence_s=60.0)
+        session = PushSession(self.setup.name, self._events, others=OTHERS, secrets=secrets, silence_s=60.0)
         extend = ow.Keepalive(self._request("PUT", LISTEN_KEY), 1800.0, self._judge)  # of an hour
         return ow.Opening(ow.Endpoint("websocket", shown=url, url=f"{url}/ws/{key}", ping_s=20.0), session, extend)
 
@@ -72,7 +73,7 @@ class BinanceFuturesClient:
             case {"e": "listenKeyExpired"}:
                 return [Closed(ConnectionLost("the listen key expired", "listen_key_expired"))]
             case {"e": str(kind)} if kind != "ORDER_TRADE_UPDATE":
-                return [Ignored("another event")]
+                return [Ignored(kind)]
             case _:
                 raise Unreadable("a message that is no event")
 
