@@ -87,7 +87,7 @@ def test_a_refusal_over_rest_is_no_matter_of_the_network() -> None:
 def test_nobody_there_over_rest_is_a_matter_of_its_address() -> None:
     verdict = last(load("loopring"), loopring(f"http://127.0.0.1:{NOBODY}"))
 
-    assert (verdict.check, verdict.detail, verdict.exit_code) == ("REST", "getTokens: connection refused", 69)
+    assert (verdict.check, verdict.detail, verdict.exit_code) == ("REST", "getTicket: connection refused", 69)
     assert verdict.remedy == "check `rest_url` and the network"
 
 
