@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 
-from ordwatch.cli.simulated import simulated
+from ordwatch.cli.simulators import simulated
 from ordwatch.core.records import AnyRecord, GapRecord
 from ordwatch.engine.run import Limits, Run
 from ordwatch.engine.supervisor import Pace

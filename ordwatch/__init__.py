@@ -7,19 +7,19 @@ The folders are named for the way that data takes, and imports only point left:
              ^ engine/: connects, times, retries; the only part with sockets, clocks and tasks
 
 core/        events, records, order store, coverage, errors: what everything else stands on; pure
-system.py    what the operating system offers, and what stands in where it does not
+system.py    functions of the operating system, with replacements where it lacks them
 venues/      one folder for each venue: bytes and the time come in, events and bytes go out
 config/      which venues are watched: the file, and where its secrets come from
 engine/      supervisor.py decides how a venue is kept covered; runner.py and connection.py do it; run.py joins a run
 outputs/     the table, JSON lines, plain text
-recording/   the durable output, and what it proves
-simulators/  the venues played on loopback
+recording/   the durable output, its recovery and its verification
+simulators/  simulated venues on loopback
 testing/     what every venue must do, as tests; for the built-in ones and for those of other packages
 cli/         one file for each command; the only place that prints errors and picks exit codes
 
 Where is what: a reconnect is decided in engine/supervisor.py; a gap is opened in core/coverage.py, for the supervisor;
-OpenD's status 5 becomes NEW in venues/opend/tables.py; a column is added in outputs/columns.py, an output beside the
-others in outputs/, a venue in venues/ or in a package of its own (read venues/contract.py first).
+OpenD's status 5 becomes NEW in venues/opend/tables.py; a column is added in outputs/columns.py, an output as a new
+module in outputs/, a venue in venues/ or in a package of its own (read venues/contract.py first).
 """
 
 __version__ = "0.1.0"

@@ -15,7 +15,7 @@
     boot_id           /proc                     ""                       ""
     boot_clock_ns     CLOCK_BOOTTIME            the monotonic clock      the monotonic clock
     rss_mib           /proc                     the peak                 0.0
-    reader_is_gone    poll                      poll                     never: the next write fails
+    reader_closed    poll                      poll                     never: the next write fails
 
 Tested on Linux, and there with each of these names taken away; only written for macOS and Windows.
 """
@@ -139,7 +139,7 @@ def renames_open_files() -> bool:
 
 
 def try_lock(fd: int) -> bool:
-    """Take the kernel's lock on the open file; False if another process has it. Closing the file lets go of it.
+    """Take the kernel's lock on the open file; False if another process has it. Closing the file releases it.
 
     Raises:
         OSError: The file system knows no locks.
@@ -169,7 +169,7 @@ def _try_lock_byte(fd: int) -> bool:
 
 
 def is_locked(path: Path, likely_pid: int | None = None) -> bool:
-    """Whether a process holds the lock of this file now, asked without touching it; False where nobody can tell."""
+    """Whether a process holds the lock of this file now, without touching it; False if that cannot be known."""
     try:
         file = path.lstat()
         locks = _LOCKS.read_text()
@@ -213,7 +213,7 @@ def on_signal(loop: "asyncio.AbstractEventLoop", number: signal.Signals, act: Ca
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(act, number))
 
 
-def die_by(number: int) -> None:
+def exit_by_signal(number: int) -> None:
     """End by this signal; returns where the system does not let it kill."""
     if not hasattr(signal, "pthread_sigmask"):
         return  # Windows: os.kill ends a process with the number itself as exit code
@@ -254,7 +254,7 @@ def boot_clock_ns() -> int:
 
 
 def rss_mib() -> float:
-    """Memory of this process, resident, in MiB; the peak where the system does not tell the present, else 0.0."""
+    """Memory of this process, resident, in MiB; the peak if the system does not report the present value, else 0.0."""
     try:
         import resource
     except ImportError:
@@ -281,7 +281,7 @@ def wait_writable(fd: int, timeout_s: float) -> None:
     poll.poll(timeout_s * 1000)
 
 
-def reader_is_gone(fd: int) -> bool:
+def reader_closed(fd: int) -> bool:
     """Whether the other end of a pipe or socket was closed, asked without writing to it."""
     import select
 

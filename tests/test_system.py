@@ -268,7 +268,7 @@ def test_hangup_is_missing_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_death_is_left_to_the_caller_where_no_signal_can_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(signal, "pthread_sigmask")
 
-    system.die_by(signal.SIGTERM)
+    system.exit_by_signal(signal.SIGTERM)
 
 
 def test_hardened_process_leaves_no_core_and_lets_nobody_attach() -> None:
@@ -330,10 +330,10 @@ def test_without_a_clock_that_goes_on_in_sleep_it_is_the_monotonic_one(monkeypat
 
 def test_pipe_says_without_a_write_that_its_reader_is_gone(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    before = system.reader_is_gone(writer)
+    before = system.reader_closed(writer)
     os.close(reader)
 
-    assert (before, system.reader_is_gone(writer)) == (False, True)
+    assert (before, system.reader_closed(writer)) == (False, True)
 
 
 def test_without_poll_the_next_write_says_that_the_reader_is_gone(
@@ -343,7 +343,7 @@ def test_without_poll_the_next_write_says_that_the_reader_is_gone(
     os.close(reader)
     monkeypatch.delattr(select, "poll")
 
-    assert not system.reader_is_gone(writer)
+    assert not system.reader_closed(writer)
 
 
 @pytest.mark.parametrize("missing", [False, True])

@@ -1,19 +1,19 @@
 """The command line. One file for each command; the only place that prints errors and picks exit codes.
 
-`main` imports next to nothing itself, so that `ordwatch --version` costs no more than Python's own start.
+`main` imports almost nothing itself, so that `ordwatch --version` takes no longer than Python's own start.
 """
 
 import os
 import sys
 
 from ordwatch import __version__
-from ordwatch.cli.process import disable_key_log, hold_hangup, open_standard_descriptors
+from ordwatch.cli.process import defer_hangup, disable_key_log, open_standard_descriptors
 
 
 def main() -> int:
-    """Run the command line of this process; gives the exit code."""
-    # First of all: whoever rotates recordings sends SIGHUP to one that is just starting, too.
-    hold_hangup()
+    """Run the command line of this process and return its exit code."""
+    # Before anything else: a log rotator may send SIGHUP to a process that has just started.
+    defer_hangup()
     open_standard_descriptors()
     if sys.argv[1:] == ["--version"]:
         print(f"ordwatch {__version__}")  # noqa: T201 - the answer itself

@@ -1,21 +1,22 @@
-"""The commands in one command line; what they raise becomes one line on stderr and an exit code."""
+"""All commands in one command line. An exception becomes one line on stderr and an exit code."""
 
 from collections.abc import Callable
 
 import typer
 
 from ordwatch import __version__, system
-from ordwatch.cli import check, demo, messages, replay, schema, simulate, tail, verify
+from ordwatch.cli import check, demo, replay, schema, simulate, tail, verify
 from ordwatch.cli.help import PlainCommand, PlainGroup
-from ordwatch.cli.process import Killed, die_by, leave_threads, let_hangup_end, raise_on_signals
-from ordwatch.core.errors import OrdwatchError, ReaderGone
+from ordwatch.cli.process import Killed, end_on_hangup, exit_by_signal, exit_despite_threads, raise_on_signals
+from ordwatch.cli.stderr import log, set_up
+from ordwatch.core.errors import OrdwatchError, ReaderClosed
 
 app = typer.Typer(
     name="ordwatch",
     cls=PlainGroup,
     help="""\b
     Watch the order streams of several trading venues:
-    every update once, every gap named.
+    every update once, every gap reported.
 
     \b
     Examples:
@@ -40,12 +41,12 @@ def _add(command: Callable[..., None], short_help: str) -> None:
     app.command(cls=PlainCommand, short_help=short_help, epilog=variables if takes_output else None)(command)
 
 
-_add(tail.tail, "Show the order updates of the configured venues.")
-_add(demo.demo, "The same against built-in simulators: no account needed.")
-_add(simulate.simulate, "Run simulators of venues alone.")
+_add(tail.tail, "Show the order updates of the venues in the configuration.")
+_add(demo.demo, "Show updates from built-in simulators; no account needed.")
+_add(simulate.simulate, "Run the simulators only.")
 _add(check.check, "Check configuration, secrets and every venue.")
-_add(replay.replay, "Show a recording, or emit it again.")
-_add(verify.verify, "Say what a recording proves.")
+_add(replay.replay, "Show a recording again.")
+_add(verify.verify, "Check whether a recording is complete.")
 _add(schema.schema, "Print the JSON Schema of the records.")
 
 
@@ -62,14 +63,14 @@ _VERSION = typer.Option(
 
 @app.callback()
 def _options(context: typer.Context, version: bool = _VERSION) -> None:
-    if context.invoked_subcommand != "tail":  # which asks itself whether it records
-        let_hangup_end()
+    if context.invoked_subcommand != "tail":  # `tail` decides itself: a recording rotates on SIGHUP
+        end_on_hangup()
 
 
 def run(args: list[str]) -> int:
-    """Run one command line; gives the exit code, unless the process ends by a signal."""
+    """Run one command line and return its exit code, unless the process ends by a signal."""
     raise_on_signals()
-    said = messages.set_up()
+    stderr = set_up()
     killed_by: int | None = None
     code = 0
     try:
@@ -78,16 +79,16 @@ def run(args: list[str]) -> int:
         code = ended.code if isinstance(ended.code, int) else 1
     except Killed as killed:
         killed_by = killed.signal
-    except (ReaderGone, BrokenPipeError):
+    except (ReaderClosed, BrokenPipeError):
         killed_by = system.SIGPIPE
     except OrdwatchError as exc:
-        messages.log.error("%s", exc)
+        log.error("%s", exc)
         code = exc.exit_code
-    except Exception:  # noqa: BLE001 - a bug; the exit code is 1, and the line says where
-        messages.log.exception("internal error")
+    except Exception:  # noqa: BLE001 - a bug; the exit code is 1, and the message names the place
+        log.exception("internal error")
         code = 1
-    said.close()
+    stderr.close()
     if killed_by is not None:
-        die_by(killed_by)
-    leave_threads(code)
+        exit_by_signal(killed_by)
+    exit_despite_threads(code)
     return code

@@ -1,4 +1,7 @@
-"""`ordwatch check`: configuration, secrets, and each venue up to its first answer: a verdict and a remedy a line."""
+"""`ordwatch check`: tests the configuration, the secrets and each venue up to its first answer.
+
+Prints one line for each test: the result, and what to do if it failed.
+"""
 
 import json
 
@@ -6,16 +9,16 @@ import msgspec
 import typer
 
 from ordwatch.cli import options as opt
+from ordwatch.cli.check_results import CheckObserver, CheckResult, keys_of
 from ordwatch.cli.configuration import read_config, resolve
-from ordwatch.cli.messages import Messages, set_up
 from ordwatch.cli.process import Killed, write_out
-from ordwatch.cli.verdicts import CheckObserver, CheckResult, keys_of
+from ordwatch.cli.stderr import StderrHandler, set_up
 from ordwatch.core.errors import ConfigError
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 LONGEST_S = 90.0
-"""Seconds after which a venue that neither answered nor failed has failed."""
+"""A venue that has neither answered nor failed by then counts as failed."""
 
 
 def check(
@@ -32,15 +35,15 @@ def check(
     Check configuration, permissions and secrets, then reachability, login, subscription, query and clock of each
     venue. Changes nothing at a venue. Exits 0, or as `tail` would after the first failure.
     """
-    # The verdicts say what went wrong, so the log need not say it again.
-    said = set_up(verbose if verbose else -2)
-    verdicts = _checked(config, venue or [], said)
+    # The results name each failure, so the log need not repeat it.
+    stderr = set_up(verbose if verbose else -2)
+    verdicts = _checked(config, venue or [], stderr)
     for verdict in verdicts:
-        write_out(said.redact(_line(verdict, output)))
+        write_out(stderr.redact(_line(verdict, output)))
     raise typer.Exit(next((verdict.exit_code for verdict in verdicts if verdict.exit_code), 0))
 
 
-def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[CheckResult]:
+def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) -> list[CheckResult]:
     try:
         config = read_config(path)
     except ConfigError as exc:
@@ -50,32 +53,32 @@ def _checked(path: "opt.ConfigFile", names: list[str], said: Messages) -> list[C
     venues = []
     for name in chosen:
         try:
-            venues += resolve(config, [name], said)
+            venues += resolve(config, [name], stderr)
         except ConfigError as exc:
             verdicts.append(
                 CheckResult(venue=name, check="secrets", verdict="failed", detail=str(exc), exit_code=exc.exit_code)
             )
         else:
-            verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="private, and all there"))
+            verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="complete, files private"))
     return verdicts + (_of_venues(venues) if venues else [])
 
 
 def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:
-    from ordwatch.cli.reachability import reach
+    from ordwatch.cli.check_address import check_address
     from ordwatch.cli.running import run_to_end, stop_on_signals
     from ordwatch.engine.run import Limits, Run
 
     observer = CheckObserver({})
-    reached: dict[str, list[CheckResult]] = {}
+    addresses: dict[str, list[CheckResult]] = {}
 
     async def watch() -> int | None:
         for venue, setup in venues:
-            reached[setup.name] = await reach(venue, setup)
-        there = [(venue, setup) for venue, setup in venues if reached[setup.name][-1].verdict == "ok"]
-        if not there:
+            addresses[setup.name] = await check_address(venue, setup)
+        reachable = [(venue, setup) for venue, setup in venues if addresses[setup.name][-1].verdict == "ok"]
+        if not reachable:
             return None
-        observer.expect({setup.name: keys_of(venue) for venue, setup in there})
-        run = Run(there, [observer], Limits(duration_s=LONGEST_S))
+        observer.expect({setup.name: keys_of(venue) for venue, setup in reachable})
+        run = Run(reachable, [observer], Limits(duration_s=LONGEST_S))
         observer.when_decided = lambda: run.stop("checked")
         stop_on_signals(run.stop)
         outcome = await run.run()
@@ -85,7 +88,7 @@ def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[Che
     ended_by = run_to_end(watch())
     if ended_by is not None:
         raise Killed(ended_by)
-    return [verdict for name, before in reached.items() for verdict in (*before, *observer.of(name))]
+    return [verdict for name, before in addresses.items() for verdict in (*before, *observer.of(name))]
 
 
 def _line(verdict: CheckResult, output: opt.ReportFormat) -> str:

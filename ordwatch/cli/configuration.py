@@ -1,4 +1,4 @@
-"""The venues of the configuration, secrets resolved, with the process made ready to hold them."""
+"""Reads the configuration and its secrets, and protects the process that then holds them."""
 
 import os
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordwatch import system
-from ordwatch.cli.messages import Messages, log
 from ordwatch.cli.process import ignored_variables
+from ordwatch.cli.stderr import StderrHandler, log
 
 if TYPE_CHECKING:
     from ordwatch.config import Config
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def read_config(path: Path | None) -> "Config":
-    """The configuration, found and valid; no secret was looked at.
+    """Find and validate the configuration. Secrets are not read yet.
 
     Raises:
-        ConfigError: It cannot be read, or says what cannot be.
+        ConfigError: The file cannot be read, or is not valid.
     """
     from ordwatch.config import find, read
 
@@ -27,23 +27,23 @@ def read_config(path: Path | None) -> "Config":
 
 
 def resolve(
-    config: "Config", names: Sequence[str], said: Messages, *, raw: bool = False
+    config: "Config", names: Sequence[str], stderr: StderrHandler, *, raw: bool = False
 ) -> "list[tuple[VenueKind, Setup[VenueSettings]]]":
-    """The venues of these names (none: all), ready to run. Messages show their secrets no more.
+    """The venues with these names (none given: all), with their secrets; messages redact these from now on.
 
     Raises:
         UsageError: There is no such venue.
-        ConfigError: A file is not the user's alone, or a secret cannot be had.
+        ConfigError: Others can read a file, or a secret cannot be read.
     """
     from ordwatch.config import secrets_of
 
     system.harden()
     for variable in ignored_variables(os.environ):
-        log.warning("%s is set and ignored: connections go straight, and their keys are logged nowhere", variable)
+        log.warning("%s is set and ignored: ordwatch uses no proxy and logs no keys", variable)
     setups = config.resolve(config.choose(names))
     for setup in setups:
         for secret in secrets_of(setup.settings).values():
-            said.redact.learn(secret)
+            stderr.redact.add(secret)
         if setup.settings.allow_plaintext:
             log.warning("%s: allow_plaintext is set: credentials may cross the network unencrypted", setup.name)
     return [(config.venues[setup.name][0], replace(setup, raw=raw)) for setup in setups]

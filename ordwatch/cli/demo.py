@@ -1,11 +1,11 @@
-"""`ordwatch demo`: the same as tail, against simulators of every venue on loopback."""
+"""`ordwatch demo`: like `tail`, with a built-in simulator of each venue on loopback."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ordwatch.cli import options as opt
-from ordwatch.cli.messages import Messages, set_up
-from ordwatch.cli.outputs import Showing
+from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.stderr import StderrHandler, set_up
 
 if TYPE_CHECKING:
     from ordwatch.engine.run import Limits, Outcome
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def demo(
     venue: opt.Venues = None,
     output: opt.Output = None,
-    records: opt.Records = None,
+    records: opt.RecordsOption = None,
     symbol: opt.Symbols = None,
     status: opt.Statuses = None,
     side: opt.Sides = None,
-    account: opt.Accounts = None,
+    account: opt.AccountsOption = None,
     open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     max_events: opt.MaxEvents = None,
@@ -26,7 +26,7 @@ def demo(
     time_zone: opt.TimeZone = None,
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
-    color: opt.Color = opt.ColorChoice.AUTO,
+    color: opt.ColorOption = opt.ColorChoice.AUTO,
     verbose: opt.Verbose = 0,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -36,10 +36,10 @@ def demo(
       ordwatch demo --max-events 20 -o json
       ordwatch demo --venue coinw --speed 10
 
-    Watch built-in simulators of the venues on loopback: no credentials, no configuration.
+    Show order updates from built-in simulators of the venues. Needs no credentials and no configuration.
     """
-    said = set_up(opt.verbosity(verbose, quiet=quiet))
-    showing = Showing(
+    stderr = set_up(opt.verbosity(verbose, quiet=quiet))
+    display = DisplayOptions(
         output=output,
         records=records,
         symbols=symbol,
@@ -50,29 +50,29 @@ def demo(
         zone=time_zone,
         color=color,
     )
-    showing.check()
-    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    display.check()
+    # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import finish, run_to_end
-    from ordwatch.cli.simulated import chosen_kinds
+    from ordwatch.cli.simulators import chosen_kinds
     from ordwatch.engine.run import Limits
 
-    limits = Limits(max_events=max_events, duration_s=duration, counts=showing.keep.passes)
+    limits = Limits(max_events=max_events, duration_s=duration, counts=display.filter.passes)
     kinds = chosen_kinds(venue)
-    finish(run_to_end(_demo(kinds, showing, limits, said=said, raw=raw, speed=speed, seed=seed)))
+    finish(run_to_end(_demo(kinds, display, limits, stderr=stderr, raw=raw, speed=speed, seed=seed)))
 
 
 async def _demo(
     kinds: Sequence[str],
-    showing: Showing,
+    display: DisplayOptions,
     limits: "Limits",
     *,
-    said: Messages,
+    stderr: StderrHandler,
     raw: bool,
     speed: float,
     seed: int,
 ) -> "Outcome":
     from ordwatch.cli.running import watch
-    from ordwatch.cli.simulated import simulated
+    from ordwatch.cli.simulators import run_simulators
 
-    async with simulated(kinds, seed=seed, speed=speed, drops=True) as hosts:
-        return await watch([each.setup(raw=raw) for each in hosts], showing, limits, said=said)
+    async with run_simulators(kinds, seed=seed, speed=speed, drops=True) as hosts:
+        return await watch([each.setup(raw=raw) for each in hosts], display, limits, stderr=stderr, simulated=True)

@@ -1,4 +1,4 @@
-"""Help in plain words: arguments by their names, no types of Python, no variable named with each option."""
+"""Help texts that users can read: arguments by name, no Python types, no environment variable at each option."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class PlainCommand(TyperCommand):
-    """A command that shows its arguments as `FILE...`, whatever the release of typer makes of them."""
+    """A command that shows its arguments as `FILE...` with every release of typer."""
 
     # Any: typer has brought its own copy of click since 0.26, and exports none of its types.
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """What stands behind the command's name in its usage."""
+        """The part of the usage line after the command's name."""
         return ["[OPTIONS]", *(name for name, _ in self._arguments(ctx))]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -33,5 +33,5 @@ class PlainGroup(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options and the commands."""
         for param in self.get_params(ctx):
-            param.show_envvar = False  # type: ignore[attr-defined]  # of options, and a group has nothing else
+            param.show_envvar = False  # type: ignore[attr-defined]  # only options have it, and a group has nothing else
         super().format_options(ctx, formatter)

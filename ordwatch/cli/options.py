@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their words mean."""
+"""Options that several commands share, and how their values are read."""
 
 import re
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from typer.models import OptionInfo
 
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.core.text import suggest
+from ordwatch.core.suggestions import suggest
 
 option = partial(typer.Option, show_envvar=False, show_default=False)
-"""An option whose help does not name its variable, since all are named alike: ORDWATCH_<COMMAND>_<OPTION>.
+"""An option whose help does not name its environment variable: all are named ORDWATCH_<COMMAND>_<OPTION>.
 
-Its help says the default in words. Values are read by the functions below and not by their type: what typer says of a
-value that does not fit differs from release to release.
+Its help text names the default. Values are read by the functions below and not by their type, because typer's error
+messages differ from release to release.
 """
 
 Name = TypeVar("Name", bound=StrEnum)
@@ -61,7 +61,7 @@ class Fsync(StrEnum):
 
 
 class ReportFormat(StrEnum):
-    """How `check` and `verify` answer."""
+    """The output format of `check` and `verify`."""
 
     TEXT = "text"
     JSON = "json"
@@ -71,7 +71,7 @@ def duration(text: str) -> float:
     """Seconds in a text such as 90s, 30m, 6h, 1d or 90."""
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no length of time such as 90, 90s, 30m or 6h")
+        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m or 6h")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -80,11 +80,11 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise typer.BadParameter(f"{name!r} is no time zone{suggest(name, available_timezones())}") from None
+        raise typer.BadParameter(f"{name!r} is not a time zone{suggest(name, available_timezones())}") from None
 
 
 def one_of(names: type[Name]) -> Callable[[str], Name]:
-    """What reads one of these names, in any case."""
+    """A parser for one of these names, in any case."""
     known = {each.value.lower(): each for each in names}
 
     def read(text: str) -> Name:
@@ -97,23 +97,23 @@ def one_of(names: type[Name]) -> Callable[[str], Name]:
 
 
 def whole_number(least: int) -> Callable[[str | int], int]:
-    """What reads a whole number, `least` or more."""
+    """A parser for a whole number, `least` or more."""
 
     def read(text: str | int) -> int:
         if re.fullmatch("[0-9]{1,18}", str(text), re.ASCII) is None or int(text) < least:
-            raise typer.BadParameter(f"{text!r} is no whole number of {least} or more")
+            raise typer.BadParameter(f"{text!r} is not a whole number of {least} or more")
         return int(text)
 
     return read
 
 
 def factor(most: float) -> Callable[[str | float], float]:
-    """What reads a number from 0.01 to `most`."""
+    """A parser for a number from 0.01 to `most`."""
 
     def read(text: str | float) -> float:
         number = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(text), re.ASCII) else 0.0
         if not 0.01 <= number <= most:
-            raise typer.BadParameter(f"{text!r} is no number from 0.01 to {most:.0f}")
+            raise typer.BadParameter(f"{text!r} is not a number from 0.01 to {most:.0f}")
         return number
 
     return read
@@ -123,18 +123,18 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
     """Seconds from `now` (with a zone) to a time: 16:10, 16:10:30 today in `zone`, or a date and time.
 
     Raises:
-        UsageError: No time, or past.
+        UsageError: Not a time, or in the past.
     """
     here = now.astimezone(zone)
     try:
-        bare = re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII) is not None
-        until = datetime.combine(here.date(), _clock_time(text)) if bare else datetime.fromisoformat(text)
+        time_only = re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII) is not None
+        until = datetime.combine(here.date(), _clock_time(text)) if time_only else datetime.fromisoformat(text)
     except ValueError:
         raise UsageError("--until: expected a time such as 16:10, or 2026-03-02T16:10") from None
     until = until.replace(tzinfo=until.tzinfo or zone).astimezone(zone)
     seconds = until.timestamp() - now.timestamp()
     if seconds <= 0:
-        raise UsageError(f"--until: {until:%Y-%m-%d %H:%M:%S %Z} is past; it is {here:%H:%M:%S} there")
+        raise UsageError(f"--until: {until:%Y-%m-%d %H:%M:%S %Z} has passed; it is now {here:%H:%M:%S} there")
     return seconds
 
 
@@ -143,10 +143,10 @@ def _clock_time(text: str) -> time:
 
 
 def verbosity(verbose: int, *, quiet: bool) -> int:
-    """How much goes to stderr, from -1 (errors only) up.
+    """The level of messages on stderr, -1 (errors only) or more.
 
     Raises:
-        UsageError: More and less at once.
+        UsageError: Both options were given.
     """
     if verbose and quiet:
         raise UsageError("-v asks for more messages and -q for fewer; give one")
@@ -177,7 +177,7 @@ Output = Annotated[
     OutputKind | None,
     _choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
 ]
-Records = Annotated[
+RecordsOption = Annotated[
     RecordKinds | None,
     _choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
@@ -195,24 +195,27 @@ Sides = Annotated[
     list[Side] | None,
     _choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
-Accounts = Annotated[list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")]
+AccountsOption = Annotated[
+    list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
+]
 Open = Annotated[bool, option("--open", help="Show only orders that are open.")]
 Raw = Annotated[bool, option("--raw", help="Fill `raw` with what the venue sent.")]
 Once = Annotated[
     bool,
     option(
-        "--once", help="Stop when every venue has answered its first query, or refused, and after 30 s in any case."
+        "--once", help="Stop when every venue has answered its first query or refused it, at the latest after 30 s."
     ),
 ]
 MaxEvents = Annotated[
     int | None,
-    option("--max-events", parser=whole_number(1), metavar="N", help="Stop after N order records were shown."),
+    option("--max-events", parser=whole_number(1), metavar="N", help="Stop after N order records."),
 ]
 Duration = Annotated[
     float | None, option("--duration", parser=duration, metavar="TIME", help="Stop after 90s, 30m, 6h.")
 ]
 Until = Annotated[
-    str | None, option("--until", metavar="TIME", help="Stop at a time such as 16:10, today's in the zone shown.")
+    str | None,
+    option("--until", metavar="TIME", help="Stop at a time such as 16:10, today, in the zone of --time-zone."),
 ]
 TimeZone = Annotated[
     ZoneInfo | None,
@@ -227,8 +230,8 @@ ConnectTimeout = Annotated[
         help="Give up if no venue is live by then. Default: never; 30s with --once.",
     ),
 ]
-Record = Annotated[
-    Path | None, option("--record", metavar="FILE", help="Also write a durable recording, all records in it.")
+RecordOption = Annotated[
+    Path | None, option("--record", metavar="FILE", help="Also write all records to this recording.")
 ]
 Rotate = Annotated[
     str | None,
@@ -245,15 +248,15 @@ LockWait = Annotated[
         "--lock-wait",
         parser=duration,
         metavar="TIME",
-        help="Wait so long while another ordwatch writes the recording. Default: not at all.",
+        help="How long to wait while another ordwatch writes the recording. Default: 0.",
     ),
 ]
 FailOnGap = Annotated[
-    bool, option("--fail-on-gap", help="Exit 3 when an interval stayed uncertain, or a venue never was live.")
+    bool, option("--fail-on-gap", help="Exit 3 if an interval stayed uncertain, or a venue never was live.")
 ]
 Speed = Annotated[
     float,
-    option("--speed", parser=factor(1000), metavar="FACTOR", help="How much faster orders come and go. Default: 1."),
+    option("--speed", parser=factor(1000), metavar="FACTOR", help="How much faster the simulators act. Default: 1."),
 ]
 ReplaySpeed = Annotated[
     float | None,
@@ -261,16 +264,16 @@ ReplaySpeed = Annotated[
         "--speed",
         parser=factor(1_000_000),
         metavar="FACTOR",
-        help="1 is the pace of the recording. Default: as fast as can be.",
+        help="1 is the pace of the recording. Default: as fast as possible.",
     ),
 ]
 Seed = Annotated[
     int,
     option("--seed", parser=whole_number(0), metavar="N", help="The same number gives the same orders. Default: 0."),
 ]
-Color = Annotated[
+ColorOption = Annotated[
     ColorChoice, _choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
 ]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="How to answer. Default: text.")]
+ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]

@@ -1,34 +1,35 @@
-"""Which venues are not live, and which intervals stayed uncertain: what stderr says of them, also with -q."""
+"""Reports on stderr, also with -q, which venues are not live and which intervals stayed uncertain."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ordwatch.cli.messages import log
+from ordwatch.cli.stderr import log
 from ordwatch.core.conversion import gap_record
-from ordwatch.core.errors import ReaderGone
+from ordwatch.core.errors import ReaderClosed
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import GapUpdate
 from ordwatch.core.records import GapRecord, LinkRecord, OutputRecord
-from ordwatch.core.text import safe_text, time_text
+from ordwatch.core.times import time_text
 
 if TYPE_CHECKING:
     from ordwatch.engine.run import Outcome
 
 OUTAGE_S = 60.0
-"""A venue that is not live for longer is an error."""
+"""A venue that is not live for longer is reported as an error."""
 CHECK_S = 1.0
 MAX_INTERVALS = 3
-"""Uncertain intervals that the line of a venue names."""
+"""Uncertain intervals that the message about a venue lists."""
 
 
 class Outages:
-    """A sink that only looks at the records: it reports a venue not live for more than a minute, and its return."""
+    """A sink that reports when a venue is not live for more than a minute, and when it is live again."""
 
     def __init__(
         self, venues: Iterable[str], open_gaps: Iterable[GapUpdate] = (), *, now_s: Callable[[], float] = monotonic
     ) -> None:
-        """`open_gaps`: those of a continued recording, of which this stream says nothing until they close."""
+        """`open_gaps`: those of a continued recording; this stream has no record of them until they close."""
         self._now_s = now_s
         self._venues = {name: _Venue(name, now_s()) for name in venues}
         self._gaps = {gap.gap: gap_record(gap, recovered=None) for gap in open_gaps}
@@ -49,11 +50,11 @@ class Outages:
 
     @property
     def stalled(self) -> bool:
-        """Never."""
+        """Always False: nothing is queued."""
         return False
 
     async def watch(self) -> None:
-        """Look at the venues once a second."""
+        """Check the venues once a second."""
         while True:
             await asyncio.sleep(CHECK_S)
             self.check()
@@ -67,11 +68,11 @@ class Outages:
             venue.check(self._now_s())
 
     def report_end(self, outcome: "Outcome", end_ns: int) -> None:
-        """A line for each venue that never was live in a run that ended at `end_ns`; where uncertain intervals decide
-        the exit code, also for each that has some. Nothing if the reader of stdout just left, nor of a venue whose
-        first attempt a signal or a failed output cut short.
+        """Report each venue that never was live in a run that ended at `end_ns`; with --fail-on-gap also each venue
+        with uncertain intervals. Nothing is reported if the reader of stdout closed it, nor about a venue whose first
+        attempt was interrupted by a signal or a failed output.
         """
-        if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
+        if any(isinstance(failure, ReaderClosed) for failure in outcome.failures):
             return
         cut_short = outcome.signal is not None or outcome.output_lost
         for venue in self._venues.values():
@@ -108,9 +109,9 @@ class _Venue:
         self.was_live = False
         self.failed = False
         self.limits: str | None = None
-        """What it was last live without."""
+        """The parts that were missing when it was last live."""
         self.detail: str | None = None
-        """Why it is not live, where a link said so."""
+        """Why it is not live, if a link record gave a reason."""
         self._state = "connecting"
         self._down_since_s: float | None = now_s
         self._reported = False

@@ -1,11 +1,11 @@
-"""The process itself: its descriptors, its environment, and how it dies."""
+"""The process: its standard descriptors, its environment, its signals, and how it ends."""
 
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import NoReturn
 
-_LEAVE_S = 0.2
+_JOIN_S = 0.2
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 
 
@@ -23,43 +23,43 @@ def open_standard_descriptors() -> None:
 
 
 def disable_key_log(environ: MutableMapping[str, str]) -> None:
-    """Keep session keys of TLS out of $SSLKEYLOGFILE. Before aiohttp is imported, which makes a context at once."""
+    """Keep TLS session keys out of $SSLKEYLOGFILE. Call it before aiohttp is imported: its import makes a context."""
     if "SSLKEYLOGFILE" in environ:
         environ["SSLKEYLOGFILE"] = ""
 
 
 def ignored_variables(environ: Mapping[str, str]) -> list[str]:
-    """Names of variables that would redirect or reveal traffic, if they were heeded."""
+    """The variables that are set and would redirect or reveal traffic; ordwatch ignores them."""
     return [name for name in environ if name.lower() in PROXIES or name == "SSLKEYLOGFILE"]
 
 
-def leave_threads(code: int) -> None:
-    """End the process here if a thread hangs that Python would wait for at its exit; all was flushed before."""
+def exit_despite_threads(code: int) -> None:
+    """End the process now if a thread hangs that Python would wait for; all output was flushed before."""
     import threading
 
     others = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
     for thread in others:
-        thread.join(_LEAVE_S)
+        thread.join(_JOIN_S)
     if any(thread.is_alive() for thread in others):
         sys.stdout.flush()
         os._exit(code)
 
 
-def die_by(signal_number: int) -> NoReturn:
-    """End by this signal, so that a shell or a service manager sees the truth."""
+def exit_by_signal(signal_number: int) -> NoReturn:
+    """End by this signal, so that a shell or a service manager sees which one it was."""
     from ordwatch import system
 
-    system.die_by(signal_number)
+    system.exit_by_signal(signal_number)
     # The first process of a container is not killed by a signal without a handler.
     os._exit(128 + signal_number)
 
 
 _hangups: list[int] = []
-"""SIGHUPs that came while they were held."""
+"""SIGHUPs received while they were deferred."""
 
 
-def hold_hangup() -> None:
-    """Keep a SIGHUP for later instead of dying by it; unless whoever started us has it ignored, as nohup does."""
+def defer_hangup() -> None:
+    """Remember a SIGHUP for later instead of ending by it, unless it is ignored, as under nohup."""
     import signal
 
     from ordwatch import system
@@ -69,18 +69,18 @@ def hold_hangup() -> None:
         signal.signal(number, lambda number, _frame: _hangups.append(number))
 
 
-def take_hangup() -> bool:
-    """Whether a SIGHUP came while it was held; asked once."""
-    came = bool(_hangups)
+def take_deferred_hangup() -> bool:
+    """Whether a SIGHUP was received while it was deferred; forgets it."""
+    received = bool(_hangups)
     _hangups.clear()
-    return came
+    return received
 
 
-def let_hangup_end() -> None:
-    """From here on a SIGHUP raises `Killed`, one that was held too; unless it is ignored.
+def end_on_hangup() -> None:
+    """From now on a SIGHUP raises `Killed`, also one that was deferred; unless it is ignored.
 
     Raises:
-        Killed: One was held.
+        Killed: A SIGHUP was deferred.
     """
     import signal
 
@@ -90,12 +90,12 @@ def let_hangup_end() -> None:
     if number is None or signal.getsignal(number) is signal.SIG_IGN:
         return
     signal.signal(number, _raise_killed)
-    if take_hangup():
+    if take_deferred_hangup():
         raise Killed(number)
 
 
 class Killed(BaseException):
-    """A signal asked the process to end before there was anything to end in good order."""
+    """A signal ends the process."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -103,7 +103,7 @@ class Killed(BaseException):
 
 
 def raise_on_signals() -> None:
-    """Let SIGINT and SIGTERM raise `Killed`, so that clean-ups run."""
+    """Let SIGINT and SIGTERM raise `Killed`, so that `finally` blocks run."""
     import signal
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -115,10 +115,10 @@ def _raise_killed(number: int, _frame: object) -> None:
 
 
 def write_out(text: str) -> None:
-    """Write a line to stdout, now.
+    """Write a line to stdout and flush it.
 
     Raises:
-        Killed: By SIGPIPE: nobody reads it.
+        Killed: The reader has closed stdout; the signal is SIGPIPE.
     """
     from ordwatch.system import SIGPIPE
 
@@ -126,6 +126,6 @@ def write_out(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer must not fail once more at exit.
+        # The rest of the buffer must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise Killed(SIGPIPE) from None

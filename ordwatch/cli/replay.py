@@ -1,4 +1,4 @@
-"""`ordwatch replay`: a recording, shown or emitted as it was recorded."""
+"""`ordwatch replay`: shows a recording in the table, or writes its records again."""
 
 import asyncio
 import threading
@@ -10,9 +10,9 @@ import typer
 
 from ordwatch import system
 from ordwatch.cli import options as opt
-from ordwatch.cli.messages import set_up
-from ordwatch.cli.outputs import Showing
+from ordwatch.cli.display import DisplayOptions
 from ordwatch.cli.process import Killed
+from ordwatch.cli.stderr import set_up
 from ordwatch.core.errors import OutputError
 
 if TYPE_CHECKING:
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from ordwatch.outputs.table import Table
     from ordwatch.recording.replay import Recorded
 
-_LEAVE_S = 0.5
-"""How long a line that is being written may take after a signal."""
+_FINISH_S = 0.5
+"""How long the current line may still take after a signal."""
 
 
 def replay(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording; - is stdin.")],
     venue: opt.Venues = None,
     output: opt.Output = None,
-    records: opt.Records = None,
+    records: opt.RecordsOption = None,
     symbol: opt.Symbols = None,
     status: opt.Statuses = None,
     side: opt.Sides = None,
-    account: opt.Accounts = None,
+    account: opt.AccountsOption = None,
     open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     max_events: opt.MaxEvents = None,
     speed: opt.ReplaySpeed = None,
     time_zone: opt.TimeZone = None,
-    color: opt.Color = opt.ColorChoice.AUTO,
+    color: opt.ColorOption = opt.ColorChoice.AUTO,
 ) -> None:
     """\b
     Examples:
       ordwatch replay day.jsonl               the last state of every order
       ordwatch replay day.jsonl --speed 60    an hour in a minute
       ordwatch replay day.jsonl -o json --status rejected
-      ssh desk tail -f -n +1 day.jsonl | ordwatch replay -
+      ssh HOST tail -f -n +1 day.jsonl | ordwatch replay -
 
-    Show a recording in the table, or emit its records as they were recorded. Nothing is judged again.
+    Show a recording in the table, or write its records unchanged.
     """
     set_up()
-    showing = Showing(
+    display = DisplayOptions(
         output=output,
         records=records,
         symbols=symbol,
@@ -60,36 +60,41 @@ def replay(
         zone=time_zone,
         color=color,
     )
-    showing.check()
-    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    display.check()
+    # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import run_to_end
 
-    ended_by = run_to_end(_replay(file, frozenset(venue or ()), showing, max_events=max_events, speed=speed))
+    ended_by = run_to_end(_replay(file, frozenset(venue or ()), display, max_events=max_events, speed=speed))
     if ended_by is not None:
         raise Killed(ended_by)
 
 
 async def _replay(
-    paths: Sequence[Path], venues: frozenset[str], showing: Showing, *, max_events: int | None, speed: float | None
+    paths: Sequence[Path],
+    venues: frozenset[str],
+    display: DisplayOptions,
+    *,
+    max_events: int | None,
+    speed: float | None,
 ) -> int | None:
-    """Replay to the end, or until a signal, which it gives."""
+    """Replay to the end, or until a signal; returns the signal's number."""
     from ordwatch.cli.running import stop_on_signals
 
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     stop_on_signals(lambda _reason, number: ended.set_result(number))
     stop = threading.Event()
-    table = showing.table() if showing.kind is opt.OutputKind.TABLE else None
-    put = _to_table(table, showing) if table is not None else _to_stdout(showing)
+    table = display.table() if display.kind is opt.OutputKind.TABLE else None
+    put = _to_table(table, display) if table is not None else _to_stdout(display)
     if table is not None:
         table.start()
-    # A thread, for stdin may be silent and stdout full; neither must keep a signal waiting.
+    # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
     feeding = loop.run_in_executor(None, _feed, _chosen(paths, venues), put, _Bounds(max_events, speed, stop))
     try:
         both: list[asyncio.Future[None] | asyncio.Future[int]] = [feeding, ended]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        await asyncio.wait([feeding], timeout=_LEAVE_S)
+        await asyncio.wait([feeding], timeout=_FINISH_S)
     finally:
         if table is not None:
             await table.close()
@@ -110,15 +115,15 @@ def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[Recorded
 
     for item in recorded(paths):
         match item.record:
-            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as told if venues:
-                if told.venue in venues:
+            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record if venues:
+                if record.venue in venues:
                     yield item
             case _:
                 yield item
 
 
 def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds) -> None:
-    """Hand over the records; `put` says whether one was shown and counts."""
+    """Pass the records to `put`, which returns whether one counts for `--max-events`."""
     from ordwatch.recording.replay import paced
 
     shown = 0
@@ -131,11 +136,11 @@ def _feed(items: "Iterable[Recorded]", put: "Callable[[AnyRecord], bool]", bound
             return
 
 
-def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
+def _to_stdout(display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
     from ordwatch.core.records import OrderRecord
     from ordwatch.outputs.descriptor import write_all
 
-    keep, render = showing.keep, showing.render()
+    keep, render = display.filter, display.render()
     seq = 0
 
     def put(record: "AnyRecord") -> bool:
@@ -154,10 +159,10 @@ def _to_stdout(showing: Showing) -> "Callable[[AnyRecord], bool]":
     return put
 
 
-def _to_table(table: "Table", showing: Showing) -> "Callable[[AnyRecord], bool]":
+def _to_table(table: "Table", display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
     from ordwatch.core.records import OrderRecord, for_outputs
 
-    shows = showing.keep.shows
+    shows = display.filter.shows
 
     def put(record: "AnyRecord") -> bool:
         table.write(for_outputs([record]))

@@ -1,4 +1,4 @@
-"""A run as a process sees it: signals stop it, its end becomes an exit code or a signal."""
+"""Runs the engine in this process: signals stop it, and its outcome becomes an exit code or a signal."""
 
 import asyncio
 import os
@@ -10,12 +10,12 @@ from typing import NoReturn, TypeVar
 import typer
 
 from ordwatch import system
-from ordwatch.cli.fallible_output import Beside
-from ordwatch.cli.messages import Messages, log
+from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.nonfatal_output import NonfatalOutput
 from ordwatch.cli.outages import Outages
-from ordwatch.cli.outputs import Showing
-from ordwatch.cli.process import Killed, die_by, hold_hangup, take_hangup
-from ordwatch.core.errors import OrdwatchError, OutputError, ReaderGone, RecordingBusy, RecordingError, StdoutLost
+from ordwatch.cli.process import Killed, defer_hangup, exit_by_signal, take_deferred_hangup
+from ordwatch.cli.stderr import StderrHandler, log
+from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, RecordingBusy, RecordingError, StdoutFailed
 from ordwatch.core.records import for_outputs
 from ordwatch.engine.output import Sink
 from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
@@ -24,30 +24,31 @@ from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 _SHOW_CURSOR = b"\x1b[?25h"
-_SAID_AT_THE_END = (OutputError, RecordingError, RecordingBusy)
+_REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
 T = TypeVar("T")
 
 
 async def watch(
     venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
-    showing: Showing,
+    display: DisplayOptions,
     limits: Limits,
     *,
-    said: Messages,
+    stderr: StderrHandler,
     recording: Recording | None = None,
     start: ResumeState | None = None,
     config_sha256: str | None = None,
+    simulated: bool = False,
     fail_on_gap: bool = False,
     outages: Outages | None = None,
 ) -> Outcome:
-    """Watch these venues until a limit, a signal or a failure ends it.
+    """Watch these venues until a limit, a signal or a failure ends the run.
 
     Raises:
-        OutputError: An output cannot be made.
+        OutputError: An output cannot be opened.
     """
-    shown = showing.sink([setup.name for _, setup in venues], lambda: run.stats())
-    beside = Beside(shown, lambda failure: run.note_failure(failure))
-    sinks: list[Sink] = [recording, beside] if recording is not None else [shown]
+    shown = display.sink([setup.name for _, setup in venues], lambda: run.stats())
+    nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
+    sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
     sinks += [outages] if outages is not None else []
     run = Run(
         venues,
@@ -55,11 +56,12 @@ async def watch(
         limits,
         start=start,
         config_sha256=config_sha256,
+        simulated=simulated,
         fail_on_gap=fail_on_gap,
-        redact=said.redact,
+        redact=stderr.redact,
     )
     stop_on_signals(run.stop, recording.rotate_now if recording is not None else None)
-    said.above = showing.line_above(shown)
+    stderr.above = display.print_above(shown)
     await start_all(sinks)
     if isinstance(shown, Table):
         shown.write(for_outputs(run.restored()))
@@ -70,7 +72,7 @@ async def start_all(sinks: Sequence[Sink]) -> None:
     """Start every sink, or none.
 
     Raises:
-        OutputError: One cannot be made; those before it are closed again.
+        OutputError: One cannot be opened; those before it are closed again.
     """
     for place, sink in enumerate(sinks):
         try:
@@ -83,8 +85,8 @@ async def start_all(sinks: Sequence[Sink]) -> None:
 def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], None] | None = None) -> None:
     """Let SIGINT, SIGTERM and SIGHUP stop the run; a second one ends the process without clean-up.
 
-    With `on_hangup`, that is what SIGHUP does instead, one that came during start-up too. A SIGHUP that whoever started
-    us has ignored, as nohup does, ends nothing.
+    With `on_hangup`, SIGHUP calls that instead, also a SIGHUP received during start-up. Where SIGHUP is ignored, as
+    under nohup, it does nothing.
     """
     loop = asyncio.get_running_loop()
     seen: list[int] = []
@@ -93,7 +95,7 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         if seen:
             if os.isatty(1):
                 os.write(1, _SHOW_CURSOR)
-            die_by(number)
+            exit_by_signal(number)
         seen.append(number)
         stop(number.name, number)
 
@@ -104,17 +106,17 @@ def stop_on_signals(stop: Callable[[str, int], None], on_hangup: Callable[[], No
         return
     on_hangup = on_hangup or (lambda: on_signal(hangup))
     system.on_signal(loop, hangup, lambda _: on_hangup())
-    if take_hangup():
+    if take_deferred_hangup():
         on_hangup()
 
 
 def run_to_end(job: Coroutine[object, object, T]) -> T:
-    """Run the coroutine in an event loop of its own, without waiting for name look-ups that hang at its end."""
+    """Run the coroutine in a new event loop; name lookups that still hang at its end are not waited for."""
     try:
         return asyncio.run(_with_pool(job))
     finally:
-        # The loop has given back its signals; a rotation now must not become the way this process ended.
-        hold_hangup()
+        # The loop no longer handles signals; a SIGHUP that asks for a rotation now must not end the process.
+        defer_hangup()
 
 
 async def _with_pool(job: Coroutine[object, object, T]) -> T:
@@ -130,20 +132,20 @@ async def _with_pool(job: Coroutine[object, object, T]) -> T:
 
 
 def finish(outcome: Outcome) -> NoReturn:
-    """Say what ended the run, if nobody has yet, and end the command.
+    """Report why the run ended, if that was not reported yet, and end the command.
 
     Raises:
-        Killed: A signal ended it and all was written, or the reader of stdout is gone.
-        typer.Exit: Anything else, with the exit code.
+        Killed: A signal ended the run and everything was written, or the reader of stdout closed it.
+        typer.Exit: In all other cases, with the exit code.
     """
     for failure in outcome.failures:
-        if isinstance(failure, _SAID_AT_THE_END) and not isinstance(failure, StdoutLost):
+        if isinstance(failure, _REPORTED_AT_END) and not isinstance(failure, StdoutFailed):
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
     if outcome.output_lost:
         raise typer.Exit(outcome.exit_code)
-    if any(isinstance(failure, ReaderGone) for failure in outcome.failures):
+    if any(isinstance(failure, ReaderClosed) for failure in outcome.failures):
         raise Killed(system.SIGPIPE)
     if outcome.signal is not None:
         raise Killed(outcome.signal)

@@ -8,7 +8,7 @@ from ordwatch.cli.process import write_out
 def schema() -> None:
     """\b
     Examples:
-      ordwatch schema > ordwatch.outputs.schema.json
+      ordwatch schema > ordwatch.schema.json
       ordwatch schema | jq '."$defs".OrderRecord.required'
 
     Print the JSON Schema of the records.

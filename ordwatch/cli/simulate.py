@@ -1,4 +1,4 @@
-"""`ordwatch simulate`: the simulators alone, and the configuration that reaches them."""
+"""`ordwatch simulate`: runs simulators and writes the configuration for connecting to them."""
 
 import os
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import typer
 
 from ordwatch import system
 from ordwatch.cli import options as opt
-from ordwatch.cli.messages import log, set_up
 from ordwatch.cli.process import Killed, write_out
+from ordwatch.cli.stderr import log, set_up
 from ordwatch.core.errors import OutputRefused
 from ordwatch.venues import REGISTRY
 
@@ -31,12 +31,12 @@ def simulate(
       ordwatch simulate opend coinw --write-config sim.yaml &
       ordwatch tail --config sim.yaml
 
-    Run simulators of venues on loopback until stopped, and print the configuration that reaches them.
+    Run simulators of venues on loopback until stopped, and print the configuration for connecting to them.
     """
     set_up(opt.verbosity(verbose, quiet=quiet))
-    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+    # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import run_to_end
-    from ordwatch.cli.simulated import chosen_kinds
+    from ordwatch.cli.simulators import chosen_kinds
 
     kinds = chosen_kinds(venue)
     ended_by = run_to_end(_simulate(kinds, write_config, duration, speed=speed, seed=seed))
@@ -47,16 +47,16 @@ def simulate(
 async def _simulate(
     kinds: Sequence[str], path: Path | None, duration_s: float | None, *, speed: float, seed: int
 ) -> int | None:
-    """Simulate until a signal, which it gives, or for some seconds."""
+    """Simulate until a signal, whose number it returns, or for some seconds."""
     import asyncio
 
     from ordwatch.cli.running import stop_on_signals
-    from ordwatch.cli.simulated import simulated
+    from ordwatch.cli.simulators import run_simulators
     from ordwatch.simulators.setup import config_text
 
     ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
     stop_on_signals(lambda _reason, number: ended.set_result(number))
-    async with simulated(kinds, seed=seed, speed=speed) as hosts:
+    async with run_simulators(kinds, seed=seed, speed=speed) as hosts:
         blocks = {str(block["kind"]): block for block in (each.settings() for each in hosts)}
         text = config_text(blocks, [block for each in hosts for block in each.alternatives()])
         if path is None:
@@ -71,16 +71,16 @@ async def _simulate(
 
 
 def write_private(path: Path, text: str) -> None:
-    """A new file for the user alone.
+    """Write a new file that only the user can read.
 
     Raises:
-        OutputRefused: It is there already, or cannot be made.
+        OutputRefused: The file exists already, or cannot be created.
     """
     try:
         descriptor = os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | system.open_flags("CLOEXEC", "NOFOLLOW"), 0o600
         )
     except OSError as exc:
-        raise OutputRefused(f"cannot make {path}: {(exc.strerror or 'error').lower()}") from None
+        raise OutputRefused(f"cannot create {path}: {(exc.strerror or 'error').lower()}") from None
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

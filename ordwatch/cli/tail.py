@@ -1,4 +1,4 @@
-"""`ordwatch tail`: the configured venues, until stopped."""
+"""`ordwatch tail`: shows the order updates of the venues in the configuration."""
 
 import time
 from datetime import UTC, datetime
@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.configuration import read_config, resolve
-from ordwatch.cli.messages import set_up
-from ordwatch.cli.outputs import Showing
-from ordwatch.cli.process import let_hangup_end
+from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.process import end_on_hangup
+from ordwatch.cli.stderr import set_up
 from ordwatch.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from ordwatch.recording.writer import SyncPolicy
 
 ONCE_S = 30.0
-"""How long `--once` waits for the venues unless told otherwise: it ends by itself in every case."""
+"""How long `--once` waits for the venues by default: it always ends by itself."""
 
 
 def tail(
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
     output: opt.Output = None,
-    records: opt.Records = None,
+    records: opt.RecordsOption = None,
     symbol: opt.Symbols = None,
     status: opt.Statuses = None,
     side: opt.Sides = None,
-    account: opt.Accounts = None,
+    account: opt.AccountsOption = None,
     open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
     raw: opt.Raw = False,
     once: opt.Once = False,
@@ -40,12 +40,12 @@ def tail(
     until: opt.Until = None,
     time_zone: opt.TimeZone = None,
     connect_timeout: opt.ConnectTimeout = None,
-    record: opt.Record = None,
+    record: opt.RecordOption = None,
     rotate: opt.Rotate = None,
     fsync: opt.FsyncWhen = None,
     lock_wait: opt.LockWait = None,
     fail_on_gap: opt.FailOnGap = False,
-    color: opt.Color = opt.ColorChoice.AUTO,
+    color: opt.ColorOption = opt.ColorChoice.AUTO,
     verbose: opt.Verbose = 0,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -56,10 +56,10 @@ def tail(
       ordwatch tail --venue opend --symbol 'HK.*' --status filled
       ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
 
-    Connect to the configured venues and show their order updates until stopped.
+    Connect to the venues in the configuration and show their order updates until stopped.
     """
-    said = set_up(opt.verbosity(verbose, quiet=quiet))
-    showing = Showing(
+    stderr = set_up(opt.verbosity(verbose, quiet=quiet))
+    display = DisplayOptions(
         output=output,
         records=records,
         symbols=symbol,
@@ -70,11 +70,11 @@ def tail(
         zone=time_zone,
         color=color,
     )
-    showing.check()
+    display.check()
     recording = recording_of(record, rotate=rotate, fsync=fsync, lock_wait=lock_wait)
     if recording is None:
-        let_hangup_end()
-    # Imported here: `ordwatch --help` and mistakes of usage need no engine.
+        end_on_hangup()
+    # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end, watch
     from ordwatch.engine.run import Limits
@@ -84,21 +84,21 @@ def tail(
         max_events=max_events,
         duration_s=shorter(duration, until, time_zone),
         connect_timeout_s=connect_timeout_s(connect_timeout, once=once),
-        counts=showing.keep.passes,
+        counts=display.filter.passes,
     )
-    configured = read_config(config)
-    venues = resolve(configured, venue or [], said, raw=raw)
+    configuration = read_config(config)
+    venues = resolve(configuration, venue or [], stderr, raw=raw)
     names = [setup.name for _, setup in venues]
     start = continued(recording, names)
     outages = Outages(names, start.open_gaps() if start is not None else ())
     watching = watch(
         venues,
-        showing,
+        display,
         limits,
-        said=said,
+        stderr=stderr,
         recording=recording,
         start=start,
-        config_sha256=configured.fingerprint,
+        config_sha256=configuration.fingerprint,
         fail_on_gap=fail_on_gap,
         outages=outages,
     )
@@ -115,15 +115,15 @@ _POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
 
 
 def connect_timeout_s(given_s: float | None, *, once: bool) -> float | None:
-    """How long the venues may take: as given, else for ever, but with `--once`."""
+    """How long the venues may take to connect: as given; else 30 s with `--once`, and no limit without."""
     return ONCE_S if once and given_s is None else given_s
 
 
 def shorter(duration_s: float | None, until: str | None, zone: ZoneInfo | None) -> float | None:
-    """The seconds until whichever comes first.
+    """The seconds until the earlier of the two limits.
 
     Raises:
-        UsageError: `until` is no time, or past.
+        UsageError: `until` is not a time, or has passed.
     """
     until_s = opt.seconds_until(until, zone, datetime.now(UTC)) if until is not None else None
     return min((seconds for seconds in (duration_s, until_s) if seconds is not None), default=None)
@@ -135,15 +135,15 @@ def recording_of(
     """The recording of these options, not opened yet.
 
     Raises:
-        UsageError: Options of a recording without one, a size that is none, or no rotation on this system.
+        UsageError: An option needs `--record`, a size is not valid, or this system cannot rotate files.
     """
     if path is None:
         given = {"--rotate": rotate, "--fsync": fsync, "--lock-wait": lock_wait}
         for option in (name for name, value in given.items() if value is not None):
-            raise UsageError(f"{option} is about a recording; add --record FILE")
+            raise UsageError(f"{option} needs a recording; add --record FILE")
         return None
     if rotate is not None and not system.renames_open_files():
-        raise UsageError("--rotate: this system cannot rename a file that is open; begin a new --record FILE each day")
+        raise UsageError("--rotate: this system cannot rename an open file; start a new --record FILE each day")
     from ordwatch.recording.rotation import rotation
     from ordwatch.recording.sink import Recording
 
@@ -153,12 +153,12 @@ def recording_of(
 
 
 def continued(recording: "Recording | None", names: list[str]) -> "ResumeState | None":
-    """Open the recording, before anything connects; what the run then goes on from.
+    """Open the recording, before anything connects, and return the state that the run continues from.
 
     Raises:
-        OutputError: It cannot be written there.
-        RecordingBusy: Another ordwatch holds it.
-        RecordingError: Damaged in durable data, or not ours.
+        OutputError: The recording cannot be written.
+        RecordingBusy: Another ordwatch writes it.
+        RecordingError: Its durable data is damaged, or it is not a recording.
     """
     if recording is None:
         return None
@@ -166,7 +166,7 @@ def continued(recording: "Recording | None", names: list[str]) -> "ResumeState |
     from ordwatch.engine.run import ResumeState, VenueResume
 
     found = recording.open()
-    pasts = {
+    venues = {
         name: VenueResume(
             found.covered_until_ns.get(name),
             found.next_gap(name) - 1,
@@ -174,4 +174,4 @@ def continued(recording: "Recording | None", names: list[str]) -> "ResumeState |
         )
         for name in names
     }
-    return ResumeState(found.orders, pasts)
+    return ResumeState(found.orders, venues)

@@ -1,4 +1,4 @@
-"""`ordwatch verify`: what a recording proves."""
+"""`ordwatch verify`: checks whether a recording is complete and undamaged."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ordwatch.cli import options as opt
-from ordwatch.cli.messages import log, set_up
 from ordwatch.cli.process import write_out
+from ordwatch.cli.stderr import log, set_up
 
 
 def verify(
@@ -15,7 +15,7 @@ def verify(
     output: opt.ReportKind = opt.ReportFormat.TEXT,
     salvage: Annotated[
         Path | None,
-        opt.option("--salvage", metavar="OUT", help="Also write the lines that are whole to this new recording."),
+        opt.option("--salvage", metavar="OUT", help="Also copy the undamaged lines to this new recording."),
     ] = None,
 ) -> None:
     """\b
@@ -23,8 +23,8 @@ def verify(
       ordwatch verify day.jsonl
       ordwatch verify day.jsonl* -o json | jq .venues
 
-    Say what a recording proves: lines whole and in their place, what was seen of each venue, gaps. Exits 0 if all was
-    covered, 3 if something may have been missed, 65 if the recording is damaged. May read a file that is being written.
+    Check that a recording is undamaged, and report what it covers of each venue and its gaps. Exits 0 if everything
+    was covered, 3 if something may have been missed, 65 if the recording is damaged. The file may still be written to.
     """
     set_up()
     from ordwatch.recording.verify import check
@@ -35,5 +35,5 @@ def verify(
         from ordwatch.recording.salvage import salvage as save
 
         saved = save(file, salvage)
-        log.warning("%s: %d whole lines, %d stretches were lost", salvage, saved.lines, saved.lost)
+        log.warning("%s: %d undamaged lines copied, %d damaged parts left out", salvage, saved.lines, saved.lost)
     raise typer.Exit(verdict.exit_code)

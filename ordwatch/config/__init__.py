@@ -1,8 +1,8 @@
-"""The configuration file: YAML read strictly, settings whose errors say line and key, and secrets, apart from both.
+"""The configuration file: a strict YAML reader, settings whose errors name line and key, and the sources of secrets.
 
-document   the text as a tree, and the line each key stands on
-settings   which file, and what it says of each venue
-sources    where a secret comes from: quoted text, a variable, a private file, a command
+document   the file as a tree, with the line of each key
+settings   finds the file, and checks the settings of each venue
+sources    reads a secret from quoted text, a variable, a private file or a command
 """
 
 from ordwatch.config.settings import Config, find, read, secrets_of, suggest_or_list

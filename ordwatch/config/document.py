@@ -1,7 +1,7 @@
-"""YAML as far as a configuration needs it: text, numbers, lists, mappings, and the line each stands on.
+"""The part of YAML that a configuration needs: text, numbers, lists, mappings, and the line of each.
 
-Refuses what makes YAML dangerous or ambiguous: anchors, aliases, merge keys, tags, several documents, keys that stand
-twice, deep nesting, large files. No message shows a value or a line of the source, for either may hold a secret.
+Refuses what makes YAML dangerous or ambiguous: anchors, aliases, merge keys, tags, several documents, duplicate keys,
+deep nesting, large files. No message shows a value or a line of the file, because it may contain a secret.
 """
 
 import re
@@ -24,7 +24,7 @@ Tree: TypeAlias = Union[str, int, float, bool, "Unclear", list["Tree"], dict[str
 
 @dataclass(frozen=True)
 class Unclear:
-    """An unquoted scalar that YAML 1.1 takes for something else than it looks like: a date, an octal number, 12:30."""
+    """An unquoted scalar that YAML 1.1 reads differently from what it looks like: a date, an octal number, 12:30."""
 
 
 @dataclass
@@ -32,20 +32,20 @@ class Document:
     """The content of one file."""
 
     shown: str
-    """How messages call the file."""
+    """The name of the file in messages."""
     tree: Tree = field(default=None, repr=False)
     lines: dict[Path, int] = field(default_factory=dict)
-    """Where each key and item stands, from 1."""
+    """The line of each key and item, from 1."""
 
     def error(self, path: Path, text: str) -> ConfigError:
-        """The error to raise about what stands at `path`, or about the nearest thing above it that has a line."""
+        """An error about the value at `path`; if that has no line, with the line of the closest parent that has one."""
         line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
         where = f"{self.shown}:{line}" if line else self.shown
         return ConfigError(": ".join(filter(None, [where, path_text(path), text])))
 
 
 def path_text(path: Path) -> str:
-    """The path as a message shows it: venues.coinw.pairs[0]."""
+    """The path as text for messages: venues.coinw.pairs[0]."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
 
 
@@ -53,14 +53,14 @@ def parse(data: bytes, shown: str) -> Document:
     """The document in these bytes.
 
     Raises:
-        ConfigError: Not such a document; names the line where it is known.
+        ConfigError: It is not valid; the message names the line if it is known.
     """
     text = _text(data, shown)
     try:
         return _Composer(text, shown).document()
     except yaml.MarkedYAMLError as exc:
         line = f":{exc.problem_mark.line + 1}" if exc.problem_mark is not None else ""
-        if "nesting depth" in (exc.problem or ""):  # PyYAML 6.0.4 has a limit of its own, and meets it first
+        if "nesting depth" in (exc.problem or ""):  # PyYAML 6.0.4 has its own, lower limit
             raise ConfigError(f"{shown}{line}: nested deeper than {MAX_DEPTH}") from None
         raise ConfigError(f"{shown}{line}: not valid YAML{_problem(exc)}") from None
     except (yaml.YAMLError, RecursionError, ValueError):
@@ -93,16 +93,16 @@ def _line(text: str, found: re.Match[str]) -> int:
 
 
 def _problem(exc: yaml.MarkedYAMLError) -> str:
-    """The parser's own words, unless they may quote the file."""
-    words = exc.problem or ""
-    return f" ({words})" if re.fullmatch(r"([^'\"]|'[:?\-,]'|'<[a-z ]+>')+", words) else ""
+    """The parser's own message, unless it may quote the file."""
+    text = exc.problem or ""
+    return f" ({text})" if re.fullmatch(r"([^'\"]|'[:?\-,]'|'<[a-z ]+>')+", text) else ""
 
 
 class _Composer:
-    """Builds the tree from parser events, so that depth and size are known before anything is built."""
+    """Builds the tree from parser events, so that depth and size are limited while it is built."""
 
     def __init__(self, text: str, shown: str) -> None:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the pure one is some twenty times slower
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the pure Python one is about twenty times slower
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
         self._resolver = yaml.resolver.Resolver()
         self._document = Document(shown)
@@ -155,7 +155,7 @@ class _Composer:
             here = (*path, key)
             if key in entries:
                 first = self._document.lines[here]
-                raise self._refuse(event, f"a key stands twice, first on line {first}")
+                raise self._refuse(event, f"duplicate key, first on line {first}")
             self._document.lines[here] = _line_of(event)
             entries[key] = self._node(next(self._events), here)
         return entries

@@ -1,6 +1,6 @@
-"""The configuration file: found, read and validated; then, apart from that, its secrets resolved.
+"""Finds, reads and validates the configuration file; resolves its secrets in a separate step.
 
-An error names the file, the line and the path of the key, suggests the near name, and never shows a value.
+An error names the file, the line and the path of the key, suggests a similar name, and never shows a value.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from ordwatch.config.document import Path as KeyPath
 from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
 from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
-from ordwatch.core.text import suggest
+from ordwatch.core.suggestions import suggest
 from ordwatch.venues import REGISTRY, kinds, load
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
@@ -28,10 +28,10 @@ VENUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
 
 
 def find(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """Where the configuration is: the path given, else $ORDWATCH_CONFIG, else the user's own.
+    """The path of the configuration: the given one, else $ORDWATCH_CONFIG, else the default in the user's folder.
 
     Raises:
-        ConfigError: Nothing says where the user's files are.
+        ConfigError: The user's folder is not known.
     """
     if path is not None:
         return path
@@ -53,7 +53,7 @@ def _user_folder(environ: Mapping[str, str]) -> Path:
 
 @dataclass(frozen=True)
 class Config:
-    """A valid configuration. Secrets are not resolved and permissions not looked at, until `resolve`."""
+    """A valid configuration. `resolve` checks permissions and reads the secrets."""
 
     path: Path
     document: Document
@@ -61,7 +61,7 @@ class Config:
     venues: Mapping[str, tuple[VenueKind, VenueSettings]]
 
     def choose(self, names: Iterable[str]) -> list[str]:
-        """The names, each once, in the order of the configuration; none given: all.
+        """These venues, each once, in the order of the configuration; none given: all.
 
         Raises:
             UsageError: There is no such venue.
@@ -75,7 +75,7 @@ class Config:
         """The setups of these venues, with their secrets.
 
         Raises:
-            ConfigError: A file is not the user's alone, or a secret cannot be had.
+            ConfigError: Others can read a file, or a secret cannot be read.
         """
         try:
             refuse_shared(self.path, self.status)
@@ -99,7 +99,7 @@ class Config:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what the configuration says, secrets left out; for the session record."""
+        """SHA-256 of the settings without secrets; for the session record."""
         plain = {name: settings for name, (_, settings) in self.venues.items()}
         encoded = msgspec.json.encode(plain, enc_hook=str, order="sorted")
         return hashlib.sha256(encoded).hexdigest()
@@ -112,18 +112,18 @@ def secrets_of(settings: VenueSettings) -> dict[str, Secret]:
 
 
 def read(path: Path) -> Config:
-    """The configuration in this file, valid.
+    """Read and validate the configuration in this file.
 
     Raises:
-        ConfigError: It cannot be read, or says what cannot be.
+        ConfigError: It cannot be read, or is not valid.
     """
     try:
         data, status = read_regular(path, MAX_BYTES, private=False)
     except ValueError as exc:
-        raise ConfigError(f"{exc}; config.example.yaml shows what belongs there, `ordwatch demo` needs none") from None
+        raise ConfigError(f"{exc}; config.example.yaml is an example, `ordwatch demo` needs none") from None
     document = parse(data, str(path))
     venues = {name: _venue(document, name, block) for name, block in _blocks(document).items()}
-    document.tree = None  # what it holds of secrets is needed no more
+    document.tree = None  # it may contain secrets and is not needed any more
     return Config(path, document, status, venues)
 
 
@@ -144,7 +144,7 @@ def _block(document: Document, name: str, block: Tree) -> dict[str, Tree]:
     if not VENUE_NAME.fullmatch(name):
         path: KeyPath = ("venues", name)
         line = document.lines[path]
-        raise ConfigError(f"{document.shown}:{line}: a venue's name is of letters, digits, _ and -, at most 32")
+        raise ConfigError(f"{document.shown}:{line}: a venue's name has only letters, digits, _ and -, at most 32")
     if not isinstance(block, dict):
         raise document.error(("venues", name), "expected a mapping of settings")
     return block
@@ -200,7 +200,7 @@ def _takes_text(wanted: inspect.Type) -> bool:
     return isinstance(wanted, inspect.StrType | inspect.CustomType | inspect.LiteralType)
 
 
-_WORDS = {
+_TYPE_NAMES = {
     "object": "a mapping",
     "array": "a list",
     "float": "a number",
@@ -217,31 +217,31 @@ def _of_type(
     block: dict[str, Tree],
     exc: msgspec.ValidationError,
 ) -> ConfigError:
-    """Say what msgspec found, in words that hold no value."""
-    said, _, place = str(exc).partition(" - at `$")
+    """The error that msgspec found, without the value."""
+    message, _, place = str(exc).partition(" - at `$")
     inner = tuple(int(index) if index else key for key, index in re.findall(r"\.([^.\[`]+)|\[(\d+)\]", place))
     where = (*path, *inner)
     if exc.__cause__ is not None:
-        return document.error(where, said)
-    if missing := re.fullmatch(r"Object missing required field `(\w+)`", said):
+        return document.error(where, message)
+    if missing := re.fullmatch(r"Object missing required field `(\w+)`", message):
         return document.error(where, f"missing key `{missing[1]}`")
-    if said.startswith("Invalid enum value") and isinstance(literal := fields[str(inner[0])], inspect.LiteralType):
+    if message.startswith("Invalid enum value") and isinstance(literal := fields[str(inner[0])], inspect.LiteralType):
         allowed = list(map(str, literal.values))
-        near = suggest(str(block[str(inner[0])]), allowed)
-        return document.error(where, f"expected one of {', '.join(allowed)}{near}")
-    if not (expected := re.fullmatch(r"Expected (.+?)(?:, got `(.+)`)?", said)):
+        suggestion = suggest(str(block[str(inner[0])]), allowed)
+        return document.error(where, f"expected one of {', '.join(allowed)}{suggestion}")
+    if not (expected := re.fullmatch(r"Expected (.+?)(?:, got `(.+)`)?", message)):
         return document.error(where, "not a valid value")
     if "`str" in expected[1] and expected[2] in ("int", "float", "bool", Unclear.__name__):
         return document.error(where, "put it in quotes")
-    words = expected[1].replace(" | null", "").replace("`", "")
-    return document.error(where, "expected " + re.sub(r"^\w+", lambda word: _WORDS.get(word[0], word[0]), words))
+    types = expected[1].replace(" | null", "").replace("`", "")
+    return document.error(where, "expected " + re.sub(r"^\w+", lambda name: _TYPE_NAMES.get(name[0], name[0]), types))
 
 
-def _of_check(document: Document, path: KeyPath, said: str, block: dict[str, Tree]) -> ConfigError:
-    """What a venue's own check says, at the key it begins with, and without the value it may name."""
-    key, colon, rest = said.partition(": ")
+def _of_check(document: Document, path: KeyPath, message: str, block: dict[str, Tree]) -> ConfigError:
+    """The error of a venue's own check, at the key that it begins with, and without the value."""
+    key, colon, rest = message.partition(": ")
     if not colon or (*path, key) not in document.lines:
-        return document.error(path, reduce(_without_quoted, _texts(block), said))
+        return document.error(path, reduce(_without_quoted, _texts(block), message))
     return document.error((*path, key), reduce(_without, _texts(block[key]), rest))
 
 
@@ -257,18 +257,18 @@ def _texts(value: Tree) -> list[str]:
             return []
 
 
-def _without_quoted(said: str, value: str) -> str:
-    return said.replace(repr(value), "…")
+def _without_quoted(message: str, value: str) -> str:
+    return message.replace(repr(value), "…")
 
 
-def _without(said: str, value: str) -> str:
-    return _without_quoted(said, value).replace(value, "…") if len(value) > 3 else _without_quoted(said, value)
+def _without(message: str, value: str) -> str:
+    return _without_quoted(message, value).replace(value, "…") if len(value) > 3 else _without_quoted(message, value)
 
 
 def _refuse_unknown(document: Document, path: KeyPath, block: Mapping[str, Tree], known: Iterable[str]) -> None:
     known = list(known)
     for key in block.keys() - set(known):
-        # What is no name at all may be a secret that lost its key.
+        # Text that cannot be a name may be a secret without its key.
         shown = f" `{key}`" if re.fullmatch("[a-z_]{1,32}", key) else ""
         line = document.lines[(*path, key)]
         where = ": ".join(filter(None, [f"{document.shown}:{line}", ".".join(map(str, path))]))
@@ -276,6 +276,6 @@ def _refuse_unknown(document: Document, path: KeyPath, block: Mapping[str, Tree]
 
 
 def suggest_or_list(name: str, known: Iterable[str]) -> str:
-    """ ", did you mean ...?", or what there is."""
+    """ ", did you mean ...?", or the list of known names."""
     known = list(known)
     return suggest(name, known) or f"; there are {', '.join(known)}"

@@ -1,6 +1,6 @@
-"""Where a secret comes from: the configuration itself, a variable, a private file, or what a command prints.
+"""Reads a secret from its source: the configuration itself, a variable, a private file, or a command's output.
 
-The errors here are ValueErrors without a place; settings.py adds file, line and key. None holds a secret.
+The errors here are ValueErrors; settings.py adds file, line and key. No message contains a secret.
 """
 
 import os
@@ -33,40 +33,40 @@ class Env:
 
 @dataclass(frozen=True)
 class File:
-    """The content of a file that is ours alone, without one line end."""
+    """The content of a file that only the user can read, without one line end."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a program prints, without one line end."""
+    """The output of a program, without one line end."""
 
     argv: tuple[str, ...]
 
 
-Source = Secret | Env | File | Command
+SecretSource = Secret | Env | File | Command
 
 
 class Unread(SecretFile):
-    """Stands in valid settings for a secret that was not looked at yet."""
+    """A secret in valid settings that was not read yet."""
 
     __slots__ = ("source",)
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SecretSource) -> None:
         super().__init__("")
         self.source = source
 
     def reveal(self) -> str:
-        """There is nothing to reveal before the secrets are resolved."""
+        """Raises RuntimeError: the secret was not read yet."""
         raise RuntimeError("the secret was not resolved")
 
 
-def secret_source(value: Tree) -> Source:
-    """What the configuration says a secret is.
+def secret_source(value: Tree) -> SecretSource:
+    """The source of a secret, as the configuration names it.
 
     Raises:
-        ValueError: Says what is expected, never what was found.
+        ValueError: Names what is expected, never the value.
     """
     match value:
         case "":
@@ -95,11 +95,11 @@ def _texts(arguments: list[Tree]) -> list[str]:
     return [argument for argument in arguments if isinstance(argument, str)]
 
 
-def fetch(source: Source, folder: Path, environ: Mapping[str, str]) -> str:
-    """The secret itself; relative paths start in `folder`.
+def fetch(source: SecretSource, folder: Path, environ: Mapping[str, str]) -> str:
+    """The secret itself; paths are relative to `folder`.
 
     Raises:
-        ValueError: It cannot be had, or is empty.
+        ValueError: It cannot be read, or is empty.
     """
     match source:
         case Secret():
@@ -112,7 +112,7 @@ def fetch(source: Source, folder: Path, environ: Mapping[str, str]) -> str:
         case File(path):
             return _content(read_private(folder / Path(path).expanduser()), "the file")
         case Command(argv):
-            return _content(_output(argv, folder), "what the command printed")
+            return _content(_output(argv, folder), "the command's output")
 
 
 def _content(data: bytes, what: str) -> str:
@@ -126,7 +126,7 @@ def _content(data: bytes, what: str) -> str:
     if not text:
         raise ValueError(f"{what} is empty")
     if "\0" in text:
-        raise ValueError(f"{what} holds a NUL character")
+        raise ValueError(f"{what} contains a NUL character")
     return text
 
 
@@ -134,16 +134,16 @@ def read_private(path: Path) -> bytes:
     """The content of a file that nobody else can read.
 
     Raises:
-        ValueError: It is not there, not ours alone, or too large.
+        ValueError: It does not exist, others can read it, or it is too large.
     """
     return read_regular(path, MAX_SECRET_BYTES, private=True)[0]
 
 
 def read_regular(path: Path, max_bytes: int, *, private: bool) -> tuple[bytes, os.stat_result]:
-    """The content of a regular file and what the system says of the very file that was read, links followed.
+    """The content of a regular file, and the `stat` of the same open file. Follows links.
 
     Raises:
-        ValueError: It is not there, no such file, or too large; if `private`, also if others can read it.
+        ValueError: It does not exist, is not a regular file, or is too large; if `private`, also if others can read it.
     """
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer.
@@ -165,10 +165,10 @@ def read_regular(path: Path, max_bytes: int, *, private: bool) -> tuple[bytes, o
 
 
 def refuse_shared(path: Path, status: os.stat_result) -> None:
-    """As ssh does for keys: the file must be ours, without any bit for others.
+    """Refuse a file that another user owns or can access, as ssh does with keys.
 
     Raises:
-        ValueError: Says what to do.
+        ValueError: The message names the remedy.
     """
     mode = S_IMODE(status.st_mode)
     if not system.is_ours(status):
@@ -194,7 +194,7 @@ def _output(argv: tuple[str, ...], folder: Path) -> bytes:
     try:
         output = _collect(process, monotonic() + COMMAND_S)
     finally:
-        # Whatever it started and left behind ends with it.
+        # Ends also the processes that the command started.
         system.kill_group(process)
         if process.stdout is not None:
             process.stdout.close()
@@ -205,7 +205,7 @@ def _output(argv: tuple[str, ...], folder: Path) -> bytes:
 
 
 def _collect(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
-    """What the process prints until it ends; a child that keeps the pipe open is not waited for."""
+    """The output of the process until it ends; a child that keeps the pipe open is not waited for."""
     assert process.stdout is not None  # noqa: S101
     if not system.can_wait_for_pipes():
         return _collect_blocking(process)
@@ -221,7 +221,7 @@ def _collect(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
             if not chunk and ended:
                 return bytes(output)
             if chunk == b"" and selector.get_map():
-                selector.unregister(process.stdout)  # at its end it would always be ready
+                selector.unregister(process.stdout)  # at its end the pipe is always ready
             output += chunk or b""
             if len(output) > MAX_SECRET_BYTES:
                 raise ValueError(f"the command printed more than {MAX_SECRET_BYTES} bytes")
@@ -229,7 +229,7 @@ def _collect(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
 
 
 def _collect_blocking(process: subprocess.Popen[bytes]) -> bytes:
-    """The same where pipes cannot be waited for; a child that keeps the pipe open is."""
+    """The same on systems that cannot wait for pipes; here a child that keeps the pipe open is waited for."""
     try:
         output, _ = process.communicate(timeout=COMMAND_S)
     except subprocess.TimeoutExpired:

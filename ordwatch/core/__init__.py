@@ -1,5 +1,5 @@
-"""What everything else stands on: events, records, merging, coverage, errors, and how texts are written. Pure.
+"""The base of all other packages: events, records, merging, coverage, errors, numbers, times and escaping. Pure.
 
-events.py is what the parts report to each other, records.py what is written for the user, order_store.py how the one
-becomes the other. Nothing here knows a venue, a socket or a clock.
+events.py has the events that the parts exchange, records.py what is written for the user, order_store.py turns one
+into the other. Nothing here knows a venue, a socket or a clock.
 """

@@ -1,11 +1,11 @@
-"""From what the parts say to each other to records, and from the records of a recording back."""
+"""Converts events to records, and the records of a recording back to events."""
 
 import msgspec
 
 from ordwatch.core.errors import RecordingError
 from ordwatch.core.events import FINAL, ClockJump, Extra, GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
 from ordwatch.core.records import ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord
-from ordwatch.core.text import time_ns, time_text
+from ordwatch.core.times import time_ns, time_text
 
 
 class _Types:
@@ -21,10 +21,10 @@ def order_record(
     flags: list[str],
     raw: object = None,
 ) -> OrderRecord:
-    """The record of a merged state; `raw` is the payload that told it."""
+    """The record of a merged state; `raw` is the payload that reported it."""
     final = order.status in FINAL
-    # As an attribute it is called with its arguments on the stack; CPython collects more than 15 named arguments
-    # of any other call in a dict first, which doubles the time.
+    # Called as an attribute, because CPython then passes the arguments on its stack; with any other call it first
+    # collects more than 15 named arguments in a dict, which doubles the time.
     return _Types.order(
         venue=order.venue,
         environment=order.environment,
@@ -94,7 +94,7 @@ def link_record(link: LinkUpdate) -> LinkRecord:
 
 
 def reject_record(reject: Reject, *, suppressed: int = 0) -> RejectRecord:
-    """The record of unreadable input; `suppressed` counts those alike that were not written."""
+    """The record of unreadable input; `suppressed` counts the rejects before it that were not written."""
     return RejectRecord(
         venue=reject.venue,
         reason=reject.reason,
@@ -114,15 +114,15 @@ _SAME = tuple(name for name in OrderUpdate.__struct_fields__ if name in OrderRec
 
 
 def order_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
-    """The merged state behind a record.
+    """The merged state of a record.
 
     Raises:
-        RecordingError: Its `extra` is not this venue's, or a time is not one.
+        RecordingError: Its `extra` is not this venue's, or a time is not valid.
     """
     try:
         return _order_update(record, extra)
     except (ValueError, msgspec.ValidationError) as exc:
-        raise RecordingError(f"the recording holds an order of {record.venue} that cannot be: {exc}") from exc
+        raise RecordingError(f"the recording holds an invalid order of {record.venue}: {exc}") from exc
 
 
 def _order_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
@@ -141,7 +141,7 @@ def gap_update(record: GapRecord) -> GapUpdate:
     """A gap that is still open.
 
     Raises:
-        ValueError: A time is not one.
+        ValueError: A time is not valid.
     """
     return GapUpdate(
         venue=record.venue,

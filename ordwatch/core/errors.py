@@ -5,15 +5,15 @@ OrdwatchError
   ConfigError            the user must edit a file                 exit 78
   VenueError
     ConnectionLost       try again                                 back off
-      TlsFailed          try again, rarely: somebody must mend it  once a minute
+      TlsFailed          try again, rarely: somebody must fix it   once a minute
     RemoteProtocolError  the venue sent nonsense; try again        back off
-    Refused              the venue said no to one request          show its words, ask again later
+    Refused              the venue refused one request             show its message, try again later
     AuthError            trying again cannot help                  stop this venue, 77 at the end
-  ReaderGone             nobody reads the output any more         end by SIGPIPE
-  OutputError            the output cannot be made or written      exit 73 or 74
-    StdoutLost           a recording went on without it            exit 74
-  RecordingError         the file is damaged or foreign            exit 65
-  RecordingBusy          another ordwatch holds it                 exit 75
+  ReaderClosed           the reader of stdout has closed it        end by SIGPIPE
+  OutputError            the output cannot be created or written   exit 73 or 74
+    StdoutFailed         the recording continued without stdout    exit 74
+  RecordingError         the file is damaged, or no recording      exit 65
+  RecordingBusy          another ordwatch writes it                exit 75
   InputMissing           no such input file                        exit 66
 
 No message ever holds a secret.
@@ -23,13 +23,13 @@ from collections.abc import Iterable
 
 
 class OrdwatchError(Exception):
-    """Anything ordwatch raises on purpose; `exit_code` is what the process ends with if it gets that far."""
+    """Any error that ordwatch raises on purpose; `exit_code` is the exit code if it ends the process."""
 
     exit_code = 1
 
 
 class UsageError(OrdwatchError):
-    """The command line asks for something that cannot be."""
+    """The command line is not valid."""
 
     exit_code = 2
 
@@ -41,13 +41,13 @@ class ConfigError(OrdwatchError):
 
 
 class VenueError(OrdwatchError):
-    """Something at a venue or on the way to it."""
+    """A failure at a venue or of the connection to it."""
 
     exit_code = 69
 
 
 class ConnectionLost(VenueError):
-    """The link ended or does not answer; `cause` is the gap's cause (eof, reset, silent, close:<code>)."""
+    """The connection ended or does not answer; `cause` is the gap's cause (eof, reset, silent, close:<code>)."""
 
     def __init__(self, message: str, cause: str = "reset") -> None:
         super().__init__(message)
@@ -55,30 +55,30 @@ class ConnectionLost(VenueError):
 
 
 class TlsFailed(ConnectionLost):
-    """There is no TLS that can be trusted: a certificate that does not verify, an old version, a plain answer."""
+    """TLS failed: a certificate does not verify, the version is too old, or the answer is not TLS."""
 
 
 class RemoteProtocolError(VenueError):
-    """The venue sent what its protocol does not allow; the connection is of no more use."""
+    """The venue sent something its protocol does not allow; the connection cannot be used any more."""
 
 
 class Refused(VenueError):
-    """The venue answered one request with a no; the message holds the venue's own words."""
+    """The venue refused one request; the error's message contains the venue's message."""
 
     def __init__(self, message: str, *, retry_s: tuple[float, float] | None = None) -> None:
-        """`retry_s`: how long to wait at first and at most before the next attempt to connect, where it matters."""
+        """`retry_s`: the first and the longest wait before the next attempt to connect, if the venue needs its own."""
         super().__init__(message)
         self.retry_s = retry_s
 
 
 class AuthError(VenueError):
-    """The venue refused the credentials. Asking again cannot help and may lock the account."""
+    """The venue refused the credentials. Trying again cannot help and may lock the account."""
 
     exit_code = 77
 
 
-class ReaderGone(OrdwatchError):
-    """The reader of stdout has left (`| head`); the process ends quietly, by SIGPIPE."""
+class ReaderClosed(OrdwatchError):
+    """The reader of stdout has closed it (`| head`); the process ends by SIGPIPE, without a message."""
 
     exit_code = 141
 
@@ -90,23 +90,23 @@ class OutputError(OrdwatchError):
 
 
 class OutputRefused(OutputError):
-    """The output cannot be created, or is a symlink, a FIFO or somebody else's."""
+    """The output cannot be created, or is a symlink, a FIFO or owned by another user."""
 
     exit_code = 73
 
 
-class StdoutLost(OutputError):
-    """stdout failed while a recording went on; it was said when it happened."""
+class StdoutFailed(OutputError):
+    """stdout failed while a recording continued; it was reported when it happened."""
 
 
 class RecordingError(OrdwatchError):
-    """A recording is damaged in durable data, or is not ours."""
+    """A recording is damaged in its durable data, or the file is not a recording."""
 
     exit_code = 65
 
 
 class RecordingBusy(OrdwatchError):
-    """Another ordwatch holds the recording."""
+    """Another ordwatch writes the recording."""
 
     exit_code = 75
 
@@ -118,20 +118,20 @@ class InputMissing(OrdwatchError):
 
 
 PRECEDENCE = (2, 1, 74, 65, 75, 78, 77, 73, 69, 3, 124, 4, 66, 0)
-"""Of several causes for an exit code, the first here wins."""
+"""If there are several causes for an exit code, the first in this list wins."""
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code for several causes; 0 for none. One that is not listed comes before all others."""
+    """The exit code for several causes; 0 for none. A code that is not listed wins over all others."""
     return min(codes, key=lambda code: PRECEDENCE.index(code) if code in PRECEDENCE else -1, default=0)
 
 
 OUTPUT_LOST = frozenset({74, 75})
-"""Codes that say that not everything was written: they come before the signal that ended a run."""
+"""Codes for output that was not written; they win over the signal that ended a run."""
 
 
 def leaf_errors(error: BaseException) -> list[Exception]:
-    """The exceptions in a group of groups, or the one that it is."""
+    """All exceptions in nested groups; of a single exception, the exception itself."""
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in leaf_errors(inner)]
     return [error] if isinstance(error, Exception) else []

@@ -1,6 +1,6 @@
-"""What the parts of ordwatch say to each other: statements of venues and events of links.
+"""The events that the parts of ordwatch exchange: order updates of venues, and the states of links.
 
-Imports nothing of ours. What is written for the user (records, with texts for times) is in records.py.
+Imports nothing of ordwatch. The records written for the user, with times as text, are in records.py.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 import msgspec
 
 DecimalText = str
-"""An exact decimal in plain notation, matching -?(0|[1-9][0-9]*)(\\.[0-9]+)?; made by text.py only."""
+"""An exact decimal in plain notation, matching -?(0|[1-9][0-9]*)(\\.[0-9]+)?; made by numbers.py only."""
 
 Source = Literal["push", "query"]
 Environment = Literal["live", "paper"]
 
 
 class OrderStatus(StrEnum):
-    """Names of FIX tag 39, and UNKNOWN when no statement of the venue supports one of them."""
+    """Names of FIX tag 39, and UNKNOWN if the venue reports none of these."""
 
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
@@ -35,7 +35,7 @@ FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTE
 
 
 class Side(StrEnum):
-    """The side of an order; a short sale and its return are told apart where the venue does."""
+    """The side of an order; short sales and their buy-backs are separate if the venue separates them."""
 
     BUY = "BUY"
     SELL = "SELL"
@@ -44,7 +44,7 @@ class Side(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order works."""
+    """How long an order stays in force."""
 
     DAY = "DAY"
     GTC = "GTC"
@@ -54,11 +54,11 @@ class TimeInForce(StrEnum):
 
 
 OrderKey = tuple[str, Environment, str | None, str]
-"""Venue, environment, account and order id: what makes an order one and the same; never the id alone."""
+"""Venue, environment, account and order id. Two updates are about the same order if all four are equal."""
 
 
 class Extra(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Documented fields of a venue that have no key of their own. Each venue has its fixed subclass.
+    """Documented fields of a venue that have no key of their own in records. Each venue has its subclass.
 
     Every field has the default None and is `str | bool | list | None`; ids and decimals are text.
     """
@@ -68,9 +68,9 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One statement of a venue about one order.
+    """What a venue reported about one order in one message or query row.
 
-    None: this statement does not tell. Merging keeps what is known in its place.
+    A field is None if the venue did not report it; merging then keeps the known value.
     """
 
     venue: str
@@ -81,7 +81,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_id_ext: str | None = None
     client_order_id: str | None = None
     symbol: str | None = None
-    """The record falls back to "" when nothing ever told it."""
+    """The record has "" if it was never reported."""
     name: str | None = None
     side: Side | None = None
     order_type: str | None = None
@@ -90,13 +90,13 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     venue_status: str
     """The venue's own word for the status."""
     reason: str | None = None
-    """Last error, reject or cancel reason. "" takes a former reason back (the record then shows null)."""
+    """Last error, reject or cancel reason. "" removes an earlier reason (the record then has null)."""
     qty: DecimalText | None = None
     """Ordered amount in units of the base asset (shares, coins, contracts); never lots or wei."""
     filled_qty: DecimalText | None = None
     """Executed so far. May shrink where a venue busts a fill."""
     remaining_qty: DecimalText | None = None
-    """What the venue says is still open, or qty - filled_qty; the record shows 0 once the order is final."""
+    """The open quantity that the venue reports, or qty - filled_qty; 0 in the record once the order is final."""
     price: DecimalText | None = None
     """Limit price; None for a market order."""
     stop_price: DecimalText | None = None
@@ -115,21 +115,21 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When our socket returned the bytes, ns since 1970 UTC."""
     source: Source
     not_found: bool = False
-    """The venue, asked for this order by id, does not know it (any more); see venues/merging.py."""
+    """The venue does not find this order by its id (any more); see `not_found` in merging.py."""
     flags: tuple[str, ...] = ()
-    """Flags of this statement (guessed, conflict, fill_busted, bad:KEY, ...); the book adds late and the like."""
+    """Flags of this update (guessed, conflict, fill_busted, bad:KEY, ...); the order store adds late and others."""
     extra: Extra
     raw: object = None
     """The payload as decoded, for --raw; integers beyond 2^53 as text, nothing secret."""
 
     @property
     def key(self) -> OrderKey:
-        """The key under which the book holds this order."""
+        """The key of this order in the order store."""
         return (self.venue, self.environment, self.account, self.order_id)
 
 
 class Recency(StrEnum):
-    """How a statement compares with another one of the same order, judged by what both say of their version."""
+    """Whether an update is newer than another one of the same order, by their versions (times, amounts, statuses)."""
 
     NEWER = "newer"
     EQUAL = "equal"
@@ -146,15 +146,15 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes of the whole input."""
     lost: bool
-    """An order update may have been lost with it: the engine opens a gap and asks the venue."""
+    """It may have contained an order update: the engine opens a gap and queries the venue."""
     at_ns: int
 
 
-# What only a session says, to the engine that runs it.
+# Events from a session to the engine that runs it.
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """The conversation reached a new stage; the engine itself says "authenticating" when the connection is up."""
+    """The session reached a new state; the engine itself reports "authenticating" when the connection is up."""
 
     state: Literal["subscribing"]
     detail: str | None = None
@@ -165,7 +165,7 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answer to what the engine asked with `key`: a value, or the error to raise there."""
+    """The answer to the request with this `key`: a value, or the error to raise for it."""
 
     key: int
     value: object = None
@@ -173,9 +173,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Interrupted(msgspec.Struct, frozen=True):
-    """The venue says that it cannot see orders for now, though the link works.
+    """The venue reports that it cannot see orders for now, although the connection is up.
 
-    Not seen since `since_ns`, the last push or answer before; never later than now.
+    Orders are not seen since `since_ns`: the last push or answer before; never later than now.
     """
 
     cause: str
@@ -184,7 +184,7 @@ class Interrupted(msgspec.Struct, frozen=True):
 
 
 class Resumed(msgspec.Struct, frozen=True):
-    """The venue sees orders again; the engine asks for what was missed."""
+    """The venue sees orders again; the engine queries what was missed."""
 
 
 class RoundTrip(msgspec.Struct, frozen=True):
@@ -192,17 +192,17 @@ class RoundTrip(msgspec.Struct, frozen=True):
 
     seconds: float
     venue_ns: int | None = None
-    """The venue's clock in the answer, ns since 1970 UTC, if it tells."""
+    """The venue's clock in the answer, ns since 1970 UTC, if the answer contains it."""
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """Messages of a known kind that are not orders (fills, other topics, answers nobody waits for)."""
+    """A message of a known kind that is not about orders (fills, other topics, answers to no request)."""
 
     kind: str
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """Words of the venue the user should read once, on stderr."""
+    """A message of the venue for the user; written once to stderr."""
 
     text: str
 
@@ -233,7 +233,7 @@ SessionEvent = (
 )
 
 
-# What the engine says, to the book and the sinks.
+# Events from the engine to the order store and the sinks.
 
 LinkState = Literal["connecting", "authenticating", "subscribing", "reconciling", "live", "stale", "down", "failed"]
 
@@ -252,16 +252,16 @@ class LinkUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GapUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """Coverage of a venue was lost, or restored."""
+    """A gap in the coverage of a venue opened or closed."""
 
     venue: str
     gap: str
     state: Literal["open", "closed"]
     cause: str
     from_ns: int
-    """The last proof of life before the break, not when it was noticed."""
+    """The last good message before the gap, not when the gap was noticed."""
     to_ns: int | None = None
-    """Once closed: until when nothing was seen; of a partial one, where the time begins that the query reached."""
+    """Once closed: the end of the gap; of a partial one, where the history of the query begins."""
     outcome: Literal["recovered", "partial"] | None = None
     limits: str | None = None
     at_ns: int
@@ -276,49 +276,49 @@ class ClockJump(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeartbeatTick(msgspec.Struct, frozen=True):
-    """Time for a sign of life. It waits in line, so that what was heard before is written before."""
+    """Time for an alive record. It goes through the queue, so that everything received before is written before."""
 
     last_rx_ns: Mapping[str, int | None]
-    """By venue: when anything was last received and handed on, ns since 1970 UTC."""
+    """By venue: when anything was last received and queued, ns since 1970 UTC."""
 
 
 class QueryStamp(msgspec.Struct, frozen=True, kw_only=True):
-    """Which query the rows that follow answer. Times are of the monotonic clock, ns."""
+    """The query that the rows after it belong to. Times are of the monotonic clock, ns."""
 
     number: int
-    """Of this venue in this process, from 1 on; one query may take several requests."""
-    asked_ns: int
-    """When the request that they answer was sent."""
+    """Counts the queries of this venue in this process, from 1; one query may need several requests."""
+    sent_ns: int
+    """When the request for these rows was sent."""
     old_before_ns: int = 0
-    """Statements that arrived before this need no settling time: the gap that the query closes was noticed later."""
+    """Rows count at once against updates that arrived before this, without `settle_s`: they precede the gap."""
     cached: bool = False
-    """The rows may be older than what was pushed."""
+    """The rows may be older than pushes received before."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """How the order updates of this venue that follow it in the stream of events reached us."""
+    """When and over which channel the order updates of this venue after it in the queue arrived."""
 
     venue: str
-    way: str
-    """One connection, or one kind of query: within it statements arrive in the order in which the venue sent them."""
+    channel: str
+    """One connection, or one kind of query: within it, updates arrive in the order in which the venue sent them."""
     at_ns: int
     """When, ns of the monotonic clock."""
     query: QueryStamp | None = None
-    """Set when rows follow that answer a query."""
+    """Set if query rows follow."""
 
 
 FeedEvent = Arrival | OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | HeartbeatTick
 
 
 class VenueStats(msgspec.Struct, kw_only=True):
-    """How one venue is at this moment; counts are since the start."""
+    """The present state of one venue; counts are since the start."""
 
     state: LinkState = "connecting"
     last_rx_ns: int | None = None
     """When anything was last received, ns since 1970 UTC."""
     rtt_ms: float | None = None
     clock_offset_s: float | None = None
-    """The venue's clock minus ours, as closely as it tells (often whole seconds)."""
+    """The venue's clock minus ours, as exactly as it reports it (often whole seconds)."""
     updates: int = 0
     duplicates: int = 0
     rejected: int = 0

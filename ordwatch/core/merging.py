@@ -1,4 +1,4 @@
-"""How two statements about one order make one: the same for every venue that adds nothing of its own."""
+"""Merges two updates of one order; the rules of every venue that has none of its own."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -13,16 +13,16 @@ from ordwatch.core.events import FINAL, Extra, OrderStatus, OrderUpdate, Recency
 
 
 class Correction(StrEnum):
-    """What a settled query row may do to a state that no version shows to be older."""
+    """Whether a query row replaces a state when their versions do not decide."""
 
     NO = "no"
     YES = "yes"
     CONFIRM = "confirm"
-    """Only when a second query, some time later, says it again."""
+    """Only if a second query, some time later, repeats it."""
 
 
 class MergeRules(Protocol):
-    """What the order store must know of a venue to merge its statements; a `Venue` is one (venues/contract.py)."""
+    """What the order store needs of a venue to merge its updates; `Venue` (venues/contract.py) provides it."""
 
     @property
     def extra(self) -> type[Extra]: ...
@@ -37,12 +37,12 @@ class MergeRules(Protocol):
 
 
 def correct_any(row: OrderUpdate, known: OrderUpdate) -> Correction:
-    """The venue's word of now counts; that a final order is open again it must say twice."""
+    """The latest query wins, but a query that reports a final order as open must be confirmed."""
     return Correction.CONFIRM if known.status in FINAL and row.status not in FINAL else Correction.YES
 
 
 def not_found(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
-    """The statement that the venue, asked for this order by its id, does not know it: UNKNOWN, never a guess."""
+    """The update for an order that the venue does not find by its id: status UNKNOWN, never a guess."""
     return msgspec.structs.replace(
         known,
         status=OrderStatus.UNKNOWN,
@@ -56,7 +56,7 @@ def not_found(known: OrderUpdate, reason: str, received_ns: int) -> OrderUpdate:
 
 
 def merge_missing(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
-    """The statement with what it does not say taken from what is known."""
+    """The update, with the fields that it leaves empty taken from the known state."""
     filled = _missing(new, known, _MERGED)
     extra = _merge_missing_extra(new.extra, known.extra)
     if extra is not new.extra:
@@ -67,7 +67,7 @@ def merge_missing(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
 
 
 def _merge_missing_extra(new: Extra, known: Extra) -> Extra:
-    """The same for the fields of one venue."""
+    """The same for the venue's own fields."""
     if new is known or type(new) is not type(known):
         return new
     filled = _missing(new, known, new.__struct_fields__)
@@ -78,13 +78,13 @@ _MERGED = tuple("" if name == "raw" else name for name in OrderUpdate.__struct_f
 
 
 def _missing(new: msgspec.Struct, known: msgspec.Struct, names: tuple[str, ...]) -> dict[str, object]:
-    told, before = astuple(new), astuple(known)
+    values, known_values = astuple(new), astuple(known)
     return {
-        names[index]: before[index]
-        for index in compress(_INDEXES, map(is_not, told, before))
-        if told[index] is None and names[index]
+        names[index]: known_values[index]
+        for index in compress(_INDEXES, map(is_not, values, known_values))
+        if values[index] is None and names[index]
     }
 
 
 _INDEXES = range(64)
-"""Of the fields of any statement or Extra."""
+"""At least as many as any update or Extra has fields."""

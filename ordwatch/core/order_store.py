@@ -1,7 +1,7 @@
-"""The book: every order once, in its latest known state; and the records that say how it came there.
+"""The order store: every order once, in its latest known state; and the records of how it changed.
 
-The only place that merges. What a venue knows of its own versions stands in its `age` and `merge`
-(venues/contract.py); what follows from them is the same for all.
+The only place that merges. Which of two updates is newer is decided by the venue's `compare_versions` and `merge`
+(venues/contract.py); everything else is the same for all venues.
 """
 
 from collections import Counter, OrderedDict
@@ -33,97 +33,96 @@ from ordwatch.core.merging import Correction, MergeRules, merge_missing
 from ordwatch.core.records import AnyRecord, OrderRecord
 
 STATES_KEPT = 8
-"""Last states of each order against which a repeated push is known again."""
+"""Last states of each order with which a push is compared to find duplicates."""
 FINAL_KEPT = 50_000
 FINAL_KEPT_NS = 24 * 3600 * 1_000_000_000
 REJECTS_PER_S = 20
 """Rejects of one venue written in a second; more are counted in `suppressed`."""
 
 CONFIRM_NS = 10 * 1_000_000_000
-"""How long after a query that calls a final order open another must say it again."""
-_WAYS_KEPT = 8
+"""If a query reports a final order as open, another query must repeat that at least so long afterwards."""
+_CHANNELS_KEPT = 8
 _DAY_NS = 24 * 3600 * 1_000_000_000
 
 _KEYS = tuple(
     {"created_ns": "created_at", "updated_ns": "updated_at"}.get(name, name)
-    if name not in ("received_ns", "source", "gone", "flags", "raw")
+    if name not in ("received_ns", "source", "not_found", "flags", "raw")
     else ""
     for name in OrderUpdate.__struct_fields__
 )
-"""The key of a record whose difference is a change, for each field of a statement; "" where it is none."""
-
+"""For each field of an update the record's key that changes with it; "" for fields that are never a change."""
 
 _INDEXES = range(len(_KEYS))
 
 _INCIDENTAL = frozenset({"updated_at", "name"})
-"""Keys that make no difference when only a query row has another value."""
+"""Keys whose difference alone does not make a query row different."""
 
 
 class _Entry:
-    """What is held of one order."""
+    """Everything stored about one order."""
 
-    __slots__ = ("arrived_ns", "decided_by", "doubted", "places", "state", "states", "way")
+    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "unconfirmed")
 
-    def __init__(self, state: OrderUpdate, way: str, arrived_ns: int) -> None:
+    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int) -> None:
         self.state = state
-        """What is known."""
+        """The latest known state."""
         self.states = [state]
-        """The last STATES_KEPT states, oldest first, the known one last; with the times that the statements said."""
-        self.way = way
-        """How the last state came."""
-        self.places = {way: 0}
-        """For each way the index of the state that its last statement said."""
+        """The last STATES_KEPT states, oldest first, the latest last; each with the time that its update contained."""
+        self.channel = channel
+        """The channel of the latest state."""
+        self.places = {channel: 0}
+        """For each channel the index of the state that its last update reported."""
         self.arrived_ns = arrived_ns
-        """When the last push, or the last row that was believed, arrived; monotonic, 0: in an earlier session."""
-        self.decided_by = 0
-        """Number of the last query whose first row on this order was judged."""
-        self.doubted: tuple[OrderUpdate, int] | None = None
-        """A row that waits to be confirmed by another query, and when it was asked for."""
+        """When the last push, or the last accepted query row, arrived; monotonic; 0: in an earlier session."""
+        self.last_query = 0
+        """Number of the last query that had a row for this order."""
+        self.unconfirmed: tuple[OrderUpdate, int] | None = None
+        """A row that another query must confirm, and when its request was sent."""
 
-    def add(self, state: OrderUpdate, said_ns: int | None, arrival: Arrival) -> None:
-        """Make this the known state; `said_ns` is the time that the statement said."""
+    def add(self, state: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
+        """Make this the latest state; `updated_ns` is the time in the update itself."""
         self.state = state
-        # By the time it was stated with, a repetition is known again; the state's own may be another's.
-        self.states.append(state if said_ns in (None, state.updated_ns) else replace(state, updated_ns=said_ns))
-        self.way, self.doubted = arrival.way, None
+        # A duplicate is recognised by the time in the update; the merged state may have the time of another update.
+        self.states.append(state if updated_ns in (None, state.updated_ns) else replace(state, updated_ns=updated_ns))
+        self.channel, self.unconfirmed = arrival.channel, None
         if not _is_cached(arrival):
             self.arrived_ns = arrival.at_ns
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
-        self.places[arrival.way] = len(self.states) - 1
-        if len(self.places) > _WAYS_KEPT:
+        self.places[arrival.channel] = len(self.states) - 1
+        if len(self.places) > _CHANNELS_KEPT:
             del self.places[next(iter(self.places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
-        """Put in a state that was older than what is known."""
+        """Insert a state that is older than the latest one."""
         self.states.insert(index, state)
-        self.places = {way: place + (place >= index) for way, place in self.places.items()}
+        self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
         if len(self.states) > STATES_KEPT:
             self._forget_oldest()
 
-    def move(self, way: str, place: int) -> None:
-        """The last statement of this way said the state at `place`."""
+    def move(self, channel: str, place: int) -> None:
+        """The last update of this channel reported the state at `place`."""
         places = self.places
-        places[way] = place
-        if len(places) > _WAYS_KEPT:
+        places[channel] = place
+        if len(places) > _CHANNELS_KEPT:
             del places[next(iter(places))]
 
-    def is_last_of(self, way: str) -> bool:
-        """Whether what is known came by this way, or was repeated by it last."""
-        return way == self.way or self.places.get(way) == len(self.states) - 1
+    def is_last_of(self, channel: str) -> bool:
+        """Whether what is known came by this channel, or was repeated by it last."""
+        return channel == self.channel or self.places.get(channel) == len(self.states) - 1
 
     def _forget_oldest(self) -> None:
         del self.states[0]
-        self.places = {way: max(0, place - 1) for way, place in self.places.items()}
+        self.places = {channel: max(0, place - 1) for channel, place in self.places.items()}
 
 
-_RESTORED = Arrival(venue="", way="", at_ns=0)
-"""How the states of an earlier session came: before everything else."""
-_NO_QUERY = QueryStamp(number=0, asked_ns=0)
+_EARLIER_SESSION = Arrival(venue="", channel="", at_ns=0)
+"""The arrival of states from an earlier session: before all others."""
+_NO_QUERY = QueryStamp(number=0, sent_ns=0)
 
 
 class OrderStore:
-    """Merges statements into records. `apply` is called with everything, in order, from one task."""
+    """Merges order updates into records. `apply` gets all events, in order, from one task."""
 
     def __init__(
         self,
@@ -131,16 +130,16 @@ class OrderStore:
         stats: Mapping[str, VenueStats],
         redact: Callable[[str], str] = str,
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
-        doubt: Callable[[str], None] = lambda _: None,
+        recheck: Callable[[str], None] = lambda _: None,
         mono_ns: Callable[[], int] = monotonic_ns,
     ) -> None:
-        """`redact` takes secrets out of a venue's words; `alive` makes the record of a sign of life.
+        """`redact` removes secrets from a venue's messages; `alive` makes the alive record of a heartbeat tick.
 
-        `doubt` is called with a venue's name when a state rests on arrival alone, so that the venue is asked soon.
-        `mono_ns` is the clock by which rejects are counted in a second.
+        `recheck` is called with a venue's name when only the order of arrival decided a state: the venue should be
+        queried soon. `mono_ns` is the clock that limits rejects per second.
         """
-        self._doubt = doubt
-        self._arrivals = {name: Arrival(venue=name, way="", at_ns=0) for name in venues}
+        self._recheck = recheck
+        self._arrivals = {name: Arrival(venue=name, channel="", at_ns=0) for name in venues}
         self._latest_ns: dict[str, int] = dict.fromkeys(venues, 0)
         self._redact = redact
         self._alive = alive
@@ -152,52 +151,52 @@ class OrderStore:
         self._gaps: dict[str, str] = {}
         self._rejects = _RejectLimit(mono_ns)
         self.counts: Counter[str] = Counter()
-        """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed; and recovered by gap."""
+        """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed."""
         self._recovered: Counter[str] = Counter()
 
     def open_orders(self, venue: str) -> Sequence[OrderUpdate]:
-        """The orders of this venue not known to be final, merged."""
+        """The merged states of this venue's orders that are not final."""
         return [entry.state for entry in self._open[venue].values()]
 
     def orders(self, venue: str) -> Sequence[OrderUpdate]:
-        """All orders held of this venue, merged."""
+        """The merged states of all stored orders of this venue."""
         return [entry.state for key, entry in self._orders.items() if key[0] == venue]
 
     def latest_ns(self, venue: str) -> int | None:
-        """The latest time of the venue's own clock in any of its statements, ns since 1970; None: it sent none."""
+        """The latest time of the venue's own clock in any of its updates, ns since 1970; None if it sent none."""
         return self._latest_ns[venue] or None
 
     def apply(self, events: Iterable[FeedEvent]) -> list[AnyRecord]:
-        """The records these events make, in order."""
+        """The records of these events, in order."""
         records: list[AnyRecord] = []
         for event in events:
             if isinstance(event, OrderUpdate):
-                if (order := self._statement(event)) is not None:
+                if (order := self._update(event)) is not None:
                     records.append(order)
             elif isinstance(event, Arrival):
                 self._arrivals[event.venue] = event
-            elif (record := self._note(event)) is not None:
+            elif (record := self._other_record(event)) is not None:
                 records.append(record)
         return records
 
     def restore(self, records: Iterable[OrderRecord], gaps: Mapping[str, str] | None = None) -> None:
-        """Take up the states of a recording, oldest first, and the gaps still open; they make no record."""
+        """Load the states of a recording, oldest first, and its open gaps; this makes no records."""
         self._gaps |= gaps or {}
         for record in records:
             if record.venue in self._venues and "late" not in record.flags:
                 order = order_update(record, self._venues[record.venue].extra)
-                self._note_time(order)
+                self._update_latest_time(order)
                 entry = self._orders.get(order.key)
                 if entry is None:
-                    self._enter(order, _RESTORED)
+                    self._enter(order, _EARLIER_SESSION)
                 else:
-                    self._keep(entry, order, order.updated_ns, _RESTORED)
+                    self._set_state(entry, order, order.updated_ns, _EARLIER_SESSION)
 
-    def _statement(self, update: OrderUpdate) -> OrderRecord | None:
+    def _update(self, update: OrderUpdate) -> OrderRecord | None:
         stats = self._stats[update.venue]
         stats.updates += 1
         self.counts["updates"] += 1
-        self._note_time(update)
+        self._update_latest_time(update)
         arrival = self._arrivals[update.venue]
         entry = self._orders.get(update.key)
         if entry is None:
@@ -213,89 +212,89 @@ class OrderStore:
             self.counts["written"] += 1
         return record
 
-    def _note_time(self, update: OrderUpdate) -> None:
-        """Remember how late it is at the venue; a time far in the future is no time of a statement."""
-        said_ns = max(update.updated_ns or 0, update.created_ns or 0)
-        if self._latest_ns[update.venue] < said_ns < update.received_ns + _DAY_NS:
-            self._latest_ns[update.venue] = said_ns
+    def _update_latest_time(self, update: OrderUpdate) -> None:
+        """Remember the latest time of the venue's clock; a time far in the future is ignored as an error."""
+        venue_ns = max(update.updated_ns or 0, update.created_ns or 0)
+        if self._latest_ns[update.venue] < venue_ns < update.received_ns + _DAY_NS:
+            self._latest_ns[update.venue] = venue_ns
 
     def _first(self, update: OrderUpdate, arrival: Arrival) -> OrderRecord:
         order = _normalized(update)
         entry = self._enter(order, arrival)
         if arrival.query is not None and not arrival.query.cached:
-            entry.decided_by = arrival.query.number
+            entry.last_query = arrival.query.number
         return order_record(
             order, prev_status=None, gap=self._recovering(update), changed=[], flags=list(update.flags), raw=update.raw
         )
 
     def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
-        known, venue, way = entry.state, self._venues[update.venue], arrival.way
-        recency = venue.compare_versions(update, known, entry.is_last_of(way))
+        known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
+        recency = venue.compare_versions(update, known, entry.is_last_of(channel))
         if recency is Recency.EQUAL and known.not_found:
             recency = Recency.NEWER
         if recency is not Recency.NEWER:
-            # What is newer by its version repeats nothing; so most updates skip the search.
-            place = entry.places.get(way, 0)
+            # An update with a newer version is no duplicate, so most updates skip the search.
+            place = entry.places.get(channel, 0)
             found = _find(entry, update, place if recency is Recency.EQUAL else 0)
             if found is not None or recency is Recency.OLDER:
                 entry.arrived_ns = arrival.at_ns
                 if found is None:
                     return self._late(entry, update, venue)
-                entry.move(way, max(found, place))
+                entry.move(channel, max(found, place))
                 return None
         merged = _normalized(venue.merge(update, known))
         changed = _changed(merged, known)
         if not changed:
-            entry.move(way, len(entry.states) - 1)
+            entry.move(channel, len(entry.states) - 1)
             entry.arrived_ns = arrival.at_ns
             return None
         if recency is Recency.EQUAL:
-            self._doubt(update.venue)
+            self._recheck(update.venue)
         return self._write(entry, update, merged, changed, arrival, recency)
 
     def _row(self, entry: _Entry, row: OrderUpdate, arrival: Arrival, query: QueryStamp) -> OrderRecord | None:
         known, venue = entry.state, self._venues[row.venue]
-        if query.number == entry.decided_by and query is not _NO_QUERY:
+        if query.number == entry.last_query and query is not _NO_QUERY:
             return self._fill_nulls(entry, row, arrival)
-        recency = self._compare(venue, row, known, arrival.way == entry.way)
+        recency = self._compare(venue, row, known, arrival.channel == entry.channel)
         merged = _normalized(venue.merge(row, known))
         changed = _changed(merged, known)
         if not query.cached:
-            entry.decided_by = query.number
+            entry.last_query = query.number
         if not _differs(merged, known, changed):
             return None
-        if recency is not Recency.NEWER and not self._believes(entry, row, merged, query, venue):
+        if recency is not Recency.NEWER and not self._accepts(entry, row, merged, query, venue):
             return None
         return self._write(entry, row, merged, changed, arrival, recency)
 
-    def _believes(
+    def _accepts(
         self, entry: _Entry, row: OrderUpdate, merged: OrderUpdate, query: QueryStamp, venue: MergeRules
     ) -> bool:
-        """Whether a row that differs, and is not newer by its version, is the venue's word of now."""
+        """Whether a row that differs and has no newer version replaces the state: is it the venue's present state?"""
         known = entry.state
         if query.cached or (row.not_found and (known.not_found or known.status in FINAL)):
             return False
-        asked_ns, arrived_ns = query.asked_ns, entry.arrived_ns
-        if asked_ns < arrived_ns:
+        sent_ns, arrived_ns = query.sent_ns, entry.arrived_ns
+        if sent_ns < arrived_ns:
             return False
-        if arrived_ns > query.old_before_ns and asked_ns - arrived_ns < venue.settle_s * 1e9:
-            self._doubt(row.venue)
+        if arrived_ns > query.old_before_ns and sent_ns - arrived_ns < venue.settle_s * 1e9:
+            self._recheck(row.venue)
             return False
-        verdict = Correction.YES if row.not_found else venue.correct(merged, known)
-        if verdict is Correction.CONFIRM:
+        correction = Correction.YES if row.not_found else venue.correct(merged, known)
+        if correction is Correction.CONFIRM:
             return self._is_confirmed(entry, row, query)
-        return verdict is Correction.YES
+        return correction is Correction.YES
 
     def _is_confirmed(self, entry: _Entry, row: OrderUpdate, query: QueryStamp) -> bool:
-        if entry.doubted is None or not _is_repeated(row, entry.doubted[0]):
-            entry.doubted = (row, query.asked_ns)
-        if query.asked_ns - entry.doubted[1] >= CONFIRM_NS:
+        if entry.unconfirmed is None or not _is_duplicate(row, entry.unconfirmed[0]):
+            entry.unconfirmed = (row, query.sent_ns)
+        if query.sent_ns - entry.unconfirmed[1] >= CONFIRM_NS:
             return True
-        self._doubt(row.venue)
+        self._recheck(row.venue)
         return False
 
     def _fill_nulls(self, entry: _Entry, row: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
-        """A later row of the same query tells only what the first left out."""
+        """A later row of the same query only fills fields that the first left empty."""
         known = entry.state
         merged = replace(merge_missing(known, row), received_ns=row.received_ns, source=row.source)
         changed = _changed(merged, known)
@@ -318,7 +317,7 @@ class OrderStore:
             flags.append("unordered")
         if known.status in FINAL and merged.status not in FINAL:
             flags.append("reopened")
-        self._keep(entry, merged, update.updated_ns, arrival)
+        self._set_state(entry, merged, update.updated_ns, arrival)
         return order_record(
             merged,
             prev_status=known.status,
@@ -328,14 +327,14 @@ class OrderStore:
             raw=update.raw,
         )
 
-    def _compare(self, venue: MergeRules, update: OrderUpdate, known: OrderUpdate, same_way: bool) -> Recency:
+    def _compare(self, venue: MergeRules, update: OrderUpdate, known: OrderUpdate, same_channel: bool) -> Recency:
         if update.not_found:
             return Recency.OLDER if known.not_found or known.status in FINAL else Recency.EQUAL
-        recency = venue.compare_versions(update, known, same_way)
+        recency = venue.compare_versions(update, known, same_channel)
         return Recency.NEWER if known.not_found and recency is Recency.EQUAL else recency
 
     def _late(self, entry: _Entry, update: OrderUpdate, venue: MergeRules) -> OrderRecord:
-        """A statement older than what is known: it says what it says, and what was known before it."""
+        """The record of an update older than the state: its own fields, completed by states not newer than it."""
         known = entry.state
         index = len(entry.states) - 1
         while index > 0 and venue.compare_versions(update, entry.states[index - 1], False) is Recency.OLDER:
@@ -353,13 +352,13 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> _Entry:
-        entry = self._orders[order.key] = _Entry(order, arrival.way, 0 if _is_cached(arrival) else arrival.at_ns)
+        entry = self._orders[order.key] = _Entry(order, arrival.channel, 0 if _is_cached(arrival) else arrival.at_ns)
         self._place(entry)
         return entry
 
-    def _keep(self, entry: _Entry, order: OrderUpdate, said_ns: int | None, arrival: Arrival) -> None:
+    def _set_state(self, entry: _Entry, order: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
         was_final = entry.state.status in FINAL
-        entry.add(order, said_ns, arrival)
+        entry.add(order, updated_ns, arrival)
         if (order.status in FINAL) is not was_final:
             self._place(entry)
 
@@ -390,7 +389,7 @@ class OrderStore:
             self._recovered[gap] += 1
         return gap
 
-    def _note(self, event: Reject | LinkUpdate | GapUpdate | ClockJump | HeartbeatTick) -> AnyRecord | None:
+    def _other_record(self, event: Reject | LinkUpdate | GapUpdate | ClockJump | HeartbeatTick) -> AnyRecord | None:
         match event:
             case Reject():
                 self._stats[event.venue].rejected += 1
@@ -419,7 +418,7 @@ def _is_cached(arrival: Arrival) -> bool:
 
 
 def _normalized(order: OrderUpdate) -> OrderUpdate:
-    """The state as it is kept: nothing remains of a final order, and the payload is not held."""
+    """The state as it is stored: without the payload; a final order has no remaining quantity."""
     if order.raw is not None:
         order = replace(order, raw=None)
     if order.remaining_qty != "0" and order.status in FINAL:
@@ -439,7 +438,7 @@ def _changed(state: OrderUpdate, before: OrderUpdate) -> list[str]:
 
 
 def _differs(merged: OrderUpdate, known: OrderUpdate, changed: list[str]) -> bool:
-    """Whether a row says anything that counts: the time of a state alone, or another spelling of it, does not."""
+    """Whether a row really differs; another time, or another spelling of it, is no difference."""
     for key in changed:
         if key == "extra":
             if _extra_differs(merged.extra, known.extra):
@@ -453,39 +452,39 @@ def _extra_differs(new: Extra, old: Extra) -> bool:
     return any(getattr(new, name) != getattr(old, name) for name in new.__struct_fields__ if name not in new.TIME_TEXTS)
 
 
-_STATED = tuple(name for name, key in zip(OrderUpdate.__struct_fields__, _KEYS, strict=True) if key)
+_COMPARED = tuple(name for name, key in zip(OrderUpdate.__struct_fields__, _KEYS, strict=True) if key)
 
 
 def _find(entry: _Entry, update: OrderUpdate, start: int) -> int | None:
-    """The first state from `start` on in which everything stands that the statement says."""
+    """The first state from `start` on of which the update is a duplicate."""
     states = entry.states
     for index in range(start, len(states)):
-        if _is_repeated(update, states[index]):
+        if _is_duplicate(update, states[index]):
             return index
     return None
 
 
-def _is_repeated(update: OrderUpdate, state: OrderUpdate) -> bool:
-    """Whether everything a statement says stands in a state."""
-    for name in _STATED:
-        said, held = getattr(update, name), getattr(state, name)
-        if said is None or said == held or (name == "reason" and not said and not held):
+def _is_duplicate(update: OrderUpdate, state: OrderUpdate) -> bool:
+    """Whether every field that the update has is the same in the state."""
+    for name in _COMPARED:
+        new, known = getattr(update, name), getattr(state, name)
+        if new is None or new == known or (name == "reason" and not new and not known):
             continue
         if name == "remaining_qty" and state.status in FINAL:
             continue
-        if not (isinstance(said, Extra) and _is_extra_repeated(said, held)):
+        if not (isinstance(new, Extra) and _is_extra_duplicate(new, known)):
             return False
     return True
 
 
-def _is_extra_repeated(new: Extra, old: object) -> bool:
+def _is_extra_duplicate(new: Extra, old: object) -> bool:
     return type(new) is type(old) and all(
         (value := getattr(new, name)) is None or value == getattr(old, name) for name in new.__struct_fields__
     )
 
 
 class _RejectLimit:
-    """At most REJECTS_PER_S records of a venue's rejects in a second; the next one says how many were not written."""
+    """At most REJECTS_PER_S reject records of a venue in a second; the next one counts those that were suppressed."""
 
     def __init__(self, mono_ns: Callable[[], int]) -> None:
         self._mono_ns = mono_ns

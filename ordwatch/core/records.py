@@ -1,7 +1,7 @@
-"""What ordwatch writes, schema ordwatch/1: the types of all records and their JSON.
+"""The types of all records, schema ordwatch/1, and their encoding as JSON.
 
-Keys stand here in the order they are written. `seq` (and a recording's `crc`) are put in by the output that
-writes the line, so one encoding serves every output. Text is made safe here, in one place for every path.
+Keys are written in the order of the fields here. The output that writes a line adds `seq` (and a recording `crc`), so
+one encoding serves all outputs. Unsafe characters are escaped here, for all outputs.
 """
 
 import json
@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from ordwatch.core.escaping import MAX_TEXT, escape_json
 from ordwatch.core.events import (
     Environment,
     LinkState,
@@ -18,7 +19,6 @@ from ordwatch.core.events import (
     Source,
     TimeInForce,
 )
-from ordwatch.core.text import MAX_TEXT, escape_json
 
 SCHEMA = "ordwatch/1"
 
@@ -31,7 +31,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class OrderRecord(Record, frozen=True, kw_only=True, tag="order", gc=False):
-    """One state of one order, merged with what was known of it."""
+    """One state of one order, merged with what was known before."""
 
     venue: str
     environment: Environment
@@ -68,12 +68,12 @@ class OrderRecord(Record, frozen=True, kw_only=True, tag="order", gc=False):
     changed: list[str]
     flags: list[str]
     extra: object
-    """The venue's Extra; a dict once read back."""
+    """The venue's Extra; a dict when read from a recording."""
     raw: object
 
 
 class GapRecord(Record, frozen=True, kw_only=True, tag="gap"):
-    """Coverage of a venue was lost, or restored."""
+    """A gap in the coverage of a venue opened or closed."""
 
     venue: str
     gap: str
@@ -99,7 +99,7 @@ class LinkRecord(Record, frozen=True, kw_only=True, tag="link"):
 
 
 class VenueAlive(msgspec.Struct, frozen=True, kw_only=True):
-    """How one venue is, in an alive record. `updates` = order records written + `duplicates`, since the start."""
+    """The state of one venue in an alive record. `updates` = order records written + `duplicates`, since the start."""
 
     state: LinkState
     last_rx: Time | None
@@ -112,7 +112,7 @@ class VenueAlive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AliveRecord(Record, frozen=True, kw_only=True, tag="alive"):
-    """Written every 10 s: what makes silence meaningful."""
+    """Written every 10 s, so that silence means that nothing happened."""
 
     venues: dict[str, VenueAlive]
     queue: int
@@ -142,6 +142,10 @@ class SessionRecord(Record, frozen=True, kw_only=True, tag="session"):
     pid: int
     host: str
     venues: list[str]
+    kinds: dict[str, str] | None = None
+    """The kind of each venue; None only in a recording of a version that did not write it."""
+    simulated: bool | None = None
+    """Whether the venues are simulators, as in a run of `demo`; None as for `kinds`."""
     config_sha256: str | None
     reason: str | None
     exit: int | None
@@ -168,7 +172,7 @@ class ClockRecord(Record, frozen=True, kw_only=True, tag="clock"):
 
 
 class PrevSessionRecord(Record, frozen=True, kw_only=True, tag="prev_session"):
-    """First record of a continued recording: how the session before ended."""
+    """First record of a continued recording: how the previous session ended."""
 
     last_seq: int
     last_at: Time | None
@@ -177,7 +181,7 @@ class PrevSessionRecord(Record, frozen=True, kw_only=True, tag="prev_session"):
 
 
 class RepairRecord(Record, frozen=True, kw_only=True, tag="repair"):
-    """A torn tail was saved elsewhere and cut off."""
+    """A partial write at the end of the file was saved to another file and removed."""
 
     bytes: int
     sha256: str
@@ -186,7 +190,7 @@ class RepairRecord(Record, frozen=True, kw_only=True, tag="repair"):
 
 
 class RotateRecord(Record, frozen=True, kw_only=True, tag="rotate"):
-    """Last record of a file: the recording goes on in another."""
+    """Last record of a file: the recording continues in another."""
 
     next: str
     last_seq: int
@@ -200,7 +204,7 @@ class RotatedFromRecord(Record, frozen=True, kw_only=True, tag="rotated_from"):
 
 
 class IoErrorRecord(Record, frozen=True, kw_only=True, tag="io_error"):
-    """Writing failed for a while, and works again."""
+    """Writing failed for a while and succeeds again."""
 
     op: str
     errno: int
@@ -226,7 +230,7 @@ AnyRecord = (
 
 
 def record_time(record: AnyRecord) -> Time | None:
-    """When we learnt what the record says; None for the few that only a recording has."""
+    """When ordwatch learnt of it; None for records that only recordings have."""
     match record:
         case OrderRecord():
             return record.received_at
@@ -248,10 +252,10 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyRecord)
 
 _SUSPECT = b"\x7f\xc2\xcd\xd8\xdb\xdc\xe0\xe1\xe2\xef\xf0\xf3"
-"""DEL, and what every unsafe character of text.UNSAFE beyond ASCII begins with in UTF-8, but for one."""
+"""DEL, and the first UTF-8 bytes of all unsafe characters beyond ASCII (escaping.UNSAFE), except one."""
 
 _HANGUL_FILLER = b"\xe3\x85\xa4"
-"""Begins as Chinese punctuation does."""
+"""The exception: its first byte is also that of Chinese punctuation."""
 
 
 def encode(record: Record) -> bytes:
@@ -318,13 +322,13 @@ def for_outputs(records: Iterable[AnyRecord]) -> list[OutputRecord]:
 
 
 def numbered(line: bytes, seq: int) -> bytes:
-    """An encoded record with its place in a stream: `seq` stands behind `type`."""
+    """An encoded record with its number in a stream: `seq` after `type`."""
     comma = line.index(b",")
     return line[:comma] + b',"seq":%d' % seq + line[comma:]
 
 
 def decode(line: bytes | str) -> AnyRecord:
-    """The record a line holds; `seq` and `crc`, and keys added since, are passed over.
+    """The record in a line; `seq`, `crc` and unknown keys of later versions are ignored.
 
     Raises:
         msgspec.MsgspecError: Not a record of this schema.

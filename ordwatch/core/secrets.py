@@ -1,4 +1,4 @@
-"""Secrets that print as ***: the value leaves only through `reveal`. And what removes them from messages."""
+"""Secrets, which print as *** and give their value only by `reveal`; and their redaction from messages."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
 MIN_REDACTED = 6
-"""Characters from which on a secret is searched for in messages; shorter ones would hit innocent text."""
+"""Length from which a secret is redacted from messages; shorter ones would match ordinary text."""
 
 
 class Secret:
@@ -21,7 +21,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself, for the one place that sends or signs with it."""
+        """The value itself; only for the code that sends it or signs with it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -52,14 +52,14 @@ class SecretFile(Secret):
 
 
 class Redaction:
-    """Puts *** in place of every secret it was told of, and of what is easily made from one."""
+    """Replaces every known secret, and its usual encodings and hashes, with ***."""
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
-    def learn(self, secret: Secret) -> None:
-        """Remove this secret from now on."""
+    def add(self, secret: Secret) -> None:
+        """Redact this secret from now on."""
         value = secret.reveal()
         self._forms.update(form for form in _forms(value) if len(form) >= MIN_REDACTED)
         # The longest first: a secret may be the beginning of another form of it.
@@ -67,7 +67,7 @@ class Redaction:
         self._pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None
 
     def __call__(self, text: str) -> str:
-        """The text without them."""
+        """The text without secrets."""
         return self._pattern.sub("***", text) if self._pattern is not None else text
 
 

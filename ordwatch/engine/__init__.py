@@ -1,4 +1,4 @@
-"""The live engine: connects to venues, asks them, and accounts for what could not be seen.
+"""The live engine: connects to venues, queries them, and keeps account of what could not be seen.
 
-supervisor.py decides, without a clock, a socket or a task; runner.py and connection.py do what it says.
+supervisor.py decides, without a clock, a socket or a task; runner.py and connection.py carry out its decisions.
 """

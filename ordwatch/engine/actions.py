@@ -1,4 +1,4 @@
-"""What a supervisor wants done. The shell does it in order, at once, before anything else is reported back."""
+"""The actions that a supervisor returns. The runner carries them out in order, before it reports the next event."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ordwatch.core.events import FeedEvent
 
 @dataclass(frozen=True)
 class Connect:
-    """Begin attempt `conn` of this link; report `opened`, then `received`, and in any case `disconnected`."""
+    """Start attempt `conn` of this link; report `opened`, then `received`, and in every case `disconnected`."""
 
     link: int
     conn: int
@@ -16,7 +16,7 @@ class Connect:
 
 @dataclass(frozen=True)
 class Drop:
-    """End the attempt or connection of this link; its `disconnected` bears this error."""
+    """End the attempt or connection of this link; its `disconnected` has this error."""
 
     link: int
     error: Exception
@@ -24,14 +24,14 @@ class Drop:
 
 @dataclass(frozen=True)
 class SendHeartbeat:
-    """Let the session of this link say what keeps the connection alive."""
+    """Let the session of this link send a heartbeat."""
 
     link: int
 
 
 @dataclass(frozen=True)
 class StartQuery:
-    """Ask the venue for its orders; report `query_answered` or `query_failed`."""
+    """Query the venue for its orders; report `query_answered` or `query_failed`."""
 
     number: int
     since_ns: int | None
@@ -42,31 +42,31 @@ class StartQuery:
 
 @dataclass(frozen=True)
 class CancelQuery:
-    """Let go of the query that is under way; nothing is reported of it any more."""
+    """Cancel the running query; nothing is reported of it any more."""
 
 
 @dataclass(frozen=True)
-class Emit:
-    """Hand these events on to the order store."""
+class EmitEvents:
+    """Put these events in the queue of the order store."""
 
     events: Sequence[FeedEvent]
 
 
 @dataclass(frozen=True)
 class Log:
-    """A message for the user, on stderr; the venue's name is put before it."""
+    """A message for stderr; the venue's name is added in front."""
 
     level: int
     text: str
     bug: Exception | None = None
-    """Shown with its traceback."""
+    """Written with its traceback."""
 
 
 @dataclass(frozen=True)
 class EndVenue:
-    """This venue is over; `failure` says why. The others go on."""
+    """Stop this venue for good, because of `failure`. The other venues continue."""
 
     failure: Exception
 
 
-Action = Connect | Drop | SendHeartbeat | StartQuery | CancelQuery | Emit | Log | EndVenue
+Action = Connect | Drop | SendHeartbeat | StartQuery | CancelQuery | EmitEvents | Log | EndVenue

@@ -1,4 +1,4 @@
-"""What the clocks say of this machine: jumps of the wall clock, sleep, and how late our own loop runs."""
+"""Detects jumps of the wall clock, sleep of the machine, and delays of our own event loop."""
 
 import time
 
@@ -24,7 +24,7 @@ class Clocks:
         return self._wall_ns
 
     def tick(self) -> ClockJump | None:
-        """What happened since the last tick, if it was more than time passing.
+        """The jump or sleep since the last tick, if there was one.
 
         A sleep of the machine, or of this process alone (SIGSTOP), counts as suspended.
         """
@@ -45,7 +45,7 @@ class Clocks:
         )
 
     def take_lag_ms(self) -> float:
-        """The longest that a tick came late since this was last asked."""
+        """The longest delay of a tick since the last call."""
         lag_ns, self._lag_ns = self._lag_ns, 0
         return round(max(0, lag_ns) / 1e6, 3)
 
@@ -55,5 +55,5 @@ def _now() -> tuple[int, int, int]:
 
 
 def running_ns() -> int:
-    """A clock that nobody sets, ns; it runs on while the machine sleeps, where the system has such a one."""
+    """A clock that is never set, ns; it runs on while the machine sleeps, if the system has such a clock."""
     return system.boot_clock_ns()

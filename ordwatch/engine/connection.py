@@ -1,6 +1,6 @@
-"""One connection: dials, reads into the session, writes what the session queues, and reports to the supervisor.
+"""One connection: connects, passes what it reads to the session, writes what the session queues, and reports events.
 
-It decides nothing. Whatever ends it - the venue, a deadline, a stop - ends here, and its sockets with it.
+It decides nothing. When it ends, because of the venue, a deadline or a stop, its sockets are closed.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from itertools import count
 from typing import Protocol
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, Refused, VenueError, leaf_errors
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import Answer, Closed, Ready, RoundTrip, SessionEvent, Turn
-from ordwatch.core.text import safe_text
 from ordwatch.engine.keepalive import ends_connection
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
@@ -23,7 +23,7 @@ MAX_PENDING = 256
 
 
 class Owner(Protocol):
-    """Who runs connections."""
+    """Gets the events of connections; a Runner."""
 
     def on_opened(self, connection: "Connection", session: Session, date_ns: int | None, now: Moment) -> None:
         """The connection is up."""
@@ -32,11 +32,11 @@ class Owner(Protocol):
     async def on_received(
         self, connection: "Connection", session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
     ) -> None:
-        """Something came; waits while the order store cannot take more."""
+        """Data was received; waits while the queue of the order store is full."""
         ...
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        """Send a request beside the connection; raises as contract.Call says."""
+        """Send a REST request for this connection; raises the errors of contract.Call."""
         ...
 
     def on_notice(self, text: str) -> None:
@@ -57,13 +57,13 @@ class Connection:
         self._dropped: Exception | None = None
         self._session: Session | None = None
         self._unanswered = ""
-        """What to look at when the connection ends before the first good message."""
+        """A hint for the user if the connection ends before the first good message."""
         self._to_send = asyncio.Event()
         self._pending: dict[int, asyncio.Future[object]] = {}
         self._keys = count(1)
 
     async def run(self) -> Exception:
-        """Connect and talk until it ends; returns why. Raises only what is a bug, and a stop."""
+        """Connect and exchange data until the connection ends; returns the reason. Only bugs and a stop are raised."""
         reasons: list[Exception] = []
         try:
             async with self._scope:
@@ -78,31 +78,32 @@ class Connection:
         return self._with_hint(self._dropped or reasons[0])
 
     def _with_hint(self, error: Exception) -> Exception:
-        """The error, and what to look at where the other side was there and never said a word that we understand."""
+        """The error, with a hint if the other side accepted the connection but never sent a good message."""
         if self._unanswered and isinstance(error, ConnectionLost):
             return ConnectionLost(f"{error}; {self._unanswered}", error.cause)
         return error
 
     def drop(self, error: Exception) -> None:
-        """End it now, for this reason, whatever it is waiting for."""
+        """End the connection now, for this reason, even while it waits."""
         if self._dropped is None:
             self._dropped = error
             if self._is_running:
                 self._scope.reschedule(-math.inf)
 
     def heartbeat(self, now: Moment) -> None:
-        """Let the session say what keeps the connection alive."""
+        """Let the session send a heartbeat."""
         if self._session is not None:
             self._session.heartbeat(now.wall_ns)
             self._to_send.set()
 
-    async def ask(self, request: StreamRequest) -> object:
+    async def request(self, request: StreamRequest) -> object:
         """Send a request over this connection and wait for its answer.
 
         Raises:
-            ConnectionLost: The connection is not up or ended, or a vital request was not answered in time (it ends).
-            Refused: One that is not vital was not answered in time.
-            VenueError: What the session made of the answer.
+            ConnectionLost: The connection is not up or ended; or a required request was not answered in time, which
+                ends the connection.
+            Refused: A request that is not required was not answered in time.
+            VenueError: The session reports this error for the answer.
         """
         session = self._session
         if session is None or len(self._pending) >= MAX_PENDING:

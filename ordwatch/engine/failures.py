@@ -1,14 +1,14 @@
-"""Why a connection failed, in words for the user. Pure."""
+"""The reasons of failed connections as text for the user. Pure."""
 
 import os
 import socket
 import ssl
 
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 
 
 def describe(error: Exception) -> str:
-    """What happened to a connection, in one line for the user; `text` of a venue made safe."""
+    """Why a connection failed or ended, in one line for the user; text of a venue is escaped."""
     match error:
         case OSError():
             return f"cannot connect ({reason(error)})"
@@ -20,16 +20,16 @@ def describe(error: Exception) -> str:
 
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
 _OLD_TLS = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
-"""What OpenSSL calls an answer that is no TLS, and one of a version before 1.2."""
+"""OpenSSL's names for an answer that is not TLS, and for one of a version before 1.2."""
 
 
 def reason(error: OSError) -> str:
-    """Why a connection failed. The system's own words; asyncio's would name the address a second time."""
+    """Why a connection failed, as the system names it; asyncio's text would repeat the address."""
     match error:
         case ssl.SSLCertVerificationError():
             hint = " (is the system clock right?)" if "expired" in error.verify_message else ""
             return safe_text(f"certificate verify failed: {error.verify_message}{hint}", 300)
-        case ssl.SSLError():  # its errno is no errno
+        case ssl.SSLError():  # its errno is an OpenSSL code
             return _tls_reason(error.reason or "")
         case socket.gaierror():
             return "the host name cannot be resolved"

@@ -1,4 +1,4 @@
-"""REST calls for every venue: time-outs, a few tries, rates; nothing of a request is ever shown but its name."""
+"""REST calls for every venue: time-outs, retries, rates. Messages show only the name of a request."""
 
 import asyncio
 import math
@@ -28,9 +28,9 @@ class Http:
     """Sends the requests of one venue; the connection pool opens with the first."""
 
     def __init__(self, rates: Rates, on_server_date: Callable[[int], None] = lambda _: None) -> None:
-        """`on_server_date` takes the time that each answer says (its `Date`), ns since 1970 UTC."""
+        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC."""
         self.clock = VenueClock()
-        """The venue's time, to sign by."""
+        """The venue's time, to sign requests with."""
         self._rates = rates
         self._on_server_date = on_server_date
         self._session: aiohttp.ClientSession | None = None
@@ -43,21 +43,21 @@ class Http:
         `on_send` is called, and the request signed, before each try, after the waits.
 
         Raises:
-            ConnectionLost: No answer in time, three times over.
-            TlsFailed: There is no TLS that can be trusted, or was none less than a minute ago.
+            ConnectionLost: No answer in time, three times.
+            TlsFailed: TLS failed, now or less than a minute ago.
             RemoteProtocolError: The answer is larger than 16 MiB.
         """
         self._refuse_untrusted(request)
         waits = backoff(0.5, 5.0)
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                reply, retry_after_s = await self._in_its_place(request, on_send)
+                reply, retry_after_s = await self._send_within_rates(request, on_send)
             except (aiohttp.ClientSSLError, ssl.SSLError) as exc:
                 self._tls_failure = (monotonic(), _tls_reason(exc))
                 self._refuse_untrusted(request)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
                 if last:
-                    raise ConnectionLost(f"{request.name}: {_words(exc)}") from None
+                    raise ConnectionLost(f"{request.name}: {_failure_text(exc)}") from None
             else:
                 if last or not (reply.status == 429 or reply.status >= 500):
                     return reply
@@ -70,7 +70,7 @@ class Http:
         if monotonic() - failed_s < TLS_RETRY_S:
             raise TlsFailed(f"{request.name}: {why}") from None
 
-    async def _in_its_place(self, request: HttpRequest, on_send: Callable[[], None]) -> tuple[HttpReply, float]:
+    async def _send_within_rates(self, request: HttpRequest, on_send: Callable[[], None]) -> tuple[HttpReply, float]:
         places = [await self._rates.wait(rate) for rate in request.rates]
         on_send()
         try:
@@ -112,7 +112,7 @@ class Http:
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -136,8 +136,8 @@ def _tls_reason(exc: aiohttp.ClientSSLError | ssl.SSLError) -> str:
             return reason(exc)
 
 
-def _words(exc: BaseException) -> str:
-    """What happened, without the request's address, which the library's own text would show."""
+def _failure_text(exc: BaseException) -> str:
+    """Why the request failed, without its address, which the library's own text contains."""
     match exc:
         case TimeoutError():
             return f"no answer within {TIMEOUT_S:.0f} s"

@@ -1,4 +1,4 @@
-"""One reading of the clocks. Whoever decides takes it as an argument; only the shell around reads clocks."""
+"""One reading of all clocks. Deciding code gets it as an argument; only runner.py and connection.py read clocks."""
 
 import time
 from typing import NamedTuple
@@ -12,9 +12,9 @@ class Moment(NamedTuple):
     wall_ns: int
     """Since 1970 UTC; may be wrong, and may jump."""
     mono_ns: int
-    """Never set; stands still while the machine sleeps. For timers, and for what came before what."""
+    """Never set; stops while the machine sleeps. For timers and for the order of events."""
     running_ns: int
-    """Never set; runs on while the machine sleeps, where the system has such a clock."""
+    """Never set; runs on while the machine sleeps, if the system has such a clock."""
 
     @property
     def mono_s(self) -> float:

@@ -1,4 +1,4 @@
-"""What every output is: it takes records and never makes the event loop wait."""
+"""The interface of every output: it takes records and never blocks the event loop."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,13 +7,13 @@ from ordwatch.core.records import OutputRecord
 
 
 class Sink(Protocol):
-    """Takes records in order. Whatever may block lives in a thread of its own behind a bounded queue."""
+    """Takes records in order. Calls that may block run in a separate thread behind a bounded queue."""
 
     def start(self) -> None:
         """Open the output and start the writer.
 
         Raises:
-            OutputError: The output cannot be made.
+            OutputError: The output cannot be opened.
         """
         ...
 
@@ -22,27 +22,27 @@ class Sink(Protocol):
         ...
 
     async def drain(self) -> None:
-        """Wait while what is queued is being written: a burst is no loss. Never for a reader that takes nothing."""
+        """Wait while a full queue is being written, so that a burst loses nothing; not if the reader takes nothing."""
         ...
 
     @property
     def stalled(self) -> bool:
-        """True while the sink wants nothing more: the pipeline then closes the venues' links (gap output_stalled)."""
+        """Whether the sink can take nothing more: the run then closes the connections (gap output_stalled)."""
         ...
 
     async def watch(self) -> None:
-        """Last until the output fails.
+        """Run until the output fails.
 
         Raises:
-            OutputError: Failed for longer than allowed.
-            ReaderGone: Nobody reads any more (EPIPE).
+            OutputError: It failed for longer than allowed.
+            ReaderClosed: The reader has closed the output (EPIPE).
         """
         ...
 
     async def close(self) -> None:
-        """Write out what is queued, as far as that goes within 2 s, and let go of the output.
+        """Write what is queued, for at most 2 s, and close the output.
 
         Raises:
-            OutputError, ReaderGone: As `watch`, where it has not said so.
+            OutputError, ReaderClosed: As `watch`, unless it has raised the error already.
         """
         ...

@@ -1,4 +1,4 @@
-"""When to try again: full jitter, capped, and never more often than a venue may be asked."""
+"""When to try again (capped back-off with full jitter), and the rates that a venue allows."""
 
 import asyncio
 import random
@@ -8,16 +8,16 @@ from time import monotonic
 from ordwatch.venues.contract import Rate
 
 TLS_RETRY_S = 60.0
-"""No attempt sooner after TLS failed: it is not mended by itself."""
+"""Shortest wait after TLS failed: it rarely repairs itself."""
 
 
 _DRAW = random.Random()  # noqa: S311 - spreads load, guards nothing
 
 
 def backoff(first_s: float = 1.0, max_s: float = 30.0, draw: random.Random = _DRAW) -> Iterator[float]:
-    """Seconds to wait before each next attempt: uniform up to a bound that doubles to `max_s`.
+    """Seconds to wait before each next attempt: uniform between 0 and a bound that doubles up to `max_s`.
 
-    Make a new one when the venue was live.
+    Make a new one after the venue was live.
     """
     bound_s = min(first_s, max_s)
     while True:
@@ -34,12 +34,12 @@ class Place:
         self.at_s = monotonic()
 
     def answered(self) -> None:
-        """Count it from now on: when between sending and answer it reached the venue is not known."""
+        """Count the request from now on: it may have reached the venue at any time before its answer."""
         self.at_s = monotonic()
 
 
 class Rates:
-    """Keeps to the rates that requests name: any `count` of them lie more than `window_s` apart from the next."""
+    """Limits requests to the rates that they name: at most `count` of them in any `window_s`."""
 
     def __init__(self) -> None:
         self._taken: dict[str, list[Place]] = {}
@@ -52,7 +52,7 @@ class Rates:
         return True
 
     async def wait(self, rate: Rate) -> Place:
-        """Take one place, waiting for it if need be."""
+        """Take one place, and wait for it if none is free."""
         while (delay_s := self.delay_s(rate)) > 0:  # noqa: ASYNC110 - others may take the place meanwhile
             await asyncio.sleep(delay_s)
         place = Place()

@@ -1,4 +1,4 @@
-"""Parts of a venue (accounts, markets, pairs) whose queries it refuses while it answers others. Pure."""
+"""Counts refusals of single parts (accounts, markets, pairs) of a venue that answers for other parts. Pure."""
 
 from collections.abc import Mapping
 
@@ -11,22 +11,22 @@ class Refusals:
 
     def __init__(self) -> None:
         self._count: dict[str, int] = {}
-        self._words: dict[str, str] = {}
+        self._messages: dict[str, str] = {}
 
-    def note(self, refused: Mapping[str, str]) -> None:
-        """Take up the refusals of one query, by part with the venue's words; a part that is not named was answered."""
+    def add(self, refused: Mapping[str, str]) -> None:
+        """Count the refusals of one query: the venue's message by part. A part that is missing was answered."""
         self._count = {part: min(self._count.get(part, 0) + 1, TRIES) for part in refused}
-        self._words = dict(refused)
+        self._messages = dict(refused)
 
     @property
     def pending(self) -> str | None:
-        """Parts that are asked again before the venue counts as live, with the venue's words."""
+        """Parts that are queried again before the venue counts as live, with the venue's messages."""
         return self._named([part for part, count in self._count.items() if count < TRIES])
 
     @property
     def given_up(self) -> str | None:
-        """Parts without which the venue is live, with the venue's words."""
+        """Parts that the venue goes live without, with the venue's messages."""
         return self._named([part for part, count in self._count.items() if count >= TRIES])
 
     def _named(self, parts: list[str]) -> str | None:
-        return "; ".join(f"{part}: {self._words[part]}" for part in parts) or None
+        return "; ".join(f"{part}: {self._messages[part]}" for part in parts) or None

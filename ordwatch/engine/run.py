@@ -1,4 +1,4 @@
-"""One run: sources -> one queue -> book -> sinks; start, drain, stop."""
+"""One run: the runners of all venues -> one queue -> order store -> sinks; start, drain, stop."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from typing import Literal
 from ordwatch import __version__, system
 from ordwatch.core.conversion import order_record
 from ordwatch.core.coverage import Coverage
-from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderGone, leaf_errors, worst
+from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderClosed, leaf_errors, worst
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import (
@@ -25,7 +25,7 @@ from ordwatch.core.records import (
     VenueAlive,
     for_outputs,
 )
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.output import Sink
 from ordwatch.engine.queue import EventQueue
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 ALIVE_S = 10.0
 SLICE = 256
-"""Events merged in one go before the loop sees to the sockets again."""
+"""Events merged in one step before other tasks run again."""
 STALL_CHECK_S = 0.1
 COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
 
@@ -48,39 +48,39 @@ def _every_record(_: AnyRecord) -> bool:
 
 @dataclass(frozen=True)
 class Limits:
-    """When a run ends by itself; None: never for this reason."""
+    """When a run ends by itself; None: no such limit."""
 
     once: bool = False
-    """When every venue has answered its first query, or refused."""
+    """End when every venue has answered its first query or refused it."""
     max_events: int | None = None
-    """Order records that `counts` lets through."""
+    """Order records for which `counts` is true."""
     duration_s: float | None = None
     connect_timeout_s: float | None = None
-    """No venue live by then, or with `once` not every one has answered: exit 69."""
+    """If no venue is live by then, or with `once` not every venue has answered: exit 69."""
     counts: Callable[[AnyRecord], bool] = _every_record
 
 
 @dataclass(frozen=True)
 class VenueResume:
-    """What a continued recording knows of one venue."""
+    """The state of one venue in a continued recording."""
 
     covered_until_ns: int | None = None
     gaps: int = 0
     """Highest gap number used."""
     open_gap: GapUpdate | None = None
-    """A gap that was never closed: it goes on."""
+    """A gap that was never closed: it continues."""
 
 
 @dataclass(frozen=True)
 class ResumeState:
-    """What a run begins with, from a continued recording."""
+    """The state that a run continues from, out of a recording."""
 
     orders: Iterable[OrderRecord] = ()
     venues: Mapping[str, VenueResume] = field(default_factory=dict)
 
     def open_gaps(self) -> list[GapUpdate]:
-        """The gaps that go on."""
-        return [past.open_gap for past in self.venues.values() if past.open_gap is not None]
+        """The gaps that continue."""
+        return [venue.open_gap for venue in self.venues.values() if venue.open_gap is not None]
 
 
 @dataclass
@@ -89,27 +89,27 @@ class Outcome:
 
     reason: str
     failures: list[Exception] = field(default_factory=list)
-    """What makes the exit code: each OrdwatchError by its own, anything else 1."""
+    """They decide the exit code: an OrdwatchError has its own, anything else 1."""
     uncertain_s: float = 0.0
     covered: bool = True
-    """Every venue was live, and every interval since its first `live` is covered."""
+    """Whether every venue was live, and every interval since its first `live` is covered."""
     connected: bool = True
-    """False: within the connect time-out no venue became live, or with `once` one did not answer."""
+    """False if no venue became live within the connect time-out, or with `once` one did not answer."""
     signal: int | None = None
-    """The signal that ended it."""
+    """The signal that ended the run."""
     fail_on_gap: bool = False
 
     @property
     def output_lost(self) -> bool:
-        """Not everything was written: a signal does not hide that."""
+        """Whether records were not written; then the exit code says so, even after a signal."""
         return bool(self._codes() & OUTPUT_LOST)
 
     @property
     def exit_code(self) -> int:
-        """What the process ends with: by its signal if all was written, else the first cause in errors.PRECEDENCE."""
+        """128 + the signal if everything was written, else the code of the first cause in errors.PRECEDENCE."""
         codes = self._codes()
         if self.output_lost:
-            return worst(codes - {ReaderGone.exit_code})
+            return worst(codes - {ReaderClosed.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 
     def _codes(self) -> set[int]:
@@ -122,7 +122,7 @@ class Outcome:
 
 
 class Run:
-    """A run over some venues into some sinks."""
+    """Watches some venues and writes their records to some sinks."""
 
     def __init__(
         self,
@@ -132,6 +132,7 @@ class Run:
         *,
         start: ResumeState | None = None,
         config_sha256: str | None = None,
+        simulated: bool = False,
         fail_on_gap: bool = False,
         redact: Callable[[str], str] = str,
         pace: Pace | None = None,
@@ -140,12 +141,13 @@ class Run:
         self._sinks = sinks
         self._limits = limits or Limits()
         self._config_sha256 = config_sha256
+        self._kinds = {setup.name: venue.kind for venue, setup in venues}
+        self._simulated = simulated
         self._stats = {setup.name: VenueStats() for _, setup in venues}
         self._store = OrderStore(
             {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
         )
-        open_gaps = {name: past.open_gap.gap for name, past in start.venues.items() if past.open_gap is not None}
-        self._store.restore(start.orders, open_gaps)
+        self._store.restore(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._supervisors = [runner.supervisor for runner in self._runners]
@@ -153,9 +155,9 @@ class Run:
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
         self._taken: list[FeedEvent] = []
-        """From the queue, not merged yet."""
+        """Taken from the queue, not merged yet."""
         self._clocks = Clocks()
-        self._past = start.venues
+        self._resume_from = start.venues
 
     def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name
@@ -174,11 +176,11 @@ class Run:
         )
 
     def stats(self) -> Mapping[str, VenueStats]:
-        """How each venue is at this moment."""
+        """The present state of each venue."""
         return self._stats
 
     def restored(self) -> Sequence[OrderRecord]:
-        """The open orders that a continued recording told, for a sink that shows how things stand."""
+        """The open orders of a continued recording, for the table."""
         return [
             order_record(order, prev_status=None, gap=None, changed=[], flags=[])
             for name in self._stats
@@ -186,18 +188,18 @@ class Run:
         ]
 
     def stop(self, reason: str, signal: int | None = None) -> None:
-        """End the run: links closed, queue drained, sinks flushed."""
+        """End the run: close the connections, drain the queue, flush the sinks."""
         if not self._stop.is_set():
             self._outcome.reason = reason
             self._outcome.signal = signal
             self._stop.set()
 
     def note_failure(self, error: OrdwatchError) -> None:
-        """Something failed without which the run goes on: its end says so."""
+        """Note a failure that does not end the run, for its exit code."""
         self._outcome.failures.append(error)
 
     async def run(self) -> Outcome:
-        """Run until a limit is reached, `stop` is called, or nothing is left to watch or to write to."""
+        """Run until a limit is reached, `stop` is called, no venue is left, or an output failed."""
         self._write([self._session("start")])
         try:
             self._resume()
@@ -229,8 +231,8 @@ class Run:
 
     def _resume(self) -> None:
         for runner in self._runners:
-            past = self._past.get(runner.setup.name, VenueResume())
-            runner.resume(past.covered_until_ns, past.open_gap)
+            state = self._resume_from.get(runner.setup.name, VenueResume())
+            runner.resume(state.covered_until_ns, state.open_gap)
 
     def _recheck(self, venue: str) -> None:
         for runner in self._runners:
@@ -248,14 +250,14 @@ class Run:
             await self._merge()
 
     async def _merge(self) -> None:
-        """Merge what was taken. What is left when this is cancelled, `_end` merges."""
+        """Merge the events that were taken. If this is cancelled, `_end` merges the rest."""
         while self._taken:
-            # Never more events than may still be shown, so that none is merged beyond the limit.
+            # At most as many events as may still be shown, so that none is merged beyond the limit.
             count = min(SLICE, self._remaining())
             events, self._taken = self._taken[:count], self._taken[count:]
             records = self._store.apply(events)
             self._write(records)
-            if self._reached(records):
+            if self._limit_reached(records):
                 return
             for sink in self._sinks:
                 await sink.drain()
@@ -265,11 +267,11 @@ class Run:
         most = self._limits.max_events
         return SLICE if most is None else most - self._shown
 
-    def _reached(self, records: Sequence[AnyRecord]) -> bool:
+    def _limit_reached(self, records: Sequence[AnyRecord]) -> bool:
         limits = self._limits
         if limits.once:
-            told = any(isinstance(record, LinkRecord) for record in records)
-            if told and self._all_answered():
+            link_changed = any(isinstance(record, LinkRecord) for record in records)
+            if link_changed and self._all_answered():
                 self.stop("every venue has answered")
         if limits.max_events is not None:
             self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
@@ -281,7 +283,7 @@ class Run:
     async def _alive_forever(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_S)
-            await self._queue.put([self._beat()])
+            await self._queue.put([self._heartbeat_tick()])
 
     async def _clocks_forever(self) -> None:
         while True:
@@ -329,19 +331,19 @@ class Run:
             for sink in self._sinks:
                 sink.write(shared)
 
-    def _beat(self) -> HeartbeatTick:
-        heard = {name: stats.last_rx_ns for name, stats in self._stats.items()}
+    def _heartbeat_tick(self) -> HeartbeatTick:
+        last_rx_ns = {name: stats.last_rx_ns for name, stats in self._stats.items()}
         if self._stop.is_set():
-            # What a limit leaves unmerged, no record tells.
+            # Updates that a limit leaves unmerged have no record, so `last_rx` must be before them.
             for event in reversed(self._taken):
                 if isinstance(event, OrderUpdate):
-                    heard[event.venue] = event.received_ns - 1_000
-        return HeartbeatTick(heard)
+                    last_rx_ns[event.venue] = event.received_ns - 1_000
+        return HeartbeatTick(last_rx_ns)
 
-    def _alive(self, beat: HeartbeatTick) -> AliveRecord:
-        # A reader takes `last_rx` for the end of what the records before tell.
+    def _alive(self, tick: HeartbeatTick) -> AliveRecord:
+        # Readers rely on this: everything received until `last_rx` has its records before this one.
         return AliveRecord(
-            venues={name: _venue_alive(stats, beat.last_rx_ns[name]) for name, stats in self._stats.items()},
+            venues={name: _venue_alive(stats, tick.last_rx_ns[name]) for name, stats in self._stats.items()},
             queue=len(self._queue),
             loop_lag_ms=self._clocks.take_lag_ms(),
             rss_mib=system.rss_mib(),
@@ -358,6 +360,8 @@ class Run:
             pid=os.getpid(),
             host=socket.gethostname(),
             venues=list(self._stats),
+            kinds=self._kinds,
+            simulated=self._simulated,
             config_sha256=self._config_sha256,
             reason=self._outcome.reason if ended else None,
             exit=self._outcome.exit_code if ended else None,
@@ -382,7 +386,7 @@ class Run:
         self._outcome.covered = all(
             runner.supervisor.ever_live and runner.supervisor.coverage.is_whole for runner in self._runners
         )
-        self._write([self._alive(self._beat()), self._session("end")])
+        self._write([self._alive(self._heartbeat_tick()), self._session("end")])
         closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
         self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
 

@@ -1,4 +1,4 @@
-"""Runs one venue: does what its supervisor decides, with tasks, sockets and clocks. Decides nothing itself."""
+"""Runs one venue: carries out its supervisor's decisions with tasks, sockets and clocks. Decides nothing itself."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from ordwatch.engine.actions import (
     CancelQuery,
     Connect,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     Log,
     SendHeartbeat,
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Runner:
-    """One venue, kept covered until cancelled, or until its supervisor says that it is over."""
+    """Keeps one venue covered until cancelled, or until its supervisor stops the venue."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Runner:
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
         self._changed = asyncio.Event()
-        """The next timer may be another."""
+        """Set when the time of the next timer may have changed."""
 
     async def run(self) -> None:
-        """Keep the venue covered; returns when it is over (`supervisor.failure` says why)."""
+        """Keep the venue covered; returns when the venue is stopped (the reason is in `supervisor.failure`)."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -93,11 +93,11 @@ class Runner:
             await self._http.close()
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None) -> None:
-        """A recording goes on; see `Supervisor.resume`."""
+        """Continue a recording; see `Supervisor.resume`."""
         self._do(self.supervisor.resume(covered_until_ns, open_gap, moment()))
 
     def pause(self) -> None:
-        """The output takes nothing more: close the connections until `unpause`."""
+        """The output is stalled: close the connections until `unpause`."""
         self._do(self.supervisor.pause(moment()))
 
     def unpause(self) -> None:
@@ -110,11 +110,11 @@ class Runner:
         self._do(self.supervisor.slept(before_ns, moment()))
 
     def recheck(self) -> None:
-        """A state rests on arrival alone: ask soon."""
+        """Only the order of arrival decided a state: query soon."""
         self.supervisor.recheck(moment())
         self._changed.set()
 
-    # What connections report.
+    # Events from connections.
 
     def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
         """A connection is up."""
@@ -140,22 +140,22 @@ class Runner:
         if actions:
             self._do(actions)
             if self._queue.is_full:
-                await self._queue.until_space()
+                await self._queue.wait_while_full()
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        """Send a request of a connection's own, within the venue's rates."""
+        """Send a connection's own request, within the venue's rates."""
         return await self._http.send(request)
 
     def on_notice(self, text: str) -> None:
-        """Something the user should know of that is no loss."""
+        """A message for the user; nothing was missed."""
         self._do([Log(logging.WARNING, text)])
 
-    # What the supervisor wants done.
+    # Actions of the supervisor.
 
     def _do(self, actions: Sequence[Action]) -> None:
         for action in actions:
             match action:
-                case Emit(events=events):
+                case EmitEvents(events=events):
                     self._queue.put_now(events)
                     continue
                 case Connect(link=link, conn=conn):
@@ -179,7 +179,7 @@ class Runner:
             self._changed.set()
 
     def _start(self, job: Coroutine[None, None, None]) -> "asyncio.Task[None]":
-        assert self._tasks is not None  # noqa: S101 - nothing is decided before `run` and after its end
+        assert self._tasks is not None  # noqa: S101 - there are no actions before `run` and after its end
         return self._tasks.create_task(job)
 
     def _cancel_query(self) -> None:
@@ -204,37 +204,39 @@ class Runner:
         try:
             error = await connection.run()
             self._forget(connection)
-        except Exception as bug:  # noqa: BLE001 - here and in `_run_query` bugs of an adapter end; shown with traceback
+        except Exception as bug:  # noqa: BLE001 - a bug of an adapter, as in `_run_query`; logged with traceback
             self._forget(connection)
             self._do(self.supervisor.bug(_innermost(bug), moment()))
             return
         self._do(self.supervisor.disconnected(connection.link, connection.conn, error, moment()))
-        await self._queue.until_space()
+        await self._queue.wait_while_full()
 
     def _forget(self, connection: Connection) -> None:
         if self._connections.get(connection.link) is connection:
             del self._connections[connection.link]
 
-    async def _run_query(self, asked: StartQuery) -> None:
+    async def _run_query(self, start: StartQuery) -> None:
         call = Caller(self._rates, self._http, self._connections)
-        ask = QuerySpec(since_ns=asked.since_ns, open_orders=self._orders.open, orders=self._orders.all)
+        spec = QuerySpec(since_ns=start.since_ns, open_orders=self._orders.open, orders=self._orders.all)
         try:
-            report = await self._client.query(ask, call, functools.partial(self._emit_rows, asked, call))
+            result = await self._client.query(spec, call, functools.partial(self._emit_rows, start, call))
         except (VenueError, ConfigError, OSError) as error:
-            self._do(self.supervisor.query_failed(asked.number, error, moment()))
+            self._do(self.supervisor.query_failed(start.number, error, moment()))
         except Exception as bug:  # noqa: BLE001 - as above
             self._do(self.supervisor.bug(_innermost(bug), moment()))
         else:
-            self._do(self.supervisor.query_answered(asked.number, report, moment()))
+            self._do(self.supervisor.query_answered(start.number, result, moment()))
 
     async def _emit_rows(
-        self, asked: StartQuery, call: "Caller", rows: Sequence[OrderUpdate], /, *, cached: bool = False
+        self, start: StartQuery, call: "Caller", rows: Sequence[OrderUpdate], /, *, cached: bool = False
     ) -> None:
-        stamp = QueryStamp(number=asked.number, asked_ns=call.sent_ns, old_before_ns=asked.old_before_ns, cached=cached)
-        way = "cached query" if cached else "query"
-        self._queue.put_now([Arrival(venue=self.setup.name, way=way, at_ns=moment().mono_ns, query=stamp), *rows])
-        await self._queue.until_space()
-        await asyncio.sleep(0)  # between the pages of a long answer others have their turn
+        stamp = QueryStamp(number=start.number, sent_ns=call.sent_ns, old_before_ns=start.old_before_ns, cached=cached)
+        channel = "cached query" if cached else "query"
+        self._queue.put_now(
+            [Arrival(venue=self.setup.name, channel=channel, at_ns=moment().mono_ns, query=stamp), *rows]
+        )
+        await self._queue.wait_while_full()
+        await asyncio.sleep(0)  # let other tasks run between the pages of a long answer
 
     async def _open_session(self, link: int) -> Opening:
         return await self._client.open(link, Caller(self._rates, self._http, self._connections))
@@ -244,7 +246,7 @@ class Runner:
 
 
 class Caller:
-    """How queries and openings ask: over REST, or over the venue's own connection; within the venue's rates."""
+    """Sends the requests of a venue, over REST or over its own connection, within the venue's rates."""
 
     def __init__(self, rates: Rates, http: Http, connections: Mapping[int, Connection]) -> None:
         self._rates = rates
@@ -254,21 +256,21 @@ class Caller:
         """When the last request was sent, ns of the monotonic clock."""
 
     async def __call__(self, request: RequestT, /) -> object:
-        """The answer, whichever way it comes; errors as contract.Call says."""
+        """Send the request and return its answer; raises the errors of contract.Call."""
         if isinstance(request, HttpRequest):
-            return await self._http.send(request, self._note_sending)
+            return await self._http.send(request, self._on_send)
         for rate in request.rates:
             await self._rates.wait(rate)
-        self._note_sending()
+        self._on_send()
         if 0 not in self._connections:
             raise ConnectionLost("not connected")
-        return await self._connections[0].ask(request)
+        return await self._connections[0].request(request)
 
     def take(self, rate: Rate) -> bool:
         """Take one place of `rate` without waiting."""
         return self._rates.take(rate)
 
-    def _note_sending(self) -> None:
+    def _on_send(self) -> None:
         self.sent_ns = moment().mono_ns
 
 
@@ -288,5 +290,5 @@ def _policy(venue: VenueKind, setup: Setup[VenueSettings], links: int, pace: Pac
 
 
 def _innermost(bug: Exception) -> Exception:
-    """The bug itself, where a group of tasks wraps it."""
+    """The exception itself, if a task group wraps it."""
     return leaf_errors(bug)[0] if isinstance(bug, ExceptionGroup) else bug

@@ -1,18 +1,19 @@
 """Decides how one venue is kept covered: links, queries, gaps. The same for every venue.
 
-A state machine with time but without a clock: each method takes what happened and when, and returns what is to be done
-(actions.py). No socket, no task, no randomness but the generator it is given, so that tables, state machines and a
-simulation of years can prove it. `next_timer_s` says when `timer` must be called.
+A state machine with time but without a clock: each method takes an event and its time, and returns actions
+(actions.py). No socket, no task, and no randomness except its generator, so that tests and simulations can run it
+for simulated years. `next_timer_s` returns when `timer` must be called.
 
 Rules:
-- A venue is live when every link's subscription was acknowledged and a query sent after that was answered to its last
-  page, with no break since. `_go_live` is the one place that says so.
-- A gap opens at the last whole, good message of the link that broke; while one is open it goes on. A query that began
-  before a break closes no gap.
-- A link is tried again after a jittered, capped back-off, which begins anew after a steady connection only.
-- Silence is judged by bytes; our own lag is none of the venue's. Half the limit is `stale`, the whole a loss.
-- What a venue refuses ends that venue only. So does a bug in its adapter, at the third time within ten minutes after
-  back-offs.
+- A venue is live when every link's subscription was acknowledged and a query sent after that was answered completely,
+  with no loss of coverage since. `_go_live` is the only place that decides this.
+- A gap opens at the last whole, good message of the link that was lost; an open gap continues. A query that started
+  before a loss closes no gap.
+- A link is tried again after a jittered, capped back-off, which starts again only after a steady connection.
+- Silence is measured by bytes, and our own lag does not count. After half the limit a link is `stale`, after the whole
+  limit its connection is dropped.
+- A venue that refuses the credentials is stopped; the others continue. So is a venue whose adapter has a bug for the
+  third time within ten minutes.
 """
 
 import logging
@@ -32,6 +33,7 @@ from ordwatch.core.errors import (
     TlsFailed,
     VenueError,
 )
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Arrival,
     Closed,
@@ -51,13 +53,12 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.core.text import safe_text
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
     Connect,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     Log,
     SendHeartbeat,
@@ -74,14 +75,14 @@ from ordwatch.venues.contract import QueryResult
 BUGS_ALLOWED = 2
 BUGS_WINDOW_S = 600.0
 LIVE_QUERY_RETRY_S = 5.0
-"""The most it waits while the venue is live."""
+"""The longest wait after a failed query while the venue is live."""
 ATTEMPTS_WINDOW_S = 60.0
 LAG_S = 1.0
-"""A timer that is served later than this was held up by ourselves: no silence of the venue's."""
+"""A timer that runs later than this was delayed by ourselves; that delay is no silence of the venue."""
 CLOCKS_DIFFER_NS = 5 * 1_000_000_000
-"""A difference between the venue's clock and ours that the user should know of."""
+"""A larger difference between the venue's clock and ours is reported to the user."""
 REACH_SLACK_NS = 5 * 1_000_000_000
-"""A query heals a gap when it reaches back to this long before the gap's start."""
+"""A query closes a gap as recovered if its history begins no later than this before the gap's start."""
 WHOLE_GAP_NS = 2**62
 
 _BADNESS: tuple[LinkState, ...] = (
@@ -91,58 +92,58 @@ _BADNESS: tuple[LinkState, ...] = (
 
 @dataclass(frozen=True)
 class Pace:
-    """How eagerly a venue is tried again. Seconds."""
+    """How soon and how often a venue is tried again. Seconds."""
 
     first_s: float = 1.0
     max_s: float = 30.0
     attempts_a_minute: int = 12
     steady_s: float = 30.0
-    """How long a connection must be live for the back-off to begin anew."""
+    """How long a connection must be live for the back-off to start again."""
     bug_s: float = 2.0
     """About how long to wait after the first internal error; five times as long after the second."""
     recheck_s: float = 5.0
-    """How soon after a state that rests on arrival alone the venue is asked."""
+    """How soon the venue is queried after only the order of arrival decided a state."""
     query_retry_s: tuple[float, float] = (2.0, 30.0)
     """Bounds of the back-off after a failed query."""
 
 
 @dataclass(frozen=True)
 class Orders:
-    """What is held of one venue's orders, as merged so far."""
+    """Reads the merged orders of one venue from the order store."""
 
     open: Callable[[], Sequence[OrderUpdate]] = tuple
     all: Callable[[], Sequence[OrderUpdate]] = tuple
     latest_ns: Callable[[], int | None] = lambda: None
-    """The latest time of the venue's own clock in any statement."""
+    """The latest time of the venue's own clock in any update."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the supervisor must know of a venue and its configuration."""
+    """The properties of a venue and its configuration that the supervisor needs."""
 
     venue: str
     links: int = 1
     attempt_timeout_s: float = 10.0
     silence_s: float | None = None
-    """Overrides what the session says."""
+    """Overrides the session's own limit."""
     resync_s: float | None = 300.0
-    """Between repeated queries while live; None: never."""
+    """Between resync queries while live; None: no resyncs."""
     resync_when_idle: bool = True
     credentials: tuple[str, ...] = ()
     pace: Pace = Pace()
 
 
 class Supervisor:
-    """One venue. Its methods are called one at a time, with moments that never go back on the monotonic clock."""
+    """Supervises one venue. Each call's moment must not be earlier, on the monotonic clock, than that of the last."""
 
     def __init__(
         self, policy: Policy, *, stats: VenueStats, coverage: Coverage, orders: Orders, draw: random.Random
     ) -> None:
         self.coverage = coverage
         self.failure: Exception | None = None
-        """Why the venue is over."""
+        """Why the venue was stopped."""
         self.answered = False
-        """The first query was answered, if only by a refusal."""
+        """Whether the first query was answered or refused."""
         self._policy = policy
         self._pace = policy.pace
         self._stats = stats
@@ -155,23 +156,23 @@ class Supervisor:
         self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
         self._live = False
         self._epoch = 0
-        """Counts the breaks, so that a query from before one closes no gap."""
+        """Counts the losses of coverage: a query that started before the last one closes no gap."""
         self._noticed_ns = 0
-        """When the last break was noticed, ns of the monotonic clock."""
+        """When the last loss was noticed, ns of the monotonic clock."""
         self._clock = VenueClock()
         self._warned_of_clock = False
         self._since_ns: int | None = None
-        """From when the next query must reach, in the venue's time; None before the first complete one."""
+        """Where the history of the next query must begin, in the venue's time; None before the first complete one."""
         self._query: _Query | None = None
         self._queries = 0
         self._query_s = -math.inf
-        """When the next query is due, once the venue can be asked."""
+        """When the next query is due, once the venue can be queried."""
         self._query_waits = backoff(*self._pace.query_retry_s, draw)
         self._recheck_s = math.inf
-        """By when to ask because a state rests on arrival alone, or a query said so; infinity: nothing is in doubt."""
+        """By when to query because a state is doubtful or a query requests it; infinity: not needed."""
         self._refusals = Refusals()
         self._timer_s = self._seen_s = math.inf
-        """When `timer` was to be called, and when anything was last reported: what comes later is our own lag."""
+        """When `timer` should be called, and when the last event was reported: a later call is our own lag."""
 
     @property
     def ever_live(self) -> bool:
@@ -182,20 +183,20 @@ class Supervisor:
     def _interrupted(self) -> bool:
         return any(state.interrupted for state in self._links)
 
-    # What happened, from the shell.
+    # Events from the runner.
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
-        """A recording goes on, which was covered until then or has a gap that was never closed."""
+        """Continue a recording that was covered until then, or has a gap that was never closed."""
         latest_ns = self._orders.latest_ns()
         if open_gap is not None:
             self.coverage.continue_gap(open_gap)
             latest_ns = self._latest_until(open_gap.from_ns)
         elif covered_until_ns is None:
             return []
-        # What this host's clock said then is worth nothing now; the venue's own times stand in the recording.
+        # The recording's times of this host's clock cannot be compared with now; the venue's own times can.
         self._since_ns = since(None, latest_ns)
         opened = [] if open_gap is not None else self.coverage.resume(covered_until_ns or 0, now.wall_ns)
-        return [Emit(opened)] if opened else []
+        return [EmitEvents(opened)] if opened else []
 
     def _latest_until(self, received_ns: int) -> int | None:
         """The latest time of the venue's own clock in what was received until then, as far as it is still held.
@@ -212,7 +213,7 @@ class Supervisor:
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
     ) -> list[Action]:
-        """The connection is up; `date_ns` is the venue's clock as its side said it in the handshake."""
+        """The connection is up; `date_ns` is the venue's clock in the handshake."""
         state = self._links[link]
         if not state.is_current(conn):
             return []
@@ -220,7 +221,7 @@ class Supervisor:
         state.open(now.mono_s, heartbeat_s, self._policy.silence_s or silence_s)
         if date_ns is not None:
             self._venue_time(date_ns, now, [])
-        return [Emit(self._change(state, "authenticating", now))]
+        return [EmitEvents(self._change(state, "authenticating", now))]
 
     def received(
         self,
@@ -233,7 +234,7 @@ class Supervisor:
         heartbeat_s: float = math.inf,
         silence_s: float = math.inf,
     ) -> list[Action]:
-        """A chunk or message came, and this is what the session made of it; `good`: a whole, good message ended."""
+        """A chunk or message was received; `events` are the session's. `good`: it completed a good message."""
         state = self._links[link]
         # Once for each update: what `Link` has methods for is written out here.
         if state.conn != conn or not state.is_trying:
@@ -241,14 +242,14 @@ class Supervisor:
         now_s = self._seen_s = state.last_rx_s = now.mono_ns / 1e9
         if heartbeat_s != state.heartbeat_s or silence_s != state.session_silence_s:
             state.session_silence_s = silence_s
-            state.pace(heartbeat_s, self._policy.silence_s or silence_s)
+            state.set_intervals(heartbeat_s, self._policy.silence_s or silence_s)
         actions: list[Action] = []
         out: list[FeedEvent] = self._end_stale(state, now) if state.stale else []
         arrival: Arrival | None = None
         for event in events:
             if isinstance(event, OrderUpdate):
                 if arrival is None:
-                    arrival = Arrival(venue=self._policy.venue, way=f"connection {state.conn}", at_ns=now.mono_ns)
+                    arrival = Arrival(venue=self._policy.venue, channel=f"connection {state.conn}", at_ns=now.mono_ns)
                     out.append(arrival)
                 out.append(event)
             elif isinstance(event, Closed):
@@ -256,7 +257,7 @@ class Supervisor:
             else:
                 out += self._session_event(state, event, now, actions)
         if out:
-            actions.insert(0, Emit(out))
+            actions.insert(0, EmitEvents(out))
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             self._stats.last_rx_ns = now.wall_ns
@@ -274,27 +275,27 @@ class Supervisor:
             return self._end_venue(error, now)
         wait_s = self._wait_s(state, error, now)
         text = f"{describe(error)}, retrying in {wait_s:.1f} s"
-        actions: list[Action] = [Log(logging.WARNING, text), Emit(self._on_disconnect(state, error, wait_s, now))]
+        actions: list[Action] = [Log(logging.WARNING, text), EmitEvents(self._on_disconnect(state, error, wait_s, now))]
         return [*actions, *self._cancel_query()]
 
-    def query_answered(self, number: int, report: QueryResult, now: Moment) -> list[Action]:
-        """The query was answered to its end."""
+    def query_answered(self, number: int, result: QueryResult, now: Moment) -> list[Action]:
+        """The query was answered completely."""
         query = self._take_query(number)
         if query is None:
             return []
         actions: list[Action] = []
-        if query.epoch != self._epoch or not self._can_ask():
+        if query.epoch != self._epoch or not self._can_query():
             self._query_s = now.mono_s
         else:
-            self._refusals.note(report.refused)
+            self._refusals.add(result.refused)
             if (pending := self._refusals.pending) is not None and not self._live:
                 return self._on_query_failed(query, Refused(pending), now)
-            actions += self._go_live(report, query, now)
+            actions += self._go_live(result, query, now)
             self._since_ns = query.next_since_ns
             self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
-            if report.again_s is not None:
-                self._recheck_s = min(self._recheck_s, now.mono_s + report.again_s)
-            # A doubt that arose while the query was under way is not settled by it.
+            if result.again_s is not None:
+                self._recheck_s = min(self._recheck_s, now.mono_s + result.again_s)
+            # A recheck that was requested while the query was running still needs its own query.
             self._query_s = min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)
         self._start_query(now, actions)
         return actions
@@ -309,7 +310,7 @@ class Supervisor:
         return self._on_query_failed(query, error, now)
 
     def bug(self, error: Exception, now: Moment) -> list[Action]:
-        """An adapter raised what it must not raise."""
+        """The venue's adapter raised an unexpected exception."""
         if self.failure is not None:
             return []
         self._bugs.append(now.mono_s)
@@ -321,12 +322,12 @@ class Supervisor:
         for index, state in enumerate(self._links):
             cause = ConnectionLost("internal error")
             if state.is_trying:
-                actions += [Drop(index, cause), Emit(self._on_disconnect(state, cause, wait_s, now))]
+                actions += [Drop(index, cause), EmitEvents(self._on_disconnect(state, cause, wait_s, now))]
             state.retry_s = now.mono_s + wait_s
         return actions
 
     def pause(self, now: Moment) -> list[Action]:
-        """The output takes nothing more: close the connections, and open no more until `unpause`."""
+        """The output is stalled: close the connections, and open none until `unpause`."""
         if self._paused:
             return []
         self._paused = True
@@ -337,7 +338,7 @@ class Supervisor:
         self._paused = False
 
     def slept(self, before_ns: int, now: Moment) -> list[Action]:
-        """The machine or this process slept; what came after `before_ns` (wall clock) is not to be relied on."""
+        """The machine or this process slept; coverage after `before_ns` (wall clock) is uncertain."""
         for state in self._links:
             if state.last_good_ns > before_ns:
                 state.last_good_running_ns -= state.last_good_ns - before_ns
@@ -345,13 +346,13 @@ class Supervisor:
         return self._drop_all("suspended", "slept; connections are taken for dead")
 
     def recheck(self, now: Moment) -> None:
-        """A state rests on arrival alone: ask soon."""
+        """Only the order of arrival decided a state: query soon."""
         if self._recheck_s == math.inf and self._policy.resync_s is not None:
             self._recheck_s = now.mono_s + self._pace.recheck_s
             self._query_s = min(self._query_s, self._recheck_s)
 
     def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
-        """A REST answer said the venue's time."""
+        """A REST answer contained the venue's time."""
         actions: list[Action] = []
         self._venue_time(venue_ns, now, actions)
         return actions
@@ -366,13 +367,13 @@ class Supervisor:
         if not self._paused:
             allowed_s = self._attempt_allowed_s()
             timers += [max(state.retry_s, allowed_s) for state in self._links if not state.is_trying]
-        if self._query is None and self._can_ask():
+        if self._query is None and self._can_query():
             timers.append(self._query_s)
         self._timer_s = min(timers, default=math.inf)
         return self._timer_s
 
     def timer(self, now: Moment) -> list[Action]:
-        """Do what is due."""
+        """Do everything that is due."""
         if self.failure is not None:
             return []
         actions: list[Action] = []
@@ -380,20 +381,20 @@ class Supervisor:
         self._seen_s = now.mono_s
         for index, state in enumerate(self._links):
             if lag_s > LAG_S and state.is_up:
-                # What came meanwhile waits in the socket.
+                # Data that arrived meanwhile is still in the socket.
                 state.last_rx_s += lag_s
             if state.is_trying:
-                self._attend(index, state, now, actions)
+                self._check_link(index, state, now, actions)
             elif not self._paused and state.retry_s <= now.mono_s and self._attempt_allowed_s() <= now.mono_s:
                 self._connect(index, state, now, actions)
         if self._query is None:
             self._start_query(now, actions)
         return actions
 
-    def _attend(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
+    def _check_link(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
         if now.mono_s >= state.deadline_s:
             timeout_s = self._policy.attempt_timeout_s
-            error = ConnectionLost(f"no subscription within {timeout_s:g} s of dialling", "silent")
+            error = ConnectionLost(f"no subscription within {timeout_s:g} s", "silent")
             state.deadline_s = math.inf
             actions.append(Drop(index, error))
             return
@@ -402,13 +403,15 @@ class Supervisor:
             state.last_rx_s = math.inf
             actions.append(Drop(index, ConnectionLost(f"received nothing for {silent_s:.0f} s", "silent")))
             return
-        if now.mono_s >= state.beat_s:
-            state.beat_s = now.mono_s + state.heartbeat_s
+        if now.mono_s >= state.next_heartbeat_s:
+            state.next_heartbeat_s = now.mono_s + state.heartbeat_s
             actions.append(SendHeartbeat(index))
         if now.mono_s >= state.stale_at_s:
             state.stale = True
             if state.state in ("live", "reconciling"):
-                actions.append(Emit(self._change(state, "stale", now, "received nothing for half the silence limit")))
+                actions.append(
+                    EmitEvents(self._change(state, "stale", now, "received nothing for half the silence limit"))
+                )
 
     def _connect(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
         self._attempts.append(now.mono_s)
@@ -416,15 +419,15 @@ class Supervisor:
         if self._conn > len(self._links):
             self._stats.reconnects += 1
         state.begin(self._conn, now.mono_s + self._policy.attempt_timeout_s)
-        actions += [Emit(self._change(state, "connecting", now)), Connect(index, state.conn)]
+        actions += [EmitEvents(self._change(state, "connecting", now)), Connect(index, state.conn)]
 
     def _attempt_allowed_s(self) -> float:
-        """When one more attempt keeps to the rate."""
+        """When the rate of attempts allows the next one."""
         if len(self._attempts) < (self._attempts.maxlen or 0):
             return -math.inf
         return self._attempts[0] + ATTEMPTS_WINDOW_S
 
-    # What a session said.
+    # Events of a session.
 
     def _session_event(self, state: Link, event: SessionEvent, now: Moment, actions: list[Action]) -> list[FeedEvent]:
         match event:
@@ -491,7 +494,7 @@ class Supervisor:
     def _change(
         self, state: Link, to: LinkState, now: Moment, detail: str | None = None, wait_s: float | None = None
     ) -> list[FeedEvent]:
-        """The link reaches a state, and so may the venue."""
+        """Change the state of the link, and with it that of the venue."""
         state.state = to
         self._stats.state = max((each.state for each in self._links), key=_BADNESS.index)
         return [
@@ -506,7 +509,7 @@ class Supervisor:
         ]
 
     def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
-        """A byte ended a silence: no gap, nothing was missed on this connection."""
+        """Data ended a silence: there is no gap, because nothing was missed on this connection."""
         state.stale = False
         if state.state != "stale" or state.interrupted:
             return []
@@ -519,8 +522,8 @@ class Supervisor:
         usual = (self._pace.first_s, self._pace.max_s)
         wanted = error.retry_s if isinstance(error, Refused) and error.retry_s is not None else usual
         was_steady = state.live_s is not None and now.mono_s - state.live_s > self._pace.steady_s
-        if state.waits is None or state.waits_of != wanted or was_steady:
-            state.waits, state.waits_of = backoff(*wanted, self._draw), wanted
+        if state.waits is None or state.waits_range != wanted or was_steady:
+            state.waits, state.waits_range = backoff(*wanted, self._draw), wanted
         wait_s = max(next(state.waits), self._attempt_allowed_s() - now.mono_s)
         if wanted is not usual:
             wait_s = max(wait_s, wanted[0])
@@ -539,26 +542,29 @@ class Supervisor:
 
     def _end_venue(self, error: Exception, now: Moment) -> list[Action]:
         keys = ", ".join(f"`{key}`" for key in self._policy.credentials)
-        look = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
+        remedy = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
         self.failure = error
         events = self._open_gap("reset", max(self._links, key=lambda state: state.last_good_ns), now)
         text = safe_text(str(error), 400)
-        actions: list[Action] = [Log(logging.ERROR, f"{text}{look}; not asked again"), *self._cancel_query()]
+        actions: list[Action] = [
+            Log(logging.ERROR, f"{text}{remedy}; this venue is not tried again"),
+            *self._cancel_query(),
+        ]
         for index, state in enumerate(self._links):
             if state.is_trying:
-                actions.append(Drop(index, ConnectionLost("the venue is over")))
+                actions.append(Drop(index, ConnectionLost("the venue was stopped")))
             state.end(math.inf)
             events += self._change(state, "failed", now, text)
-        return [*actions, Emit(events), EndVenue(error)]
+        return [*actions, EmitEvents(events), EndVenue(error)]
 
     # Queries and gaps.
 
-    def _can_ask(self) -> bool:
+    def _can_query(self) -> bool:
         can = all(state.subscribed and not state.interrupted for state in self._links)
         return self.failure is None and can
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
-        if self._query is not None or not self._can_ask() or now.mono_s < self._query_s:
+        if self._query is not None or not self._can_query() or now.mono_s < self._query_s:
             return
         if self._live and not self._resync_due():
             self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
@@ -570,11 +576,11 @@ class Supervisor:
         actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
 
     def _resync_due(self) -> bool:
-        asked_for = self._recheck_s < math.inf or self._refusals.given_up is not None
-        return asked_for or self._policy.resync_when_idle or bool(self._orders.open())
+        requested = self._recheck_s < math.inf or self._refusals.given_up is not None
+        return requested or self._policy.resync_when_idle or bool(self._orders.open())
 
     def _cancel_query(self) -> list[Action]:
-        """Let go of a query that can close nothing any more, and may wait for a rate."""
+        """Cancel the query: it can close no gap any more, and may be waiting for a rate."""
         if self._query is None:
             return []
         self._query = None
@@ -599,16 +605,16 @@ class Supervisor:
             for state in self._links:
                 if state.subscribed:
                     events += self._change(state, "reconciling", now, str(error))
-        return [*actions, Emit(events)] if events else actions
+        return [*actions, EmitEvents(events)] if events else actions
 
-    def _go_live(self, report: QueryResult, query: "_Query", now: Moment) -> list[Action]:
+    def _go_live(self, result: QueryResult, query: "_Query", now: Moment) -> list[Action]:
         without = self._refusals.given_up
-        limits = "; ".join((*report.limits, *([f"without {without}"] if without else []))) or None
-        reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(report, query.since_ns)
+        limits = "; ".join((*result.limits, *([f"without {without}"] if without else []))) or None
+        reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(result, query.since_ns)
         events: list[FeedEvent] = list(self.coverage.close_gap(now.wall_ns, limits, reached_after_ns))
         actions: list[Action] = []
         if without and not self.coverage.limited:
-            text = f"live without {safe_text(without, 400)}; asked again with each resync"
+            text = f"live without {safe_text(without, 400)}; queried again with each resync"
             actions.append(Log(logging.WARNING, text))
         elif not self._live:
             actions.append(Log(logging.INFO, "live"))
@@ -620,14 +626,14 @@ class Supervisor:
                 state.live_s = now.mono_s
             if (state.state != "live" or changed) and not state.stale:
                 events += self._change(state, "live", now, self._without())
-        return [*actions, Emit(events)] if events else actions
+        return [*actions, EmitEvents(events)] if events else actions
 
     def _without(self) -> str | None:
         given_up = self._refusals.given_up
         return f"without {given_up}" if given_up else None
 
     def _open_gap(self, cause: str, state: Link, now: Moment, from_ns: int | None = None) -> list[FeedEvent]:
-        """Coverage ended with the last good message of this link, or at `from_ns`, which is earlier."""
+        """Coverage ended with the last good message of this link, or at `from_ns` if that is earlier."""
         self._live = False
         self._epoch += 1
         self._noticed_ns = now.mono_ns
@@ -640,7 +646,7 @@ class Supervisor:
         if opened:
             latest_ns = self._orders.latest_ns()
             if latest_ns is not None:
-                # Other links may have gone on meanwhile, and the venue's time no faster than ours.
+                # Other links may have received later updates; the venue's clock runs no faster than ours.
                 latest_ns -= now.running_ns - last_running_ns
             self._since_ns = since(self._clock.at(last_running_ns), latest_ns)
         return list(opened)
@@ -648,20 +654,20 @@ class Supervisor:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query under way."""
+    """A running query."""
 
     number: int
     epoch: int
     since_ns: int | None
     next_since_ns: int
-    """From when the query after it must reach, if nothing breaks until then."""
+    """Where the history of the next query must begin if coverage is not lost until then."""
 
 
-def _reached_after_ns(report: QueryResult, since_ns: int | None) -> int | None:
-    """How long after a gap's start the time begins that the query reached; None: back to the start."""
-    if report.reach_ns is None:
+def _reached_after_ns(result: QueryResult, since_ns: int | None) -> int | None:
+    """How long after the gap's start the query's history begins; None: at the start or before."""
+    if result.reach_ns is None:
         return None
     if not since_ns:
         return WHOLE_GAP_NS
-    after_ns = report.reach_ns - (since_ns + MARGIN_NS)
+    after_ns = result.reach_ns - (since_ns + MARGIN_NS)
     return after_ns if after_ns > -REACH_SLACK_NS else None

@@ -17,28 +17,28 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.engine.failures import describe, reason
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024
 NEXT_ADDRESS_S = 0.25
-"""How long one address of a host is tried before the next is tried beside it."""
+"""How long one address of a host is tried before the next is tried at the same time."""
 SEND_TIMEOUT_S = 10.0
 MESSAGES_A_TURN = 64
-"""WebSocket messages read before the others have their turn; as many as one chunk of bytes holds would take 30 ms."""
-GOODBYE_S = 0.5
+"""WebSocket messages read before other tasks run; a full chunk of bytes would hold messages for 30 ms of work."""
+CLOSING_HANDSHAKE_S = 0.5
 """How long a WebSocket's closing handshake is waited for."""
 
-_quiet = logging.getLogger("ordwatch.websockets")
-_quiet.setLevel(logging.CRITICAL)
+_silent_log = logging.getLogger("ordwatch.websockets")
+_silent_log.setLevel(logging.CRITICAL)
 
 
 class Transport(Protocol):
     """One connection."""
 
     date: str | None
-    """The `Date` the venue's side put into the handshake, if any."""
+    """The `Date` header of the handshake, if any."""
 
     async def read(self) -> bytes:
         """The next chunk (TCP) or message (WebSocket).
@@ -71,7 +71,7 @@ class Transport(Protocol):
 
 @asynccontextmanager
 async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
-    """A connection to the endpoint; closed at the end.
+    """Open a connection to the endpoint; it is closed at the end of the block.
 
     Raises:
         ConnectionLost: Nobody there, or the WebSocket handshake was refused.
@@ -104,7 +104,7 @@ async def _dial_tcp(endpoint: Endpoint) -> AsyncIterator[Transport]:
 
 
 def _is_address(host: str) -> bool:
-    """Whether there is but one address to try: asyncio's race of several can leave a socket behind when cancelled."""
+    """Whether the host is one address: asyncio's race between several can leak a socket when it is cancelled."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -123,7 +123,7 @@ class _Tcp:
     async def read(self) -> bytes:
         try:
             if self._may_have_more:
-                # What is buffered already is given without waiting: let the others have their turn first.
+                # A buffered chunk is returned without waiting: let other tasks run first.
                 await asyncio.sleep(0)
             chunk = await self._reader.read(CHUNK_BYTES)
         except OSError as exc:
@@ -162,7 +162,7 @@ def _lost(exc: OSError) -> ConnectionLost:
 async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
     hint = f"; {endpoint.unanswered}" if endpoint.unanswered else ""
     try:
-        connection = await _Direct(
+        connection = await _ConnectWithoutRedirect(
             endpoint.url,
             ssl=tls_context() if endpoint.url.startswith("wss:") else None,
             proxy=None,
@@ -172,11 +172,11 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
             ping_interval=None,
             open_timeout=None,
             close_timeout=1,
-            logger=_quiet,
+            logger=_silent_log,
             user_agent_header=None,
         )
     except ssl.SSLError:
-        raise  # one that does not verify is also a ValueError
+        raise  # a certificate that does not verify is also a ValueError
     except websockets.InvalidHandshake as exc:
         raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_failure(exc)}{hint}") from None
     except (websockets.InvalidURI, ValueError):
@@ -187,7 +187,7 @@ async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
         yield _WebSocket(connection)
     finally:
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSING_HANDSHAKE_S):
                 await connection.close()
         connection.transport.abort()
 
@@ -198,8 +198,8 @@ def _handshake_failure(exc: websockets.InvalidHandshake) -> str:
     return safe_text(type(exc).__name__, 200)
 
 
-class _Direct(connect):
-    """Goes where it is told and nowhere else: a redirect would carry the login to whoever it names."""
+class _ConnectWithoutRedirect(connect):
+    """Follows no redirect, which would send the login to another host."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc

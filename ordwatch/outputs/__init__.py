@@ -1,1 +1,1 @@
-"""Where records go: the live table, JSON lines, plain text."""
+"""The outputs: the live table, JSON lines, plain text."""

@@ -8,26 +8,26 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 
 MAX_SHOWN = 200
-"""Characters of a venue's text that are looked at, however wide the terminal."""
+"""Longer text of a venue is cut before it is measured, even on a wide terminal."""
 
 _MAX_DIGITS = 48
 
 
 class Cell(NamedTuple):
-    """Text in one style (Rich's words for it)."""
+    """Text in one style, as Rich names styles."""
 
     text: str
     style: str = ""
 
 
-Line = list[Cell]
+CellLine = list[Cell]
 
 
 class Glyphs(NamedTuple):
-    """The signs of the table."""
+    """The symbols of the table, for one kind of terminal."""
 
     live: str
     busy: str
@@ -46,7 +46,7 @@ ASCII = Glyphs("*", "~", "?", "o", "x", "#", ".", "|", "~", unicode=False)
 
 
 def shown(text: str | None, glyphs: Glyphs, limit: int = MAX_SHOWN) -> str:
-    """Text as this terminal can show it: one line, no commands, at most `limit` characters."""
+    """Text that this terminal can show: one line, unsafe characters escaped, at most `limit` characters."""
     safe = safe_text(text or "", limit)
     return safe if glyphs.unicode else safe.replace("…", glyphs.cut).encode("ascii", "backslashreplace").decode()
 
@@ -57,7 +57,7 @@ def padded(text: str, width: int) -> str:
 
 
 def width_of(text: str) -> int:
-    """Cells the text takes."""
+    """The width of the text in terminal cells."""
     return len(text) if text.isascii() else cell_len(text)
 
 
@@ -69,7 +69,7 @@ def cut_end(text: str, width: int, mark: str) -> str:
 
 
 def cut_middle(text: str, width: int, mark: str) -> str:
-    """The text in at most `width` cells: an id's last characters tell it from its neighbours, a 0x its kind."""
+    """The text in at most `width` cells, cut in the middle: ids differ in their last characters; a leading 0x stays."""
     if width_of(text) <= width:
         return text
     if not text.isascii():
@@ -79,7 +79,7 @@ def cut_middle(text: str, width: int, mark: str) -> str:
 
 
 def aligned(numbers: Sequence[str]) -> list[str]:
-    """Decimals of one width, their points in one column. Never cut: one too long to be looked at tells its length."""
+    """Decimals of one width, their points in one column. Never cut; of a very long one only the length is shown."""
     parts = [_number(number).partition(".") for number in numbers]
     before = max((width_of(whole) for whole, _, _ in parts), default=0)
     after = max((width_of(point + rest) for _, point, rest in parts), default=0)

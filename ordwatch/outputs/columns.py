@@ -1,4 +1,4 @@
-"""The columns of the table, each made of the rows that are shown, all its cells of one width."""
+"""The columns of the table. Each is made from the visible rows; all cells of a column have the same width."""
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import OrderRecord
-from ordwatch.outputs.cells import Cell, Glyphs, Line, aligned, cut_end, cut_middle, padded, shown, width_of
-from ordwatch.outputs.clock_texts import age, text_ns, time_of_day
-from ordwatch.outputs.table_state import Row, VenueState
+from ordwatch.outputs.cells import Cell, CellLine, Glyphs, aligned, cut_end, cut_middle, padded, shown, width_of
+from ordwatch.outputs.display_times import age, text_ns, time_of_day
+from ordwatch.outputs.table_state import TableRow, VenueState
 
 MIN_ID = 11
 """Cells an order's id takes at least."""
@@ -40,31 +40,31 @@ _SIDE_STYLES = {
 
 
 class Column(NamedTuple):
-    """A title and one piece of a line for each row."""
+    """A title, and for each row the cells of this column."""
 
     title: str
-    pieces: list[Line]
+    pieces: list[CellLine]
     width: int
     narrow: "Column | None" = None
-    """The same without decoration, for little room."""
+    """The same without decoration, for a narrow terminal."""
 
 
 class Scene(NamedTuple):
-    """What all columns need to know beside the rows."""
+    """What all columns need in addition to the rows."""
 
     now_ns: int
     venues: Mapping[str, VenueState]
     zone: tzinfo | None
     glyphs: Glyphs
 
-    def is_live(self, row: Row) -> bool:
-        """Whether what the row says is known to be true now."""
+    def is_live(self, row: TableRow) -> bool:
+        """Whether the row's venue is live, so that the row shows the present state."""
         venue = self.venues.get(row.order.venue)
         return venue is not None and venue.state == "live"
 
 
-def fixed_columns(rows: Sequence[Row], scene: Scene) -> list[Column]:
-    """Every column but the last two, in the order in which they stand; the rightmost leave first."""
+def fixed_columns(rows: Sequence[TableRow], scene: Scene) -> list[Column]:
+    """All columns except ORDER and NOTE, from left to right; the rightmost are left out first."""
     orders = [row.order for row in rows]
     glyphs = scene.glyphs
     return [
@@ -82,20 +82,20 @@ def fixed_columns(rows: Sequence[Row], scene: Scene) -> list[Column]:
     ]
 
 
-def id_column(rows: Sequence[Row], scene: Scene, room: int) -> Column:
-    """The ids in at most `room` cells, at least MIN_ID: whole where that is enough, else cut in the middle."""
+def id_column(rows: Sequence[TableRow], scene: Scene, width: int) -> Column:
+    """The ids in at most `width` cells, cut in the middle if they are longer."""
     glyphs = scene.glyphs
     ids = [shown(row.order.order_id, glyphs) for row in rows]
-    return _column("ORDER", [Cell(cut_middle(text, min(room, _MAX_ID), glyphs.cut)) for text in ids])
+    return _column("ORDER", [Cell(cut_middle(text, min(width, _MAX_ID), glyphs.cut)) for text in ids])
 
 
-def note_column(rows: Sequence[Row], scene: Scene, room: int) -> Column | None:
-    """Flags and the venue's reasons in at most `room` cells; None if there are none."""
+def note_column(rows: Sequence[TableRow], scene: Scene, width: int) -> Column | None:
+    """Flags and the venue's reasons in at most `width` cells; None if there are none."""
     glyphs = scene.glyphs
     notes = [shown(" ".join([*row.order.flags, row.order.reason or ""]).strip(), glyphs) for row in rows]
     if not any(notes):
         return None
-    return _column("NOTE", [Cell(cut_end(note, min(room, _MAX_NOTE), glyphs.cut)) for note in notes])
+    return _column("NOTE", [Cell(cut_end(note, min(width, _MAX_NOTE), glyphs.cut)) for note in notes])
 
 
 def _column(title: str, cells: Sequence[Cell], *, least: int = 0, right: bool = False) -> Column:
@@ -112,14 +112,14 @@ def _numbers(title: str, numbers: Sequence[str]) -> Column:
 
 
 def _average(order: OrderRecord) -> str | None:
-    """Nothing for an order without fills: OpenD reports 0 for it, which is no price."""
+    """The average price; None for an order without fills, for which OpenD reports 0."""
     try:
         return order.avg_price if Decimal(order.filled_qty or order.avg_price or "0") else None
     except InvalidOperation:
         return order.avg_price
 
 
-def _age(row: Row, now_ns: int) -> str:
+def _age(row: TableRow, now_ns: int) -> str:
     changed_ns = text_ns(row.changed_at)
     return age((now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
 
@@ -141,7 +141,7 @@ def _side(order: OrderRecord) -> Cell:
     return Cell(order.side or "", _SIDE_STYLES[order.side] if order.side is not None else "")
 
 
-def _status(row: Row, scene: Scene) -> Cell:
+def _status(row: TableRow, scene: Scene) -> Cell:
     style = STATUS_STYLES.get(row.order.status, "")
     venue = scene.venues.get(row.order.venue)
     if row.order.final or scene.is_live(row) or venue is None or venue.known_s is None:
@@ -163,8 +163,8 @@ def _amounts(orders: Sequence[OrderRecord], glyphs: Glyphs) -> Column:
     return _under_slash(bars, filled, qty, bar=_BAR + 2)._replace(narrow=narrow)
 
 
-def _under_slash(bars: Sequence[Line], filled: Sequence[str], qty: Sequence[str], *, bar: int) -> Column:
-    """The amounts with their slash below that of the title; each bar takes `bar` cells."""
+def _under_slash(bars: Sequence[CellLine], filled: Sequence[str], qty: Sequence[str], *, bar: int) -> Column:
+    """The amounts, with the slash below the title's slash; each bar has `bar` cells."""
     before = bar + max(map(width_of, filled), default=0)
     after = max(map(width_of, qty), default=0)
     end = max(before, len("FILLED"))
@@ -177,7 +177,7 @@ def _under_slash(bars: Sequence[Line], filled: Sequence[str], qty: Sequence[str]
     return Column(f"{'FILLED':>{end}} / QTY", pieces, end + len(" / ") + rest)
 
 
-def _bar(order: OrderRecord, glyphs: Glyphs) -> Line:
+def _bar(order: OrderRecord, glyphs: Glyphs) -> CellLine:
     cells = _filled_cells(order)
     if cells is None:
         return [Cell(" " * _BAR)]
@@ -185,7 +185,7 @@ def _bar(order: OrderRecord, glyphs: Glyphs) -> Line:
 
 
 def _filled_cells(order: OrderRecord) -> int | None:
-    """How many of the bar's cells are full: some only if something is, all only if everything is."""
+    """The number of full cells of the bar: at least one if anything is filled, all only if everything is."""
     try:
         filled, qty = Decimal(order.filled_qty or "0"), Decimal(order.qty or "0")
     except InvalidOperation:

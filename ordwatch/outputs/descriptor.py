@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from ordwatch import system
-from ordwatch.core.errors import OrdwatchError, OutputError, OutputRefused, ReaderGone
+from ordwatch.core.errors import OrdwatchError, OutputError, OutputRefused, ReaderClosed
 
 CLOSE_S = 2.0
 """How long an output that closes waits for a reader that does not read."""
@@ -48,7 +48,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def explain_failure(fd: int) -> Callable[[BaseException], OrdwatchError]:
-    """What makes ReaderGone or OutputError from an error of a thread that writes to `fd`, which is still open."""
+    """What makes ReaderClosed or OutputError from an error of a thread that writes to `fd`, which is still open."""
     # Asked while it is open: a terminal that was closed gives EIO, and is no terminal any more.
     is_terminal = os.isatty(fd)
 
@@ -57,7 +57,7 @@ def explain_failure(fd: int) -> Callable[[BaseException], OrdwatchError]:
             log.error("internal error in the thread that writes to %s", fd_name(fd), exc_info=exc)
             return OutputError(f"the thread that writes to {fd_name(fd)} ended")
         if exc.errno == errno.EPIPE or (exc.errno == errno.EIO and is_terminal):
-            return ReaderGone(f"nobody reads {fd_name(fd)} any more")
+            return ReaderClosed(f"nobody reads {fd_name(fd)} any more")
         return OutputError(f"cannot write to {fd_name(fd)}: {exc.strerror}")
 
     return explain

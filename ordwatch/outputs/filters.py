@@ -1,4 +1,4 @@
-"""Which records a user wants to see. One pure value for every sink that shows; a recording is never filtered."""
+"""The filter of the records that the user wants to see; for stdout only, a recording is never filtered."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from typing import Literal
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, Record, SinkGapRecord
 
-Records = Literal["orders", "gaps", "all"]
+RecordChoice = Literal["orders", "gaps", "all"]
 
-_KINDS: dict[Records, tuple[type[Record], ...]] = {
+_KINDS: dict[RecordChoice, tuple[type[Record], ...]] = {
     "orders": (OrderRecord, SinkGapRecord),
     "gaps": (OrderRecord, SinkGapRecord, GapRecord),
     "all": (Record,),
@@ -20,7 +20,7 @@ _KINDS: dict[Records, tuple[type[Record], ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Values of one option are alternatives; different options must all hold. Empty means: everything."""
+    """An order must match one value of each option that is not empty."""
 
     symbols: tuple[str, ...] = ()
     """Globs (`HK.*`); letter case does not matter."""
@@ -28,18 +28,18 @@ class Filter:
     sides: frozenset[Side] = frozenset()
     accounts: frozenset[str] = frozenset()
     open_only: bool = False
-    """Hide final orders; a row of the table that becomes final leaves."""
-    records: Records = "gaps"
-    """Which kinds of records a stream carries; `sink_gap` always passes."""
+    """Hide final orders; an order that becomes final is removed from the table."""
+    records: RecordChoice = "gaps"
+    """Which types of records a stream contains; `sink_gap` always passes."""
 
     def passes(self, record: AnyRecord) -> bool:
-        """Whether a stream shows this record."""
+        """Whether a stream contains this record."""
         if isinstance(record, OrderRecord):
             return self.shows(record)
         return isinstance(record, _KINDS[self.records])
 
     def shows(self, order: OrderRecord) -> bool:
-        """Whether this state of an order is wanted."""
+        """Whether this state of an order matches."""
         return (
             not (self.open_only and order.final)
             and (not self.statuses or order.status in self.statuses)

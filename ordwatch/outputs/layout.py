@@ -1,16 +1,16 @@
-"""The table as lines of cells: a picture, a size and a zone go in, lines that fit come out.
+"""Lays out the table as lines of cells that fit the terminal.
 
-Columns leave from the right when the terminal is narrow, rows from the bottom when it is low. Numbers are never cut.
+A narrow terminal shows fewer columns, from the left; a low one fewer rows, from the top. Numbers are never cut.
 """
 
 from collections.abc import Sequence
 from datetime import tzinfo
 from functools import lru_cache
 
-from ordwatch.outputs.cells import Cell, Glyphs, Line, cut_end, padded, shown, width_of
-from ordwatch.outputs.clock_texts import age, clock_time, text_ns
+from ordwatch.outputs.cells import Cell, CellLine, Glyphs, cut_end, padded, shown, width_of
 from ordwatch.outputs.columns import MIN_ID, MIN_NOTE, Column, Scene, fixed_columns, id_column, note_column
-from ordwatch.outputs.table_state import Picture, Row, VenueState
+from ordwatch.outputs.display_times import age, clock_time, text_ns
+from ordwatch.outputs.table_state import Picture, TableRow, VenueState
 
 FRESH_S = 2.0
 """How long a change stays bold."""
@@ -21,17 +21,17 @@ _BETWEEN_VENUES = 4
 _MAX_DETAIL = 60
 
 
-def table_lines(picture: Picture, width: int, height: int, *, zone: tzinfo | None, glyphs: Glyphs) -> list[Line]:
-    """At most `height` lines of at most `width` cells: the venues, the orders, and how many more there are."""
+def table_lines(picture: Picture, width: int, height: int, *, zone: tzinfo | None, glyphs: Glyphs) -> list[CellLine]:
+    """At most `height` lines of at most `width` cells: the venues, the orders, and the number of hidden orders."""
     scene = Scene(picture.now_ns, {venue.name: venue for venue in picture.venues}, zone, glyphs)
     head = _venue_lines(picture.venues, scene, width)
-    room = max(0, height - len(head) - 1)
-    rows = picture.rows[: room if picture.orders <= room else max(0, room - 1)]
+    remaining = max(0, height - len(head) - 1)
+    rows = picture.rows[: remaining if picture.orders <= remaining else max(0, remaining - 1)]
     lines = [*head, *_order_lines(rows, scene, width), *_more(picture, rows, glyphs, width)]
     return lines[: max(0, height)]
 
 
-def _order_lines(rows: Sequence[Row], scene: Scene, width: int) -> list[Line]:
+def _order_lines(rows: Sequence[TableRow], scene: Scene, width: int) -> list[CellLine]:
     columns = _fitting(rows, scene, width - _MARGIN)
     titles = (" " * _GAP).join(padded(column.title, column.width) for column in columns)
     return [
@@ -40,27 +40,27 @@ def _order_lines(rows: Sequence[Row], scene: Scene, width: int) -> list[Line]:
     ]
 
 
-def _fitting(rows: Sequence[Row], scene: Scene, room: int) -> list[Column]:
+def _fitting(rows: Sequence[TableRow], scene: Scene, remaining: int) -> list[Column]:
     kept: list[Column] = []
     for column in fixed_columns(rows, scene):
-        fitting = column if column.width <= room else column.narrow
-        if fitting is None or fitting.width > room:
+        fitting = column if column.width <= remaining else column.narrow
+        if fitting is None or fitting.width > remaining:
             return kept
         kept.append(fitting)
-        room -= fitting.width + _GAP
-    if room >= MIN_ID:
-        kept.append(id_column(rows, scene, room))
-        room -= kept[-1].width + _GAP
-        note = note_column(rows, scene, room) if room >= MIN_NOTE else None
+        remaining -= fitting.width + _GAP
+    if remaining >= MIN_ID:
+        kept.append(id_column(rows, scene, remaining))
+        remaining -= kept[-1].width + _GAP
+        note = note_column(rows, scene, remaining) if remaining >= MIN_NOTE else None
         kept += [note] if note is not None else []
     return kept
 
 
-def _row_line(row: Row, columns: Sequence[Column], at: int, scene: Scene) -> Line:
-    """One row in as few cells as it has changes of style, without spaces at its end."""
+def _row_line(row: TableRow, columns: Sequence[Column], at: int, scene: Scene) -> CellLine:
+    """One row, one cell for each change of style, without trailing spaces."""
     style = base = _row_style(row, scene)
     text = " " * _MARGIN
-    line: Line = []
+    line: CellLine = []
     for column in columns:
         for piece, own in column.pieces[at]:
             mixed = _mixed(base, own)
@@ -72,7 +72,7 @@ def _row_line(row: Row, columns: Sequence[Column], at: int, scene: Scene) -> Lin
     return [*line, Cell(text.rstrip(), style)]
 
 
-def _row_style(row: Row, scene: Scene) -> str:
+def _row_style(row: TableRow, scene: Scene) -> str:
     changed_ns = text_ns(row.changed_at)
     if changed_ns is not None and scene.now_ns - changed_ns < FRESH_S * 1e9:
         return "bold"
@@ -81,13 +81,13 @@ def _row_style(row: Row, scene: Scene) -> str:
 
 @lru_cache(maxsize=64)
 def _mixed(base: str, own: str) -> str:
-    """A dim row keeps no colour but what has to stand out."""
+    """The style of a piece in a row; in a dim row only bold pieces keep their colour."""
     if base == "dim":
         return own if own.startswith("bold") else base
     return own if own.startswith("bold") else f"{base} {own}".strip()
 
 
-def _more(picture: Picture, rows: Sequence[Row], glyphs: Glyphs, width: int) -> list[Line]:
+def _more(picture: Picture, rows: Sequence[TableRow], glyphs: Glyphs, width: int) -> list[CellLine]:
     hidden = picture.orders - len(rows)
     if hidden == 0:
         return [] if rows else [[Cell(cut_end(" no orders yet", width, glyphs.cut), "dim")]]
@@ -96,8 +96,8 @@ def _more(picture: Picture, rows: Sequence[Row], glyphs: Glyphs, width: int) -> 
     return [[Cell(next((text for text in texts if len(text) <= width), ""), "dim")]]
 
 
-def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list[Line]:
-    """One line for all venues if that is wide enough, else one for each."""
+def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list[CellLine]:
+    """One line for all venues if they fit, else one line for each."""
     entries = [_venue_entry(venue, scene, width) for venue in venues]
     widths = [sum(width_of(cell.text) for cell in entry) for entry in entries]
     if sum(widths) + _BETWEEN_VENUES * (len(entries) - 1) > width:
@@ -106,16 +106,16 @@ def _venue_lines(venues: Sequence[VenueState], scene: Scene, width: int) -> list
     return [line[1:]] if line else []
 
 
-def _venue_entry(venue: VenueState, scene: Scene, width: int) -> Line:
+def _venue_entry(venue: VenueState, scene: Scene, width: int) -> CellLine:
     glyph, style = _venue_sign(venue, scene.glyphs)
     name = shown(venue.name, scene.glyphs, 40)
     start = [Cell(f" {glyph} ", style), Cell(name, "bold"), Cell("  "), Cell(_state(venue), style)]
-    room = width - sum(width_of(cell.text) for cell in start)
-    if room < 0:
+    remaining = width - sum(width_of(cell.text) for cell in start)
+    if remaining < 0:
         return [Cell(cut_end(f" {glyph} {name}", width, scene.glyphs.cut), style)]
     for part in _venue_parts(venue, scene):
-        room -= width_of(part.text) + 3
-        if room < 0:
+        remaining -= width_of(part.text) + 3
+        if remaining < 0:
             break
         start += [Cell(f" {scene.glyphs.dot} ", "dim"), part]
     return start
@@ -142,7 +142,7 @@ def _state(venue: VenueState) -> str:
 
 
 def _venue_parts(venue: VenueState, scene: Scene) -> list[Cell]:
-    """What else there is to say of a venue, the most telling first."""
+    """The further facts about a venue, the most important first."""
     parts: list[Cell] = []
     if venue.gap_since is not None:
         parts.append(Cell(f"gap since {shown(clock_time(venue.gap_since, scene.zone), scene.glyphs)}", "bold yellow"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ordwatch import system
 from ordwatch.core.records import AnyRecord, OutputRecord, SinkGapRecord, record_time
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.outputs import descriptor
 from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
 from ordwatch.outputs.filters import Filter
@@ -77,7 +77,7 @@ class LineSink:
         """Last until the output ends.
 
         Raises:
-            ReaderGone: Nobody reads any more.
+            ReaderClosed: Nobody reads any more.
             OutputError: Any other error of the system.
         """
         await self._thread.watch()
@@ -86,7 +86,7 @@ class LineSink:
         """Write what is queued, as far as that goes within 2 s.
 
         Raises:
-            ReaderGone: Nobody reads any more.
+            ReaderClosed: Nobody reads any more.
             OutputError: Writing failed, or the reader took too little in that time.
         """
         try:
@@ -97,7 +97,7 @@ class LineSink:
 
     def _write_lines(self, group: "list[OutputRecord | _Missed]") -> None:
         # While nothing happens, only the next line would notice that `head` has left.
-        if not group and system.reader_is_gone(self._fd):
+        if not group and system.reader_closed(self._fd):
             raise BrokenPipeError(errno.EPIPE, "the reader is gone")
         write_all(self._fd, b"".join([self._line(item) for item in group]))
         self._last_write_s = time.monotonic()

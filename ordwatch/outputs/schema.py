@@ -1,7 +1,7 @@
-"""JSON Schema (2020-12) of everything ordwatch writes, made from the types of the records.
+"""JSON Schema (2020-12) of all records, made from their types.
 
-What types cannot say is added here: the place in the stream, how decimals, times and ids look. Readers must pass over
-keys they do not know, for adding one keeps the schema's name; `closed` is for whoever checks what this version writes.
+Added here: the number in the stream, and the formats of decimals, times and ids. Readers must ignore unknown keys,
+because adding a key keeps the schema's name; `closed` makes the strict schema of what this version writes.
 """
 
 from collections.abc import Iterable
@@ -50,9 +50,9 @@ def record_schema(kinds: Iterable[str] = REGISTRY) -> Schema:
         [*kinds_of_records, *extras], schema_hook=_anything, ref_template="#/$defs/{name}"
     )
     for record in kinds_of_records:
-        _place_in_stream(definitions[record.__name__])
+        _add_stream_keys(definitions[record.__name__])
     for extra in extras:
-        # In the type each field has a default, so that a statement can leave it out; a record always has it.
+        # In the type each field has a default, because an update may omit it; a record always has it.
         definitions[extra.__name__]["required"] = list(extra.__struct_fields__)
     for name in [*(record.__name__ for record in kinds_of_records), VenueAlive.__name__]:
         for key, schema in definitions[name]["properties"].items():
@@ -67,7 +67,7 @@ def record_schema(kinds: Iterable[str] = REGISTRY) -> Schema:
 
 
 def closed(schema: Schema) -> Schema:
-    """The same schema, with every key refused that this version does not write."""
+    """The same schema, but keys that this version does not write are refused."""
     definitions = {
         name: {**definition, "additionalProperties": False} if "properties" in definition else definition
         for name, definition in schema["$defs"].items()
@@ -83,7 +83,9 @@ def _anything(_: type) -> Schema:
     return {"description": "see the documentation of the venue"}
 
 
-def _place_in_stream(record: Schema) -> None:
+def _add_stream_keys(record: Schema) -> None:
     kind, *rest = record["properties"].items()
-    record["properties"] = dict([kind, ("seq", _SEQ), *rest, ("crc", _CRC)])
-    record["required"].insert(1, "seq")
+    keys = dict([kind, ("seq", _SEQ), *rest])
+    record["properties"] = {**keys, "crc": _CRC}
+    # Every key is always written; a default in a type is only for recordings made before the key was added.
+    record["required"] = list(keys)

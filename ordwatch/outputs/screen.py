@@ -1,8 +1,8 @@
-"""Lines of cells as bytes for a terminal, drawn in place.
+"""Draws lines of cells on a terminal, in place of the lines drawn before.
 
-Rich turns styles into escape sequences; text reaches it as segments, which have no markup, emoji or links.
-Between two drawings the terminal is as a shell wants it: cursor visible, at the start of a line below the table,
-lines wrapped. So a process that dies there leaves nothing to repair.
+Rich turns styles into escape sequences; it gets text as segments, without markup, emoji or links.
+Between two drawings the terminal is in its normal state: cursor visible, at the start of a line below the table,
+line wrapping on. So a process that is killed then leaves nothing to repair.
 """
 
 import io
@@ -15,7 +15,7 @@ from rich.segment import Segment, Segments
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from ordwatch.outputs.cells import Cell, Line, width_of
+from ordwatch.outputs.cells import Cell, CellLine, width_of
 
 _LINE_END = Cell("\n")
 _PARTS = re.compile(r"[!-~]+| +|[^ -~]+")
@@ -23,19 +23,19 @@ _HIDE = "\x1b[?25l"
 _WRAP = "\x1b[?7h"
 _NO_WRAP = "\x1b[?7l"
 _SHOW = "\x1b[?7h\x1b[?25h"
-# Erased before it is written, never after: once its last column is written, the cursor of a terminal stands on that
-# column, and an erase to the end of the line takes the character there.
+# A line is erased before it is written: after its last column is written, the cursor is still on that column, and an
+# erase to the end of the line would remove the character there.
 _ERASE_LINE = "\x1b[K"
 _END_LINE = "\r\n"
 _ERASE_BELOW = "\x1b[J"
-# A terminal made smaller has pushed rows of the table out at its top, and one made larger brings rows back: nobody
-# knows how many. So the table is erased as far as it is known, and all that stands above it. Most terminals keep the
-# latter in their history; the line feed is for tmux, see _for_good.
+# A terminal that was made smaller has scrolled rows of the table out at its top, and one made larger brings an unknown
+# number of them back. So the table and everything above it on the screen is erased. Most terminals keep the rows above
+# in their history; the line feed is for tmux, see _permanent.
 _CLEAR = "\x1b[K\n\x1b[J\x1b[2J\x1b[H"
 
 
 class Screen:
-    """Draws lines over those it drew before. Makes the bytes; writes nothing itself."""
+    """Draws lines over the lines drawn before. Returns the bytes; writes nothing itself."""
 
     def __init__(self, *, color: bool) -> None:
         self._console = Console(
@@ -52,24 +52,24 @@ class Screen:
         self._size: os.terminal_size | None = None
         self._was_larger = False
 
-    def draw(self, lines: Sequence[Line], size: os.terminal_size, notes: Iterable[str] = ()) -> bytes:
-        """The bytes that put `lines` in the place of the former ones, and `notes` above them, for good.
+    def draw(self, lines: Sequence[CellLine], size: os.terminal_size, notes: Iterable[str] = ()) -> bytes:
+        """The bytes that draw `lines` in place of the previous ones, and `notes` permanently above them.
 
-        `size` is the terminal's; no line may be wider, and while it is drawn on again, fewer lines than it has rows.
+        `size` is the terminal's; no line may be wider, and there must be fewer lines than the terminal has rows.
         """
-        above = _for_good("".join(f"{note}{_END_LINE}" for note in notes))
+        above = _permanent("".join(f"{note}{_END_LINE}" for note in notes))
         styled = self._styled([_placed(line) for line in lines])
         body = "".join(f"{_ERASE_LINE}{line}{_END_LINE}" for line in styled)
         start = self._start(size)
         self._drawn = ["".join(cell.text for cell in line) for line in lines]
         return f"{_HIDE}{start}{above}{_NO_WRAP}{body}{_ERASE_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
 
-    def plain(self, lines: Sequence[Line], *, styles: bool) -> bytes:
-        """The lines as text for something that is no terminal; escape sequences only with `styles`."""
+    def plain(self, lines: Sequence[CellLine], *, styles: bool) -> bytes:
+        """The lines as text for an output that is not a terminal; escape sequences only with `styles`."""
         texts = self._styled(lines) if styles else ["".join(cell.text for cell in line) for line in lines]
         return "".join(f"{text}\n" for text in texts).encode("utf-8", "backslashreplace")
 
-    def _styled(self, lines: Sequence[Line]) -> list[str]:
+    def _styled(self, lines: Sequence[CellLine]) -> list[str]:
         style = self._console.get_style
         segments = [Segment(cell.text, style(cell.style)) for line in lines for cell in [*line, _LINE_END]]
         with self._console.capture() as capture:
@@ -77,32 +77,31 @@ class Screen:
         return capture.get().splitlines()
 
     def _start(self, size: os.terminal_size) -> str:
-        """From below the former drawing to where the next begins."""
+        """The escape sequence that moves the cursor from below the previous drawing to its start."""
         before, self._size = self._size or size, size
         self._was_larger |= size.columns < before.columns or size.lines < before.lines
         grown = size.columns > before.columns or size.lines > before.lines
         up = len(self._drawn)
-        if size.columns < before.columns:  # then it has wrapped the lines that are now too long
+        if size.columns < before.columns:  # the terminal has wrapped the lines that are now too long
             up = sum(_rows(text, max(1, size.columns)) for text in self._drawn)
         return (f"\r\x1b[{up}A" if up else "\r") + (_CLEAR if grown and self._was_larger else "")
 
 
-def _for_good(text: str) -> str:
-    """Text that wraps, on rows that hold nothing else any more.
+def _permanent(text: str) -> str:
+    """Text above the table, which stays there and may wrap; everything below it is erased.
 
-    What is below is erased after the first character only: tmux takes an erase at the top left for the end of what
-    stands on the screen, and keeps a copy in its history.
+    Erased after the first character only: tmux copies the whole screen to its history when it is erased from the top
+    left corner.
     """
     return f"{_ERASE_LINE}{text[:1]}{_ERASE_BELOW}{text[1:]}" if text else ""
 
 
-def _placed(line: Line) -> Line:
-    """The line for a terminal that may disagree with us on how wide a character is.
+def _placed(line: CellLine) -> CellLine:
+    """The line, with cursor movements for terminals that show a character wider or narrower than we expect.
 
-    After a character beyond ASCII the next word is put at its column, so that no number moves from its place or
-    beyond the last column.
+    After a character beyond ASCII the next word is placed at its column, so that no number moves or leaves the screen.
     """
-    placed: Line = []
+    placed: CellLine = []
     column, moved, move = 0, False, ""
     for cell in line:
         text = ""
@@ -116,7 +115,7 @@ def _placed(line: Line) -> Line:
 
 
 def _accented(text: str) -> str:
-    """The end of a line. Where lines do not wrap, tmux would combine an accent with the character before the last."""
+    """The end of a line. Without wrapping, tmux would put an accent on the character before the last, so wrap it."""
     if text.isascii() or width_of(text[-1]) > 0:
         return text
     base = max((at for at, char in enumerate(text) if width_of(char) > 0), default=0)
@@ -124,7 +123,7 @@ def _accented(text: str) -> str:
 
 
 def _rows(text: str, columns: int) -> int:
-    """Rows in which a terminal wraps a line; a wide character is not split, but leaves a blank."""
+    """The number of rows into which a terminal wraps a line; a wide character is not split."""
     if text.isascii():
         return max(1, -(-len(text) // columns))
     rows, used = 1, 0
@@ -134,7 +133,7 @@ def _rows(text: str, columns: int) -> int:
     return rows
 
 
-def svg(lines: Sequence[Line], width: int, title: str) -> str:
+def svg(lines: Sequence[CellLine], width: int, title: str) -> str:
     """The lines as a picture of a terminal `width` cells wide."""
     console = Console(
         file=io.StringIO(),

@@ -13,11 +13,11 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
+from ordwatch.core.escaping import MAX_TEXT
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import OutputRecord
-from ordwatch.core.text import MAX_TEXT
 from ordwatch.outputs import descriptor
-from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, Line, shown
+from ordwatch.outputs.cells import ASCII, UNICODE, CellLine, Glyphs, shown
 from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
@@ -60,7 +60,7 @@ class Table:
         self._stats = stats
         self._fd = fd
         self._color = color
-        self._clock = clock or (time.time_ns if stats is not None else self._view.told_ns)
+        self._clock = clock or (time.time_ns if stats is not None else self._view.latest_ns)
         self._glyphs = glyphs_of(sys.stdout.encoding if sys.stdout is not None else "", locale.getencoding())
         self._live = False
         self._lock = Lock()
@@ -116,7 +116,7 @@ class Table:
         """Last until the output ends.
 
         Raises:
-            ReaderGone: The terminal is gone.
+            ReaderClosed: The terminal is gone.
             OutputError: Any other error of the system.
         """
         await self._thread.watch()
@@ -125,7 +125,7 @@ class Table:
         """Draw the last state and leave it standing, as far as that goes within 2 s.
 
         Raises:
-            ReaderGone: The terminal is gone.
+            ReaderClosed: The terminal is gone.
             OutputError: It was not drawn.
         """
         try:
@@ -134,7 +134,7 @@ class Table:
         finally:
             self._live = False
 
-    def lines(self, width: int, height: int) -> list[Line]:
+    def lines(self, width: int, height: int) -> list[CellLine]:
         """The table as it is now, in at most `height` lines of `width` cells."""
         now_ns = self._clock()
         stats = self._stats() if self._stats is not None else None

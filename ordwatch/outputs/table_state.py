@@ -1,6 +1,6 @@
-"""What the table knows: the latest state of every order, and how each venue is.
+"""The data of the table: the latest state of every order and of each venue, collected from records.
 
-Records go in, a `Picture` comes out. No clock, no terminal: the time is an argument.
+No clock, no terminal: the time is an argument.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,14 @@ from ordwatch.core.records import (
     SessionRecord,
     record_time,
 )
-from ordwatch.outputs.clock_texts import text_ns
+from ordwatch.outputs.display_times import text_ns
 from ordwatch.outputs.filters import Filter
 
 MAX_FINAL_ROWS = 1000
-"""Final orders that stay in memory; the oldest leave first. Open ones always stay."""
+"""Final orders kept in memory; the oldest are removed first. Open orders are always kept."""
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One order and when it last changed."""
 
     order: OrderRecord
@@ -34,34 +34,34 @@ class Row(NamedTuple):
 
 
 class VenueState(NamedTuple):
-    """How one venue is at the time of a picture."""
+    """The state of one venue at the time of a snapshot."""
 
     name: str
     state: LinkState
     detail: str | None
     wait_s: float | None
-    """While down: until the next attempt."""
+    """While down: seconds until the next attempt."""
     silent_s: float | None
-    """Since the last proof of life; None if there was none."""
+    """Seconds since anything was received; None if nothing was."""
     known_s: float | None
-    """How old what is known of open orders is at least: since the gap began, else as silent_s."""
+    """Minimum age of the known state of open orders: since the gap began, else as silent_s."""
     open_orders: int
     gap_since: str | None
-    """Where the gap that is open now began."""
+    """When the open gap began."""
     gaps: int
-    """Gaps that are closed."""
+    """Number of closed gaps."""
     partial: int
-    """Those of them that a query could not recover wholly."""
+    """Closed gaps that a query could not recover completely."""
     rejected: int
 
 
 class Picture(NamedTuple):
-    """What there is to show at one moment."""
+    """What the table shows at one moment."""
 
     now_ns: int
     venues: list[VenueState]
-    rows: list[Row]
-    """The latest change first, as many as were asked for."""
+    rows: list[TableRow]
+    """The latest change first, at most as many as requested."""
     orders: int
     open_orders: int
 
@@ -81,21 +81,21 @@ class _Venue:
 
 
 class View:
-    """The latest state of the orders a filter keeps, and of all venues."""
+    """The latest state of the orders that pass a filter, and of all venues."""
 
-    def __init__(self, keep: Filter, venues: Iterable[str] = ()) -> None:
-        self._keep = keep
+    def __init__(self, filter_: Filter, venues: Iterable[str] = ()) -> None:
+        self._filter = filter_
         self._venues = {name: _Venue() for name in venues}
-        self._rows: dict[OrderKey, Row] = {}
+        self._rows: dict[OrderKey, TableRow] = {}
         self._final: dict[OrderKey, None] = {}
         self._newest_at = ""
         self._in_order = True
-        self._told_at = ""
+        self._latest_at = ""
 
     def apply(self, records: Iterable[AnyRecord]) -> None:
-        """Take records in the order of their stream."""
+        """Apply records in the order of their stream."""
         for record in records:
-            self._told_at = max(self._told_at, record_time(record) or "")
+            self._latest_at = max(self._latest_at, record_time(record) or "")
             match record:
                 case OrderRecord():
                     self._apply_order(record)
@@ -112,12 +112,12 @@ class View:
                 case _:
                     pass
 
-    def told_ns(self) -> int:
-        """The newest time any record told, ns since 1970 UTC; the clock of a recording."""
-        return text_ns(self._told_at) or 0
+    def latest_ns(self) -> int:
+        """The latest time in any record, ns since 1970 UTC; the clock of a recording."""
+        return text_ns(self._latest_at) or 0
 
     def picture(self, now_ns: int, limit: int, stats: Mapping[str, VenueStats] | None = None) -> Picture:
-        """What to show at `now_ns`, at most `limit` orders; `stats` know more of a venue than its last record."""
+        """What to show at `now_ns`, at most `limit` orders; `stats` are newer than the last records of a venue."""
         names = dict.fromkeys([*self._venues, *(stats or ())])
         return Picture(
             now_ns,
@@ -145,10 +145,10 @@ class View:
             venue.open_orders.discard(key)
         else:
             venue.open_orders.add(key)
-        if self._keep.shows(order):
-            self._put(key, Row(order, _changed_at(order, first=known is None)))
+        if self._filter.shows(order):
+            self._put(key, TableRow(order, _changed_at(order, first=known is None)))
 
-    def _put(self, key: OrderKey, row: Row) -> None:
+    def _put(self, key: OrderKey, row: TableRow) -> None:
         self._rows[key] = row
         self._in_order &= row.changed_at >= self._newest_at
         self._newest_at = max(self._newest_at, row.changed_at)
@@ -179,13 +179,13 @@ class View:
             venue.state, venue.detail = "connecting", None
 
     def _apply_alive(self, alive: AliveRecord) -> None:
-        for name, told in alive.venues.items():
+        for name, stats in alive.venues.items():
             venue = self._venue(name)
-            venue.state = told.state
-            venue.seen_at = max(venue.seen_at, told.last_rx or "")
+            venue.state = stats.state
+            venue.seen_at = max(venue.seen_at, stats.last_rx or "")
 
-    def _latest(self, limit: int) -> list[Row]:
-        # Only a first query tells changes of the past; whatever comes later is newer than all before it.
+    def _latest(self, limit: int) -> list[TableRow]:
+        # Only a first query reports changes of the past; all later changes arrive in order.
         if not self._in_order:
             self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1].changed_at))
             self._in_order = True
@@ -193,8 +193,8 @@ class View:
 
 
 def _changed_at(order: OrderRecord, *, first: bool) -> str:
-    # An order that a query shows for the first time may have changed hours ago: the venue's time says when.
-    # Clocks differ, so it is never later than the receipt.
+    # An order that a query reports for the first time may have changed hours ago, so the venue's time is shown;
+    # but never a time after the receipt, because clocks differ.
     if first and order.source == "query" and order.updated_at is not None:
         return min(order.updated_at, order.received_at)
     return order.received_at

@@ -1,9 +1,9 @@
-"""Plain text: one line for each record, in columns that stay put and words that grep finds.
+"""Plain text: one line for each record, in fixed columns, easy to grep.
 
     2026-03-02T12:03:09.604+08:00 alpha     ORDER HK.00700 BUY PARTIALLY_FILLED 60/100 @ 480.00 LIMIT id=... was=NEW
     2026-03-02T12:03:11.020+08:00 beta      GAP   gap=beta-1 state=open cause=reset from=...
 
-The time is when we learnt it; `updated` is the venue's own time of the state. `-` stands for what is not known.
+The first time is when ordwatch received it; `updated` is the venue's own time of the state. `-` means unknown.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from datetime import tzinfo
 
 import msgspec
 
+from ordwatch.core.escaping import MAX_TEXT, safe_text
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import (
     AliveRecord,
@@ -23,8 +24,7 @@ from ordwatch.core.records import (
     SinkGapRecord,
     record_time,
 )
-from ordwatch.core.text import MAX_TEXT, safe_text
-from ordwatch.outputs.clock_texts import stamp
+from ordwatch.outputs.display_times import stamp
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.line_output import LineSink
 
@@ -46,7 +46,7 @@ _COLORS = {
 
 
 class TextLines(LineSink):
-    """Writes each record as one plain line; escape sequences only with `color`, and then only our own."""
+    """Writes each record as one plain line; with `color`, with our own escape sequences only."""
 
     def __init__(self, fd: int, keep: Filter, zone: tzinfo | None, color: bool) -> None:
         super().__init__(fd, keep, self._bytes)
@@ -66,7 +66,7 @@ def text_bytes(record: AnyRecord, zone: tzinfo | None, *, color: bool) -> bytes:
 
 
 def text_line(record: AnyRecord, zone: tzinfo | None) -> str:
-    """One record in words, without a line end; times in `zone` (None: local)."""
+    """One record as text, without a line end; times in `zone` (None: local)."""
     at = record_time(record)
     columns = _order(record) if isinstance(record, OrderRecord) else _other(record)
     return safe_text(f"{stamp(at, zone) if at else '-'} {columns} {_pairs(_details(record), zone)}", _MAX_LINE).rstrip()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ordwatch.core.records import GapRecord, Time
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.timeline import Timeline
 
 

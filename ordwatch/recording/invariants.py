@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ordwatch.core.records import AliveRecord, AnyRecord, ClockRecord, GapRecord, SessionRecord
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.format import Mark
 
 ALIVE_PERIOD_S = 10

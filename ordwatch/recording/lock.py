@@ -15,8 +15,9 @@ import msgspec
 
 from ordwatch import system
 from ordwatch.core.errors import OutputRefused, RecordingBusy
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import SessionRecord
-from ordwatch.core.text import safe_text, time_text
+from ordwatch.core.times import time_text
 from ordwatch.recording.files import Files, check_file, check_place, is_locked_elsewhere
 from ordwatch.recording.format import BadLine, record
 from ordwatch.recording.rotation import older_files, unfinished_name

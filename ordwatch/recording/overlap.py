@@ -40,5 +40,5 @@ _MOST_MISSING = 1_000_000
 
 
 def _sum(line: Line) -> int:
-    # Beside the checksum the length: 0 then means that no line was kept.
+    # NonfatalOutput the checksum the length: 0 then means that no line was kept.
     return int(line.raw[-11:-3], 16) << 24 | len(line.raw)

@@ -14,8 +14,8 @@ from typing import BinaryIO, NamedTuple
 
 from ordwatch import system
 from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, RotatedFromRecord, encode
-from ordwatch.core.text import safe_text
 from ordwatch.recording.files import Files, Segment
 from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.history import TOLD, Continuation, History, proven_durable

@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from ordwatch.core.errors import RecordingError
 from ordwatch.core.records import AnyRecord, record_time
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, record
 from ordwatch.recording.reading import Damage, read_lines
 from ordwatch.recording.verify import in_order

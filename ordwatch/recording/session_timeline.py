@@ -13,7 +13,7 @@ from ordwatch.core.records import (
     Time,
     record_time,
 )
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.coverage import Coverage
 from ordwatch.recording.format import Mark
 from ordwatch.recording.timeline import Timeline

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import Time
-from ordwatch.core.text import safe_text
 
 COVERED = 0
 UNCERTAIN = 3

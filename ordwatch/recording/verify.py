@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ordwatch.core.errors import InputMissing
 from ordwatch.core.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.recording.coverage import Coverage
 from ordwatch.recording.format import record
 from ordwatch.recording.history import TOLD, proven_durable

@@ -33,7 +33,7 @@ class PushSimulator:
         """Nothing that a client says matters."""
 
     def disconnected(self, peer: int) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self.peers.discard(peer)
 
     def tick(self, now_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""The venue's side, to be simulated: what somebody does there, and what a simulator is to the rest of ordwatch."""
+"""The interface of a simulator, and the steps of orders that it plays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Step:
     """One moment in an order's life."""
 
     order: str
-    """The story's own name for the order; the first step with a name places it."""
+    """The scenario's name of the order; the first step with a name places it."""
     status: OrderStatus
     intent: Intent
     filled: str = "0"
@@ -89,7 +89,7 @@ class Simulator(Protocol):
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]]
     """What to open, each on a loopback port of its own."""
     markets: Sequence[Market]
-    """What an intent's `instrument` means here, so that stories can be told in likely amounts."""
+    """The instruments by number, so that orders have realistic prices and amounts."""
     faults: Sequence[str]
     """Names `fault` takes: what this venue can do wrong beyond the host's drop, miss, duplicate, reorder, split."""
 
@@ -102,7 +102,7 @@ class Simulator(Protocol):
         ...
 
     def disconnected(self, peer: int) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         ...
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:

@@ -1,4 +1,4 @@
-"""What can happen to order pushes between a venue and its client, the same for every venue. Pure and seeded."""
+"""Faults of order pushes between a venue and its client, the same for every venue. Pure and seeded."""
 
 from collections.abc import Iterable
 from random import Random
@@ -7,7 +7,7 @@ from ordwatch.simulators.contract import Outgoing
 
 
 class PushFaults:
-    """Swallows, repeats and reorders pushes. Everything else passes at once, untouched."""
+    """Drops, repeats and reorders pushes. Everything else passes unchanged."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)  # noqa: S311 - makes faults that can be repeated, guards nothing
@@ -18,7 +18,7 @@ class PushFaults:
         """So many of the next pushes are taken away."""
         self.miss_share = 0.0
         """Share of the pushes that are taken away."""
-        self.copies = 1
+        self.repeats = 1
         """How often each push is sent."""
         self.window = 1
         """So many pushes are collected, shuffled and then sent; 1 keeps their order."""
@@ -30,7 +30,7 @@ class PushFaults:
             if not outgoing.push:
                 out.append(outgoing)
             elif not self._swallows():
-                self._held += [outgoing] * self.copies
+                self._held += [outgoing] * self.repeats
                 if len(self._held) >= self.window:
                     out += self.release()
         return out

@@ -33,7 +33,7 @@ _quiet.setLevel(logging.CRITICAL)
 
 
 class Hosted:
-    """A simulator with its clients. Everything here acts at once; `perform` waits as its steps say."""
+    """A simulator with its clients. All methods act at once, except `perform`, which waits between steps."""
 
     def __init__(self, simulator: Simulator, seed: int = 0) -> None:
         self.simulator = simulator
@@ -99,7 +99,7 @@ class Hosted:
 
     @contextmanager
     def away(self, *, reset: bool = False) -> Iterator[None]:
-        """Out of reach for the length of the block: what is played there nobody is told."""
+        """Refuse all clients until the end of the block; updates made meanwhile are not pushed."""
         self.refuse()
         self.drop(reset=reset)
         try:
@@ -115,9 +115,9 @@ class Hosted:
         """Take away this share of all pushes, by chance."""
         self.faults.miss_share = share
 
-    def duplicate(self, copies: int = 2) -> None:
+    def duplicate(self, repeats: int = 2) -> None:
         """Send each push so many times; 1 is normal."""
-        self.faults.copies = copies
+        self.faults.repeats = repeats
 
     def reorder(self, window: int) -> None:
         """Shuffle each so many pushes; 1 is normal. What waits for more goes out after a quarter of a second."""
@@ -135,8 +135,8 @@ class Hosted:
             if (peer := self._peers.get(outgoing.peer)) is not None:
                 peer.put(outgoing.payload)
 
-    async def stumble_forever(self, every_s: float, away_s: float) -> None:
-        """Be out of reach for `away_s` seconds again and again, on average every `every_s` seconds."""
+    async def disconnect_forever(self, every_s: float, away_s: float) -> None:
+        """Disconnect and refuse clients for `away_s` seconds, on average every `every_s` seconds."""
         while True:
             await asyncio.sleep(every_s * self._random.uniform(0.5, 1.5))
             with self.away(reset=self._random.random() < 0.5):
@@ -160,7 +160,7 @@ class Hosted:
                 peer.put(outgoing.payload)
 
     async def tick_forever(self) -> None:
-        """Tell the simulator the time again and again."""
+        """Call the simulator's timer repeatedly."""
         while True:
             await asyncio.sleep(TICK_S)
             self.simulator.tick(time.time_ns())

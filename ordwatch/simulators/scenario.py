@@ -1,6 +1,6 @@
-"""Life stories of orders, in words every venue understands: lists of steps for a simulator to play.
+"""Lifecycles of orders that every venue can play: lists of steps for a simulator.
 
-A venue plays what it can: one that knows no stop price or no suspended order shows what is nearest.
+A venue without stop prices or suspended orders plays something similar.
 """
 
 import dataclasses
@@ -14,10 +14,10 @@ from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators.contract import Intent, Market, Step
 
 ACTIVE = 8
-"""Orders that live side by side in a stream of stories."""
+"""Orders that are active at the same time."""
 ACCOUNTS = 5
 
-Story = list[Step]
+Lifecycle = list[Step]
 """The steps of one order, oldest first."""
 
 
@@ -32,78 +32,76 @@ MARKETS = (
 """By instrument, the same at every venue."""
 
 
-def filled_in_parts(order: str, intent: Intent) -> Story:
+def filled_in_parts(order: str, intent: Intent) -> Lifecycle:
     """A limit order that fills little by little."""
     return _story(order, intent, "PENDING_NEW", "NEW", "PARTIALLY_FILLED 0.2", "PARTIALLY_FILLED 0.7", "FILLED 1")
 
 
-def filled_at_once(order: str, intent: Intent) -> Story:
-    """An order that finds its whole amount waiting."""
+def filled_at_once(order: str, intent: Intent) -> Lifecycle:
+    """An order that is filled at once."""
     return _story(order, intent, "NEW", "FILLED 1")
 
 
-def canceled(order: str, intent: Intent) -> Story:
-    """An order taken back before anything of it was executed."""
+def canceled(order: str, intent: Intent) -> Lifecycle:
+    """An order canceled before anything was executed."""
     return _story(order, intent, "NEW", "PENDING_CANCEL", "CANCELED")
 
 
-def canceled_partly_filled(order: str, intent: Intent) -> Story:
-    """An order of which only the rest can be taken back."""
+def canceled_partly_filled(order: str, intent: Intent) -> Lifecycle:
+    """An order that is partly filled, then canceled."""
     return _story(order, intent, "NEW", "PARTIALLY_FILLED 0.4", "PENDING_CANCEL 0.4", "CANCELED 0.4")
 
 
-def cancel_lost_the_race(order: str, intent: Intent) -> Story:
+def cancel_lost_the_race(order: str, intent: Intent) -> Lifecycle:
     """An order that fills while its cancel is on the way."""
     return _story(order, intent, "NEW", "PENDING_CANCEL", "FILLED 1")
 
 
-def rejected(order: str, intent: Intent) -> Story:
+def rejected(order: str, intent: Intent) -> Lifecycle:
     """An order the venue does not take."""
     return _ending(_story(order, intent, "PENDING_NEW", "REJECTED"), "not enough buying power")
 
 
-def expired(order: str, intent: Intent) -> Story:
+def expired(order: str, intent: Intent) -> Lifecycle:
     """An order that nobody wanted until its day was over."""
     return _ending(_story(order, intent, "NEW", "EXPIRED"), "the day is over")
 
 
-def expired_partly_filled(order: str, intent: Intent) -> Story:
+def expired_partly_filled(order: str, intent: Intent) -> Lifecycle:
     """An order whose day ended before it was filled."""
     return _ending(_story(order, intent, "NEW", "PARTIALLY_FILLED 0.3", "EXPIRED 0.3"), "the day is over")
 
 
-def market(order: str, intent: Intent) -> Story:
+def market(order: str, intent: Intent) -> Lifecycle:
     """An order at whatever price there is."""
     bare = dataclasses.replace(intent, price=None, order_type="MARKET")
     return _story(order, bare, "NEW", "PARTIALLY_FILLED 0.5", "FILLED 1", paid=_market_price(intent))
 
 
-def stop(order: str, intent: Intent) -> Story:
+def stop(order: str, intent: Intent) -> Lifecycle:
     """An order that waits for its trigger and is one at market then."""
     waiting = dataclasses.replace(intent, price=None, stop_price=intent.price, order_type="STOP")
     return _story(order, waiting, "NEW", "FILLED 1", paid=intent.price)
 
 
-def stop_limit(order: str, intent: Intent) -> Story:
+def stop_limit(order: str, intent: Intent) -> Lifecycle:
     """An order that waits for its trigger and has a limit then."""
     waiting = dataclasses.replace(intent, stop_price=intent.price, order_type="STOP_LIMIT")
     return _story(order, waiting, "NEW", "PARTIALLY_FILLED 0.6", "FILLED 1")
 
 
-def trailing_stop(order: str, intent: Intent) -> Story:
+def trailing_stop(order: str, intent: Intent) -> Lifecycle:
     """An order whose trigger follows the price, taken back in the end."""
     waiting = dataclasses.replace(intent, price=None, stop_price=intent.price, order_type="TRAILING_STOP")
     return _story(order, waiting, "NEW", "CANCELED")
 
 
-def suspended(order: str, intent: Intent) -> Story:
-    """An order that is put aside and taken up again, where a venue can do that."""
+def suspended(order: str, intent: Intent) -> Lifecycle:
+    """An order that is suspended and resumed, if the venue can do that."""
     return _story(order, intent, "NEW", "SUSPENDED", "NEW", "FILLED 1")
 
 
-Life = Callable[[str, Intent], Story]
-
-LIVES: tuple[Life, ...] = (
+LIFECYCLES: tuple[Callable[[str, Intent], Lifecycle], ...] = (
     filled_in_parts,
     filled_at_once,
     canceled,
@@ -117,31 +115,31 @@ LIVES: tuple[Life, ...] = (
     stop_limit,
     trailing_stop,
 )
-"""Every story whose states only ever go forward, at every venue."""
+"""Every lifecycle whose states never go back, at any venue."""
 
 _WEIGHTS = (8, 4, 4, 3, 1, 2, 1, 1, 3, 1, 1, 1)
 
 
-def natives(words: Iterable[str], intent: Intent) -> Story:
+def natives(words: Iterable[str], intent: Intent) -> Lifecycle:
     """One order for each of the venue's own statuses, which it is given after it was placed."""
-    steps: Story = []
+    steps: Lifecycle = []
     for word in words:
         steps.append(Step(f"native {word}", OrderStatus.NEW, intent))
         steps.append(Step(f"native {word}", OrderStatus.UNKNOWN, intent, native=word))
     return steps
 
 
-def one_of_each(name: str = "order", markets: Sequence[Market] = MARKETS, seed: int = 0) -> Story:
-    """Every life once, one after the other, over all instruments and accounts."""
-    random = Random(seed)  # noqa: S311 - makes stories that can be repeated, guards nothing
+def one_of_each(name: str = "order", markets: Sequence[Market] = MARKETS, seed: int = 0) -> Lifecycle:
+    """Every lifecycle once, one after the other, over all instruments and accounts."""
+    random = Random(seed)  # noqa: S311 - makes repeatable orders, guards nothing
     return [
         step
-        for number, life in enumerate(LIVES)
+        for number, life in enumerate(LIFECYCLES)
         for step in life(f"{name} {number}", _intent(random, markets, instrument=number, account=number))
     ]
 
 
-def stories(
+def lifecycles(
     seed: int = 0, count: int | None = None, *, rate: float = 4.0, markets: Sequence[Market] = MARKETS
 ) -> Iterator[Step]:
     """The steps of `count` orders (None: without end), several alive at a time, `rate` steps a second.
@@ -158,9 +156,9 @@ def stories(
             alive[index : index + 1] = islice(coming, 1)
 
 
-def _coming(random: Random, count: int | None, markets: Sequence[Market]) -> Iterator[Story]:
+def _coming(random: Random, count: int | None, markets: Sequence[Market]) -> Iterator[Lifecycle]:
     for number in numbers(1) if count is None else range(1, count + 1):
-        [life] = random.choices(LIVES, _WEIGHTS)
+        [life] = random.choices(LIFECYCLES, _WEIGHTS)
         instrument, account = random.randrange(len(markets)), random.randrange(ACCOUNTS)
         yield life(f"order {number}", _intent(random, markets, instrument, account))
 
@@ -181,8 +179,8 @@ def _intent(random: Random, markets: Sequence[Market], instrument: int, account:
     )
 
 
-def _story(order: str, intent: Intent, *moments: str, paid: str | None = None) -> Story:
-    """A story from moments such as "PARTIALLY_FILLED 0.4", the share of the amount that is executed."""
+def _story(order: str, intent: Intent, *moments: str, paid: str | None = None) -> Lifecycle:
+    """A lifecycle from texts such as "PARTIALLY_FILLED 0.4": a status and the executed share of the amount."""
     paid = paid or _market_price(intent)
     return [_step(order, intent, *moment.partition(" ")[::2], paid=paid) for moment in moments]
 
@@ -196,8 +194,8 @@ def _step(order: str, intent: Intent, status: str, share: str, *, paid: str | No
     return Step(order, OrderStatus(status), intent, filled=_plain(filled), avg_price=paid if filled else None)
 
 
-def _ending(story: Story, reason: str) -> Story:
-    return [*story[:-1], dataclasses.replace(story[-1], reason=reason)]
+def _ending(lifecycle: Lifecycle, reason: str) -> Lifecycle:
+    return [*lifecycle[:-1], dataclasses.replace(lifecycle[-1], reason=reason)]
 
 
 def _plain(number: Decimal) -> str:

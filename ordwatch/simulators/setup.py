@@ -1,4 +1,4 @@
-"""From what a simulator says of itself to the settings that reach it: in memory, and as a configuration file."""
+"""Makes the settings for connecting to a simulator: in memory, and as a configuration file."""
 
 from collections.abc import Iterable, Mapping
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from ordwatch.core.records import OrderRecord
 from ordwatch.simulators.contract import Step
-from ordwatch.simulators.scenario import one_of_each, stories
+from ordwatch.simulators.scenario import lifecycles, one_of_each
 from ordwatch.testing.runs import Watched, repeated, run, simulator_of, untrue, watching
 
 STORY = one_of_each()
-STREAM = list(stories(seed=7, count=40))
+STREAM = list(lifecycles(seed=7, count=40))
 
 
 class RunTests:

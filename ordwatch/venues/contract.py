@@ -25,7 +25,7 @@ Errors (core/errors.py) say what the engine does next: `AuthError` ends the venu
 `RemoteProtocolError` are tried again after a back-off; `ConfigError` means that the user must edit a file. No message
 holds a secret: what the venue wrote goes through `HttpRequest.redacted`, and settings hold secrets as `Secret`.
 
-Order updates bear exact decimals as text (`decimal_text` in core/text.py), ids as text, times as int ns since 1970
+Order updates bear exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
 UTC in whole microseconds and of the venue's own clock; None where the venue did not say. A status that is not in the
 venue's table is UNKNOWN, with the venue's word in `venue_status`.
 

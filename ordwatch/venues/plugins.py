@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from ordwatch.core.errors import ConfigError
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.venues.contract import CONTRACT, VenueKind
 
 if TYPE_CHECKING:

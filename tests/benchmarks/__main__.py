@@ -110,7 +110,7 @@ def latency(count: int, folder: Path) -> None:
 
 
 def _late_ms(line: bytes, now_ns: int) -> float:
-    from ordwatch.core.text import time_ns
+    from ordwatch.core.times import time_ns
 
     return (now_ns - time_ns(json.loads(line)["received_at"])) / 1e6
 

@@ -32,7 +32,7 @@ COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "stderr"),
     [
         (["tial"], "tail"),
         (["--nope"], "--nope"),
@@ -45,15 +45,15 @@ COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
         (["tail", "--records", "gabs"], "did you mean `gaps`?"),
         (["tail", "--color", "alwyas"], "did you mean `always`?"),
         (["tail", "--fsync", "nevr"], "did you mean `never`?"),
-        (["tail", "--max-events", "0"], "'0' is no whole number of 1 or more"),
-        (["tail", "--max-events", "many"], "'many' is no whole number of 1 or more"),
-        (["demo", "--seed", "-1"], "'-1' is no whole number of 0 or more"),
-        (["demo", "--speed", "fast"], "'fast' is no number from 0.01 to 1000"),
-        (["tail", "--duration", "soon"], "'soon' is no length of time such as 90, 90s, 30m or 6h"),
+        (["tail", "--max-events", "0"], "'0' is not a whole number of 1 or more"),
+        (["tail", "--max-events", "many"], "'many' is not a whole number of 1 or more"),
+        (["demo", "--seed", "-1"], "'-1' is not a whole number of 0 or more"),
+        (["demo", "--speed", "fast"], "'fast' is not a number from 0.01 to 1000"),
+        (["tail", "--duration", "soon"], "'soon' is not a duration such as 90, 90s, 30m or 6h"),
         (["tail", "--connect-timeout", "soon"], "30m"),
         (["tail", "--record", "x", "--lock-wait", "soon"], "30m"),
         (["tail", "--time-zone", "Europe/Berlim"], "Europe/Berlin"),
-        (["tail", "--until", "00:00", "--time-zone", "UTC"], "is past"),
+        (["tail", "--until", "00:00", "--time-zone", "UTC"], "has passed"),
         (["tail", "--until", "noon"], "16:10"),
         (["tail", "-v", "-q"], "give one"),
         (["tail", "-o", "text", "--records", "all"], "-o json"),
@@ -71,11 +71,11 @@ COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_of_usage_is_told_in_few_lines(args: list[str], said: str) -> None:
+def test_a_mistake_of_usage_is_told_in_few_lines(args: list[str], stderr: str) -> None:
     ended = run(*args)
 
     assert ended.code == 2
-    assert said in ended.err
+    assert stderr in ended.err
     assert "Traceback" not in ended.err
     assert "Value error" not in ended.err
     assert len(ended.err.splitlines()) <= 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.cli.simulated import chosen_kinds
+from ordwatch.cli.simulators import chosen_kinds
 from ordwatch.core.errors import UsageError
 from ordwatch.venues import REGISTRY
 from tests.support.process import end, run, running
@@ -25,6 +25,14 @@ def test_it_needs_no_configuration_and_reads_none(tmp_path: Path) -> None:
     ended = run("demo", "--max-events", "1", env={"ORDWATCH_CONFIG": str(tmp_path / "config.yaml")})
 
     assert (ended.code, ended.err) == (0, "")
+
+
+def test_session_record_names_the_kinds_and_that_they_are_simulated() -> None:
+    ended = run("demo", "--max-events", "1", "--records", "all")
+
+    session = json.loads(ended.lines[0])
+    assert (session["kinds"], session["simulated"]) == ({kind: kind for kind in REGISTRY}, True)
+    assert list(session)[7:10] == ["venues", "kinds", "simulated"]
 
 
 def test_a_signal_ends_it_cleanly() -> None:

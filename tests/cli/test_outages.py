@@ -6,10 +6,10 @@ import signal
 import pytest
 
 from ordwatch.cli.outages import Outages
-from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import GapUpdate, LinkState
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, for_outputs
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.engine.run import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
@@ -183,7 +183,7 @@ def test_a_reader_that_left_is_the_end_of_all_messages(caplog: pytest.LogCapture
     seen = Watched("toy")
 
     seen.after(0, gap(1))
-    seen.end(Outcome("output", failures=[ReaderGone("left")], fail_on_gap=True))
+    seen.end(Outcome("output", failures=[ReaderClosed("left")], fail_on_gap=True))
 
     assert caplog.messages == []
 
@@ -198,7 +198,7 @@ def test_gaps_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogC
 
 
 @pytest.mark.parametrize(
-    ("closed", "said"),
+    ("closed", "stderr"),
     [
         (gap(1), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset)"),
         (gap(1, limits="24 h"), "2026-01-01T12:00:00.000000Z to 2026-01-01T12:05:00.000000Z (reset; 24 h)"),
@@ -211,14 +211,14 @@ def test_gaps_are_named_only_where_they_decide_the_exit_code(caplog: pytest.LogC
     ids=["partial", "limits", "of no length", "open"],
 )
 def test_an_uncertain_interval_is_named_with_its_reason(
-    caplog: pytest.LogCaptureFixture, closed: GapRecord, said: str
+    caplog: pytest.LogCaptureFixture, closed: GapRecord, stderr: str
 ) -> None:
     seen = Watched("toy")
 
     seen.after(0, link("live"), closed)
     seen.end(Outcome("duration reached", fail_on_gap=True))
 
-    assert caplog.messages == [f"toy: uncertain: {said}"]
+    assert caplog.messages == [f"toy: uncertain: {stderr}"]
 
 
 def test_a_gap_that_was_recovered_leaves_nothing_uncertain(caplog: pytest.LogCaptureFixture) -> None:

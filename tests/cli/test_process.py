@@ -38,7 +38,7 @@ def test_a_file_opened_later_never_becomes_a_standard_descriptor(closed: str, tm
 def test_it_dies_by_the_signal_even_if_that_is_blocked_or_handled(number: signal.Signals) -> None:
     code = (
         f"import signal; signal.signal({number}, lambda *_: None); signal.pthread_sigmask(0, [{number}]);"
-        f"from ordwatch.cli.process import die_by; die_by({number})"
+        f"from ordwatch.cli.process import exit_by_signal; exit_by_signal({number})"
     )
     died = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
 
@@ -63,8 +63,8 @@ except Killed as killed:
 
 HELD = """
 import os, signal
-from ordwatch.cli.process import Killed, hold_hangup, let_hangup_end, take_hangup
-hold_hangup()
+from ordwatch.cli.process import Killed, defer_hangup, end_on_hangup, take_deferred_hangup
+defer_hangup()
 
 def hang_up():
     os.kill(os.getpid(), 1)
@@ -73,13 +73,13 @@ def hang_up():
 
 
 def test_a_hangup_is_held_and_can_be_asked_for_once() -> None:
-    code = f"{HELD}hang_up(); print(take_hangup(), take_hangup())"
+    code = f"{HELD}hang_up(); print(take_deferred_hangup(), take_deferred_hangup())"
 
     assert python(code).stdout == "True False\n"
 
 
 @pytest.mark.parametrize(
-    "order", ["os.kill(os.getpid(), 1); let_hangup_end()", "let_hangup_end(); os.kill(os.getpid(), 1)"]
+    "order", ["os.kill(os.getpid(), 1); end_on_hangup()", "end_on_hangup(); os.kill(os.getpid(), 1)"]
 )
 def test_a_hangup_ends_what_it_need_not_be_held_for(order: str) -> None:
     code = f"""{HELD}
@@ -95,13 +95,13 @@ except Killed as killed:
 
 def test_an_ignored_hangup_stays_ignored() -> None:
     code = (
-        f"import signal; signal.signal(1, signal.SIG_IGN){HELD}let_hangup_end(); os.kill(os.getpid(), 1); print('here')"
+        f"import signal; signal.signal(1, signal.SIG_IGN){HELD}end_on_hangup(); os.kill(os.getpid(), 1); print('here')"
     )
 
     assert python(code).stdout == "here\n"
 
 
-@pytest.mark.parametrize("act", ["print(take_hangup())", "let_hangup_end(); print('here')"])
+@pytest.mark.parametrize("act", ["print(take_deferred_hangup())", "end_on_hangup(); print('here')"])
 def test_where_there_is_no_hangup_none_is_held(act: str) -> None:
     assert python(f"import signal; del signal.SIGHUP{HELD}{act}").stdout in ("False\n", "here\n")
 
@@ -109,10 +109,10 @@ def test_where_there_is_no_hangup_none_is_held(act: str) -> None:
 def test_a_thread_that_hangs_does_not_hold_the_process() -> None:
     code = """
 import threading
-from ordwatch.cli.process import leave_threads
+from ordwatch.cli.process import exit_despite_threads
 threading.Thread(target=threading.Event().wait).start()
 print("flushed")
-leave_threads(7)
+exit_despite_threads(7)
 """
 
     left = python(code)
@@ -121,7 +121,7 @@ leave_threads(7)
 
 
 def test_without_such_a_thread_python_ends_by_itself() -> None:
-    code = "from ordwatch.cli.process import leave_threads; leave_threads(7); print('still here')"
+    code = "from ordwatch.cli.process import exit_despite_threads; exit_despite_threads(7); print('still here')"
 
     assert python(code).stdout == "still here\n"
 

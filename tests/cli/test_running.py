@@ -14,10 +14,10 @@ from ordwatch.core.errors import (
     AuthError,
     OutputError,
     OutputRefused,
-    ReaderGone,
+    ReaderClosed,
     RecordingBusy,
     RecordingError,
-    StdoutLost,
+    StdoutFailed,
 )
 from ordwatch.engine.run import Outcome
 from ordwatch.outputs.filters import Filter
@@ -40,12 +40,14 @@ from tests.support.collect import Collected
         (Outcome("away and gap", connected=False, covered=False, fail_on_gap=True), 69),
         (Outcome("SIGTERM, output", signal=signal.SIGTERM, failures=[OutputError("full")]), 74),
         (
-            Outcome("SIGINT, output, reader", signal=signal.SIGINT, failures=[ReaderGone("left"), OutputError("full")]),
+            Outcome(
+                "SIGINT, output, reader", signal=signal.SIGINT, failures=[ReaderClosed("left"), OutputError("full")]
+            ),
             74,
         ),
         (Outcome("SIGTERM, bug, output", signal=signal.SIGTERM, failures=[KeyError("x"), OutputError("full")]), 1),
         (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[OutputError("full")]), 74),
-        (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[AuthError("no"), StdoutLost("full")]), 74),
+        (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[AuthError("no"), StdoutFailed("full")]), 74),
         (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[RecordingBusy("replaced")]), 75),
     ],
     ids=lambda value: value.reason if isinstance(value, Outcome) else "",
@@ -62,7 +64,7 @@ def test_an_outcome_becomes_an_exit_code(outcome: Outcome, code: int) -> None:
     [
         (Outcome("SIGTERM", signal=signal.SIGTERM), signal.SIGTERM),
         (Outcome("SIGINT", signal=signal.SIGINT, failures=[AuthError("no")]), signal.SIGINT),
-        (Outcome("output", failures=[ReaderGone("left")]), signal.SIGPIPE),
+        (Outcome("output", failures=[ReaderClosed("left")]), signal.SIGPIPE),
         (Outcome("SIGTERM", signal=signal.SIGTERM, failures=[OutputRefused("a link")]), signal.SIGTERM),
     ],
 )
@@ -74,7 +76,7 @@ def test_a_signal_stays_a_signal(outcome: Outcome, number: signal.Signals) -> No
 
 
 def test_failure_that_was_said_is_not_said_again(caplog: pytest.LogCaptureFixture) -> None:
-    outcome = Outcome("output", failures=[StdoutLost("no space"), OutputError("disk full")])
+    outcome = Outcome("output", failures=[StdoutFailed("no space"), OutputError("disk full")])
 
     with pytest.raises(typer.Exit):
         finish(outcome)
@@ -110,7 +112,7 @@ def test_what_the_work_gives_is_given() -> None:
 def test_a_look_up_that_hangs_does_not_hold_the_end() -> None:
     code = """
 import asyncio, threading
-from ordwatch.cli.process import leave_threads
+from ordwatch.cli.process import exit_despite_threads
 from ordwatch.cli.running import run_to_end
 
 async def work():
@@ -118,7 +120,7 @@ async def work():
 
 run_to_end(work())
 print("ended")
-leave_threads(3)
+exit_despite_threads(3)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=False)
 

@@ -392,7 +392,7 @@ def test_a_recording_goes_on_when_the_reader_of_stdout_leaves(simulated: Simulat
         code, more = process.wait(30), process.stderr.read()
 
     last = json.loads(recording.read_text().splitlines()[-1])
-    assert about_stdout(warning + more) == ["ordwatch: nobody reads stdout any more; the recording goes on"]
+    assert about_stdout(warning + more) == ["ordwatch: nobody reads stdout any more; the recording continues"]
     assert (code, last["reason"], last["exit"]) == (74, "SIGTERM", 74)
 
 
@@ -403,9 +403,9 @@ def test_a_recording_goes_on_when_stdout_is_a_full_disk(simulated: Simulated, tm
 
     ended = run_to_full_disk("--config", simulated.path, "-q", "-o", output, "--duration", "2", "--record", recording)
 
-    said = "ordwatch: cannot write to stdout: No space left on device; the recording goes on"
+    stderr = "ordwatch: cannot write to stdout: No space left on device; the recording continues"
     last = json.loads(recording.read_text().splitlines()[-1])
-    assert (ended.code, about_stdout(ended.err)) == (74, [said])
+    assert (ended.code, about_stdout(ended.err)) == (74, [stderr])
     assert (last["reason"], last["exit"]) == ("duration reached", 74)
     assert run("verify", recording).code == 0
 
@@ -416,8 +416,8 @@ def test_without_a_recording_a_full_disk_ends_the_run(simulated: Simulated, outp
 
     ended = run_to_full_disk("--config", simulated.path, "-o", output, "--once")
 
-    said = "ordwatch: cannot write to stdout: No space left on device"
-    assert (ended.code, about_stdout(ended.err)) == (74, [said])
+    stderr = "ordwatch: cannot write to stdout: No space left on device"
+    assert (ended.code, about_stdout(ended.err)) == (74, [stderr])
 
 
 def about_stdout(err: str) -> list[str]:
@@ -455,8 +455,8 @@ def test_a_reader_that_takes_nothing_is_not_waited_for_and_the_code_says_so(simu
     os.close(reader)
     os.close(writer)
 
-    said = "ordwatch: stdout took too little in 2 s: not all was written"
-    assert (ended.code, about_stdout(ended.err)) == (74, [said])
+    stderr = "ordwatch: stdout took too little in 2 s: not all was written"
+    assert (ended.code, about_stdout(ended.err)) == (74, [stderr])
 
 
 def test_a_signal_while_the_disk_refuses_ends_with_the_code_of_lost_lines(simulated: Simulated, tmp_path: Path) -> None:
@@ -509,10 +509,10 @@ def test_a_recording_is_made_where_the_system_lacks_what_linux_has(
 
     with running("tail", "--config", simulated.path, "-v", "--record", recording, env=variables) as process:
         assert process.stderr is not None
-        said = list(takewhile(lambda line: not line.endswith(": live\n"), process.stderr))
+        stderr = list(takewhile(lambda line: not line.endswith(": live\n"), process.stderr))
         ended = end(process, signal.SIGTERM)
 
-    assert (ended.code, ended.err, said) == (code, "", [])
+    assert (ended.code, ended.err, stderr) == (code, "", [])
     assert run("verify", recording, env=variables).code == 0
 
 
@@ -553,7 +553,7 @@ def test_an_option_of_a_recording_wants_one(option: str) -> None:
     given: dict[str, Any] = {"rotate": None, "fsync": None, "lock_wait": None}
     given[option.removeprefix("--").replace("-", "_")] = {"--rotate": "daily", "--fsync": Fsync.ALWAYS}.get(option, 5.0)
 
-    with pytest.raises(UsageError, match=f"{option} is about a recording; add --record FILE"):
+    with pytest.raises(UsageError, match=f"{option} needs a recording; add --record FILE"):
         recording_of(None, **given)
 
 
@@ -562,7 +562,7 @@ def test_rotation_is_refused_where_open_files_cannot_be_renamed(
 ) -> None:
     monkeypatch.setattr(system, "renames_open_files", lambda: False)
 
-    with pytest.raises(UsageError, match="--rotate: this system cannot rename a file that is open"):
+    with pytest.raises(UsageError, match="--rotate: this system cannot rename an open file"):
         recording_of(tmp_path / "day.jsonl", rotate="daily", fsync=None, lock_wait=None)
 
 

@@ -51,7 +51,7 @@ def test_a_changed_byte_is_damage(recording: Path) -> None:
 def test_whole_lines_are_saved_to_a_new_file(recording: Path, tmp_path: Path) -> None:
     ended = run("verify", recording, "--salvage", tmp_path / "saved.jsonl")
 
-    assert "0 stretches were lost" in ended.err
+    assert "0 damaged parts left out" in ended.err
     assert run("verify", tmp_path / "saved.jsonl").code == 0
 
 

@@ -62,7 +62,7 @@ def test_a_document_without_content_is_none(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "config.yaml:3: a key stands twice, first on line 1"),
+        ("a: 1\nb: 2\na: 3\n", "config.yaml:3: duplicate key, first on line 1"),
         ("a: &x 1\nb: *x\n", "config.yaml:1: anchors"),
         ("a: *x\n", "config.yaml:1: anchors"),
         ("*x : 1\n", "config.yaml:1: anchors"),

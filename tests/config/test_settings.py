@@ -129,8 +129,8 @@ def test_two_venues_of_one_kind_have_names_of_their_own(path: Path) -> None:
         ("venues:\n  tyo: {api_key: k}\n", ":2: venues.tyo: no such kind of venue, did you mean `toy`?"),
         ("venues:\n  a:\n    kind: tyo\n", ":3: venues.a.kind: no such kind of venue, did you mean `toy`?"),
         ("venues:\n  a:\n    kind: 5\n", ":3: venues.a.kind: no such kind of venue; there are "),
-        ("venues:\n  a b:\n    kind: toy\n", ":2: a venue's name is of letters, digits, _ and -, at most 32"),
-        ("venues:\n  'a\\x1b[2J':\n    kind: toy\n", ":2: a venue's name is of letters"),
+        ("venues:\n  a b:\n    kind: toy\n", ":2: a venue's name has only letters, digits, _ and -, at most 32"),
+        ("venues:\n  'a\\x1b[2J':\n    kind: toy\n", ":2: a venue's name has only letters"),
     ],
 )
 def test_a_configuration_of_another_shape_is_refused_with_its_place(path: Path, source: str, said: str) -> None:
@@ -171,7 +171,7 @@ def test_a_configuration_of_another_shape_is_refused_with_its_place(path: Path, 
         (["api_key: k", "silence_timeout: 1m"], ":4: venues.toy.silence_timeout: expected a number"),
         (["api_key: k", "host: far.away"], ":4: venues.toy.host: plain text to … is refused"),
         (["api_key: k", "pairs: [A-B, C_D_]"], ":4: venues.toy.pairs: … is no pair"),
-        (["api_key: k", "port: 1", "port: 2"], ":5: a key stands twice, first on line 4"),
+        (["api_key: k", "port: 1", "port: 2"], ":5: duplicate key, first on line 4"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_its_place(path: Path, lines: list[str], said: str) -> None:
@@ -300,7 +300,7 @@ def test_the_file_that_was_read_is_the_one_that_must_be_private(path: Path) -> N
 
 
 def test_a_missing_configuration_says_what_to_do(path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no such file or directory; config\.example\.yaml shows"):
+    with pytest.raises(ConfigError, match=r"no such file or directory; config\.example\.yaml is an example"):
         read(path)
 
 

@@ -41,9 +41,9 @@ def a_store() -> OrderStore:
 SECOND = 1_000_000_000
 
 
-def came(*updates: OrderUpdate, at_s: float, way: str = "connection 1") -> list[Arrival | OrderUpdate]:
+def came(*updates: OrderUpdate, at_s: float, channel: str = "connection 1") -> list[Arrival | OrderUpdate]:
     """Pushes that arrived at this second of the monotonic clock."""
-    return [Arrival(venue="toy", way=way, at_ns=int(at_s * SECOND)), *updates]
+    return [Arrival(venue="toy", channel=channel, at_ns=int(at_s * SECOND)), *updates]
 
 
 def answered(
@@ -51,9 +51,9 @@ def answered(
 ) -> list[Arrival | OrderUpdate]:
     """Rows of a query that was sent at this second."""
     stamp = QueryStamp(
-        number=number, asked_ns=int(asked_s * SECOND), old_before_ns=int(old_before_s * SECOND), cached=cached
+        number=number, sent_ns=int(asked_s * SECOND), old_before_ns=int(old_before_s * SECOND), cached=cached
     )
-    return [Arrival(venue="toy", way="query", at_ns=int(asked_s * SECOND) + 1, query=stamp), *rows]
+    return [Arrival(venue="toy", channel="query", at_ns=int(asked_s * SECOND) + 1, query=stamp), *rows]
 
 
 def orders(records: list[AnyRecord]) -> list[OrderRecord]:
@@ -236,6 +236,7 @@ def test_order_the_venue_does_not_know_is_unknown_once() -> None:
     records = orders(store.apply([lost, lost]))
 
     assert [(record.status, record.reason) for record in records] == [("UNKNOWN", "no such order")]
+    assert records[0].changed == ["status", "reason"]
 
 
 def test_unknown_order_that_shows_again_is_written() -> None:
@@ -346,8 +347,8 @@ def test_an_old_state_by_another_connection_is_a_repetition() -> None:
     store = without_versions()
     store.apply(came(priced("7"), priced("7.5"), at_s=1))
 
-    assert prices(store, came(priced("7"), priced("7.5"), at_s=2, way="connection 2")) == []
-    assert prices(store, came(priced("7"), at_s=3, way="connection 2")) == ["7"]
+    assert prices(store, came(priced("7"), priced("7.5"), at_s=2, channel="connection 2")) == []
+    assert prices(store, came(priced("7"), at_s=3, channel="connection 2")) == ["7"]
 
 
 def test_a_late_state_does_not_move_the_places_of_the_others() -> None:
@@ -458,8 +459,8 @@ def test_a_row_that_may_be_old_needs_no_settling_time_before_the_next_is_believe
 def test_a_way_that_repeated_the_known_state_goes_on_from_it() -> None:
     same_ways: list[bool] = []
 
-    def compare(_new: OrderUpdate, _known: OrderUpdate, same_way: bool) -> Recency:
-        same_ways.append(same_way)
+    def compare(_new: OrderUpdate, _known: OrderUpdate, same_channel: bool) -> Recency:
+        same_ways.append(same_channel)
         return Recency.EQUAL
 
     store = OrderStore({"toy": replace(VENUE, compare_versions=compare)}, {"toy": VenueStats()})
@@ -529,17 +530,17 @@ def test_states_of_an_earlier_session_are_before_every_question() -> None:
     assert (record.status, record.prev_status) == ("SUSPENDED", "NEW")
 
 
-def test_a_state_that_rests_on_arrival_alone_is_doubted() -> None:
-    doubts: list[str] = []
+def test_a_state_decided_by_arrival_alone_is_rechecked() -> None:
+    rechecks: list[str] = []
     venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL)
-    store = OrderStore({"toy": venue}, {"toy": VenueStats()}, doubt=doubts.append)
+    store = OrderStore({"toy": venue}, {"toy": VenueStats()}, recheck=rechecks.append)
 
     store.apply(came(priced("7"), priced("7"), at_s=1))
-    before = list(doubts)
+    before = list(rechecks)
     store.apply(came(priced("7.5"), at_s=2))
     store.apply(answered(priced("7", "query"), asked_s=3))
 
-    assert (before, doubts) == ([], ["toy", "toy"])
+    assert (before, rechecks) == ([], ["toy", "toy"])
 
 
 def test_a_late_record_says_only_what_it_says() -> None:

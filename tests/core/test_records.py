@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordwatch.core.conversion import gap_record, link_record, order_record, reject_record
+from ordwatch.core.escaping import MAX_TEXT, UNSAFE
 from ordwatch.core.events import GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
 from ordwatch.core.records import (
     AnyRecord,
@@ -19,7 +20,6 @@ from ordwatch.core.records import (
     numbered,
     record_time,
 )
-from ordwatch.core.text import MAX_TEXT, UNSAFE
 from tests.support.any_record import any_record
 from tests.support.toy import ToyExtra
 

@@ -18,7 +18,7 @@ def redaction(*values: str) -> Redaction:
     """One that knows these secrets."""
     redact = Redaction()
     for value in values:
-        redact.learn(Secret(value))
+        redact.add(Secret(value))
     return redact
 
 

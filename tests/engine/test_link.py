@@ -10,16 +10,16 @@ def up(heartbeat_s: float = 30.0) -> Link:
 
 def test_a_shorter_heartbeat_holds_at_once() -> None:
     link = up(heartbeat_s=30.0)
-    link.pace(10.0, 60.0)
+    link.set_intervals(10.0, 60.0)
 
-    assert link.beat_s == 110.0
+    assert link.next_heartbeat_s == 110.0
 
 
 def test_a_longer_heartbeat_holds_from_the_next_on() -> None:
     link = up(heartbeat_s=10.0)
-    link.pace(30.0, 60.0)
+    link.set_intervals(30.0, 60.0)
 
-    assert link.beat_s == 110.0
+    assert link.next_heartbeat_s == 110.0
 
 
 def test_a_new_attempt_has_nothing_of_the_one_before() -> None:

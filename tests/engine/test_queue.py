@@ -46,7 +46,7 @@ async def test_of_two_that_wait_for_room_the_second_waits_for_what_the_first_put
 
     taken = []
     for _ in range(3):
-        taken.append(await queue.take())
+        taken.append(queue.take_now())
         await asyncio.sleep(0)
     await asyncio.gather(first, second)
 

@@ -21,7 +21,7 @@ from ordwatch.core.records import (
     RejectRecord,
     SessionRecord,
 )
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.engine import run as pipeline
 from ordwatch.engine.run import SLICE, Limits, Outcome, ResumeState, Run, VenueResume
 from ordwatch.engine.supervisor import Pace
@@ -499,6 +499,8 @@ async def test_session_records_frame_the_run_and_its_counts_add_up() -> None:
 
     assert isinstance(first, SessionRecord)
     assert first.state == "start"
+    assert first.kinds == {"toy": "toy"}
+    assert first.simulated is False
     assert isinstance(alive, AliveRecord)
     assert isinstance(last, SessionRecord)
     assert (last.state, last.reason, last.exit) == ("end", "enough", 0)
@@ -675,7 +677,7 @@ async def test_what_a_limit_leaves_unmerged_counts_from_its_first_event() -> Non
         await seen.live()
         [runner] = seen.run._runners
         updates = [toy.toy_update("toy", str(n), "NEW", "0", "1", now_ns=1_000_000_000 * n) for n in range(1, 5)]
-        runner._queue.put_now([Arrival(venue="toy", way="connection 1", at_ns=1), *updates])
+        runner._queue.put_now([Arrival(venue="toy", channel="connection 1", at_ns=1), *updates])
         await seen.outcome
 
         [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]

@@ -131,7 +131,7 @@ def test_updates_are_handed_on_with_the_connection_they_came_by() -> None:
     driver.receive(PUSH, PUSH)
 
     [arrival] = [event for event in driver.events if isinstance(event, Arrival)]
-    assert (arrival.way, arrival.at_ns) == ("connection 1", START_S * SECOND)
+    assert (arrival.channel, arrival.at_ns) == ("connection 1", START_S * SECOND)
     assert len(driver.updates) == 2
 
 
@@ -979,7 +979,7 @@ class Venue(RuleBasedStateMachine):
         driver = self.driver
         sighted = driver.subscribed - driver.interrupted
         if driver.ended is None and sighted == set(range(driver.policy.links)) and driver.query is None:
-            assert driver.supervisor._can_ask()
+            assert driver.supervisor._can_query()
             assert driver.stats.state in ("live", "stale") or driver.supervisor._query_s <= driver.now_s + 30
 
     @invariant()

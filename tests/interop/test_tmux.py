@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.outputs.cells import Cell, Line
+from ordwatch.outputs.cells import Cell, CellLine
 from ordwatch.outputs.screen import Screen
 from tests.support.terminal import Terminal
 
@@ -63,7 +63,7 @@ def pane(tmp_path: Path) -> Iterator[Pane]:
     pane.close()
 
 
-def table(number: int, size: os.terminal_size) -> list[Line]:
+def table(number: int, size: os.terminal_size) -> list[CellLine]:
     """As many lines as fit below each other, all different, all of the terminal's whole width."""
     starts = [f"{number}.{at} " for at in range(size.lines - 1)]
     ends = ["\u8baf", "42", "4e\u0301"]

@@ -139,8 +139,8 @@ MUTANTS = (
     Mutant(
         "a query that an interruption overtook closes the gap",
         "engine/supervisor.py",
-        "if query.epoch != self._epoch or not self._can_ask():",
-        "if not self._can_ask():",
+        "if query.epoch != self._epoch or not self._can_query():",
+        "if not self._can_query():",
         (f"{RUN}::test_a_query_from_before_a_break_closes_no_gap",),
     ),
     Mutant(
@@ -196,7 +196,7 @@ MUTANTS = (
     Mutant(
         "a signal's code stands though lines were lost",
         "engine/run.py",
-        "        if self.output_lost:\n            return worst(codes - {ReaderGone.exit_code})\n",
+        "        if self.output_lost:\n            return worst(codes - {ReaderClosed.exit_code})\n",
         "",
         ("tests/cli/test_running.py",),
     ),
@@ -228,15 +228,15 @@ MUTANTS = (
     Mutant(
         "a query's row that is not newer is written",
         "core/order_store.py",
-        "        if recency is not Recency.NEWER and not self._believes(entry, row, merged, query, venue):\n",
+        "        if recency is not Recency.NEWER and not self._accepts(entry, row, merged, query, venue):\n",
         "        if False:\n",
         (STORE,),
     ),
     Mutant(
         "a null takes away what is known",
         "core/merging.py",
-        "if told[index] is None and names[index]",
-        'if told[index] is None and names[index] == "updated_ns"',
+        "if values[index] is None and names[index]",
+        'if values[index] is None and names[index] == "updated_ns"',
         (STORE,),
     ),
     Mutant(
@@ -262,10 +262,10 @@ MUTANTS = (
     ),
     Mutant(
         "a message shows a secret",
-        "cli/messages.py",
+        "cli/stderr.py",
         "safe_text(self.redact(text).rstrip(), _MAX_LINE)",
         "safe_text(text.rstrip(), _MAX_LINE)",
-        ("tests/cli/test_messages.py",),
+        ("tests/cli/test_stderr.py",),
     ),
     Mutant(
         "a record shows a secret in a venue's words",
@@ -354,7 +354,7 @@ MUTANTS = (
     Mutant(
         "longer waits that a venue asked for once stay",
         "engine/supervisor.py",
-        "if state.waits is None or state.waits_of != wanted or was_steady:",
+        "if state.waits is None or state.waits_range != wanted or was_steady:",
         "if state.waits is None or was_steady:",
         (SUPERVISOR,),
     ),
@@ -417,8 +417,8 @@ MUTANTS = (
     Mutant(
         "the configured silence holds until the first message only",
         "engine/supervisor.py",
-        "state.pace(heartbeat_s, self._policy.silence_s or silence_s)",
-        "state.pace(heartbeat_s, silence_s)",
+        "state.set_intervals(heartbeat_s, self._policy.silence_s or silence_s)",
+        "state.set_intervals(heartbeat_s, silence_s)",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -445,8 +445,8 @@ MUTANTS = (
     Mutant(
         "a shorter heartbeat begins with the one after the next",
         "engine/link.py",
-        "self.beat_s = min(self.beat_s, self.beat_s - self.heartbeat_s + heartbeat_s)",
-        "self.beat_s = max(self.beat_s, self.beat_s - self.heartbeat_s + heartbeat_s)",
+        "self.next_heartbeat_s = min(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
+        "self.next_heartbeat_s = max(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
         ("tests/engine/test_link.py", SUPERVISOR),
     ),
     Mutant(
@@ -480,15 +480,15 @@ MUTANTS = (
     Mutant(
         "requests over a connection keep to no rate",
         "engine/runner.py",
-        "        for rate in request.rates:\n            await self._rates.wait(rate)\n        self._note_sending()",
-        "        self._note_sending()",
+        "        for rate in request.rates:\n            await self._rates.wait(rate)\n        self._on_send()",
+        "        self._on_send()",
         (RUNNER,),
     ),
     Mutant(
         "a query counts as sent before it waited for its rate",
         "engine/runner.py",
-        "        for rate in request.rates:\n            await self._rates.wait(rate)\n        self._note_sending()",
-        "        self._note_sending()\n        for rate in request.rates:\n            await self._rates.wait(rate)",
+        "        for rate in request.rates:\n            await self._rates.wait(rate)\n        self._on_send()",
+        "        self._on_send()\n        for rate in request.rates:\n            await self._rates.wait(rate)",
         (RUNNER,),
     ),
     Mutant(
@@ -501,15 +501,16 @@ MUTANTS = (
     Mutant(
         "a connection is read on while the order store cannot take more",
         "engine/runner.py",
-        "            if self._queue.is_full:\n                await self._queue.until_space()\n\n    async def send",
+        "            if self._queue.is_full:\n"
+        "                await self._queue.wait_while_full()\n\n    async def send",
         "\n    async def send",
         (RUNNER,),
     ),
     Mutant(
         "rows of a cache count as rows of now",
         "engine/runner.py",
-        "old_before_ns=asked.old_before_ns, cached=cached)",
-        "old_before_ns=asked.old_before_ns)",
+        "old_before_ns=start.old_before_ns, cached=cached)",
+        "old_before_ns=start.old_before_ns)",
         (RUNNER,),
     ),
     Mutant(
@@ -592,8 +593,8 @@ MUTANTS = (
     Mutant(
         "all that wait for room put at once",
         "engine/queue.py",
-        "        while not self._has_space.is_set():",
-        "        if not self._has_space.is_set():",
+        "        while not self._not_full.is_set():",
+        "        if not self._not_full.is_set():",
         ("tests/engine/test_queue.py",),
     ),
     Mutant(
@@ -753,8 +754,8 @@ MUTANTS = (
     Mutant(
         "a doubt outlives the state it was about",
         "core/order_store.py",
-        "self.way, self.doubted = arrival.way, None",
-        "self.way = arrival.way",
+        "self.channel, self.unconfirmed = arrival.channel, None",
+        "self.channel = arrival.channel",
         (STORE,),
     ),
     Mutant(

@@ -7,7 +7,7 @@ import pytest
 from ordwatch.core.conversion import order_record
 from ordwatch.core.events import Extra, OrderStatus, OrderUpdate, Side
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 
 NOON = "2026-03-02T12:00:00.000000Z"
 HASH = "0x3f7be2c190d5e84d5c1a5b7a0f43c2d6e8b9a1c7d5e3f2a1b0c9d8e7f6a59a1c"

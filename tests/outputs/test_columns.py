@@ -5,7 +5,7 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, Side, VenueStats
 from ordwatch.core.records import OrderRecord
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, width_of
 from ordwatch.outputs.columns import Column, Scene, fixed_columns, id_column, note_column
 from ordwatch.outputs.filters import Filter

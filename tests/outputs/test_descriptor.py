@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ordwatch.core.errors import OutputError, OutputRefused, ReaderGone
+from ordwatch.core.errors import OutputError, OutputRefused, ReaderClosed
 from ordwatch.outputs.descriptor import check_open, explain_failure, incomplete, write_all
 
 LIMIT_S = 20
@@ -65,7 +65,7 @@ def test_a_closed_descriptor_is_refused(pipe: tuple[int, int]) -> None:
 def test_a_broken_pipe_means_that_the_reader_is_gone() -> None:
     error = explain_failure(1)(BrokenPipeError(errno.EPIPE, "Broken pipe"))
 
-    assert (type(error), str(error)) == (ReaderGone, "nobody reads stdout any more")
+    assert (type(error), str(error)) == (ReaderClosed, "nobody reads stdout any more")
 
 
 def test_an_input_output_error_of_a_terminal_means_that_it_was_closed() -> None:
@@ -74,7 +74,7 @@ def test_an_input_output_error_of_a_terminal_means_that_it_was_closed() -> None:
     os.close(screen)
     os.close(fd)
 
-    assert isinstance(explain(OSError(errno.EIO, "Input/output error")), ReaderGone)
+    assert isinstance(explain(OSError(errno.EIO, "Input/output error")), ReaderClosed)
 
 
 def test_another_error_is_reported_as_the_system_has_it(pipe: tuple[int, int]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, SinkGapRecord
-from ordwatch.outputs.filters import Filter, Records
+from ordwatch.outputs.filters import Filter, RecordChoice
 
 Make = Callable[..., OrderRecord]
 
@@ -51,7 +51,7 @@ def test_open_only_hides_final_orders_and_keeps_unknown_ones(order: Make) -> Non
     [("orders", False, False), ("gaps", True, False), ("all", True, True)],
 )
 def test_records_says_which_kinds_a_stream_carries(
-    records: Records,
+    records: RecordChoice,
     gap_passes: bool,
     link_passes: bool,
     gap: Callable[..., GapRecord],
@@ -63,7 +63,7 @@ def test_records_says_which_kinds_a_stream_carries(
 
 
 @pytest.mark.parametrize("records", ["orders", "gaps", "all"])
-def test_a_sink_gap_always_passes(records: Records) -> None:
+def test_a_sink_gap_always_passes(records: RecordChoice) -> None:
     missed: AnyRecord = SinkGapRecord(count=1, from_="", to="", at="")
 
     assert Filter(records=records, open_only=True).passes(missed)

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ordwatch.core.escaping import UNSAFE
 from ordwatch.core.events import LinkState, OrderStatus, VenueStats
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
-from ordwatch.core.text import UNSAFE, time_ns
-from ordwatch.outputs.cells import UNICODE, Line, width_of
+from ordwatch.core.times import time_ns
+from ordwatch.outputs.cells import UNICODE, CellLine, width_of
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
 from ordwatch.outputs.table_state import View
@@ -26,21 +27,21 @@ def lines(
     height: int = 50,
     now_ns: int = LATER_NS,
     stats: Mapping[str, VenueStats] | None = LIVE,
-) -> list[Line]:
+) -> list[CellLine]:
     view = View(Filter())
     view.apply(records)
     return table_lines(view.picture(now_ns, height, stats), width, height, zone=UTC, glyphs=UNICODE)
 
 
-def texts(shown: list[Line]) -> list[str]:
+def texts(shown: list[CellLine]) -> list[str]:
     return ["".join(cell.text for cell in line) for line in shown]
 
 
-def words(line: Line) -> list[str]:
+def words(line: CellLine) -> list[str]:
     return "".join(cell.text for cell in line).split()
 
 
-def styles(line: Line, word: str) -> str:
+def styles(line: CellLine, word: str) -> str:
     """The style of the cell in which a word stands."""
     return next(cell.style for cell in line if word in cell.text)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, OutputRecord, SinkGapRecord, for_outputs
-from ordwatch.outputs.filters import Filter, Records
+from ordwatch.outputs.filters import Filter, RecordChoice
 from ordwatch.outputs.line_output import MAX_QUEUED, LineSink
 
 LIMIT_S = 20
@@ -85,7 +85,7 @@ def test_a_second_overflow_adds_to_the_count_that_still_waits(tmp_path: Path, or
 
 
 @pytest.mark.parametrize("records", ["orders", "gaps", "all"])
-def test_missed_records_are_told_whatever_kinds_are_wanted(tmp_path: Path, records: Records, order: Make) -> None:
+def test_missed_records_are_told_whatever_kinds_are_wanted(tmp_path: Path, records: RecordChoice, order: Make) -> None:
     lines = written(tmp_path / "out", [order()] * (MAX_QUEUED + 1), keep=Filter(records=records))
 
     assert lines[-1].startswith(f"{MAX_QUEUED + 1} missed 1 ")
@@ -95,7 +95,7 @@ def test_a_reader_that_left_is_noticed_by_the_next_line(order: Make) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
-    with pytest.raises(ReaderGone):
+    with pytest.raises(ReaderClosed):
         asyncio.run(watch(LineSink(writer, Filter(), tag), order()))
 
     os.close(writer)
@@ -106,7 +106,7 @@ def test_a_reader_that_left_is_noticed_in_a_quiet_stream(monkeypatch: pytest.Mon
     reader, writer = os.pipe()
     os.close(reader)
 
-    with pytest.raises(ReaderGone):
+    with pytest.raises(ReaderClosed):
         asyncio.run(watch(LineSink(writer, Filter(), tag)))
 
     os.close(writer)

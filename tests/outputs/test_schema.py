@@ -95,6 +95,8 @@ ALL: list[AnyRecord] = [
         pid=1,
         host="here",
         venues=["toy"],
+        kinds={"toy": KIND},
+        simulated=True,
         config_sha256="0" * 64,
         reason="SIGTERM",
         exit=143,
@@ -173,6 +175,12 @@ def test_what_no_order_says_does_not_fit(wrong: dict[str, Any]) -> None:
 
 def test_a_missing_key_does_not_fit() -> None:
     assert refusals(numbered(encode(ORDER).replace(b'"qty":"100",', b""), 1)) != []
+
+
+def test_a_session_without_the_kinds_of_its_venues_does_not_fit() -> None:
+    line = next(line for line in map(encode, ALL) if b'"kinds"' in line)
+
+    assert refusals(numbered(line.replace(b'"kinds":', b'"other":'), 1), record_schema()) != []
 
 
 def test_readers_pass_over_a_key_that_was_added() -> None:

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ordwatch.core.records import AnyRecord
-from ordwatch.core.text import time_ns
-from ordwatch.outputs.cells import UNICODE, Cell, Line, shown
+from ordwatch.core.times import time_ns
+from ordwatch.outputs.cells import UNICODE, Cell, CellLine, shown
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.layout import table_lines
 from ordwatch.outputs.screen import Screen, svg
@@ -20,14 +20,14 @@ from ordwatch.outputs.table_state import View
 from tests.support.terminal import Terminal, in_cells
 
 OURS = re.compile(r"\x1b\[(?:[0-9;]*m|[0-9]+[AG]|K|J|\?25[lh]|\?7[lh])")
-ROW: Line = [Cell(" "), Cell("alpha", "bold"), Cell(" NEW", "red")]
+ROW: CellLine = [Cell(" "), Cell("alpha", "bold"), Cell(" NEW", "red")]
 SIZE = os.terminal_size((80, 24))
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
 WIDTHS = range(20, 251)
 """Every width a terminal is likely to have."""
 
 
-def table(records: Sequence[AnyRecord], columns: int, rows: int) -> list[Line]:
+def table(records: Sequence[AnyRecord], columns: int, rows: int) -> list[CellLine]:
     """The table of these records on a terminal of that size."""
     view = View(Filter())
     view.apply(records)
@@ -72,7 +72,7 @@ DRAWINGS = st.lists(
 )
 
 
-def standing(lines: Sequence[Line], columns: int, rows: int) -> list[list[str]]:
+def standing(lines: Sequence[CellLine], columns: int, rows: int) -> list[list[str]]:
     """The cells of a screen on which nothing stands but these lines."""
     texts = ["".join(cell.text for cell in line) for line in lines]
     return [in_cells(text, columns) for text in texts + [""] * (rows - len(texts))]

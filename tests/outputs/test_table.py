@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ordwatch.core.errors import OutputError, ReaderGone
+from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import OrderRecord, for_outputs
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
@@ -176,7 +176,7 @@ def test_a_terminal_that_was_closed_means_that_the_reader_is_gone(monkeypatch: p
         sink.start()
         os.close(screen)
         sink.write(for_outputs([order()]))
-        with pytest.raises(ReaderGone):
+        with pytest.raises(ReaderClosed):
             async with asyncio.timeout(LIMIT_S):
                 await sink.watch()
         assert not sink.live  # messages go to stderr again

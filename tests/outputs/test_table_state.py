@@ -13,7 +13,7 @@ from ordwatch.core.records import (
     SessionRecord,
     VenueAlive,
 )
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.table_state import MAX_FINAL_ROWS, VenueState, View
 
@@ -254,7 +254,7 @@ def test_the_time_of_a_recording_is_its_newest_record(order: Make) -> None:
 
     view.apply([order(at=LATER), order(at=NOON), ClockRecord(jump_ms=0, suspended_ms=0, at=NOON)])
 
-    assert view.told_ns() == time_ns(LATER)
+    assert view.latest_ns() == time_ns(LATER)
 
 
 @pytest.mark.parametrize("text", ["", "soon"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ordwatch.core.escaping import UNSAFE
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import (
     AliveRecord,
@@ -19,7 +20,6 @@ from ordwatch.core.records import (
     VenueAlive,
     for_outputs,
 )
-from ordwatch.core.text import UNSAFE
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.text import TextLines, text_line
 

@@ -17,7 +17,7 @@ from ordwatch.core.records import (
     encode,
     for_outputs,
 )
-from ordwatch.core.text import time_ns, time_text
+from ordwatch.core.times import time_ns, time_text
 from ordwatch.recording.files import Files, Segment
 from ordwatch.recording.format import with_crc
 from ordwatch.recording.recovery import Opened, open_recording
@@ -83,6 +83,8 @@ def session(
         pid=1,
         host="here",
         venues=list(venues),
+        kinds=dict.fromkeys(venues, "toy"),
+        simulated=False,
         config_sha256=None,
         reason=None,
         exit=0 if state == "end" else None,

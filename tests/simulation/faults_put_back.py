@@ -67,8 +67,8 @@ FAULTS = (
     Fault(
         "a query from before a break closes a gap",
         SUPERVISOR,
-        "        if query.epoch != self._epoch or not self._can_ask():\n",
-        "        if not self._can_ask():\n",
+        "        if query.epoch != self._epoch or not self._can_query():\n",
+        "        if not self._can_query():\n",
     ),
     Fault(
         "a back-off that grows no more from the third failure on",

@@ -13,7 +13,7 @@ from tests.simulation.product import (
     Action,
     AnyRecord,
     Connect,
-    Emit,
+    EmitEvents,
     EndVenue,
     FeedEvent,
     GapRecord,
@@ -41,6 +41,8 @@ LAG_NS = 12 * SECOND
 """A state may be under way for so long, and is then neither recorded nor missed."""
 DISK_LAG_NS = 320 * SECOND
 """For how long a disk may refuse, and records wait."""
+STILL_DUE = 4
+"""So many timers of one link may be due at once, and are served one after the other."""
 MOST_IN_TEN_MINUTES = 70
 """Attempts that fail, or queries: a back-off that grows as it should makes about forty."""
 
@@ -67,6 +69,7 @@ class _Watched:
         self.snapshot_ns = 0
         self.closed_one = False
         """A gap was closed, so none of an earlier process goes on."""
+        self.still_due = 0
         self.over = False
 
 
@@ -154,14 +157,14 @@ class Laws:
     def decided(self, shell: "Shell", action: Action) -> None:
         """The supervisor decided this."""
         watched, now = self._of(shell), self._world.clocks.moment()
-        if watched.over and not isinstance(action, Emit):
+        if watched.over and not isinstance(action, EmitEvents):
             self._broken(f"{shell.name}: {action} after its end")
         match action:
             case Connect(link=link):
                 self._attempted(shell, watched, link, now.mono_s)
             case StartQuery():
                 self._asked(shell, watched, action, now.mono_s)
-            case Emit(events=events):
+            case EmitEvents(events=events):
                 for event in events:
                     self._emitted(shell, watched, event, now)
             case EndVenue():
@@ -170,9 +173,11 @@ class Laws:
                 pass
 
     def served(self, shell: "Shell", now: Moment) -> None:
-        """A timer was served: it must have moved, or the process would spin."""
-        if shell.supervisor.next_timer_s() <= now.mono_s:
-            self._broken(f"{shell.name}: a timer that was served is still due")
+        """A timer was served: soon none may be due any more, or the process would spin."""
+        watched = self._of(shell)
+        watched.still_due = watched.still_due + 1 if shell.supervisor.next_timer_s() <= now.mono_s else 0
+        if watched.still_due > STILL_DUE:
+            self._broken(f"{shell.name}: timers that were served are still due")
 
     def _attempted(self, shell: "Shell", watched: _Watched, link: int, now_s: float) -> None:
         watched.attempts = [at_s for at_s in watched.attempts if now_s - at_s < 60.0 - 1e-6] + [now_s]

@@ -335,7 +335,7 @@ class Query:
         return QueryResult(reach_ns, limits, refused)
 
     def _pages(self, rows: list[tuple[Order, State]], named: set[str]) -> Generator[float, None, None]:
-        """Emit an answer in parts, with time between them."""
+        """EmitEvents an answer in parts, with time between them."""
         named.update(order.order_id for order, _ in rows)
         size = self.shell.world.draw.choice((3, 100))
         for start in range(0, len(rows), size):
@@ -346,7 +346,7 @@ class Query:
         shell, now = self.shell, self.shell.world.clocks.moment()
         asked = self.asked
         stamp = QueryStamp(
-            number=asked.number, asked_ns=self.sent_mono_ns, old_before_ns=asked.old_before_ns, cached=cached
+            number=asked.number, sent_ns=self.sent_mono_ns, old_before_ns=asked.old_before_ns, cached=cached
         )
         way = "cached query" if cached else "query"
         for order, state in rows:
@@ -356,4 +356,4 @@ class Query:
             f"{shell.name} query {asked.number}{' cached' if cached else ''} says "
             + " ".join(f"{order.order_id}/{state.number}" for order, state in rows)
         )
-        shell.process.put([Arrival(venue=shell.name, way=way, at_ns=now.mono_ns, query=stamp), *updates])
+        shell.process.put([Arrival(venue=shell.name, channel=way, at_ns=now.mono_ns, query=stamp), *updates])

@@ -19,7 +19,7 @@ from tests.simulation.product import (
     Connect,
     Coverage,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     FeedEvent,
     GapUpdate,
@@ -121,7 +121,7 @@ class Shell:
         for action in actions:
             self.laws.decided(self, action)
             match action:
-                case Emit(events=events):
+                case EmitEvents(events=events):
                     self._emitted(events)
                 case Connect(link=link, conn=conn):
                     line = self.lines[link] = Line(self, link, conn)

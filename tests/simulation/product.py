@@ -53,16 +53,13 @@ from ordwatch.core.records import (
     decode,
     encode,
 )
-from ordwatch.core.text import (
-    time_ns,
-    time_text,
-)
+from ordwatch.core.times import time_ns, time_text
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
     Connect,
     Drop,
-    Emit,
+    EmitEvents,
     EndVenue,
     Log,
     SendHeartbeat,
@@ -136,7 +133,7 @@ __all__ = [
     "Continuation",
     "Coverage",
     "Drop",
-    "Emit",
+    "EmitEvents",
     "EndVenue",
     "Extra",
     "FeedEvent",

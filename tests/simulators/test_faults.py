@@ -28,7 +28,7 @@ def test_a_share_of_all_pushes_is_missed() -> None:
 
 def test_each_push_is_sent_several_times() -> None:
     faults = PushFaults()
-    faults.copies = 3
+    faults.repeats = 3
 
     assert faults.pass_on([ANSWER, PUSHES[0]]) == [ANSWER, PUSHES[0], PUSHES[0], PUSHES[0]]
 

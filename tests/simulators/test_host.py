@@ -350,7 +350,7 @@ def test_stumbling_cuts_the_clients_again_and_again() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
             await ask(connection, b"hello")
-            stumbling = asyncio.create_task(hosted.stumble_forever(every_s=0.01, away_s=0.01))
+            stumbling = asyncio.create_task(hosted.disconnect_forever(every_s=0.01, away_s=0.01))
             await hosted.until(lambda: hosted.clients == 0)
             stumbling.cancel()
 

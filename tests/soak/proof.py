@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.recording.verdict import Verdict
 from ordwatch.recording.verify import check
 

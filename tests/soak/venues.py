@@ -21,7 +21,7 @@ from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Intent, Market, Outgoing, Simulator, Step, TrueState
 from ordwatch.simulators.host import Hosted, host
-from ordwatch.simulators.scenario import stories
+from ordwatch.simulators.scenario import lifecycles
 from ordwatch.simulators.setup import config_text
 from ordwatch.venues.contract import HttpReply, HttpRequest
 from tests.support.process import write_private
@@ -32,7 +32,7 @@ ALIVE = 20
 FILLS = 30
 """Partial fills of each."""
 SHORT_SHARE = 0.05
-"""Share of the steps that belong to short stories of all kinds."""
+"""Share of the steps that belong to short lifecycles of all kinds."""
 DROP_EVERY_S = 6.0
 
 
@@ -126,7 +126,7 @@ def long_lives(seed: int, markets: Sequence[Market]) -> Iterator[Step]:
 def steps(seed: int, markets: Sequence[Market], rate: float) -> Iterator[Step]:
     """Long lives and now and then a step of a short one, `rate` a second."""
     random = Random(seed)
-    long, short = long_lives(seed, markets), stories(seed, markets=markets)
+    long, short = long_lives(seed, markets), lifecycles(seed, markets=markets)
     while True:
         step = next(short if random.random() < SHORT_SHARE else long)
         yield dataclasses.replace(step, after_s=random.expovariate(rate))

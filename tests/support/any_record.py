@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from hypothesis import strategies as st
 
+from ordwatch.core.escaping import MAX_TEXT
 from ordwatch.core.records import AnyRecord, Record, VenueAlive
-from ordwatch.core.text import MAX_TEXT
 
 TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(["x" * (MAX_TEXT + 1), '"\\,{}', "\x7f\u2028\ud800é€𝄞"])
 VALUES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXTS

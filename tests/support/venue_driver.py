@@ -18,7 +18,17 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, Emit, EndVenue, Log, SendHeartbeat, StartQuery
+from ordwatch.engine.actions import (
+    Action,
+    CancelQuery,
+    Connect,
+    Drop,
+    EmitEvents,
+    EndVenue,
+    Log,
+    SendHeartbeat,
+    StartQuery,
+)
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
 from ordwatch.venues.contract import QueryResult
@@ -168,7 +178,7 @@ class Driver:
                     self.asked_whole = True
                 case CancelQuery():
                     self.query = None
-                case Emit(events=events):
+                case EmitEvents(events=events):
                     self._emitted(events)
                 case Log(text=text):
                     self.logs.append(text)

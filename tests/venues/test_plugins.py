@@ -16,7 +16,7 @@ from ordwatch.venues.contract import VenueKind, VenueSettings, reads_only
 
 VENUE = VenueKind(
     contract=1, kind="elsewhere", settings=VenueSettings, extra=Extra, configure=print, only_reads=reads_only(),
-    compare_versions=lambda new, known, same_way: Recency.EQUAL,
+    compare_versions=lambda new, known, same_channel: Recency.EQUAL,
 )
 """
 

@@ -1,10 +1,10 @@
-"""Orders as the simulated CoinW holds them, and how its stream and its REST calls tell them."""
+"""The orders of the simulated CoinW, and their form in its stream and its REST answers."""
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.core.text import decimal_text
+from ordwatch.core.numbers import decimal_text
 from ordwatch.simulators.contract import Intent, Market, Step
 
 PAIR_MARKETS = {
@@ -28,7 +28,7 @@ _WORDS = {
     OrderStatus.REJECTED: "DONE/REJECTED",
     OrderStatus.UNKNOWN: "TRIGGERED",
 }
-"""`type`, or `type/reason`, with which a push tells a status."""
+"""The `type`, or `type/reason`, of a push for each status."""
 
 _MEANINGS = {
     "RECEIVED": OrderStatus.NEW,
@@ -56,7 +56,7 @@ _OWN_STATUS = {
 
 
 @dataclass
-class SimulatedOrder:
+class SimulatedCoinwOrder:
     """One order; `step` moves it."""
 
     order_id: int
@@ -106,7 +106,7 @@ class SimulatedOrder:
         return FEE_RATE * (self.filled if self.side == "BUY" else self.filled * self.average)
 
     def step(self, step: Step, now_ms: int) -> bool:
-        """Move on; False if nothing changed that this venue would tell."""
+        """Apply a step; False if nothing changed that this venue would push."""
         status = _OWN_STATUS.get(step.status, step.status)
         if status is None:
             return False
@@ -125,7 +125,7 @@ class SimulatedOrder:
     def pushed(self) -> dict[str, object]:
         """The order as the documentation's sample has it; `reason` and `dealAvgPrice` only where they apply."""
         kind, _, reason = self.words.partition("/")
-        told: dict[str, object] = {
+        push: dict[str, object] = {
             "side": self.side if self.intent.price else "",
             "fee": decimal_text(self.fee.normalize()),
             "dealFunds": decimal_text(self.filled * self.average),
@@ -140,10 +140,10 @@ class SimulatedOrder:
             "order_type": "LIMIT" if self.intent.price else "MARKET",
         }
         if reason:
-            told["reason"] = reason
+            push["reason"] = reason
         if self.filled:
-            told["dealAvgPrice"] = decimal_text(self.average)
-        return told
+            push["dealAvgPrice"] = decimal_text(self.average)
+        return push
 
     def open_row(self) -> dict[str, object]:
         """A row of returnOpenOrders."""
@@ -160,7 +160,7 @@ class SimulatedOrder:
         }
 
     def history_row(self) -> dict[str, object]:
-        """A row of returnUTradeHistory: the only call that tells the client's id."""
+        """A row of returnUTradeHistory: the only call whose rows have the client's id."""
         row = self.open_row()
         row["tradeID"] = row.pop("orderNumber")
         row["amount"] = row.pop("startingAmount")

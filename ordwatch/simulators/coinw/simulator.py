@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from ordwatch.core.secrets import Secret
-from ordwatch.simulators.coinw.orders import FIRST_ID, PAIR_MARKETS, PAIRS, SimulatedOrder
+from ordwatch.simulators.coinw.orders import FIRST_ID, PAIR_MARKETS, PAIRS, SimulatedCoinwOrder
 from ordwatch.simulators.contract import Close, Market, Outgoing, Step, TrueState
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, PATH, signature
 from ordwatch.venues.contract import HttpReply, HttpRequest
@@ -55,8 +55,8 @@ class CoinwSimulator:
     faults: Sequence[str] = FAULTS
 
     def __init__(self) -> None:
-        self.orders: dict[str, SimulatedOrder] = {}
-        """By the story's own names."""
+        self.orders: dict[str, SimulatedCoinwOrder] = {}
+        """By the scenario's names."""
         self.requests: list[str] = []
         """Commands of the REST calls that came."""
         self.events: list[str] = []
@@ -67,11 +67,11 @@ class CoinwSimulator:
         self._asked_ns: dict[str, deque[int]] = {command: deque() for command in LIMITS}
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
-        """A socket opened; nothing is said before the client speaks."""
+        """A socket opened; nothing is sent before the client's first message."""
         self._peers[peer] = _Peer(now_ns)
 
     def disconnected(self, peer: int) -> None:
-        """It is gone."""
+        """The client has disconnected."""
         self._peers.pop(peer, None)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
@@ -143,7 +143,7 @@ class CoinwSimulator:
         if order is None:
             number = len(self.orders)
             order_id = FIRST_ID + NEXT_ID * (number if number % 2 else -number)
-            order = SimulatedOrder(order_id, f"ordwatch-{number + 1}", step.intent, now_ms)
+            order = SimulatedCoinwOrder(order_id, f"ordwatch-{number + 1}", step.intent, now_ms)
             self.orders[step.order] = order
         if order.step(step, now_ms) and not self._is_silent(order):
             for peer, client in self._peers.items():
@@ -151,17 +151,17 @@ class CoinwSimulator:
                     self._push_to(peer, order)
 
     def truth(self) -> dict[tuple[str, str | None, str], TrueState]:
-        """What is so, whatever was told."""
+        """The true states, whatever was pushed."""
         return {
             ("live", None, str(order.order_id)): TrueState(order.status, order.filled_qty, order.states)
             for order in self.orders.values()
         }
 
-    def _is_silent(self, order: SimulatedOrder) -> bool:
+    def _is_silent(self, order: SimulatedCoinwOrder) -> bool:
         partial = bool(order.filled) and order.is_open
         return "mute" in self._on or (partial and "silent_partials" in self._on)
 
-    def _push_to(self, peer: int, order: SimulatedOrder) -> None:
+    def _push_to(self, peer: int, order: SimulatedCoinwOrder) -> None:
         for fault, noise in _NOISE.items():
             if fault in self._on:
                 self._outgoing.append(Outgoing(peer, noise))
@@ -229,7 +229,7 @@ class CoinwSimulator:
     def _history_rows(self, params: Mapping[str, str]) -> list[Json]:
         return [order.history_row() for order in self._within(params)][:HISTORY_ROWS]
 
-    def _within(self, params: Mapping[str, str]) -> list[SimulatedOrder]:
+    def _within(self, params: Mapping[str, str]) -> list[SimulatedCoinwOrder]:
         """Orders of the pair placed within the times, newest first."""
         start_ms, end_ms = int(params.get("startAt") or 0), int(params.get("endAt") or 2**62)
         orders = [
@@ -298,30 +298,30 @@ def _refusal(code: str, words: str) -> Json:
     return {"code": code, "data": None, "msg": words, "success": False, "failed": True}
 
 
-def _as_numbers(row: Json, order: SimulatedOrder) -> Json:
+def _as_numbers(row: Json, order: SimulatedCoinwOrder) -> Json:
     amounts = ("size", "remaining_size", "price", "dealFunds", "dealAvgPrice", "fee")
     numbers = {name: msgspec.Raw(str(row[name]).encode()) for name in amounts if name in row}
     return {**row, **numbers, "order_id": str(row["order_id"]), "time": str(row["time"])}
 
 
-def _in_lower_case(row: Json, order: SimulatedOrder) -> Json:
+def _in_lower_case(row: Json, order: SimulatedCoinwOrder) -> Json:
     words = ("type", "reason", "side", "order_type")
     return {name: str(value).lower() if name in words else value for name, value in row.items()}
 
 
-def _with_hyphen(row: Json, order: SimulatedOrder) -> Json:
+def _with_hyphen(row: Json, order: SimulatedCoinwOrder) -> Json:
     return {**row, "product_id": order.pair.replace("_", "-")}
 
 
-def _at_order_time(row: Json, order: SimulatedOrder) -> Json:
+def _at_order_time(row: Json, order: SimulatedCoinwOrder) -> Json:
     return {**row, "time": order.created_ms}
 
 
-def _by_quote(row: Json, order: SimulatedOrder) -> Json:
+def _by_quote(row: Json, order: SimulatedCoinwOrder) -> Json:
     return row if order.intent.price else {**row, "size": "0", "remaining_size": "0"}
 
 
-_SHAPES: dict[str, Callable[[Json, SimulatedOrder], Json]] = {
+_SHAPES: dict[str, Callable[[Json, SimulatedCoinwOrder], Json]] = {
     "market_by_quote": _by_quote,
     "order_time": _at_order_time,
     "lower_case": _in_lower_case,

@@ -1,4 +1,4 @@
-"""The simulated relayer's orders: life stories in base units, and what pushes and REST rows say of them.
+"""The simulated relayer's orders, in base units, and their form in pushes and REST rows.
 
 Written against the venue's documents, apart from the code that reads: messages.py is not used here.
 """
@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Context, Decimal
 from hashlib import sha256
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.core.text import decimal_text
+from ordwatch.core.numbers import decimal_text
 from ordwatch.simulators.contract import Intent, Market, Step, TrueState
 
 TOKENS = {"LRC": 18, "ETH": 18, "USDT": 6}
@@ -30,7 +30,7 @@ SLIPPAGE = Decimal("0.05")
 """How much worse than the market the limit of a market order may be, for the venue has only limit orders."""
 VALID_S = 30 * 86_400
 
-Document = dict[str, object]
+JsonObject = dict[str, object]
 
 _EXACT = Context(prec=200, rounding=ROUND_DOWN)
 
@@ -89,7 +89,7 @@ class RelayerOrder:
     @property
     def client_order_id(self) -> str:
         """The id its maker gave it."""
-        return f"story-{self.number}"
+        return f"scenario-{self.number}"
 
     @property
     def is_open(self) -> bool:
@@ -102,7 +102,7 @@ class Relayer:
 
     def __init__(self) -> None:
         self.orders: dict[str, RelayerOrder] = {}
-        """By the story's name."""
+        """By the scenario's name."""
 
     def play(self, step: Step, now_ms: int) -> RelayerOrder:
         """Let one order move; the first step with a name places it."""
@@ -164,7 +164,7 @@ def human_text(units: int, decimals: int) -> str:
     return format(_EXACT.scaleb(Decimal(units), -decimals).normalize(_EXACT), "f")
 
 
-def push_document(order: RelayerOrder, topic: object, variants: Collection[str]) -> Document:
+def push_document(order: RelayerOrder, topic: object, variants: Collection[str]) -> JsonObject:
     """A push about this order, in production's shape but for `variants` (see simulator.py)."""
     second = 1000 if "seconds" in variants else 1
     data = flat_document(order)
@@ -185,7 +185,7 @@ def push_document(order: RelayerOrder, topic: object, variants: Collection[str])
 _INTEGERS = ("size", "volume", "filledSize", "filledVolume", "filledFee", "createdAt", "validSince", "validUntil")
 
 
-def flat_document(order: RelayerOrder) -> Document:
+def flat_document(order: RelayerOrder) -> JsonObject:
     """The order as pushes and v2 rows have it."""
     return {
         "hash": order.order_hash,
@@ -205,7 +205,7 @@ def flat_document(order: RelayerOrder) -> Document:
     }
 
 
-def nested_document(order: RelayerOrder, account_id: str) -> Document:
+def nested_document(order: RelayerOrder, account_id: str) -> JsonObject:
     """The order as v3 rows have it: without times of its own."""
     return {
         "hash": order.order_hash,

@@ -13,7 +13,7 @@ from ordwatch.simulators.loopring.orders import (
     MARKETS,
     PRICES,
     TOKENS,
-    Document,
+    JsonObject,
     Relayer,
     RelayerOrder,
     flat_document,
@@ -119,7 +119,7 @@ class SimulatedRest:
         self._tickets.add(ticket)
         return ticket
 
-    def _tokens(self, v3: bool, faults: Collection[str]) -> list[Document]:
+    def _tokens(self, v3: bool, faults: Collection[str]) -> list[JsonObject]:
         if "no_decimals" in faults:
             raise ApiFailure(100002, "timeout")
         return [_token(number, symbol, v3) for number, symbol in enumerate(TOKENS)]
@@ -132,7 +132,7 @@ class SimulatedRest:
         if params.get("accountId") != self._account_id:
             raise ApiFailure(104003, "invalid accountId")
 
-    def _orders(self, params: Mapping[str, str], v3: bool, faults: Collection[str]) -> Document:
+    def _orders(self, params: Mapping[str, str], v3: bool, faults: Collection[str]) -> JsonObject:
         words = [word for word in params.get("status", "").split(",") if word]
         if "waiting" in words and "no_waiting" in faults:
             raise ApiFailure(100001, "invalid parameter: status")
@@ -151,13 +151,13 @@ class SimulatedRest:
         rows = [self._row(order, v3) for order in found[offset : offset + limit]]
         return {"totalNum": len(found), "orders": rows} if rows else {"totalNum": len(found)}
 
-    def _order(self, params: Mapping[str, str], v3: bool, faults: Collection[str]) -> Document:
+    def _order(self, params: Mapping[str, str], v3: bool, faults: Collection[str]) -> JsonObject:
         for order in self._relayer.orders.values():
             if order.order_hash == params.get("orderHash") and "forgets" not in faults:
                 return self._row(order, v3)
         raise ApiFailure(107003, "order does not exist")
 
-    def _row(self, order: RelayerOrder, v3: bool) -> Document:
+    def _row(self, order: RelayerOrder, v3: bool) -> JsonObject:
         return nested_document(order, self._account_id) if v3 else flat_document(order)
 
 
@@ -168,12 +168,12 @@ def _number(params: Mapping[str, str], name: str, default: int) -> int:
     return int(text) if text else default
 
 
-def _token(number: int, symbol: str, v3: bool) -> Document:
+def _token(number: int, symbol: str, v3: bool) -> JsonObject:
     """A row of exchange/tokens; official clients look at more of it than ours."""
     decimals = TOKENS[symbol]
     unit = 10**decimals
     amounts = {"minimum": str(unit), "maximum": str(10**6 * unit), "dust": str(unit // 1000)}
-    row: Document = {
+    row: JsonObject = {
         "type": "ETH" if symbol == "ETH" else "ERC20",
         "tokenId": number,
         "symbol": symbol,
@@ -184,7 +184,7 @@ def _token(number: int, symbol: str, v3: bool) -> Document:
         "enabled": True,
     }
     if v3:
-        more: Document = {
+        more: JsonObject = {
             "precisionForOrder": 4,
             "orderAmounts": amounts,
             "luckyTokenAmounts": amounts,
@@ -201,7 +201,7 @@ def _token(number: int, symbol: str, v3: bool) -> Document:
     return row | more
 
 
-def _markets() -> list[Document]:
+def _markets() -> list[JsonObject]:
     symbols = list(TOKENS)
     return [
         {

@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from ordwatch.simulators.contract import Close, Market, Outgoing, Step, TrueState
-from ordwatch.simulators.loopring.orders import MARKETS, PRICES, Document, Relayer, RelayerOrder, push_document
+from ordwatch.simulators.loopring.orders import MARKETS, PRICES, JsonObject, Relayer, RelayerOrder, push_document
 from ordwatch.simulators.loopring.rest import SimulatedRest
 from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 from ordwatch.venues.loopring.protocol_versions import Protocol
@@ -64,7 +64,7 @@ class _Peer:
 
 
 class LoopringSimulator:
-    """One relayer with one account. `protocol` chooses what `settings` tells; every generation is served."""
+    """One relayer with one account. `protocol` is the one that `settings` names; all generations are served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"ws": "websocket", "rest": "http"}
     markets: Sequence[Market] = tuple(PRICES.values())
@@ -107,7 +107,7 @@ class LoopringSimulator:
             self._send(peer, json.dumps(answer))
 
     def disconnected(self, peer: int) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self._peers.pop(peer, None)
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
@@ -115,7 +115,7 @@ class LoopringSimulator:
         return self.rest.answer(request, now_ns, self._faults)
 
     def play(self, step: Step, now_ns: int) -> None:
-        """Let an order move and tell whoever listens."""
+        """Apply a step to an order and push it to the subscribed clients."""
         order = self.relayer.play(step, now_ns // 1_000_000)
         if "mute" in self._faults:
             return
@@ -124,7 +124,7 @@ class LoopringSimulator:
                 self._push(number, order, peer.topics[order.market])
 
     def tick(self, now_ns: int) -> None:
-        """Ping, and hang up on whoever does not answer."""
+        """Send pings, and disconnect clients that do not answer."""
         for number, peer in list(self._peers.items()):
             if peer.pongs < peer.pings and now_ns - peer.heard_ns > PONG_LIMIT_S * 1e9:
                 self._hang_up(number, "no pong")
@@ -201,7 +201,7 @@ class LoopringSimulator:
     def _ping_ns(self) -> int:
         return int(self.ping_s * 1e9)
 
-    def _answer(self, peer: _Peer, data: bytes) -> Document:
+    def _answer(self, peer: _Peer, data: bytes) -> JsonObject:
         try:
             message = json.loads(data)
         except ValueError:
@@ -223,7 +223,7 @@ class LoopringSimulator:
         wrong = ",".join(market for _, market in topics).lower()
         return {**echo, "result": {"status": word} if code is None else _failure(code, f"refused: order:{wrong}")}
 
-    def _fault_in(self, peer: _Peer, message: Document, topics: list[tuple[str, str]]) -> int | None:
+    def _fault_in(self, peer: _Peer, message: JsonObject, topics: list[tuple[str, str]]) -> int | None:
         """The code of the first check that fails."""
         key = message.get("apiKey")
         markets = [market for _, market in topics]
@@ -244,7 +244,7 @@ class LoopringSimulator:
     def _is_market(self, market: str) -> bool:
         return market.upper() in MARKETS[1 if "bad_market" in self._faults else 0 :]
 
-    def _apply(self, peer: _Peer, message: Document, topics: list[tuple[str, str]]) -> None:
+    def _apply(self, peer: _Peer, message: JsonObject, topics: list[tuple[str, str]]) -> None:
         peer.api_key = str(message["apiKey"])
         leaf_errors = str(message["op"]).lower() == "unsub"
         if message.get("unsubscribeAll") or ("args" in message and not leaf_errors):
@@ -257,7 +257,7 @@ class LoopringSimulator:
                 peer.topics[market.upper()] = topic
 
 
-def _topics(message: Document) -> list[tuple[str, str]]:
+def _topics(message: JsonObject) -> list[tuple[str, str]]:
     """Topic names and markets of a request of either generation."""
     args, topics = message.get("args"), message.get("topics")
     if isinstance(args, list):
@@ -267,5 +267,5 @@ def _topics(message: Document) -> list[tuple[str, str]]:
     return [(str(topic.get("topic")), str(topic.get("market"))) for topic in topics if isinstance(topic, dict)]
 
 
-def _failure(code: int, words: str) -> Document:
+def _failure(code: int, words: str) -> JsonObject:
     return {"status": "failed", "error": {"code": code, "message": words}}

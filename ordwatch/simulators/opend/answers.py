@@ -1,4 +1,4 @@
-"""What the simulated OpenD answers when it is asked: its state, its accounts, the orders of the day and before."""
+"""The simulated OpenD's answers: its state, its accounts, the orders of the day and before."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -14,7 +14,7 @@ from ordwatch.simulators.opend.orders import (
     MANY_ORDERS_FROM,
     Broker,
     SimulatedAccount,
-    SimulatedOrder,
+    SimulatedOpendOrder,
     finished_order,
 )
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
@@ -32,7 +32,7 @@ _FIRM = 1
 PUSH_VARIANTS = frozenset({"not_a_number", "no_id"})
 """Faults that concern pushed orders only."""
 
-RequestT = TypeVar("RequestT", bound=Message)
+PbRequestT = TypeVar("PbRequestT", bound=Message)
 
 
 class Refusal(Exception):
@@ -44,7 +44,7 @@ def refused(words: str) -> bytes:
     return pb.KeepAlive.Response(retType=_FAILED, retMsg=words.encode(), errCode=400).SerializeToString()
 
 
-def read(from_string: Callable[[bytes], RequestT], body: bytes) -> RequestT:
+def read(from_string: Callable[[bytes], PbRequestT], body: bytes) -> PbRequestT:
     """The request in a body.
 
     Raises:
@@ -59,8 +59,8 @@ def read(from_string: Callable[[bytes], RequestT], body: bytes) -> RequestT:
     return request
 
 
-class Desk:
-    """Answers from the broker's orders, or from a cache of them; looks at the simulator's own set of faults."""
+class RequestHandler:
+    """Answers requests from the broker's orders, or from a cache of them; applies the simulator's faults."""
 
     def __init__(self, broker: Broker, faults: Collection[str]) -> None:
         self._broker = broker
@@ -174,7 +174,7 @@ class Desk:
 
     def _rows(
         self,
-        orders: Iterable[SimulatedOrder],
+        orders: Iterable[SimulatedOpendOrder],
         conditions: pb.TrdFilterConditions,
         statuses: Collection[int],
         *,

@@ -13,7 +13,7 @@ _VARINT, _DOUBLE, _BYTES = 0, 1, 2
 
 
 def fill_push(header: pb.TrdHeader, order: pb.Order, *, fill_id: int, qty: float, price: float) -> bytes:
-    """The body that tells of one execution of this order."""
+    """The body of the push for one fill of this order."""
     fill = b"".join(
         (
             _number(1, order.trdSide),

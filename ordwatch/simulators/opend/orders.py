@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.core.text import double_text
+from ordwatch.core.numbers import double_text
 from ordwatch.simulators.contract import Intent, Market, Step, TrueState
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
@@ -127,7 +127,7 @@ _US = 2
 
 
 @dataclass
-class SimulatedOrder:
+class SimulatedOpendOrder:
     """One order as the broker holds it; times in ns."""
 
     account: SimulatedAccount
@@ -152,7 +152,7 @@ class SimulatedOrder:
         return self.status in _FINISHED
 
     def wire(self, variants: Collection[str] = ()) -> pb.Order:
-        """The order as OpenD tells it; `variants` are those of the simulator's faults that concern its fields."""
+        """The order as OpenD sends it; `variants` are the simulator's faults that change its fields."""
         order = self._required()
         if "sparse" not in variants:
             self._write_optional(order)
@@ -223,10 +223,10 @@ class Broker:
     """Places orders and lets them live."""
 
     def __init__(self) -> None:
-        self.orders: dict[str, SimulatedOrder] = {}
-        """By the story's name."""
+        self.orders: dict[str, SimulatedOpendOrder] = {}
+        """By the scenario's name."""
 
-    def play(self, step: Step, now_ns: int) -> SimulatedOrder:
+    def play(self, step: Step, now_ns: int) -> SimulatedOpendOrder:
         """Let one order move; the first step with a name places it."""
         now_ns -= now_ns % _MICROSECOND
         order = self.orders.get(step.order)
@@ -238,7 +238,7 @@ class Broker:
         order.states += 1
         return order
 
-    def of(self, account: int) -> list[SimulatedOrder]:
+    def of(self, account: int) -> list[SimulatedOpendOrder]:
         """The orders of one account, oldest first."""
         return [order for order in self.orders.values() if order.account.id == account]
 
@@ -251,10 +251,10 @@ class Broker:
             for order in self.orders.values()
         }
 
-    def _placed(self, step: Step, now_ns: int) -> SimulatedOrder:
+    def _placed(self, step: Step, now_ns: int) -> SimulatedOpendOrder:
         security = SECURITIES[step.intent.instrument % len(SECURITIES)]
         able = [account for account in ACCOUNTS if set(security.markets) & set(account.markets)]
-        return SimulatedOrder(
+        return SimulatedOpendOrder(
             account=able[step.intent.account % len(able)],
             security=security,
             order_id=_FIRST_ORDER_ID + _ORDER_ID_STEP * len(self.orders),

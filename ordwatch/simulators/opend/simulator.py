@@ -10,9 +10,9 @@ from typing import Literal
 
 from ordwatch.core.errors import RemoteProtocolError
 from ordwatch.simulators.contract import Close, Market, Outgoing, Step, TrueState
-from ordwatch.simulators.opend.answers import Desk, Refusal, read, refused
+from ordwatch.simulators.opend.answers import Refusal, RequestHandler, read, refused
 from ordwatch.simulators.opend.fills import UPDATE_ORDER_FILL, fill_push
-from ordwatch.simulators.opend.orders import LIVE, SECURITIES, Broker, SimulatedOrder
+from ordwatch.simulators.opend.orders import LIVE, SECURITIES, Broker, SimulatedOpendOrder
 from ordwatch.simulators.opend.wire import (
     AES_IV,
     AES_KEY,
@@ -45,22 +45,22 @@ FAULTS = (
     "bad_flag",  # TCP: garbage before each push
     "endless",  # TCP: a header of a 2 GiB body before each push
     "mute",  # no pushes, though all else works
-    "silent",  # nothing at all is said any more
+    "silent",  # nothing at all is sent any more
     "deaf",  # requests are not answered
     "login_refused",  # as by an OpenD whose own login waits for a code from the phone
     "accounts_refused",
     "no_accounts",
     "subscription_refused",
     "orders_refused",
-    "account_refused",  # no orders of `refused_account`, today's or earlier, are told: as of a fund account
+    "account_refused",  # no orders of `refused_account`, today's or earlier, are answered, as with a fund account
     "history_refused",
     "slow_lists",  # every list of orders is `list_delay_s` late
     "slow_refresh",  # those that OpenD has to ask its broker for are
     "big_lists",  # the first account has `big_list` more orders today
     "header_errors",  # WebSocket: refusals stand in the header
-    "logged_out",  # the trade server is not reached: told, nothing is pushed, nothing is refreshed
-    "kicked_out",  # told that the same user logged in elsewhere
-    "gateway_lost",  # WebSocket: told that OpenD is gone
+    "logged_out",  # not logged in at the trade server: reported, nothing is pushed, nothing is refreshed
+    "kicked_out",  # reports that the same user logged in elsewhere
+    "gateway_lost",  # WebSocket: reports that OpenD has ended
     "stale_cache",  # orders are as they were when this was switched on, until they are asked for with refreshCache
     "open_only",  # the list of orders has no finished ones
     "forgets",  # no order is known any more
@@ -82,7 +82,7 @@ class _Peer:
 
 
 class OpendSimulator:
-    """One OpenD with several accounts. `transport` chooses what `settings` tells; both are served."""
+    """One OpenD with several accounts. `transport` is the one that `settings` names; both are served."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"tcp": "tcp", "websocket": "websocket"}
     markets: Sequence[Market] = tuple(security.market for security in SECURITIES)
@@ -109,16 +109,18 @@ class OpendSimulator:
         self._now_ns = 0
         self._late: list[tuple[int, int, bytes]] = []
         """When it is due, to whom, and what."""
-        self.desk = Desk(self.broker, self._faults)
+        self.handler = RequestHandler(self.broker, self._faults)
         self._answers: dict[int, Callable[[_Peer, bytes], bytes]] = {
             messages.INIT_CONNECT: self._init_connect,
             messages.INIT_WEBSOCKET: self._init_websocket,
             messages.KEEP_ALIVE: self._keep_alive,
             messages.SUB_ACC_PUSH: self._subscribe,
-            messages.GET_GLOBAL_STATE: lambda _, body: self.desk.global_state(body, self._now_ns + self.clock_ahead_ns),
-            messages.GET_ACC_LIST: lambda _, body: self.desk.account_list(body),
-            messages.GET_ORDER_LIST: lambda _, body: self.desk.order_list(body, self._now_ns),
-            messages.GET_HISTORY_ORDER_LIST: lambda _, body: self.desk.history(body, self._now_ns),
+            messages.GET_GLOBAL_STATE: lambda _, body: self.handler.global_state(
+                body, self._now_ns + self.clock_ahead_ns
+            ),
+            messages.GET_ACC_LIST: lambda _, body: self.handler.account_list(body),
+            messages.GET_ORDER_LIST: lambda _, body: self.handler.order_list(body, self._now_ns),
+            messages.GET_HISTORY_ORDER_LIST: lambda _, body: self.handler.history(body, self._now_ns),
         }
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
@@ -127,7 +129,7 @@ class OpendSimulator:
         self._peers[peer] = _Peer(wire, now_ns)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
-        """Bytes of a TCP stream or one WebSocket message. Whoever does not speak the protocol is hung up on."""
+        """Bytes of a TCP stream or one WebSocket message. A client that violates the protocol is disconnected."""
         client = self._peers.get(peer)
         if client is None:
             return
@@ -139,7 +141,7 @@ class OpendSimulator:
             self._hang_up(peer)
 
     def disconnected(self, peer: int) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self._peers.pop(peer, None)
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
@@ -147,7 +149,7 @@ class OpendSimulator:
         return HttpReply(status=404, body=b"", received_ns=now_ns)
 
     def play(self, step: Step, now_ns: int) -> None:
-        """Let an order move; tell it, and what was executed of it, to whoever subscribed to its account."""
+        """Apply a step to an order; push it and its fills to the clients that subscribed to its account."""
         self._now_ns = now_ns
         known = self.broker.orders.get(step.order)
         before = known.filled if known is not None else 0
@@ -160,7 +162,7 @@ class OpendSimulator:
                         self._push_fill(number, peer, order, float(order.filled - before))
 
     def tick(self, now_ns: int) -> None:
-        """Send what is late, and hang up on whoever sent no heartbeat for 30 s."""
+        """Send delayed messages, and disconnect clients that sent no heartbeat for 30 s."""
         self._now_ns = now_ns
         self._send_late()
         for number, peer in list(self._peers.items()):
@@ -182,7 +184,7 @@ class OpendSimulator:
             raise ValueError(f"unknown fault {name!r}; there are {', '.join(FAULTS)}")
         (self._faults.add if on else self._faults.discard)(name)
         if name in ("stale_cache", "logged_out"):
-            self.desk.freeze(on)
+            self.handler.freeze(on)
         if name == "logged_out":
             status = pb.Notify.ConnectStatus(qotLogined=True, trdLogined=not on)
             self._notify(pb.Notify.S2C(type=_CONNECT_STATUS, connectStatus=status))
@@ -199,7 +201,7 @@ class OpendSimulator:
         return self.broker.truth()
 
     def settings(self, addresses: Mapping[str, str]) -> dict[str, object]:
-        """The block of config.yaml that reaches it; one with an RSA key needs its file beside that."""
+        """The block of config.yaml that reaches it; one with an RSA key also needs the key's file."""
         return self._block(self.transport, addresses)
 
     def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
@@ -213,7 +215,7 @@ class OpendSimulator:
             block["websocket_key"] = self.websocket_key
         return block
 
-    def _push_order(self, number: int, peer: _Peer, order: SimulatedOrder) -> None:
+    def _push_order(self, number: int, peer: _Peer, order: SimulatedOpendOrder) -> None:
         for noise in self._noise(peer):
             self._send(number, noise)
         s2c = pb.UpdateOrder.S2C(header=order.account.header, order=order.wire(self._faults))
@@ -226,7 +228,7 @@ class OpendSimulator:
         payload = peer.wire.push(messages.UPDATE_ORDER, self._next_serial(), body, sound=sound)
         self._queue.append(Outgoing(number, payload, push=True))
 
-    def _push_fill(self, number: int, peer: _Peer, order: SimulatedOrder, qty: float) -> None:
+    def _push_fill(self, number: int, peer: _Peer, order: SimulatedOpendOrder, qty: float) -> None:
         order.fills += 1
         fill_id = order.order_id + order.fills
         price = float(order.last.avg_price or order.placed.intent.price or 0)
@@ -295,7 +297,7 @@ class OpendSimulator:
 
     def _init_connect(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.InitConnect.Request.FromString, body).c2s
-        self.desk.refuse_if("login_refused", _NO_LOGIN_YET)
+        self.handler.refuse_if("login_refused", _NO_LOGIN_YET)
         s2c = pb.InitConnect.S2C(
             serverVer=1011,
             loginUserID=_USER_ID,
@@ -310,7 +312,7 @@ class OpendSimulator:
 
     def _init_websocket(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.InitWebSocket.Request.FromString, body).c2s
-        self.desk.refuse_if("login_refused", _NO_LOGIN_YET)
+        self.handler.refuse_if("login_refused", _NO_LOGIN_YET)
         if c2s.websocketKey != websocket_key_md5(self.websocket_key):
             raise Refusal("websocket key error")
         peer.ready = peer.notify = True
@@ -326,7 +328,7 @@ class OpendSimulator:
 
     def _subscribe(self, peer: _Peer, body: bytes) -> bytes:
         c2s = read(pb.SubAccPush.Request.FromString, body).c2s
-        self.desk.refuse_if("subscription_refused", "订阅失败")
+        self.handler.refuse_if("subscription_refused", "订阅失败")
         peer.accounts = frozenset(c2s.accIDList)
         return pb.SubAccPush.Response(retType=0, s2c=pb.SubAccPush.S2C()).SerializeToString()
 

@@ -21,7 +21,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class BodyCipher(Protocol):
+class ServerCipher(Protocol):
     """One way to encrypt a body and to decrypt it; see crypto.py."""
 
     def encrypt(self, plain: bytes, /) -> bytes:
@@ -72,8 +72,8 @@ class TcpClient:
     def __init__(self, rsa: Rsa | None) -> None:
         self._reader = frames.FrameReader()
         self._rsa = rsa
-        self._login: BodyCipher | None = None
-        self._seal: BodyCipher | None = None
+        self._login: ServerCipher | None = None
+        self._seal: ServerCipher | None = None
 
     def receive(self, data: bytes) -> list[Request]:
         """The requests that this chunk completes. Raises as `ClientLink.receive`."""
@@ -140,7 +140,7 @@ def websocket_key_md5(key: str) -> str:
     return hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
 
 
-def _sealed(seal: BodyCipher | None, body: bytes) -> bytes | None:
+def _sealed(seal: ServerCipher | None, body: bytes) -> bytes | None:
     return seal.encrypt(body) if seal is not None else None
 
 

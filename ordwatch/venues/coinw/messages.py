@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import Turn
-from ordwatch.core.text import safe_text
 from ordwatch.venues.toolkit import pieces
 from ordwatch.venues.toolkit.lenient_json import Fields, Unreadable, fields, is_string, items, payload, text
 

@@ -12,7 +12,7 @@ import msgspec
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.core.events import FINAL, OrderUpdate
 from ordwatch.core.merging import not_found
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, TRIES, Busy, Denied, request, told
 from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings

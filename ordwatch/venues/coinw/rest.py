@@ -11,8 +11,8 @@ from typing import NoReturn
 import msgspec
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.secrets import Secret
-from ordwatch.core.text import safe_text
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Call, HttpReply, HttpRequest, Rate, http
 from ordwatch.venues.toolkit.lenient_json import Fields, Unreadable, fields, text

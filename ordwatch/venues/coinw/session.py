@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, VenueError
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Answer,
     Closed,
@@ -24,7 +25,6 @@ from ordwatch.core.events import (
     SessionEvent,
     Turn,
 )
-from ordwatch.core.text import safe_text
 from ordwatch.venues.coinw.messages import (
     PING,
     SUBSCRIBE,

@@ -12,8 +12,8 @@ from collections.abc import Generator, Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import Turn
-from ordwatch.core.text import safe_text
 from ordwatch.venues.toolkit import pieces
 from ordwatch.venues.toolkit.lenient_json import Unreadable, loads, shown
 

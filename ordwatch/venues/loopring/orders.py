@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from ordwatch.core.events import FINAL, Extra, OrderStatus, OrderUpdate, Side
-from ordwatch.core.text import decimal_text
+from ordwatch.core.numbers import decimal_text
 from ordwatch.venues.loopring.amounts import average, scaled, units_text
 from ordwatch.venues.loopring.messages import DamagedOrder, Number, OrderData, OrderPush, topic_market
 from ordwatch.venues.loopring.statuses import order_status

@@ -3,8 +3,8 @@
 Numbers and names: Futu API documentation, "Notify" and "Get Global State".
 """
 
+from ordwatch.core.escaping import decode_text
 from ordwatch.core.events import Ignored, Interrupted, Notice, Ready, Resumed, SessionEvent
-from ordwatch.core.text import decode_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 _GTW_EVENT = 1
@@ -62,12 +62,12 @@ class GatewayStatus:
         return [Ready()] if self.sees_orders else [Ready(), _interrupted(now_ns)]
 
     def polled(self, state: pb.GetGlobalState.S2C, since_ns: int) -> list[SessionEvent]:
-        """OpenD told its state when asked; orders were seen at `since_ns` for certain."""
+        """OpenD answered with its state; orders were certainly seen at `since_ns`."""
         events = self._program_is(state.programStatus) if state.HasField("programStatus") else []
         return events + self._trade_login_is(state.trdLogined, since_ns)
 
     def notified(self, event: pb.Notify.S2C, since_ns: int) -> list[SessionEvent]:
-        """OpenD told of a change, last heard of at `since_ns`."""
+        """OpenD reported a change; its state was last known at `since_ns`."""
         if event.type == _GTW_EVENT:
             number = event.event.eventType
             words = decode_text(event.event.desc)

@@ -33,7 +33,7 @@ _RANKS = {
 """How late in an order's life a status stands; 0 for those that say nothing of it."""
 
 
-def compare_versions(new: OrderUpdate, known: OrderUpdate, same_way: bool) -> Recency:
+def compare_versions(new: OrderUpdate, known: OrderUpdate, same_channel: bool) -> Recency:
     """By OpenD's time where it can decide, a cancelled fill, final before open, and the filled quantity.
 
     Between statements of different ways also by how late in an order's life the status stands: disabled and
@@ -45,7 +45,7 @@ def compare_versions(new: OrderUpdate, known: OrderUpdate, same_way: bool) -> Re
         or _compare(new.venue_status == BUSTED, known.venue_status == BUSTED)
         or _compare(new.status in FINAL, known.status in FINAL)
         or _compare_amounts(new.filled_qty, known.filled_qty)
-        or (0 if same_way else _compare(_RANKS.get(new.venue_status, 0), _RANKS.get(known.venue_status, 0)))
+        or (0 if same_channel else _compare(_RANKS.get(new.venue_status, 0), _RANKS.get(known.venue_status, 0)))
     )
     if order == 0:
         return Recency.EQUAL

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from ordwatch.core.errors import Refused, RemoteProtocolError
-from ordwatch.core.text import decode_text, safe_text
+from ordwatch.core.escaping import decode_text, safe_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 INIT_WEBSOCKET = 1

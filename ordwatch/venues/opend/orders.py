@@ -14,8 +14,9 @@ from typing import ClassVar
 import msgspec
 
 from ordwatch.core.errors import RemoteProtocolError
+from ordwatch.core.escaping import decode_text
 from ordwatch.core.events import DecimalText, Environment, Extra, OrderStatus, OrderUpdate, Side, Source, TimeInForce
-from ordwatch.core.text import decimal_text, decode_text, double_text
+from ordwatch.core.numbers import decimal_text, double_text
 from ordwatch.venues.opend import tables
 from ordwatch.venues.opend.messages import payload
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb

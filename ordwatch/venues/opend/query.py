@@ -1,7 +1,7 @@
 """Asks OpenD for the orders of every account: the day's, the history's too for a gap, and by id those that are missing.
 Never guesses what became of one.
 
-Which call tells what, and how often: Futu API documentation, "Get Open Orders" and "Get Historical Orders".
+What each call returns, and its rate: Futu API documentation, "Get Open Orders" and "Get Historical Orders".
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from ordwatch.core.errors import Refused, RemoteProtocolError
 from ordwatch.core.events import OrderUpdate
 from ordwatch.core.merging import not_found
-from ordwatch.core.text import time_text
+from ordwatch.core.times import time_text
 from ordwatch.venues.contract import NEVER, Call, Emit, QueryResult, QuerySpec, Setup
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import day_began_ns, local_text
 
-GONE = "OpenD knows this order neither today nor in its history"
+NOT_FOUND = "OpenD knows this order neither today nor in its history"
 
 _HOUR_NS = 3600 * 1_000_000_000
 _HISTORY_NS = 90 * 24 * _HOUR_NS
@@ -24,7 +24,7 @@ _ANY_ZONE_NS = 26 * _HOUR_NS
 """How much wider a span is asked: which zone OpenD reads its ends in depends on the market and on OpenD's settings, and
 from UTC-12 to UTC+14 none differs from UTC by more.
 """
-_CACHE_PATIENCE_S = 3.0
+_CACHE_TIMEOUT_S = 3.0
 """How long OpenD's cache is waited for, which has no one to ask."""
 _IDS_AT_ONCE = 100
 
@@ -78,37 +78,37 @@ class _Query:
         return found
 
     async def cached(self, account: Account) -> None:
-        """Emit what OpenD's cache holds: free, at once, and right unless OpenD missed something itself.
+        """Emit the orders in OpenD's cache: fast, not rate-limited, and correct unless OpenD missed something itself.
 
-        It proves nothing, so nothing follows from what it does not tell, nor from a refusal.
+        The cache proves nothing, so a missing order or a refusal has no consequence.
         """
         try:
-            rows = await self._rows(ListOrders(account=account, timeout_s=_CACHE_PATIENCE_S))
+            rows = await self._rows(ListOrders(account=account, timeout_s=_CACHE_TIMEOUT_S))
             for page in rows.pages:
                 await self._emit(page, cached=True)
         except (Refused, RemoteProtocolError):
             return
 
     async def about(self, account: Account) -> None:
-        """Emit what OpenD tells of one account's orders when it asks its broker."""
+        """Emit one account's orders, which OpenD requests from its broker for this."""
         known = set(self._open_ids(account))
         today = ListOrders(account=account, refresh=True, rates=(account.refresh_rate,))
-        told = await self._told(account, await self._rows(today))
+        reported = await self._reported_ids(account, await self._rows(today))
         if self._ask.since_ns is not None:
-            told |= await self._history(account, self._ask.since_ns)
-        # Those that a push ended meanwhile need no asking.
-        absent = known - told
+            reported |= await self._history(account, self._ask.since_ns)
+        # Orders that a push ended meanwhile need no query.
+        absent = known - reported
         await self._missing(account, [order_id for order_id in self._open_ids(account) if order_id in absent])
 
-    async def _told(self, account: Account, rows: Rows) -> set[str]:
-        """The ids of the orders in the answer, which go out as rows."""
-        told: set[str] = set()
+    async def _reported_ids(self, account: Account, rows: Rows) -> set[str]:
+        """Emit the rows of the answer and return the ids of their orders."""
+        reported: set[str] = set()
         for page in rows.pages:
             await self._emit(page)
-            told.update(row.order_id for row in page)
+            reported.update(row.order_id for row in page)
         if rows.unread:
             self._reached(NEVER, f"{rows.unread} orders of account {account.id} could not be read")
-        return told
+        return reported
 
     async def _rows(self, request: ListOrders | ListHistory) -> Rows:
         rows = await self._call(request)
@@ -116,16 +116,16 @@ class _Query:
         return rows
 
     async def _history(self, account: Account, since_ns: int) -> set[str]:
-        """The ids told by the history of a gap.
+        """Emit the history of a gap and return the ids of its orders.
 
-        Always asked: no day's list reaches back to a time that is certain, least of all for futures and overnight
-        sessions, whose trading days do not begin at midnight.
+        Always requested: the start of the day's list is not certain, least of all for futures and overnight sessions,
+        whose trading days do not begin at midnight.
         """
         begin_ns = max(since_ns, self._venue_ns - _HISTORY_NS)
         if begin_ns > since_ns:
             self._reached(begin_ns, f"OpenD's history was asked from {time_text(begin_ns)} only")
         try:
-            return await self._told(account, await self._rows(self._span(account, begin_ns)))
+            return await self._reported_ids(account, await self._rows(self._span(account, begin_ns)))
         except (Refused, RemoteProtocolError) as exc:
             day_ns = day_began_ns(self._venue_ns, account.markets)
             self._reached(NEVER if day_ns is None else day_ns, f"no history of account {account.id}: {exc}")
@@ -145,7 +145,7 @@ class _Query:
         self._limits.append(limit)
 
     def _open_ids(self, account: Account) -> dict[str, OrderUpdate]:
-        """The orders the book holds as open that can be asked for by id; not those already known to be gone."""
+        """The open orders in the order store that can be queried by id; without those that were not found before."""
         return {
             order.order_id: order
             for order in self._ask.open_orders()
@@ -157,36 +157,36 @@ class _Query:
         }
 
     async def _missing(self, account: Account, order_ids: list[str]) -> None:
-        """Open here, not told there: first among the day's orders by id, then in the history.
+        """Query open orders that the list did not contain: first the day's orders by id, then the history.
 
-        OpenD's cache was refreshed by the list just before, so it can be asked, which is free.
+        OpenD's cache was refreshed by the list just before, so it can answer, which is not rate-limited.
         """
         for some in _portions(order_ids):
-            told = await self._told(account, await self._rows(ListOrders(account=account, order_ids=tuple(some))))
-            left = _without(some, told)
+            request = ListOrders(account=account, order_ids=tuple(some))
+            left = _without(some, await self._reported_ids(account, await self._rows(request)))
             if left:
                 await self._find_in_history(account, left)
 
     async def _find_in_history(self, account: Account, order_ids: list[str]) -> None:
-        """Those the history does not know either are gone; nothing becomes of an order that could not be asked for."""
+        """Orders that the history does not contain either are not found; if the query fails, nothing changes."""
         try:
             rows = await self._rows(self._span(account, self._venue_ns - _HISTORY_NS, order_ids))
         except (Refused, RemoteProtocolError) as exc:
             self._reached(NEVER, f"{len(order_ids)} open orders of account {account.id} not found: {exc}")
             return
-        told = await self._told(account, rows)
+        reported = await self._reported_ids(account, rows)
         orders = self._open_ids(account)
-        left = [orders[order_id] for order_id in _without(order_ids, told) if order_id in orders]
+        left = [orders[order_id] for order_id in _without(order_ids, reported) if order_id in orders]
         if left:
-            await self._emit([not_found(order, GONE, rows.received_ns) for order in left])
+            await self._emit([not_found(order, NOT_FOUND, rows.received_ns) for order in left])
 
 
 def _text(ns: int) -> str:
     return local_text(ns, "UTC")
 
 
-def _without(order_ids: Sequence[str], told: set[str]) -> list[str]:
-    return [order_id for order_id in order_ids if order_id not in told]
+def _without(order_ids: Sequence[str], reported: set[str]) -> list[str]:
+    return [order_id for order_id in order_ids if order_id not in reported]
 
 
 def _portions(order_ids: list[str]) -> Iterator[list[str]]:

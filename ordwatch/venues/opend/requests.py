@@ -71,7 +71,7 @@ class Accounts(msgspec.Struct, frozen=True):
 
     accounts: tuple[Account, ...]
     venue_ns: int
-    """What OpenD's trade server's clock shows now, ns since 1970 UTC; ours until OpenD told."""
+    """The present time of OpenD's trade server, ns since 1970 UTC; our time until OpenD has reported its own."""
 
 
 class Rows(msgspec.Struct):

@@ -17,11 +17,11 @@ from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.times import clock_ns
-from ordwatch.venues.opend.wire import Message, Wire, login_refused
+from ordwatch.venues.opend.wire import ReceivedMessage, Wire, login_refused
 from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 
 POLL_NS = 30 * 1_000_000_000
-"""How often a TCP conversation asks for the global state, beside KeepAlive."""
+"""How often a TCP session requests the global state, in addition to KeepAlive."""
 LOGGED_OUT_POLL_S = 2.0
 """How often it is asked for while OpenD sees no orders: every second until it is noticed again is part of the gap."""
 PAGE = 500
@@ -81,7 +81,7 @@ class OpendSession:
         """When it last was certain that OpenD sees orders."""
         self._venue_ahead_ns = 0
         """OpenD's server's clock minus ours."""
-        self._steps: dict[int, Callable[[Message, _Waiting], None]] = {
+        self._steps: dict[int, Callable[[ReceivedMessage, _Waiting], None]] = {
             wire.login_id: self._login_answered,
             messages.GET_GLOBAL_STATE: self._state_answered,
             messages.GET_ACC_LIST: self._accounts_answered,
@@ -91,7 +91,7 @@ class OpendSession:
         self._set_pace()
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
-        """Log in. Nothing else may be said before the answer."""
+        """Log in. Nothing else may be sent before the answer."""
         self._now_ns = self._heard_ns = self._seen_ns = now_ns
         self._send(self._wire.login_id, self._wire.login())
         return ()
@@ -179,7 +179,7 @@ class OpendSession:
         """
         return next((each.sent_ns for each in self._pending.values() if each.key is None), self._passed_ns)
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: ReceivedMessage) -> None:
         self._whole_ns = self._passed_ns
         self._readable = True
         if message.proto_id == messages.UPDATE_ORDER:
@@ -197,7 +197,7 @@ class OpendSession:
             if message.proto_id != messages.NOTIFY:
                 self._heard_ns = self._now_ns
 
-    def _order_pushed(self, message: Message) -> None:
+    def _order_pushed(self, message: ReceivedMessage) -> None:
         try:
             if message.fault is not None:
                 raise message.fault
@@ -214,19 +214,19 @@ class OpendSession:
         others = self._wanted and s2c.header.accID not in self._wanted
         self._events.append(Ignored("order of another account") if others else update)
 
-    def _notified(self, message: Message) -> None:
+    def _notified(self, message: ReceivedMessage) -> None:
         try:
             if message.fault is not None:
                 raise message.fault
             event = messages.answer(pb.Notify.Response.FromString, message.body).s2c
         except VenueError as exc:
-            # It may have said that OpenD lost sight of the orders.
+            # It may have reported that OpenD cannot see orders any more.
             self._reject(message, exc, lost=True)
             return
         self._events += self._gateway.notified(event, self._heard_ns)
         self._set_pace()
 
-    def _uncalled(self, message: Message) -> None:
+    def _uncalled(self, message: ReceivedMessage) -> None:
         """A push that is no order, or an answer nobody waits for."""
         known = message.proto_id in _HARMLESS
         if message.fault is not None:
@@ -237,7 +237,7 @@ class OpendSession:
             # Once: it may have been an order whose header took damage, for the SHA-1 is of the body only.
             self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), lost=True)
 
-    def _rows(self, message: Message, key: int) -> Answer:
+    def _rows(self, message: ReceivedMessage, key: int) -> Answer:
         """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
         try:
             if message.fault is not None:
@@ -261,10 +261,10 @@ class OpendSession:
                     page.append(self._reader.read(s2c.header, messages.order(data), rows.received_ns, "query"))
                 except RemoteProtocolError as exc:
                     rows.unread += 1
-                    self._reject(Message(proto_id, 0, data), exc, lost=False)
+                    self._reject(ReceivedMessage(proto_id, 0, data), exc, lost=False)
             yield page
 
-    def _answered(self, message: Message, waiting: _Waiting) -> None:
+    def _answered(self, message: ReceivedMessage, waiting: _Waiting) -> None:
         try:
             if message.fault is not None:
                 raise message.fault
@@ -273,7 +273,7 @@ class OpendSession:
             self._readable = not isinstance(exc, RemoteProtocolError)
             self._failed(message, exc)
 
-    def _failed(self, message: Message, error: VenueError | ConfigError) -> None:
+    def _failed(self, message: ReceivedMessage, error: VenueError | ConfigError) -> None:
         """Without login, accounts and subscription there is nothing to watch; the rest can be missed for once."""
         proto_id, name = message.proto_id, messages.NAMES[message.proto_id]
         if proto_id in (messages.KEEP_ALIVE, messages.GET_GLOBAL_STATE):
@@ -288,7 +288,7 @@ class OpendSession:
         else:
             self._close(error)
 
-    def _login_answered(self, message: Message, _: _Waiting) -> None:
+    def _login_answered(self, message: ReceivedMessage, _: _Waiting) -> None:
         self._wire.logged_in(message.body)
         self.silence_s = self._wire.silence_s
         self._logged_in = True
@@ -296,12 +296,12 @@ class OpendSession:
         self._events.append(Progress("subscribing"))
         self._poll()
 
-    def _alive_answered(self, message: Message, waiting: _Waiting) -> None:
+    def _alive_answered(self, message: ReceivedMessage, waiting: _Waiting) -> None:
         # Its time is no clock of the venue's: that of OpenD's machine, often ours, or ours handed back.
         messages.answer(pb.KeepAlive.Response.FromString, message.body)
         self._events.append(RoundTrip(self._seconds_since(waiting)))
 
-    def _state_answered(self, message: Message, waiting: _Waiting) -> None:
+    def _state_answered(self, message: ReceivedMessage, waiting: _Waiting) -> None:
         state = messages.answer(pb.GetGlobalState.Response.FromString, message.body).s2c
         venue_ns = clock_ns(state.time)
         if venue_ns is not None:
@@ -318,7 +318,7 @@ class OpendSession:
             self._listing = True
             self._send(messages.GET_ACC_LIST, messages.get_acc_list())
 
-    def _accounts_answered(self, message: Message, _: _Waiting) -> None:
+    def _accounts_answered(self, message: ReceivedMessage, _: _Waiting) -> None:
         listed = messages.answer(pb.GetAccList.Response.FromString, message.body).s2c.accList
         accounts = [_account(account) for account in listed if account.trdEnv in tables.ENVIRONMENTS]
         missing = self._wanted - {account.id for account in accounts}
@@ -331,7 +331,7 @@ class OpendSession:
             self._events.append(Notice("OpenD lists no account"))
         self._send(messages.SUB_ACC_PUSH, messages.sub_acc_push(each.id for each in self._accounts))
 
-    def _subscription_answered(self, message: Message, _: _Waiting) -> None:
+    def _subscription_answered(self, message: ReceivedMessage, _: _Waiting) -> None:
         messages.answer(pb.SubAccPush.Response.FromString, message.body)
         self._subscribed = True
         self._events += self._gateway.subscribed(self._now_ns)
@@ -350,7 +350,7 @@ class OpendSession:
         self._pending[proto_id, self._serial] = _Waiting(self._passed_ns, key)
         self._out.append(self._wire.write(proto_id, self._serial, body))
 
-    def _reject(self, message: Message, error: VenueError, *, lost: bool) -> None:
+    def _reject(self, message: ReceivedMessage, error: VenueError, *, lost: bool) -> None:
         self._readable = False
         name = messages.NAMES.get(message.proto_id)
         reason = f"{name}: {error}" if name else str(error)

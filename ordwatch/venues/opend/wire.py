@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
+from ordwatch.core.escaping import decode_text, safe_text
 from ordwatch.core.secrets import Secret
-from ordwatch.core.text import decode_text, safe_text
 from ordwatch.venues.opend import frames, messages
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
@@ -29,7 +29,7 @@ _KEY_WORDS = ("key", "password", "密钥", "秘钥")
 """What OpenD's words for a wrong key contain."""
 
 
-class Message(msgspec.Struct, frozen=True):
+class ReceivedMessage(msgspec.Struct, frozen=True):
     """What OpenD sent, decrypted: an answer or a push."""
 
     proto_id: int
@@ -84,12 +84,12 @@ class Wire(Protocol):
         """Proto id and serial of the message whose header came, but not all of its body."""
         ...
 
-    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
         """The messages in what was received, to be taken to the end; an answer to what was asked may be longer.
 
         Raises:
             RemoteProtocolError: After the good ones: no more can be found.
-            ConnectionLost: OpenD says that it is gone.
+            ConnectionLost: The gateway reports that OpenD has ended.
         """
         ...
 
@@ -142,7 +142,7 @@ class TcpWire:
         """The frame that is not whole yet."""
         return self._reader.growing
 
-    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
         """The messages of every frame that `data` completes. Raises as `Link.receive`."""
         for frame in self._reader.feed(data, asked):
             yield self._message(frame)
@@ -154,11 +154,11 @@ class TcpWire:
         sealed = None if self._seal is None else self._seal.encrypt(body)
         return frames.write_frame(proto_id, serial, body, sealed)
 
-    def _message(self, frame: frames.Frame) -> Message:
+    def _message(self, frame: frames.Frame) -> ReceivedMessage:
         try:
-            return Message(frame.proto_id, frame.serial, self._open(frame))
+            return ReceivedMessage(frame.proto_id, frame.serial, self._open(frame))
         except RemoteProtocolError as exc:
-            return Message(frame.proto_id, frame.serial, frame.body, exc)
+            return ReceivedMessage(frame.proto_id, frame.serial, frame.body, exc)
 
     def _open(self, frame: frames.Frame) -> bytes:
         if frame.body_format != frames.PROTOBUF:
@@ -209,7 +209,7 @@ class WebSocketWire:
     growing: tuple[int, int] | None = None
     """Never: messages come whole."""
 
-    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[Message]:
+    def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
         """The one message. Raises as `Link.receive`."""
         answer = frames.read_ws_answer(data)
         frames.check_length(len(answer.body), asked=(answer.cmd, answer.section) in asked)
@@ -219,7 +219,7 @@ class WebSocketWire:
         if answer.error:
             words = safe_text(decode_text(answer.error_text)) or "no reason given"
             fault = Refused(f"{words} (error {answer.error})")
-        yield Message(answer.cmd, answer.section, answer.body, fault)
+        yield ReceivedMessage(answer.cmd, answer.section, answer.body, fault)
 
     def write(self, proto_id: int, serial: int, body: bytes) -> bytes:
         """A WebSocket message."""

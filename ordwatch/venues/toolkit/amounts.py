@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, Context, Decimal
 from functools import lru_cache
 
 from ordwatch.core.events import DecimalText
-from ordwatch.core.text import decimal_text
+from ordwatch.core.numbers import decimal_text
 
 # decimal_text allows 400 digits before the point and 800 behind it: with these, differences stay exact.
 _EXACT = Context(prec=2000)

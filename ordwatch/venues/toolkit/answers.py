@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.venues.contract import HttpReply
 from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ordwatch.core.text import decode_text, mended_json, mended_text
+from ordwatch.core.escaping import decode_text, escape_half_surrogates, escape_invalid_utf8
 
 Fields = dict[str, msgspec.Raw]
 
@@ -68,7 +68,7 @@ def text(value: msgspec.Raw | None) -> str | None:
         return _STRING.decode(source)
     except UnicodeDecodeError:
         # The order they came with is not lost for a few bytes of its text.
-        return text(msgspec.Raw(mended_text(source).encode()))
+        return text(msgspec.Raw(escape_invalid_utf8(source).encode()))
     except msgspec.DecodeError as exc:
         raise Unreadable("not JSON") from exc
 
@@ -112,7 +112,7 @@ def _decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         source = bytes(data)
-        mended = mended_json(source)
+        mended = escape_half_surrogates(source)
         if mended == source:
             raise Unreadable("not JSON") from exc
         return _decoded(decoder, mended)
@@ -130,11 +130,11 @@ def _parsed(source: str, integer: Callable[[str], int | str]) -> object:
 
 def _source(data: bytes) -> str:
     if b"\\u" in data:
-        data = mended_json(data)
+        data = escape_half_surrogates(data)
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return mended_text(data)
+        return escape_invalid_utf8(data)
 
 
 def _refuse_constant(name: str) -> object:

@@ -19,7 +19,7 @@ def redaction(settings: VenueSettings) -> Redaction:
     found = Redaction()
     for value in msgspec.structs.astuple(settings):
         if isinstance(value, Secret):
-            found.learn(value)
+            found.add(value)
     return found
 
 

@@ -6,15 +6,15 @@ from decimal import Decimal
 import pytest
 
 from ordwatch.core.events import OrderStatus, Side
-from ordwatch.simulators.coinw.orders import SimulatedOrder
+from ordwatch.simulators.coinw.orders import SimulatedCoinwOrder
 from ordwatch.simulators.contract import Intent, Step
 
 INTENT = Intent(side=Side.SELL_SHORT, qty="0.00123456", price="82429.08")
 
 
-def order(*steps: Step) -> SimulatedOrder:
+def order(*steps: Step) -> SimulatedCoinwOrder:
     """An order that took these steps."""
-    fresh = SimulatedOrder(1, "mine", INTENT, 5)
+    fresh = SimulatedCoinwOrder(1, "mine", INTENT, 5)
     for step in steps:
         fresh.step(step, 6)
     return fresh
@@ -64,14 +64,14 @@ MARKET = Intent(side=Side.BUY, qty="0.5", price=None, instrument=1)
 
 @pytest.mark.parametrize(("market_price", "shown"), [(None, "2800"), ("2815.3", "2815.3")])
 def test_market_order_shows_the_price_of_its_own_market(market_price: str | None, shown: str) -> None:
-    fresh = SimulatedOrder(1, "mine", replace(MARKET, market_price=market_price), 5)
+    fresh = SimulatedCoinwOrder(1, "mine", replace(MARKET, market_price=market_price), 5)
 
     assert (fresh.pushed()["price"], fresh.open_row()["prize"]) == (shown, f"{Decimal(shown):.2f}")
 
 
 @pytest.mark.parametrize(("side", "fee", "cut"), [(Side.BUY, "0.0002", "0.000200"), (Side.SELL, "0.56", "0.56")])
 def test_amounts_of_an_execution_agree(side: Side, fee: str, cut: str) -> None:
-    fresh = SimulatedOrder(1, "mine", replace(MARKET, side=side, price="2790"), 5)
+    fresh = SimulatedCoinwOrder(1, "mine", replace(MARKET, side=side, price="2790"), 5)
     fresh.step(Step("a", OrderStatus.PARTIALLY_FILLED, fresh.intent, filled="0.2", avg_price="2800"), 6)
     pushed = fresh.pushed()
 

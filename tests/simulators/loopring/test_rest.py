@@ -66,7 +66,7 @@ def test_lists_are_paged_and_filtered(params: dict[str, str], count: int) -> Non
 def test_the_newest_order_comes_first() -> None:
     rows = json.loads(get(venue(3), "/api/v3/orders").body)["orders"]
 
-    assert [row["clientOrderId"] for row in rows] == ["story-3", "story-2", "story-1"]
+    assert [row["clientOrderId"] for row in rows] == ["scenario-3", "scenario-2", "scenario-1"]
 
 
 @pytest.mark.parametrize(

@@ -458,7 +458,7 @@ def test_a_slow_refresh_leaves_the_cache_quick(simulator: OpendSimulator, client
 
 def test_one_account_may_be_refused_its_orders_today_and_before(simulator: OpendSimulator, client: Client) -> None:
     simulator.fault("account_refused")
-    simulator.desk.refused_account = LIVE_HK.id
+    simulator.handler.refused_account = LIVE_HK.id
 
     today, earlier = client.orders(), client.history("2023-11-14", "2023-11-16")
     other = client.orders(PAPER_HK)
@@ -470,7 +470,7 @@ def test_one_account_may_be_refused_its_orders_today_and_before(simulator: Opend
 def test_a_big_list_holds_the_orders_that_were_played_and_many_more(simulator: OpendSimulator, client: Client) -> None:
     simulator.play(step(OrderStatus.NEW), START_NS)
     simulator.fault("big_lists")
-    simulator.desk.big_list = 5
+    simulator.handler.big_list = 5
     client.pushed()
 
     orders = list(client.orders().s2c.orderList)

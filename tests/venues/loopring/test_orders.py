@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side
 from ordwatch.core.merging import not_found
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.venues.loopring.orders import (
     LoopringExtra,
     Origin,

@@ -354,7 +354,7 @@ def test_nothing_is_called_live_that_was_refused(fault: str) -> None:
 def test_a_gateway_whose_lists_are_slow_is_watched_over_the_first_connection(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_module("ordwatch.venues.opend.query"), "_CACHE_PATIENCE_S", 0.2)
+    monkeypatch.setattr(import_module("ordwatch.venues.opend.query"), "_CACHE_TIMEOUT_S", 0.2)
 
     async def test() -> None:
         simulator = OpendSimulator()
@@ -380,7 +380,7 @@ def test_a_gateway_that_refuses_one_account_is_watched_for_the_others() -> None:
                 play(watched, one_of_each("later"))
             await watched.closed_gaps(1)
 
-            refused = str(simulator.desk.refused_account)
+            refused = str(simulator.handler.refused_account)
             assert {name[1] for name in untrue(simulator, watched.out)} <= {refused}
             assert watched.out.states.count("connecting") - watched.hosted.refusals == 2
 
@@ -391,7 +391,7 @@ def test_a_gateway_that_refuses_one_account_is_watched_for_the_others() -> None:
 def test_a_list_of_more_than_16_mib_goes_live(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
     async def test() -> None:
         simulator, settings = way()
-        simulator.desk.big_list, simulator.desk.big_name = 20, "x" * 900_000
+        simulator.handler.big_list, simulator.handler.big_name = 20, "x" * 900_000
         async with watching(simulator, faults=["big_lists"], **settings) as watched:
             await watched.live()
 

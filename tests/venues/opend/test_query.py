@@ -12,7 +12,7 @@ from ordwatch.core.events import OrderStatus, OrderUpdate
 from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import EVER, NEVER, QueryResult, QuerySpec, Rate, RequestT, Setup
 from ordwatch.venues.opend.orders import OpendExtra
-from ordwatch.venues.opend.query import GONE, query
+from ordwatch.venues.opend.query import NOT_FOUND, query
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
@@ -335,7 +335,7 @@ def test_an_order_nobody_knows_any_more_becomes_unknown_never_a_guess() -> None:
 
     rows, _ = ask(Opend(), known=[known])
 
-    assert rows == [not_found(known, GONE, RECEIVED)]
+    assert rows == [not_found(known, NOT_FOUND, RECEIVED)]
     assert rows[0].status is OrderStatus.UNKNOWN
 
 
@@ -349,7 +349,7 @@ def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complet
 def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
     opend = Opend()
 
-    rows, _ = ask(opend, known=[not_found(row("9"), GONE, NOON)])
+    rows, _ = ask(opend, known=[not_found(row("9"), NOT_FOUND, NOON)])
 
     assert (len(opend.asked), rows) == (1, [])
 

@@ -58,7 +58,7 @@ class BinanceFuturesClient:
         key = body.get("listenKey") if isinstance(body, dict) else None
         if not isinstance(key, str) or not (key.isascii() and key.isalnum()):
             raise RemoteProtocolError(f"{LISTEN_KEY}: the answer holds no key")
-        self.redact.learn(Secret(key))
+        self.redact.add(Secret(key))
         url, secrets = settings.ws_url.rstrip("/"), (key, settings.api_key.reveal(), settings.secret_key.reveal())
         session = PushSession(self.setup.name, self._events, others=OTHERS, secrets=secrets, silence_s=60.0)
         extend = ow.Keepalive(self._request("PUT", LISTEN_KEY), 1800.0, self._judge)  # of an hour

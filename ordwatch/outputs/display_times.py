@@ -1,14 +1,14 @@
-"""Times and ages as people read them, in a zone of their choice."""
+"""Times and ages as text for people, in the time zone of their choice."""
 
 from datetime import UTC, datetime, tzinfo
 
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 
 _DAY_S = 86_400
 
 
 def zoned(text: str, zone: tzinfo | None) -> datetime | None:
-    """A record's time in `zone` (None: the machine's own); None if the text is no time such a zone can show."""
+    """A record's time in `zone` (None: the machine's zone); None if the text is not a time, or out of range."""
     try:
         return datetime.fromisoformat(text).astimezone(zone)
     except (ValueError, OverflowError):
@@ -16,7 +16,7 @@ def zoned(text: str, zone: tzinfo | None) -> datetime | None:
 
 
 def text_ns(text: str) -> int | None:
-    """A record's time in nanoseconds since 1970 UTC; None if the text is no time."""
+    """A record's time in nanoseconds since 1970 UTC; None if the text is not a time."""
     try:
         return time_ns(text)
     except ValueError:
@@ -24,7 +24,7 @@ def text_ns(text: str) -> int | None:
 
 
 def stamp(text: str, zone: tzinfo | None) -> str:
-    """Date, time to the millisecond and offset, in one word that sorts within a zone."""
+    """Date, time to the millisecond and offset, without spaces; sorts by time within a zone."""
     at = zoned(text, zone)
     return at.isoformat(timespec="milliseconds") if at is not None else text
 
@@ -47,7 +47,7 @@ def time_of_day(text: str, zone: tzinfo | None, now_ns: int) -> str:
 
 
 def age(seconds: float) -> str:
-    """A span in its largest whole unit; below zero, as clocks that differ make it, it is 0 s."""
+    """A duration in its largest whole unit; 0 s if it is negative because clocks differ."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from ordwatch.cli.fallible_output import Beside
-from ordwatch.core.errors import OrdwatchError, OutputError, ReaderGone, StdoutLost
+from ordwatch.cli.nonfatal_output import NonfatalOutput
+from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, StdoutFailed
 from ordwatch.core.records import ClockRecord, OutputRecord, for_outputs
 
 RECORD = ClockRecord(jump_ms=0.0, suspended_ms=0.0, at="2026-03-02T12:00:00.000000Z")
 
-FAILURES = [ReaderGone("nobody reads stdout any more"), OutputError("cannot write to stdout: No space left on device")]
+FAILURES = [
+    ReaderClosed("nobody reads stdout any more"),
+    OutputError("cannot write to stdout: No space left on device"),
+]
 
 
 class Failing:
@@ -44,7 +47,7 @@ class Failing:
             raise self.closes_with
 
 
-async def watched_for_a_moment(sink: Beside) -> None:
+async def watched_for_a_moment(sink: NonfatalOutput) -> None:
     """Let the sink be watched until it waits for nothing."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0):
@@ -54,8 +57,8 @@ async def watched_for_a_moment(sink: Beside) -> None:
 @pytest.mark.parametrize("error", FAILURES, ids=["reader gone", "disk full"])
 def test_stdout_that_fails_ends_nothing(error: OrdwatchError, caplog: pytest.LogCaptureFixture) -> None:
     failing = Failing(error)
-    noted: list[StdoutLost] = []
-    sink = Beside(failing, noted.append)
+    noted: list[StdoutFailed] = []
+    sink = NonfatalOutput(failing, noted.append)
     sink.write(for_outputs([RECORD]))
 
     asyncio.run(watched_for_a_moment(sink))
@@ -65,7 +68,7 @@ def test_stdout_that_fails_ends_nothing(error: OrdwatchError, caplog: pytest.Log
     assert (failing.taken, failing.did, sink.stalled) == (1, [], False)
     assert [(failure.exit_code, str(failure)) for failure in noted] == [(74, str(error))]
     assert [(record.levelname, record.message) for record in caplog.records] == [
-        ("ERROR", f"{error}; the recording goes on")
+        ("ERROR", f"{error}; the recording continues")
     ]
 
 
@@ -76,8 +79,8 @@ def test_what_could_not_be_written_at_the_end_is_said_and_raised(
     failing = Failing(error)
     failing.closes_with = error
 
-    with pytest.raises(StdoutLost, match=str(error)):
-        asyncio.run(Beside(failing, lambda _: None).close())
+    with pytest.raises(StdoutFailed, match=str(error)):
+        asyncio.run(NonfatalOutput(failing, lambda _: None).close())
 
     assert caplog.messages == [str(error)]
 
@@ -85,8 +88,8 @@ def test_what_could_not_be_written_at_the_end_is_said_and_raised(
 def test_failure_is_not_said_again_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
     failing = Failing(OutputError("no space"))
     failing.closes_with = failing.error
-    noted: list[StdoutLost] = []
-    sink = Beside(failing, noted.append)
+    noted: list[StdoutFailed] = []
+    sink = NonfatalOutput(failing, noted.append)
 
     asyncio.run(watched_for_a_moment(sink))
     asyncio.run(sink.close())
@@ -95,8 +98,8 @@ def test_failure_is_not_said_again_at_the_end(caplog: pytest.LogCaptureFixture) 
 
 
 def test_until_then_it_is_the_sink_itself() -> None:
-    failing = Failing(ReaderGone(""))
-    sink = Beside(failing, lambda _: None)
+    failing = Failing(ReaderClosed(""))
+    sink = NonfatalOutput(failing, lambda _: None)
 
     sink.start()
     asyncio.run(sink.drain())

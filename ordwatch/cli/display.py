@@ -1,4 +1,4 @@
-"""What stdout shows: the sink and its filter, from the options every showing command has."""
+"""What stdout shows: the sink and its filter, from the options that `tail`, `demo` and `replay` share."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,8 +30,8 @@ _COLORS: dict[ColorChoice, Literal["auto", "always", "never"]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Showing:
-    """What the user asked to see on stdout, and how."""
+class DisplayOptions:
+    """Which records the user wants on stdout, and in which form."""
 
     output: OutputKind | None
     records: RecordKinds | None
@@ -54,11 +54,11 @@ class Showing:
 
     @property
     def kind(self) -> OutputKind:
-        """The table on a terminal, JSON lines otherwise, unless one was asked for."""
+        """The output given with -o; else the table on a terminal and JSON lines otherwise."""
         return self.output or (OutputKind.TABLE if os.isatty(1) else OutputKind.JSON)
 
     @property
-    def keep(self) -> Filter:
+    def filter(self) -> Filter:
         """The filter of these options."""
         return Filter(
             symbols=tuple(self.symbols or ()),
@@ -75,22 +75,22 @@ class Showing:
             case OutputKind.JSON:
                 from ordwatch.outputs.json_lines import JsonLines
 
-                return JsonLines(1, self.keep)
+                return JsonLines(1, self.filter)
             case OutputKind.TEXT:
                 from ordwatch.outputs.text import TextLines
 
-                return TextLines(1, self.keep, self.zone, wants_color(self.color, os.environ))
+                return TextLines(1, self.filter, self.zone, wants_color(self.color, os.environ))
             case OutputKind.TABLE:
                 return self.table(venues, stats)
 
     def table(self, venues: Iterable[str] = (), stats: Callable[[], Mapping[str, VenueStats]] | None = None) -> "Table":
-        """The table; without `stats` it knows of venues what the records tell."""
+        """The table; without `stats` it shows the state of venues from the records."""
         from ordwatch.outputs.table import Table
 
-        return Table(self.keep, self.zone, stats, color=_COLORS[self.color], venues=venues)
+        return Table(self.filter, self.zone, stats, color=_COLORS[self.color], venues=venues)
 
     def render(self) -> Callable[[AnyRecord, int], bytes]:
-        """What makes the line of a record and its place in the stream."""
+        """A function that returns the line of a record, given its number in the stream."""
         if self.kind is OutputKind.JSON:
             from ordwatch.outputs.json_lines import json_line
 
@@ -100,8 +100,8 @@ class Showing:
         color = wants_color(self.color, os.environ)
         return lambda record, _seq: text_bytes(record, self.zone, color=color)
 
-    def line_above(self, sink: Sink) -> Callable[[str], bool] | None:
-        """What shows a message above the table, where stderr is the terminal the table moves on."""
+    def print_above(self, sink: Sink) -> Callable[[str], bool] | None:
+        """A function that prints a message above the live table; None unless stderr is the table's terminal."""
         from ordwatch.outputs.table import Table
 
         if not isinstance(sink, Table) or not os.isatty(2):
@@ -116,7 +116,7 @@ class Showing:
 
 
 def wants_color(choice: ColorChoice, environ: Mapping[str, str]) -> bool:
-    """Whether lines of text get colour: NO_COLOR, then FORCE_COLOR decide for `auto`, else whether it is a terminal."""
+    """Whether text is coloured. For `auto` NO_COLOR decides, then FORCE_COLOR, then whether stdout is a terminal."""
     if choice is not ColorChoice.AUTO:
         return choice is ColorChoice.ALWAYS
     if environ.get("NO_COLOR"):

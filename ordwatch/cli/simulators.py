@@ -1,27 +1,28 @@
-"""Simulators for `demo` and `simulate`: each on loopback, with orders that come and go."""
+"""Runs the simulators of `demo` and `simulate` on loopback, with invented orders."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ordwatch.cli.messages import log
+from ordwatch.cli.stderr import log
 from ordwatch.config import suggest_or_list
 from ordwatch.core.errors import UsageError
 from ordwatch.simulators import has_simulator, load_simulator
 from ordwatch.simulators.host import Hosted, host
-from ordwatch.simulators.scenario import stories
+from ordwatch.simulators.scenario import lifecycles
 from ordwatch.venues import REGISTRY, kinds
 
 ORDER_STEPS_A_SECOND = 2.0
 DROP_EVERY_S = 25.0
-"""How often a venue of the demo falls on average, so that gaps can be seen."""
+"""How often a venue of the demo disconnects on average, to show gaps."""
 DROPPED_S = 2.0
+"""How long it stays disconnected."""
 
 
 def chosen_kinds(names: Sequence[str] | None) -> list[str]:
-    """The kinds of venues of these names, each once; none given: all built-in ones.
+    """The kinds with these names, each once; none given: all built-in ones.
 
-    One without a simulator is left out, with a warning.
+    A kind without a simulator is left out, with a warning.
 
     Raises:
         UsageError: There is no such kind, or none of them has a simulator.
@@ -41,10 +42,10 @@ def chosen_kinds(names: Sequence[str] | None) -> list[str]:
 
 
 @asynccontextmanager
-async def simulated(
+async def run_simulators(
     kinds: Sequence[str], *, seed: int, speed: float, drops: bool = False
 ) -> AsyncIterator[list[Hosted]]:
-    """Simulators of these kinds, orders coming and going, until the end of the block; with `drops` they fall too."""
+    """Run simulators of these kinds until the end of the block; with `drops` they also disconnect now and then."""
     async with AsyncExitStack() as stack:
         hosts = [
             await stack.enter_async_context(host(load_simulator(kind), seed=seed + place))
@@ -52,7 +53,7 @@ async def simulated(
         ]
         jobs = [_play(each, seed + place, speed) for place, each in enumerate(hosts)]
         if drops:
-            jobs += [each.stumble_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
+            jobs += [each.disconnect_forever(DROP_EVERY_S, DROPPED_S) for each in hosts]
         players = [asyncio.create_task(job) for job in jobs]
         try:
             yield hosts
@@ -64,4 +65,4 @@ async def simulated(
 
 async def _play(hosted: Hosted, seed: int, speed: float) -> None:
     markets = hosted.simulator.markets
-    await hosted.perform(stories(seed, rate=ORDER_STEPS_A_SECOND, markets=markets), speed=speed)
+    await hosted.perform(lifecycles(seed, rate=ORDER_STEPS_A_SECOND, markets=markets), speed=speed)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ordwatch.cli.reachability import reach
-from ordwatch.cli.verdicts import CheckResult
+from ordwatch.cli.check_address import check_address
+from ordwatch.cli.check_results import CheckResult
 from ordwatch.core.errors import AuthError, ConfigError, Refused
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import load
@@ -22,7 +22,7 @@ NOBODY = 1
 
 def last(venue: VenueKind, settings: VenueSettings) -> CheckResult:
     """The last verdict on this venue."""
-    return asyncio.run(reach(venue, Setup("desk", settings)))[-1]
+    return asyncio.run(check_address(venue, Setup("desk", settings)))[-1]
 
 
 def loopring(rest_url: str) -> LoopringSettings:
@@ -47,7 +47,7 @@ def refusing(error: Exception) -> VenueKind:
 def test_a_venue_that_is_there_is_looked_up_and_connected_to() -> None:
     async def test() -> list[CheckResult]:
         async with toy_server() as server:
-            return await reach(TOY, Setup("toy", ToySettings(port=server.port)))
+            return await check_address(TOY, Setup("toy", ToySettings(port=server.port)))
 
     found = asyncio.run(test())
 
@@ -94,7 +94,7 @@ def test_nobody_there_over_rest_is_a_matter_of_its_address() -> None:
 def test_a_fault_of_tls_over_rest_names_the_address_the_clock_and_certificates() -> None:
     async def test() -> list[CheckResult]:
         async with tls.answering(b"HTTP/1.1 200 OK") as port:
-            return await reach(load("loopring"), Setup("desk", loopring(f"https://127.0.0.1:{port}")))
+            return await check_address(load("loopring"), Setup("desk", loopring(f"https://127.0.0.1:{port}")))
 
     [verdict] = asyncio.run(test())
 
@@ -105,7 +105,7 @@ def test_a_fault_of_tls_over_rest_names_the_address_the_clock_and_certificates()
 def test_a_fault_of_tls_of_the_stream_names_its_own_address() -> None:
     async def test() -> list[CheckResult]:
         async with tls.answering(b"HTTP/1.1 200 OK") as port:
-            return await reach(load("coinw"), Setup("desk", coinw(f"wss://127.0.0.1:{port}")))
+            return await check_address(load("coinw"), Setup("desk", coinw(f"wss://127.0.0.1:{port}")))
 
     verdict = asyncio.run(test())[-1]
 

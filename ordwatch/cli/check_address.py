@@ -1,4 +1,4 @@
-"""The first part of `check`: is the venue's address there at all? Name look-up, TCP, TLS; nothing is said to it."""
+"""The first part of `check`: name lookup, TCP and TLS of the venue's address. Nothing is sent to the venue."""
 
 import asyncio
 import socket
@@ -6,9 +6,9 @@ import ssl
 import time
 from urllib.parse import urlsplit
 
-from ordwatch.cli.verdicts import CheckResult, Keys, keys_of, quoted
+from ordwatch.cli.check_results import CheckResult, Keys, keys_of, quoted
 from ordwatch.core.errors import AuthError, ConfigError, OrdwatchError, Refused, TlsFailed
-from ordwatch.core.text import safe_text
+from ordwatch.core.escaping import safe_text
 from ordwatch.engine.failures import describe
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
@@ -19,8 +19,8 @@ from ordwatch.venues.contract import Endpoint, Setup, VenueKind, VenueSettings
 PROBE_S = 10.0
 
 
-async def reach(venue: VenueKind, setup: Setup[VenueSettings]) -> list[CheckResult]:
-    """A verdict for each step, up to the first that fails. What must be fetched before dialling is fetched."""
+async def check_address(venue: VenueKind, setup: Setup[VenueSettings]) -> list[CheckResult]:
+    """A result for each step, up to the first that fails. Includes the REST requests needed before a connection."""
     http = Http(Rates())
     keys = keys_of(venue)
     try:
@@ -37,7 +37,7 @@ async def reach(venue: VenueKind, setup: Setup[VenueSettings]) -> list[CheckResu
 
 
 def _not_opened(name: str, error: Exception, keys: Keys) -> CheckResult:
-    """What must be had before dialling could not be had."""
+    """The result when the REST requests before the connection failed."""
     look = quoted(keys.rest)
     match error:
         case ConfigError():

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch.outputs.clock_texts import age, clock_time, stamp, text_ns, time_of_day, zoned
+from ordwatch.outputs.display_times import age, clock_time, stamp, text_ns, time_of_day, zoned
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 AT = "2026-03-02T12:03:09.604123Z"

@@ -1,7 +1,7 @@
-"""What goes to stderr: `ordwatch: VENUE: text`, one line each, without secrets, and never waiting for a reader.
+"""Messages on stderr: `ordwatch: VENUE: text`, one line each, without secrets.
 
-A message is written at most once a minute; its repetitions are counted with the next one. A thread of its own
-writes, for a full pipe would stop the event loop.
+The same message is written at most once a minute; repetitions are counted and reported with the next one. A separate
+thread writes, because a full pipe would block the event loop.
 """
 
 import logging
@@ -14,39 +14,40 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
 
+from ordwatch.core.escaping import safe_text
 from ordwatch.core.secrets import Redaction
-from ordwatch.core.text import safe_text
 from ordwatch.outputs.descriptor import fd_name, write_all
 from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
 
 log = logging.getLogger("ordwatch")
 
 REPEAT_S = 60.0
+"""The same message is written again after so long at the earliest."""
 MAX_QUEUED = 1000
 CLOSE_S = 0.5
 _MAX_CAUSES = 1000
 _MAX_LINE = 2000
 _LEVELS = {-2: logging.CRITICAL, -1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 # Third parties print what they send at DEBUG: websockets its headers and frames, keys included.
-_CHATTY = ("websockets", "aiohttp", "asyncio")
+_VERBOSE_LOGGERS = ("websockets", "aiohttp", "asyncio")
 
 
-def set_up(verbosity: int = 0) -> "Messages":
-    """Send every logger's messages to stderr: warnings, with 1 also information, with 2 all; with -1 only errors,
-    with -2 hardly anything. Called again, it changes how much.
+def set_up(verbosity: int = 0) -> "StderrHandler":
+    """Send the messages of every logger to stderr: warnings and worse; with 1 also information, with 2 everything;
+    with -1 only errors, with -2 only critical errors. A second call changes the level.
     """
     root = logging.getLogger()
-    messages = next((handler for handler in root.handlers if isinstance(handler, Messages)), None) or Messages()
-    messages.tracebacks = verbosity > 0
-    root.handlers[:] = [messages]
+    ours = next((each for each in root.handlers if isinstance(each, StderrHandler)), None) or StderrHandler()
+    ours.tracebacks = verbosity > 0
+    root.handlers[:] = [ours]
     root.setLevel(logging.WARNING)
     log.setLevel(_LEVELS.get(verbosity, logging.DEBUG))
-    for name in _CHATTY:
+    for name in _VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, log.level))
     logging.captureWarnings(True)
     threading.excepthook = _thread_failed
     sys.unraisablehook = _unraisable
-    return messages
+    return ours
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
@@ -54,38 +55,38 @@ def _thread_failed(failed: threading.ExceptHookArgs) -> None:
 
 
 def _unraisable(failed: "sys.UnraisableHookArgs") -> None:
-    log.error("internal error in a finalizer", exc_info=failed.exc_value)
+    log.error("internal error while an object was deleted", exc_info=failed.exc_value)
 
 
-class Messages(logging.Handler):
-    """The handler of every logger: makes lines, drops repetitions, hands the rest to the thread."""
+class StderrHandler(logging.Handler):
+    """The handler of every logger: formats lines, drops repetitions, passes the rest to its thread."""
 
     def __init__(self, fd: int = 2) -> None:
         super().__init__()
         self.redact = Redaction()
         self.tracebacks = False
-        """Show where an error came from, line by line."""
+        """Whether the traceback of an error is written."""
         self._fd = fd
         self._causes: dict[str, _Cause] = {}
         self._queue: WriterQueue[str | _Dropped] | None = None
         self._thread: WriterThread[str | _Dropped] | None = None
         self.above: Callable[[str], bool] | None = None
-        """Shows a line above a table that moves on the same terminal; False: there is none now."""
+        """Prints a line above the live table on the same terminal; returns False if there is no table now."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the lines of a record; what does not fit is dropped and counted."""
+        """Queue the lines of a record; if the queue is full they are dropped and counted."""
         for text in self._texts(record):
             self._put(text)
 
     def flush_counts(self) -> None:
-        """Write how often messages were repeated that nothing followed."""
+        """Report the repetitions that were not written yet."""
         for cause in self._causes.values():
             if cause.repeated:
                 self._put(f"{cause.text} ({cause.repeated} more like it)")
         self._causes.clear()
 
     def close(self) -> None:
-        """Write out what is queued, as far as that goes within CLOSE_S."""
+        """Write what is queued, for at most CLOSE_S."""
         self.flush_counts()
         if self._thread is not None:
             self._thread.join(CLOSE_S)
@@ -106,11 +107,11 @@ class Messages(logging.Handler):
             )
 
     def _clean(self, text: str) -> str:
-        # Redacted first: escaping and cutting could change a secret so that it is not found.
+        # Redacted first: escaping and cutting could change a secret so that the redaction misses it.
         return safe_text(self.redact(text).rstrip(), _MAX_LINE)
 
     def _again(self, text: str) -> str | None:
-        """None if a message of this cause was written within the last minute; else what to add to it."""
+        """None if a message of this cause was written within REPEAT_S; else the text to add to it."""
         now_s = monotonic()
         key = re.sub(r"[0-9]+", "#", text)
         cause = self._causes.get(key)
@@ -133,7 +134,7 @@ class Messages(logging.Handler):
     def _start(self) -> "WriterQueue[str | _Dropped]":
         queue = WriterQueue[str | _Dropped](max_items=MAX_QUEUED, group_items=1, on_full=_count_dropped)
         self._thread = WriterThread(f"write {fd_name(self._fd)}", queue, self._write)
-        self._thread.start()  # nobody looks at its error: there is no place left to report that stderr is gone
+        self._thread.start()  # its error is ignored: there is nowhere to report that stderr failed
         return queue
 
     def _write(self, group: "list[str | _Dropped]") -> None:
@@ -147,7 +148,7 @@ class _Dropped:
         self.count = 1
 
     def __str__(self) -> str:
-        return f"{self.count} messages were dropped, for nobody read them"
+        return f"{self.count} messages were dropped because stderr was blocked"
 
 
 def _count_dropped(waiting: deque[str | _Dropped], item: str | _Dropped) -> None:
@@ -170,8 +171,8 @@ def _line(text: str) -> bytes:
 
 
 def _summary(exception: BaseException) -> str:
-    """Kind, text and place of an error, for somebody who reports it."""
+    """Type, message and place of an error, for a bug report."""
     frames = traceback.extract_tb(exception.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    text = f": {exception}" if str(exception) else ""
-    return f"{type(exception).__name__}{text}{place}"
+    message = f": {exception}" if str(exception) else ""
+    return f"{type(exception).__name__}{message}{place}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.cli.verdicts import CheckObserver, CheckResult, Keys, keys_of
+from ordwatch.cli.check_results import CheckObserver, CheckResult, Keys, keys_of
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import LinkRecord, for_outputs
 from ordwatch.venues import REGISTRY, load
@@ -72,8 +72,8 @@ def test_refused_credentials_are_a_failed_login(state: LinkState) -> None:
         ),
         (
             ["subscribing", "reconciling"],
-            "check `rest_url` in the configuration and the network, or try again, for the venue may be busy; "
-            "if it stays, run `ordwatch tail -v`",
+            "check `rest_url` in the configuration and the network, or try again: the venue may be busy; "
+            "if it fails again, run `ordwatch tail -v`",
         ),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
@@ -146,7 +146,7 @@ def test_the_end_is_told_once_every_venue_is_decided() -> None:
 @pytest.mark.parametrize(
     ("offset_s", "verdict", "detail"),
     [
-        (None, "ok", "the venue does not tell its time"),
+        (None, "ok", "the venue does not report its time"),
         (0.25, "ok", "0.2 s behind the venue's"),
         (-4.0, "ok", "4.0 s ahead of the venue's"),
         (60.0, "warning", "60.0 s behind the venue's"),

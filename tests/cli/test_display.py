@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ordwatch.cli.display import DisplayOptions, wants_color
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
-from ordwatch.cli.outputs import Showing, wants_color
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.outputs.filters import Filter
@@ -27,9 +27,9 @@ NOTHING: dict[str, Any] = {
 }
 
 
-def showing(**options: Any) -> Showing:
+def display(**options: Any) -> DisplayOptions:
     """What these options ask for, all others left out."""
-    return Showing(**{**NOTHING, **options})
+    return DisplayOptions(**{**NOTHING, **options})
 
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, OutputKind.TABLE), (False, OutputKind.JSON)])
@@ -38,33 +38,33 @@ def test_a_terminal_gets_the_table_and_a_pipe_json(
 ) -> None:
     monkeypatch.setattr(os, "isatty", lambda _: terminal)
 
-    assert showing().kind is kind
+    assert display().kind is kind
 
 
 @pytest.mark.parametrize(
     ("kind", "sink"), [(OutputKind.JSON, JsonLines), (OutputKind.TEXT, TextLines), (OutputKind.TABLE, Table)]
 )
 def test_the_output_asked_for_is_what_is_made(kind: OutputKind, sink: type) -> None:
-    assert isinstance(showing(output=kind).sink([], dict), sink)
+    assert isinstance(display(output=kind).sink([], dict), sink)
 
 
 @pytest.mark.parametrize("kind", [OutputKind.TEXT, OutputKind.TABLE])
 def test_kinds_of_records_are_for_json_only(kind: OutputKind) -> None:
     with pytest.raises(UsageError, match="add -o json"):
-        showing(output=kind, records=RecordKinds.ALL).check()
+        display(output=kind, records=RecordKinds.ALL).check()
 
 
 @pytest.mark.parametrize(("kind", "records"), [(OutputKind.JSON, RecordKinds.ALL), (OutputKind.TABLE, None)])
 def test_other_options_go_together(kind: OutputKind, records: RecordKinds | None) -> None:
-    showing(output=kind, records=records).check()
+    display(output=kind, records=records).check()
 
 
 def test_nothing_asked_for_filters_nothing() -> None:
-    assert showing().keep == Filter()
+    assert display().filter == Filter()
 
 
 def test_every_filter_option_reaches_the_filter() -> None:
-    asked = showing(
+    asked = display(
         symbols=["HK.*"],
         statuses=[OrderStatus.NEW],
         sides=[Side.BUY],
@@ -73,7 +73,7 @@ def test_every_filter_option_reaches_the_filter() -> None:
         records=RecordKinds.ORDERS,
     )
 
-    assert asked.keep == Filter(
+    assert asked.filter == Filter(
         symbols=("HK.*",),
         statuses=frozenset({OrderStatus.NEW}),
         sides=frozenset({Side.BUY}),
@@ -106,17 +106,17 @@ def test_colour_is_wanted_where_it_can_be_seen(
 
 
 def test_messages_go_above_a_table_only_if_stderr_is_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = showing().table()
+    table = display().table()
     monkeypatch.setattr(os, "isatty", lambda _: False)
 
-    assert showing().line_above(table) is None
+    assert display().print_above(table) is None
 
 
 def test_a_table_that_does_not_move_takes_no_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = showing().table()
+    table = display().table()
     monkeypatch.setattr(os, "isatty", lambda _: True)
 
-    above = showing().line_above(table)
+    above = display().print_above(table)
 
     assert above is not None
     assert not above("ordwatch: text")
@@ -125,4 +125,4 @@ def test_a_table_that_does_not_move_takes_no_messages(monkeypatch: pytest.Monkey
 def test_lines_have_no_table_to_stand_above(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "isatty", lambda _: True)
 
-    assert showing().line_above(showing(output=OutputKind.JSON).sink([], dict)) is None
+    assert display().print_above(display(output=OutputKind.JSON).sink([], dict)) is None

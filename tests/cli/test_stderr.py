@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.cli import messages
-from ordwatch.cli.messages import Messages, set_up
+from ordwatch.cli import stderr
+from ordwatch.cli.stderr import StderrHandler, set_up
 from ordwatch.core.secrets import Secret
 
 
@@ -21,7 +21,7 @@ class Pipe:
 
     def __init__(self) -> None:
         self.read_fd, self.write_fd = os.pipe()
-        self.handler = Messages(self.write_fd)
+        self.handler = StderrHandler(self.write_fd)
         self.log = logging.Logger("test")
         self.log.addHandler(self.handler)
 
@@ -43,7 +43,7 @@ def pipe() -> Pipe:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time of the handler, the test's to set."""
     now = [1000.0]
-    monkeypatch.setattr(messages, "monotonic", lambda: now[0])
+    monkeypatch.setattr(stderr, "monotonic", lambda: now[0])
     return now
 
 
@@ -70,7 +70,7 @@ def test_a_long_message_is_cut(pipe: Pipe) -> None:
 
 
 def test_secrets_are_removed_in_every_form(pipe: Pipe) -> None:
-    pipe.handler.redact.learn(Secret("hunter2hunter2"))
+    pipe.handler.redact.add(Secret("hunter2hunter2"))
 
     pipe.log.warning("sent hunter2hunter2 and %s", b"hunter2hunter2".hex())
 
@@ -78,7 +78,7 @@ def test_secrets_are_removed_in_every_form(pipe: Pipe) -> None:
 
 
 def test_secrets_are_removed_from_errors_too(pipe: Pipe) -> None:
-    pipe.handler.redact.learn(Secret("hunter2hunter2"))
+    pipe.handler.redact.add(Secret("hunter2hunter2"))
     pipe.handler.tracebacks = True
 
     pipe.log.error("failed", exc_info=ValueError("hunter2hunter2"))
@@ -111,7 +111,7 @@ def test_different_causes_are_both_said(pipe: Pipe) -> None:
 
 
 def test_causes_without_end_do_not_fill_the_memory(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "_MAX_CAUSES", 2)
+    monkeypatch.setattr(stderr, "_MAX_CAUSES", 2)
 
     for word in ("a", "b", "c", "a"):
         pipe.log.warning("%s", word)
@@ -123,7 +123,7 @@ def test_an_error_is_told_in_one_line_with_its_place(pipe: Pipe) -> None:
     pipe.log.error("internal error", exc_info=raised())
 
     [line] = pipe.lines()
-    assert re.fullmatch(r"ordwatch: internal error: KeyError: 'missing' \(test_messages\.py:\d+\)", line)
+    assert re.fullmatch(r"ordwatch: internal error: KeyError: 'missing' \(test_stderr\.py:\d+\)", line)
 
 
 def test_more_messages_show_the_whole_way_of_an_error(pipe: Pipe) -> None:
@@ -145,7 +145,7 @@ def raised() -> Exception:
 
 
 def test_what_a_full_pipe_and_queue_cannot_take_is_counted_for_the_reader_that_is_back(pipe: Pipe) -> None:
-    total = messages.MAX_QUEUED * 2
+    total = stderr.MAX_QUEUED * 2
     for number in range(total):
         pipe.log.warning("%s", "x" * 1000 + chr(0x4E00 + number))
 
@@ -154,14 +154,14 @@ def test_what_a_full_pipe_and_queue_cannot_take_is_counted_for_the_reader_that_i
         pipe.handler.close()
         os.close(pipe.write_fd)
         lines = reading.result(20).splitlines()
-    dropped = re.fullmatch(r"ordwatch: (\d+) messages were dropped, for nobody read them", lines[-1])
+    dropped = re.fullmatch(r"ordwatch: (\d+) messages were dropped because stderr was blocked", lines[-1])
     assert dropped is not None
     assert len(lines) - 1 + int(dropped[1]) == total
 
 
 def test_closing_does_not_wait_for_a_reader_that_does_not_read(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "CLOSE_S", 0.01)
-    for number in range(messages.MAX_QUEUED):
+    monkeypatch.setattr(stderr, "CLOSE_S", 0.01)
+    for number in range(stderr.MAX_QUEUED):
         pipe.log.warning("%s", "x" * 1000 + chr(0x4E00 + number))
 
     pipe.handler.close()
@@ -203,12 +203,12 @@ def test_a_table_that_stands_still_leaves_messages_to_stderr(pipe: Pipe) -> None
 def as_it_was() -> Iterator[None]:
     """Put logging back as it was."""
     root = logging.getLogger()
-    handlers, level, own_level = root.handlers[:], root.level, messages.log.level
+    handlers, level, own_level = root.handlers[:], root.level, stderr.log.level
     hooks = threading.excepthook, sys.unraisablehook
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    messages.log.setLevel(own_level)
+    stderr.log.setLevel(own_level)
     threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(False)
 

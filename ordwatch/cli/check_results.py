@@ -1,4 +1,4 @@
-"""What `check` finds out about venues, from the states of their links."""
+"""The results of `check` for each venue, from the states of its links."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ import msgspec
 
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import LinkRecord, OutputRecord
-from ordwatch.core.text import time_ns
+from ordwatch.core.times import time_ns
 from ordwatch.venues.contract import VenueKind
 
 MAX_CLOCK_OFFSET_S = 5.0
@@ -21,18 +21,18 @@ _STAGES: dict[LinkState, str] = {
     "reconciling": "query",
 }
 MAX_QUERY_FAILURES = 3
-"""One more, and the first query has failed; a venue may be live without a part that it refused so often."""
+"""With one more failure the first query has failed. A venue may go live without a part it refused that often."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What to look at in a venue's configuration, by what failed; each a tuple of keys."""
+    """The configuration keys to check, by what failed."""
 
     credentials: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
     """Of the stream."""
     tls: tuple[str, ...] = ()
-    """Whether the stream uses TLS, where the address does not say it."""
+    """Whether the stream uses TLS, if the address does not show it."""
     rest: tuple[str, ...] = ()
     """Of REST; empty where the venue has none."""
     scope: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ def quoted(keys: Sequence[str]) -> str:
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding, a line of the answer."""
+    """The result of one test; one line of the output."""
 
     venue: str | None = None
     check: str
@@ -70,20 +70,20 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckObserver:
-    """A sink that watches how far each venue comes until it is live or fails for the first time."""
+    """A sink that follows each venue until it is live or fails for the first time."""
 
     def __init__(self, keys: Mapping[str, Keys]) -> None:
         self.when_decided: Callable[[], None] = lambda: None
         """Called once, when every venue is live or has failed."""
         self.offsets_s: Mapping[str, float | None] = {}
-        """By venue: how far its clock is ahead of ours, where it told."""
+        """By venue: how far its clock is ahead of ours; None if it does not report its time."""
         self._ends: dict[str, LinkRecord] = {}
-        self._asked_ns: dict[str, int] = {}
+        self._queried_ns: dict[str, int] = {}
         self._query_failures: dict[str, list[LinkRecord]] = {}
         self.expect(keys)
 
     def expect(self, keys: Mapping[str, Keys]) -> None:
-        """Watch these venues; with the keys of the configuration to look at for each."""
+        """Watch these venues; `keys` are the configuration keys to name if one fails."""
         self._keys = keys
         self._stage = dict.fromkeys(keys, "reachability")
 
@@ -101,7 +101,7 @@ class CheckObserver:
 
     @property
     def stalled(self) -> bool:
-        """Never."""
+        """Always False: nothing is queued."""
         return False
 
     async def watch(self) -> None:
@@ -116,7 +116,7 @@ class CheckObserver:
         if link.state == "reconciling" and link.detail is not None:
             failures.append(link)
         elif link.state == "reconciling":
-            self._asked_ns[link.venue] = time_ns(link.at)
+            self._queried_ns[link.venue] = time_ns(link.at)
         if link.state in _STAGES:
             self._stage[link.venue] = _STAGES[link.state]
         if link.state in ("live", "down", "failed") or len(failures) > MAX_QUERY_FAILURES:
@@ -125,23 +125,23 @@ class CheckObserver:
                 self.when_decided()
 
     def verdicts(self) -> list[CheckResult]:
-        """What was found, venue by venue, each up to its first failure."""
+        """The results, venue by venue, each up to its first failure."""
         return [verdict for name in self._stage for verdict in self.of(name)]
 
     def of(self, name: str) -> list[CheckResult]:
-        """What was found of one venue; nothing if it was not watched."""
+        """The results of one venue; empty if it was not watched."""
         if name not in self._stage:
             return []
         end = self._ends.get(name)
         stages = list(_STAGES.values())
         if end is not None and end.state == "live":
             *before, query = (_ok(name, stage) for stage in stages)
-            took_ms = (time_ns(end.at) - self._asked_ns.get(name, time_ns(end.at))) / 1e6
+            took_ms = (time_ns(end.at) - self._queried_ns.get(name, time_ns(end.at))) / 1e6
             answered = msgspec.structs.replace(query, detail=f"answered in {took_ms:.0f} ms")
             return [*before, answered, self._clock(name)]
         stage = self._stage[name]
         if end is not None and end.state == "failed" and stage == "reachability":
-            stage = "login"  # whoever refuses was reached
+            stage = "login"  # a venue that refuses was reached
         return [*(_ok(name, earlier) for earlier in stages[: stages.index(stage)]), self._failure(name, stage, end)]
 
     def _failure(self, name: str, stage: str, end: LinkRecord | None) -> CheckResult:
@@ -171,12 +171,12 @@ class CheckObserver:
                 return f"{look}that the account may read orders"
             case _:
                 look = f"check {quoted(keys.rest)} in the configuration and the network, or " if keys.rest else ""
-                return f"{look}try again, for the venue may be busy; if it stays, run `ordwatch tail -v`"
+                return f"{look}try again: the venue may be busy; if it fails again, run `ordwatch tail -v`"
 
     def _clock(self, name: str) -> CheckResult:
         offset_s = self.offsets_s.get(name)
         if offset_s is None:
-            return CheckResult(venue=name, check="clock", verdict="ok", detail="the venue does not tell its time")
+            return CheckResult(venue=name, check="clock", verdict="ok", detail="the venue does not report its time")
         off = abs(offset_s) > MAX_CLOCK_OFFSET_S
         return CheckResult(
             venue=name,
@@ -188,10 +188,10 @@ class CheckObserver:
 
 
 def _ok(name: str, stage: str) -> CheckResult:
-    return CheckResult(venue=name, check=stage, verdict="ok", detail=_WORDS[stage])
+    return CheckResult(venue=name, check=stage, verdict="ok", detail=_OK_DETAILS[stage])
 
 
-_WORDS = {
+_OK_DETAILS = {
     "reachability": "connected",
     "login": "accepted",
     "subscription": "acknowledged",
