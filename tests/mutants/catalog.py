@@ -759,13 +759,6 @@ MUTANTS = (
         (STORE,),
     ),
     Mutant(
-        "a late state moves the places of the others",
-        "core/order_store.py",
-        "place + (place >= index)",
-        "place",
-        (STORE,),
-    ),
-    Mutant(
         "lines that keep coming put their sync off",
         "recording/writer.py",
         "        if not self._file.dirty:\n            self._dirty_since = monotonic()\n",
