@@ -104,7 +104,7 @@ def _lost(path: Path, damaged: Sequence[bytes]) -> RepairRecord:
 
 
 def _counted(line: Line, seq: int) -> bytes:
-    """The line without seq and crc; seqs that it tells are set to what holds in the new file."""
+    """The line without seq and crc; seqs inside the record are set to those of the new file."""
     if line.mark.type in _NUMBERED:
         with suppress(BadLine):
             return encode(_renumbered(record(line.raw), seq))
