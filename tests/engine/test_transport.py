@@ -101,7 +101,10 @@ def test_dialling_that_is_given_up_leaves_no_socket_behind(turns: int) -> None:
 
     asyncio.run(test())
 
-    gc.collect()  # a socket that was left behind warns now, and a warning is an error
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        gc.collect()  # a socket that was left behind warns now; an event loop's own pair is not of the internet family
+    assert [warning for warning in seen if f"family={int(socket.AF_INET)}" in str(warning.message)] == []
 
 
 async def test_abort_ends_a_read() -> None:
