@@ -23,8 +23,6 @@ def test_a_world_that_once_broke_a_law(seed: int) -> None:
 
 
 @pytest.mark.xfail(strict=False, reason="seed 649842927 breaks a law: python -m tests.simulation --seed 649842927")
-    strict=False, reason="seed 649842927 breaks a law and is not understood yet: see python -m tests.simulation"
-)
 def test_fresh_worlds_break_no_law() -> None:
     first = random.SystemRandom().randrange(10**9)
 
