@@ -22,7 +22,6 @@ def test_a_world_that_once_broke_a_law(seed: int) -> None:
     assert live_through(seed) is None
 
 
-@pytest.mark.xfail(strict=False, reason="seed 649842927 breaks a law: python -m tests.simulation --seed 649842927")
 def test_fresh_worlds_break_no_law() -> None:
     first = random.SystemRandom().randrange(10**9)
 
