@@ -263,7 +263,9 @@ class Supervisor:
             actions.insert(0, EmitEvents(out))
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
-            self._stats.last_rx_ns = now.wall_ns
+            if len(self._links) > 1:
+                state = self._most_silent() or state
+            self._stats.last_rx_ns = state.last_good_ns
         if self._query is None and now_s >= self._query_s:
             self._start_query(now, actions)
         return actions
@@ -636,11 +638,22 @@ class Supervisor:
         given_up = self._refusals.given_up
         return f"without {given_up}" if given_up else None
 
+    def _most_silent(self) -> Link | None:
+        """Of the subscribed links that received a good message, the one that did so longest ago."""
+        links = [each for each in self._links if each.subscribed and each.last_good_ns]
+        return min(links, key=lambda each: each.last_good_running_ns, default=None)
+
     def _open_gap(self, cause: str, state: Link, now: Moment, from_ns: int | None = None) -> list[FeedEvent]:
-        """Coverage ended with the last good message of this link, or at `from_ns` if that is earlier."""
+        """Coverage ended with the last good message of this link, or at `from_ns` if that is earlier.
+
+        Where another link was silent for longer, nothing proves what it missed since: then coverage ended there.
+        """
         self._live = False
         self._epoch += 1
         self._noticed_ns = now.mono_ns
+        silent = self._most_silent()
+        if silent is not None and state.last_good_ns and silent.last_good_running_ns < state.last_good_running_ns:
+            state = silent
         last_ns = state.last_good_ns or now.wall_ns
         last_running_ns = state.last_good_running_ns or now.running_ns
         if from_ns is not None and from_ns < last_ns:

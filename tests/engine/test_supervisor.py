@@ -127,6 +127,18 @@ def test_links_of_one_venue_fall_and_the_gap_starts_at_the_first() -> None:
     assert [(gap.state, gap.from_ns) for gap in driver.gaps] == [("open", START_S * SECOND)]
 
 
+def test_a_venue_is_proven_alive_only_as_far_as_the_most_silent_of_its_links() -> None:
+    driver = live(links=2)
+    driver.receive(RoundTrip(0.1), link=0)
+    driver.advance(5)
+    driver.receive(RoundTrip(0.1), link=1)
+    proven_ns = driver.stats.last_rx_ns
+    driver.disconnect(link=1)
+
+    assert proven_ns == START_S * SECOND
+    assert [gap.from_ns for gap in driver.gaps] == [START_S * SECOND]
+
+
 def test_updates_are_handed_on_with_the_connection_they_came_by() -> None:
     driver = live()
     driver.receive(PUSH, PUSH)
