@@ -29,7 +29,9 @@ def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = Fal
         return Recency.NEWER if growth > 0 else Recency.OLDER
     if new_rank is None or known_rank is None or new_rank == known_rank:
         return _compare_words(new, known, closed=known_rank == CLOSED)
-    return Recency.NEWER if new_rank > known_rank or _takes_cancel_back(new, known) else Recency.OLDER
+    if new_rank > known_rank:
+        return Recency.NEWER
+    return _compare_after_cancelling(new, known)
 
 
 def correct(row: OrderUpdate, known: OrderUpdate) -> Correction:
@@ -113,16 +115,18 @@ def _compare_words(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Rec
     return Recency.OLDER if closed else Recency.NEWER
 
 
-def _takes_cancel_back(new: OrderUpdate, known: OrderUpdate) -> bool:
-    told, held = _pushed_ns(new), _pushed_ns(known)
-    return (
-        new.source == "push"
-        and known.venue_status.lower() == "cancelling"
-        and new.venue_status.lower() == "processing"
-        and told is not None
-        and held is not None
-        and told > held
-    )
+def _compare_after_cancelling(new: OrderUpdate, known: OrderUpdate) -> Recency:
+    """For a status of lower rank: only a push takes a cancellation back, and only a later one.
+
+    A row reports no time, so after one nothing shows which is later: then arrival decides.
+    """
+    words = (known.venue_status.lower(), new.venue_status.lower())
+    pushed_ns, held_ns = _pushed_ns(new), _pushed_ns(known)
+    if new.source != "push" or words != ("cancelling", "processing") or pushed_ns is None:
+        return Recency.OLDER
+    if held_ns is None:
+        return Recency.EQUAL
+    return Recency.NEWER if pushed_ns > held_ns else Recency.OLDER
 
 
 def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bool:

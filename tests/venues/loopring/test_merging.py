@@ -72,6 +72,13 @@ def test_only_a_later_push_takes_a_cancellation_back(ts: object, expected: Recen
     assert compare_versions(late, known(status="cancelling")) is expected
 
 
+def test_arrival_decides_where_a_row_without_time_reported_the_cancellation() -> None:
+    queried = row(status="cancelling")
+
+    assert compare_versions(read(push(T + 1, status="processing")), queried) is Recency.EQUAL
+    assert compare_versions(row(status="processing"), queried) is Recency.OLDER
+
+
 def test_a_later_push_takes_nothing_else_back() -> None:
     assert compare_versions(read(push(T + 1, status="waiting")), known(status="cancelling")) is Recency.OLDER
 
