@@ -4,8 +4,9 @@ A run folds the records that it writes, and the next session and `verify` fold t
 that an exit code and the verdict on the recording agree. Pure; the only times are those in the records.
 
 Covered is a time between `live` and the last proof of life, or inside a recovered gap. Everything else after the first
-`live` is uncertain. A proof of life is a push, the `last_rx` of an alive record, or a clean end. Lengths are those of
-the elapsed time (timeline.py): a time that the wall clock jumped over is neither covered nor uncertain.
+`live` is uncertain. A proof of life is a push (where the venue has one connection), the `last_rx` of an alive record,
+or a clean end. Lengths are those of the elapsed time (timeline.py): a time that the wall clock jumped over is neither
+covered nor uncertain.
 """
 
 from collections.abc import Iterable
@@ -161,6 +162,7 @@ class StreamCoverage:
         return self.venues[venue]
 
     def _link(self, link: LinkRecord) -> None:
+        self._of(link.venue).connection_changed(link.conn, link.state)
         if link.state == "live":
             self._of(link.venue).link_live(time_ns(link.at), link.detail)
         else:
@@ -228,6 +230,7 @@ class VenueCoverage:
         self._gap_from = 0  # where the open gap begins
         self._uncovered: tuple[int, str] | None = None  # since when and why it is not covered now
         self._proof = 0  # the latest proof of life
+        self._connections: set[int] = set()  # numbers of those that are not down
         self._last_push: Time = ""  # when the latest push was read, and the latest before that
         self._earlier_push: Time = ""
         self._proof_before_end: int | None = None  # the last proof of life before a clean end
@@ -253,13 +256,24 @@ class VenueCoverage:
         """A push was read at that time.
 
         It proves only what was read before it: a later push of the same read may have been lost with the process.
+        Where the venue has several connections it proves nothing of the others, so there only alive records count.
         """
+        if len(self._connections) > 1:
+            return
         # Texts of one length and zone compare as the times they stand for; each is parsed only if it matters.
         if at > self._last_push:
             self._earlier_push, self._last_push = self._last_push, at
 
+    def connection_changed(self, number: int, state: str) -> None:
+        """A connection reached this state."""
+        if state in ("down", "failed"):
+            self._connections.discard(number)
+        else:
+            self._connections.add(number)
+
     def session_started(self) -> None:
         """A session begins. Records that were missing before it matter no longer."""
+        self._connections.clear()
         self._stop("stopped without an end")
         self._records_missing = False
 

@@ -189,21 +189,21 @@ class Supervisor:
 
     def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
         """Continue a recording that was covered until then, or has a gap that was never closed."""
-        latest_ns = self._orders.latest_ns()
         if open_gap is not None:
             self.gaps.continue_gap(open_gap)
-            latest_ns = self._latest_until(open_gap.from_ns)
-        elif covered_until_ns is None:
+            covered_until_ns, opened = open_gap.from_ns, []
+        elif covered_until_ns is not None:
+            opened = self.gaps.resume(covered_until_ns, now.wall_ns)
+        else:
             return []
         # The recording's times of this host's clock cannot be compared with now; the venue's own times can.
-        self._since_ns = since(None, latest_ns)
-        opened = [] if open_gap is not None else self.gaps.resume(covered_until_ns or 0, now.wall_ns)
+        self._since_ns = since(None, self._latest_until(covered_until_ns))
         return [EmitEvents(opened)] if opened else []
 
     def _latest_until(self, received_ns: int) -> int | None:
         """The latest time of the venue's own clock in what was received until then, as far as it is still held.
 
-        Updates may go on while a gap is open, and say nothing of the time before they came.
+        Later updates (while a gap is open, or by another link) say nothing of the time before they came.
         """
         times = [
             max(order.updated_ns or 0, order.created_ns or 0)

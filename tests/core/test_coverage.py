@@ -363,6 +363,20 @@ def covered(coverage: StreamCoverage, venue: str = "alpha") -> tuple[float, tupl
     return result.covered_ns / 1e9, result.uncertain
 
 
+def test_push_of_one_of_two_connections_proves_nothing_of_the_other() -> None:
+    both = [link(state, 1, conn=conn) for state in ("connecting", "live") for conn in (1, 2)]
+    coverage = stream(*both, alive(10, last_rx=4), order(second=15), order(second=16))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(4)
+
+
+def test_push_proves_life_again_when_one_connection_is_left() -> None:
+    both = [link(state, 1, conn=conn) for state in ("connecting", "live") for conn in (1, 2)]
+    coverage = stream(*both, link("down", 2, conn=2), alive(10, last_rx=4), order(second=15), order(second=16))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(15)
+
+
 def test_session_runs_until_its_end() -> None:
     assert [stream(*SESSION[:count]).running for count in (1, len(SESSION) - 1, len(SESSION))] == [True, True, False]
 

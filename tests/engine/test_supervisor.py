@@ -395,6 +395,20 @@ def test_statements_of_other_links_after_the_break_do_not_move_its_start() -> No
     assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
 
 
+def test_a_restart_is_asked_from_where_coverage_ended_though_other_links_received_more() -> None:
+    before = msgspec.structs.replace(PUSH, updated_ns=777_000 * SECOND, received_ns=5 * SECOND)
+    later = msgspec.structs.replace(PUSH, order_id="2", updated_ns=777_300 * SECOND, received_ns=305 * SECOND)
+    orders = Orders(all=lambda: (before, later), latest_ns=lambda: 777_300 * SECOND)
+    driver = Driver(orders=orders)
+
+    driver.run(driver.supervisor.resume(6 * SECOND, None, driver.now))
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+
+    assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
+
+
 def test_a_gap_that_goes_on_after_a_restart_is_asked_from_its_start_whatever_came_while_it_was_open() -> None:
     held = [
         msgspec.structs.replace(

@@ -94,8 +94,8 @@ def session(
     )
 
 
-def link(state: LinkState, second: float = 0, *, venue: str = "alpha") -> LinkRecord:
-    return LinkRecord(venue=venue, conn=1, state=state, detail=None, wait_s=None, at=at(second))
+def link(state: LinkState, second: float = 0, *, venue: str = "alpha", conn: int = 1) -> LinkRecord:
+    return LinkRecord(venue=venue, conn=conn, state=state, detail=None, wait_s=None, at=at(second))
 
 
 def alive(
