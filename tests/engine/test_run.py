@@ -128,9 +128,19 @@ async def test_what_a_limit_leaves_untold_is_not_called_heard() -> None:
         seen.server.say("order 1 NEW 0 1\norder 2 NEW 0 1")
         await seen.outcome
 
-        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+        *_, alive = (record for record in seen.out.records if isinstance(record, AliveRecord))
 
         assert (alive.venues["toy"].last_rx or "") < seen.out.orders[0].received_at
+
+
+async def test_a_venue_that_goes_live_is_reported_alive_at_once_with_what_it_covers() -> None:
+    async with watching() as seen:
+        await seen.live()
+        await seen.out.until(lambda: any(isinstance(record, AliveRecord) for record in seen.out.records))
+
+        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+
+        assert (alive.venues["toy"].state, alive.venues["toy"].covers) == ("live", ["toy"])
 
 
 async def test_drop_opens_a_gap_that_the_query_closes() -> None:

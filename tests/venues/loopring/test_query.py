@@ -491,3 +491,4 @@ def test_a_market_that_cannot_be_subscribed_to_is_not_covered() -> None:
     ((_, report),) = rounds(known, ask(), Scripted(TOKENS, NO_ORDERS))
 
     assert report.refused == {"market LRC-USDT": "its subscription is refused (104110: words)"}
+    assert report.covers == ("10005/LRC-ETH",)
