@@ -23,6 +23,7 @@ from ordwatch.core.records import (
     SCHEMA,
     AliveRecord,
     AnyRecord,
+    LinkRecord,
     OrderRecord,
     SessionRecord,
     VenueAlive,
