@@ -14,7 +14,7 @@ from msgspec import structs
 from ordwatch import __version__, system
 from ordwatch.core.conversion import gap_record, order_record
 from ordwatch.core.coverage import CoverageResult, StreamCoverage
-from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderClosed, leaf_errors, worst
+from ordwatch.core.errors import OUTPUT_FAILED, OrdwatchError, ReaderClosed, leaf_errors, worst
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
@@ -107,15 +107,15 @@ class Outcome:
     fail_on_gap: bool = False
 
     @property
-    def output_lost(self) -> bool:
+    def output_failed(self) -> bool:
         """Whether records were not written; then the exit code says so, even after a signal."""
-        return bool(self._codes() & OUTPUT_LOST)
+        return bool(self._codes() & OUTPUT_FAILED)
 
     @property
     def exit_code(self) -> int:
         """128 + the signal if everything was written, else the code of the first cause in errors.PRECEDENCE."""
         codes = self._codes()
-        if self.output_lost:
+        if self.output_failed:
             return worst(codes - {ReaderClosed.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 

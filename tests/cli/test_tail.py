@@ -272,7 +272,7 @@ def test_a_configuration_that_is_not_there_says_where_it_was_looked_for(tmp_path
     assert ended.err.startswith(f"ordwatch: {tmp_path}/.config/ordwatch/config.yaml: no such file or directory")
 
 
-def test_nobody_there_within_the_time_to_connect_is_told_by_the_code(simulated: Simulated) -> None:
+def test_nobody_there_within_the_time_to_connect_is_reported_by_the_code(simulated: Simulated) -> None:
     simulated.do(lambda: next(iter(simulated.hosts.values())).refuse())
 
     ended = run("tail", "--config", simulated.path, "--connect-timeout", "0.3")
@@ -295,7 +295,7 @@ def test_once_shows_who_answered_and_names_who_did_not(two_simulated: Simulated)
     assert reason == "ordwatch: not every venue has answered in time"
 
 
-def test_once_waits_half_a_minute_unless_told_otherwise() -> None:
+def test_once_waits_half_a_minute_unless_configured_otherwise() -> None:
     assert connect_timeout_s(None, once=True) == 30.0
     assert connect_timeout_s(5.0, once=True) == 5.0
     assert connect_timeout_s(None, once=False) is None
