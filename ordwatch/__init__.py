@@ -19,7 +19,8 @@ cli/         one file for each command; the only place that prints errors and pi
 
 Where is what: a reconnect is decided in engine/supervisor.py; a gap is opened in core/coverage.py, for the supervisor;
 OpenD's status 5 becomes NEW in venues/opend/tables.py; a column is added in outputs/columns.py, an output as a new
-module in outputs/, a venue in venues/ or in a package of its own (read venues/contract.py first).
+module in outputs/, an option as a field of its group (cli/display.py, cli/limit_options.py, cli/recording_options.py),
+a venue in venues/ or in a package of its own (read venues/contract.py first).
 """
 
 __version__ = "0.1.0"

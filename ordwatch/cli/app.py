@@ -7,6 +7,7 @@ import typer
 from ordwatch import __version__, system
 from ordwatch.cli import check, demo, replay, schema, simulate, status, tail, verify
 from ordwatch.cli.help import PlainCommand, PlainGroup
+from ordwatch.cli.option_groups import with_single_options
 from ordwatch.cli.process import Killed, end_on_hangup, exit_by_signal, exit_despite_threads, raise_on_signals
 from ordwatch.cli.stderr import log, set_up
 from ordwatch.core.errors import OrdwatchError, ReaderClosed
@@ -37,6 +38,7 @@ app = typer.Typer(
 def _add(command: Callable[..., None], short_help: str) -> None:
     name = command.__name__
     variables = f"Each option can also come from a variable: --output from ORDWATCH_{name.upper()}_OUTPUT."
+    command = with_single_options(command)
     takes_output = "output" in command.__annotations__
     app.command(cls=PlainCommand, short_help=short_help, epilog=variables if takes_output else None)(command)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 from functools import partial
@@ -142,17 +143,6 @@ def _clock_time(text: str) -> time:
     return time.fromisoformat("0" + text if text[1] == ":" else text)
 
 
-def verbosity(verbose: int, *, quiet: bool) -> int:
-    """The level of messages on stderr, -1 (errors only) or more.
-
-    Raises:
-        UsageError: Both options were given.
-    """
-    if verbose and quiet:
-        raise UsageError("-v asks for more messages and -q for fewer; give one")
-    return -1 if quiet else verbose
-
-
 def _choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -> OptionInfo:  # noqa: A002 - as typer's
     """An option that takes one of some names; the shell completes them."""
     known = [each.value.lower() for each in of]
@@ -277,3 +267,22 @@ ColorOption = Annotated[
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
 ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageOptions:
+    """How many messages stderr carries."""
+
+    verbose: Verbose = 0
+    quiet: Quiet = False
+
+    @property
+    def level(self) -> int:
+        """The level of messages on stderr, -1 (errors only) or more.
+
+        Raises:
+            UsageError: Both options were given.
+        """
+        if self.verbose and self.quiet:
+            raise UsageError("-v asks for more messages and -q for fewer; give one")
+        return -1 if self.quiet else self.verbose

@@ -26,18 +26,11 @@ _FINISH_S = 0.5
 
 def replay(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording; - is stdin.")],
+    *,
     venue: opt.Venues = None,
-    output: opt.Output = None,
-    records: opt.RecordsOption = None,
-    symbol: opt.Symbols = None,
-    status: opt.Statuses = None,
-    side: opt.Sides = None,
-    account: opt.AccountsOption = None,
-    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
+    display: DisplayOptions,
     max_events: opt.MaxEvents = None,
     speed: opt.ReplaySpeed = None,
-    time_zone: opt.TimeZone = None,
-    color: opt.ColorOption = opt.ColorChoice.AUTO,
 ) -> None:
     """\b
     Examples:
@@ -49,17 +42,6 @@ def replay(
     Show a recording in the table, or write its records unchanged.
     """
     set_up()
-    display = DisplayOptions(
-        output=output,
-        records=records,
-        symbols=symbol,
-        statuses=status,
-        sides=side,
-        accounts=account,
-        open_only=open,
-        zone=time_zone,
-        color=color,
-    )
     display.check()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import run_to_end

@@ -6,18 +6,12 @@ import re
 import resource
 import signal
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch import system
-from ordwatch.cli.options import Fsync
-from ordwatch.cli.tail import connect_timeout_s, recording_of, shorter
-from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators.contract import Intent, Step
 from tests.support.process import DEADLINE_S, Ended, Simulated, end, run, running, write_private
@@ -295,12 +289,6 @@ def test_once_shows_who_answered_and_names_who_did_not(two_simulated: Simulated)
     assert reason == "ordwatch: not every venue has answered in time"
 
 
-def test_once_waits_half_a_minute_unless_told_otherwise() -> None:
-    assert connect_timeout_s(None, once=True) == 30.0
-    assert connect_timeout_s(5.0, once=True) == 5.0
-    assert connect_timeout_s(None, once=False) is None
-
-
 def test_a_venue_that_never_was_live_is_named_also_with_few_messages(simulated: Simulated) -> None:
     [name] = simulated.hosts
     simulated.do(simulated.hosts[name].refuse)
@@ -548,35 +536,3 @@ def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulat
 
     assert ended.code == 73
     assert simulated.connections == 0
-
-
-@pytest.mark.parametrize("option", ["--rotate", "--fsync", "--lock-wait"])
-def test_an_option_of_a_recording_wants_one(option: str) -> None:
-    given: dict[str, Any] = {"rotate": None, "fsync": None, "lock_wait": None}
-    given[option.removeprefix("--").replace("-", "_")] = {"--rotate": "daily", "--fsync": Fsync.ALWAYS}.get(option, 5.0)
-
-    with pytest.raises(UsageError, match=f"{option} needs a recording; add --record FILE"):
-        recording_of(None, **given)
-
-
-def test_rotation_is_refused_where_open_files_cannot_be_renamed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(system, "renames_open_files", lambda: False)
-
-    with pytest.raises(UsageError, match="--rotate: this system cannot rename an open file"):
-        recording_of(tmp_path / "day.jsonl", rotate="daily", fsync=None, lock_wait=None)
-
-
-def test_a_size_that_is_none_is_a_mistake_of_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected `daily` or a size"):
-        recording_of(tmp_path / "day.jsonl", rotate="weekly", fsync=None, lock_wait=None)
-
-
-def test_of_two_limits_of_time_the_nearer_counts() -> None:
-    zone = ZoneInfo("UTC")
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S")
-
-    assert shorter(None, None, zone) is None
-    assert shorter(5.0, tomorrow, zone) == 5.0
-    assert shorter(1e6, tomorrow, zone) == pytest.approx(86_400, abs=10)
