@@ -433,7 +433,7 @@ def test_a_query_without_bound_where_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reach_ns", "outcome"),
+    ("complete_since_ns", "outcome"),
     [
         (None, "recovered"),
         (NEVER, "partial"),
