@@ -9,7 +9,7 @@ from ordwatch.cli.limit_options import LimitOptions
 from ordwatch.cli.stderr import StderrHandler, set_up
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Limits, Outcome
+    from ordwatch.engine.ending import Limits, Outcome
 
 
 def demo(

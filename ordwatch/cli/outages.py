@@ -13,7 +13,7 @@ from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.times import time_text
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Outcome
+    from ordwatch.engine.ending import Outcome
 
 OUTAGE_S = 60.0
 """A venue that is not live for longer is reported as an error."""

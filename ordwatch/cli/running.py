@@ -17,8 +17,9 @@ from ordwatch.cli.process import Killed, defer_hangup, exit_by_signal, take_defe
 from ordwatch.cli.stderr import StderrHandler, log
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, RecordingBusy, RecordingError, StdoutFailed
 from ordwatch.core.records import for_outputs
+from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.output import Sink
-from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
+from ordwatch.engine.run import ResumeState, Run
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings

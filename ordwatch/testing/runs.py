@@ -9,7 +9,8 @@ from decimal import Decimal
 import msgspec
 
 from ordwatch.core.records import OrderRecord
-from ordwatch.engine.run import Limits, Outcome, Run
+from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.run import Run
 from ordwatch.engine.supervisor import Pace
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Simulator, TrueState

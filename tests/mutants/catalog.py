@@ -28,6 +28,7 @@ class Mutant(NamedTuple):
 
 STORE = "tests/core/test_order_store.py"
 RUN = "tests/engine/test_run.py"
+ENDING = "tests/engine/test_ending.py"
 SUPERVISOR = "tests/engine/test_supervisor.py"
 RUNNER = "tests/engine/test_runner.py"
 CONNECTION = "tests/engine/test_connection.py"
@@ -195,7 +196,7 @@ MUTANTS = (
     ),
     Mutant(
         "a signal's code stands though lines were lost",
-        "engine/run.py",
+        "engine/ending.py",
         "        if self.output_failed:\n            return worst(codes - {ReaderClosed.exit_code})\n",
         "",
         ("tests/cli/test_running.py",),
@@ -641,9 +642,9 @@ MUTANTS = (
     ),
     Mutant(
         "the venues are let go only when every output stalls",
-        "engine/run.py",
-        "stalled = any(sink.stalled for sink in self._sinks)",
-        "stalled = all(sink.stalled for sink in self._sinks)",
+        "engine/ending.py",
+        "return any(stalled)",
+        "return all(stalled)",
         (RUN,),
     ),
     Mutant(
@@ -669,17 +670,59 @@ MUTANTS = (
     ),
     Mutant(
         "one venue that is not live in time ends the run",
-        "engine/run.py",
-        "elif not any(runner.supervisor.ever_live for runner in self._runners):",
-        "elif not all(runner.supervisor.ever_live for runner in self._runners):",
-        (RUN,),
+        "engine/ending.py",
+        "if not any(venue.ever_live for venue in venues):",
+        "if not all(venue.ever_live for venue in venues):",
+        (ENDING,),
     ),
     Mutant(
         "one covered venue covers the others",
-        "engine/run.py",
-        "outcome.covered = all(",
-        "outcome.covered = any(",
-        (RUN,),
+        "engine/ending.py",
+        "self.covered = all(",
+        "self.covered = any(",
+        (ENDING,),
+    ),
+    Mutant(
+        "a run without any venue left goes on",
+        "engine/ending.py",
+        "if venues and all(venue.stopped for venue in venues):",
+        "if venues and any(venue.stopped for venue in venues):",
+        (ENDING,),
+    ),
+    Mutant(
+        "one answer is enough for --once",
+        "engine/ending.py",
+        "all_answered = all(",
+        "all_answered = any(",
+        (ENDING,),
+    ),
+    Mutant(
+        "a venue that was stopped is waited for with --once",
+        "engine/ending.py",
+        "all(venue.answered or venue.stopped for venue in venues)",
+        "all(venue.answered for venue in venues)",
+        (ENDING,),
+    ),
+    Mutant(
+        "a run goes on for one order record after its limit",
+        "engine/ending.py",
+        "progress.events >= limits.max_events",
+        "progress.events > limits.max_events",
+        (ENDING,),
+    ),
+    Mutant(
+        "a deadline counts only after it",
+        "engine/ending.py",
+        "progress.passed_s >= deadline_s",
+        "progress.passed_s > deadline_s",
+        (ENDING,),
+    ),
+    Mutant(
+        "late alive records leave a run covered",
+        "engine/ending.py",
+        " and not late_alive\n",
+        "\n",
+        (ENDING,),
     ),
     Mutant(
         "an output that fails at its end keeps the next from closing",
@@ -697,10 +740,10 @@ MUTANTS = (
     ),
     Mutant(
         "only the worst venue's uncertain time counts",
-        "engine/run.py",
-        "outcome.uncertain_s = sum(",
-        "outcome.uncertain_s = max(",
-        (RUN,),
+        "engine/ending.py",
+        "self.uncertain_s = sum(",
+        "self.uncertain_s = max(",
+        (ENDING,),
     ),
     Mutant(
         "a sleep is a gap of the first venue only",

@@ -9,7 +9,7 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import LinkRecord, RejectRecord
-from ordwatch.engine.run import Limits
+from ordwatch.engine.ending import Limits
 from ordwatch.simulators.contract import Intent, Step
 from ordwatch.simulators.host import host
 from ordwatch.simulators.opend.orders import NATIVES
