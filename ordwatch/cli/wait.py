@@ -21,7 +21,7 @@ from ordwatch.core.records import AnyRecord, OutputRecord, SessionRecord
 from ordwatch.core.waiting import Ending, OrderWait
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Outcome
+    from ordwatch.engine.ending import Outcome
 
 SETTLE_S = 10.0
 """An order that no venue knows after so long does not exist."""
