@@ -61,13 +61,14 @@ _INCIDENTAL = frozenset({"updated_at", "name"})
 class _Entry:
     """Everything stored about one order."""
 
-    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "unconfirmed")
+    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "states_kept", "unconfirmed")
 
-    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int) -> None:
+    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int, states_kept: int) -> None:
         self.state = state
         """The latest known state."""
+        self.states_kept = states_kept
         self.states = [state]
-        """The last STATES_KEPT states, oldest first, the latest last; each with the time that its update contained."""
+        """The last `states_kept` states, oldest first, the latest last; each with the time in its update."""
         self.channel = channel
         """The channel of the latest state."""
         self.places = {channel: 0}
@@ -87,7 +88,7 @@ class _Entry:
         self.channel, self.unconfirmed = arrival.channel, None
         if not _is_cached(arrival):
             self.arrived_ns = arrival.at_ns
-        if len(self.states) > STATES_KEPT:
+        if len(self.states) > self.states_kept:
             self._forget_oldest()
         self.places[arrival.channel] = len(self.states) - 1
         if len(self.places) > _CHANNELS_KEPT:
@@ -97,7 +98,7 @@ class _Entry:
         """Insert a state that is older than the latest one."""
         self.states.insert(index, state)
         self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
-        if len(self.states) > STATES_KEPT:
+        if len(self.states) > self.states_kept:
             self._forget_oldest()
 
     def move(self, channel: str, place: int) -> None:
@@ -132,27 +133,40 @@ class OrderStore:
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         recheck: Callable[[str], None] = lambda _: None,
         mono_ns: Callable[[], int] = monotonic_ns,
+        states_kept: int = STATES_KEPT,
     ) -> None:
         """`redact` removes secrets from a venue's messages; `alive` makes the alive record of a heartbeat tick.
 
         `recheck` is called with a venue's name when only the order of arrival decided a state: the venue should be
-        queried soon. `mono_ns` is the clock that limits rejects per second.
+        queried soon. `mono_ns` is the clock that limits rejects per second. `states_kept`: of each order, to find
+        duplicates.
         """
+        self._states_kept = states_kept
         self._recheck = recheck
-        self._arrivals = {name: Arrival(venue=name, channel="", at_ns=0) for name in venues}
-        self._latest_ns: dict[str, int] = dict.fromkeys(venues, 0)
+        self._arrivals: dict[str, Arrival] = {}
+        self._latest_ns: dict[str, int] = {}
         self._redact = redact
         self._alive = alive
-        self._venues = venues
-        self._stats = stats
+        self._venues = dict(venues)
+        self._stats = dict(stats)
         self._orders: dict[OrderKey, _Entry] = {}
-        self._open: dict[str, dict[OrderKey, _Entry]] = {name: {} for name in venues}
+        self._open: dict[str, dict[OrderKey, _Entry]] = {}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
         self._gaps: dict[str, str] = {}
         self._rejects = _RejectLimit(mono_ns)
         self.counts: Counter[str] = Counter()
         """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed."""
         self._recovered: Counter[str] = Counter()
+        for name in venues:
+            self.add_venue(name, venues[name], stats[name])
+
+    def add_venue(self, name: str, rules: MergeRules, stats: VenueStats) -> None:
+        """From now on there may be events of this venue."""
+        self._venues[name] = rules
+        self._stats[name] = stats
+        self._arrivals[name] = Arrival(venue=name, channel="", at_ns=0)
+        self._latest_ns[name] = 0
+        self._open[name] = {}
 
     def open_orders(self, venue: str) -> Sequence[OrderUpdate]:
         """The merged states of this venue's orders that are not final."""
@@ -201,6 +215,8 @@ class OrderStore:
         entry = self._orders.get(update.key)
         if entry is None:
             record: OrderRecord | None = self._first(update, arrival)
+        elif arrival.collector is not None:
+            record = self._collected(entry, update, arrival)
         elif update.source == "push":
             record = self._push(entry, update, arrival)
         else:
@@ -210,6 +226,8 @@ class OrderStore:
             self.counts["duplicates"] += 1
         else:
             self.counts["written"] += 1
+            if arrival.collector is not None:
+                record = replace(record, collector=arrival.collector, stream_seq=arrival.stream_seq)
         return record
 
     def _update_latest_time(self, update: OrderUpdate) -> None:
@@ -220,6 +238,9 @@ class OrderStore:
 
     def _first(self, update: OrderUpdate, arrival: Arrival) -> OrderRecord:
         order = _normalized(update)
+        if "late" in update.flags:
+            # It is not the state, which the collector reported before.
+            return order_record(order, prev_status=None, gap=None, changed=[], flags=list(order.flags), raw=update.raw)
         entry = self._enter(order, arrival)
         if arrival.query is not None and not arrival.query.cached:
             entry.last_query = arrival.query.number
@@ -293,6 +314,31 @@ class OrderStore:
         self._recheck(row.venue)
         return False
 
+    def _collected(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
+        """A state that a collector has recorded. It has fields that an earlier update reported, or another time."""
+        known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
+        same_channel = entry.is_last_of(channel)
+        recency, place = self._compare(venue, update, known, same_channel), entry.places.get(channel, 0)
+        if "late" in update.flags:
+            recency = Recency.OLDER
+            update = replace(update, flags=tuple(flag for flag in update.flags if flag != "late"))
+        if recency is not Recency.NEWER:
+            found = _find_collected(entry, update, venue, place if recency is Recency.EQUAL else 0)
+            if found is not None:
+                entry.move(channel, max(found, place))
+                return None
+            if recency is Recency.OLDER:
+                # That a venue no longer finds an order says nothing beside a final state.
+                return None if update.not_found else self._late(entry, update, venue)
+            if (update.updated_ns or 0) < (known.updated_ns or 0):
+                update = replace(update, updated_ns=None)  # it is that of a state before
+        merged = _normalized(venue.merge(update, known))
+        changed = _changed(merged, known)
+        if not changed or not (_differs(merged, known, changed) or (recency is Recency.NEWER and same_channel)):
+            entry.move(channel, len(entry.states) - 1)
+            return None
+        return self._write(entry, update, merged, changed, arrival, recency)
+
     def _fill_nulls(self, entry: _Entry, row: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         """A later row of the same query only fills fields that the first left empty."""
         known = entry.state
@@ -352,7 +398,9 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> _Entry:
-        entry = self._orders[order.key] = _Entry(order, arrival.channel, 0 if _is_cached(arrival) else arrival.at_ns)
+        entry = self._orders[order.key] = _Entry(
+            order, arrival.channel, 0 if _is_cached(arrival) else arrival.at_ns, self._states_kept
+        )
         self._place(entry)
         return entry
 
@@ -462,6 +510,33 @@ def _find(entry: _Entry, update: OrderUpdate, start: int) -> int | None:
         if _is_duplicate(update, states[index]):
             return index
     return None
+
+
+def _find_collected(entry: _Entry, update: OrderUpdate, venue: MergeRules, start: int) -> int | None:
+    """The first state from `start` on with which a collector's state agrees, as far as both know.
+
+    The latest one must have all that the update has: what completes it is worth a record.
+    """
+    found = _find(entry, update, start)
+    if found is not None:
+        return found
+    for index in range(start, len(entry.states) - 1):
+        state = entry.states[index]
+        merged = _normalized(venue.merge(update, state))
+        if not any(_contradicts(merged, state, key) for key in _changed(merged, state)):
+            return index
+    return None
+
+
+def _contradicts(new: OrderUpdate, old: OrderUpdate, key: str) -> bool:
+    """Whether the two differ in a field that both know, other than a time or the spelling of a name."""
+    if key != "extra":
+        return key not in _INCIDENTAL and getattr(old, key, None) is not None
+    return any(
+        getattr(old.extra, name) not in (None, getattr(new.extra, name))
+        for name in new.extra.__struct_fields__
+        if name not in new.extra.TIME_TEXTS
+    )
 
 
 def _is_duplicate(update: OrderUpdate, state: OrderUpdate) -> bool:

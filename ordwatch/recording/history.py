@@ -122,7 +122,7 @@ class History:
             if found.seq != 1:
                 self.lines_missing()
         if found.type == "order":
-            self.coverage.order(found.venue, found.source, found.received_at)
+            self.coverage.order(found.venue, found.source, found.received_at, found.collector)
             if "late" not in found.flags:
                 self._keep(found, line.offset)
         elif found.type in TYPES_READ:
