@@ -15,7 +15,7 @@ from ordwatch.engine.queries import Query
 from ordwatch.engine.venue_clock import MARGIN_NS, VenueClock, since
 from ordwatch.venues.contract import QueryResult
 
-REACH_SLACK_NS = 5 * 1_000_000_000
+COMPLETE_SLACK_NS = 5 * 1_000_000_000
 """A query closes a gap as recovered if its history begins no later than this before the gap's start."""
 WHOLE_GAP_NS = 2**62
 
@@ -119,12 +119,12 @@ def most_silent(links: Sequence[Link]) -> Link | None:
 
 def _reached_after_ns(result: QueryResult, since_ns: int | None) -> int | None:
     """How long after the gap's start the query's history begins; None: at the start or before."""
-    if result.reach_ns is None:
+    if result.complete_since_ns is None:
         return None
     if not since_ns:
         return WHOLE_GAP_NS
-    after_ns = result.reach_ns - (since_ns + MARGIN_NS)
-    return after_ns if after_ns > -REACH_SLACK_NS else None
+    after_ns = result.complete_since_ns - (since_ns + MARGIN_NS)
+    return after_ns if after_ns > -COMPLETE_SLACK_NS else None
 
 
 class GapTracker:

@@ -479,6 +479,7 @@ class Supervisor:
         changed = self._limited != bool(without)
         self._limited = bool(without)
         self._live = self.answered = True
+        self._stats.covers = (self._policy.venue,) if result.covers is None else result.covers
         for state in self._links:
             if state.live_s is None:
                 state.live_s = now.mono_s

@@ -197,7 +197,7 @@ def test_a_gap_is_recovered_if_the_query_reached_back_to_its_start(
     gaps, lost = live_gaps(), link(990)
     gaps.read_clock(7_500 * SECOND, 500 * SECOND)
     gaps.open("eof", lost, [lost], NOW)
-    result = QueryResult(reach_ns=None if reach_s is None else reach_s * SECOND)
+    result = QueryResult(complete_since_ns=None if reach_s is None else reach_s * SECOND)
 
     [gap] = gaps.close(Query(1, gaps.epoch, gaps.since_ns, 8_000), result, without, NOW)
 
