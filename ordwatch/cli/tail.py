@@ -2,7 +2,7 @@
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.configuration import read_config, resolve
-from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.display import TailDisplayOptions
 from ordwatch.cli.limit_options import TailLimitOptions
 from ordwatch.cli.process import end_on_hangup
 from ordwatch.cli.recording_options import RecordingOptions, resume_state
@@ -13,7 +13,7 @@ def tail(
     *,
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
-    display: DisplayOptions,
+    display: TailDisplayOptions,
     raw: opt.Raw = False,
     limits: TailLimitOptions,
     recording: RecordingOptions,
