@@ -143,7 +143,7 @@ def _clock_time(text: str) -> time:
     return time.fromisoformat("0" + text if text[1] == ":" else text)
 
 
-def _choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -> OptionInfo:  # noqa: A002 - as typer's
+def choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -> OptionInfo:  # noqa: A002 - as typer's
     """An option that takes one of some names; the shell completes them."""
     known = [each.value.lower() for each in of]
 
@@ -165,16 +165,16 @@ Venues = Annotated[
 ]
 Output = Annotated[
     OutputKind | None,
-    _choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
+    choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
 ]
 RecordsOption = Annotated[
     RecordKinds | None,
-    _choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
+    choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
 Symbols = Annotated[list[str] | None, option("--symbol", metavar="GLOB", help="Show only these symbols; repeatable.")]
 Statuses = Annotated[
     list[OrderStatus] | None,
-    _choice(
+    choice(
         "--status",
         of=OrderStatus,
         metavar="NAME",
@@ -183,7 +183,7 @@ Statuses = Annotated[
 ]
 Sides = Annotated[
     list[Side] | None,
-    _choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
+    choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
 AccountsOption = Annotated[
     list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
@@ -230,7 +230,7 @@ Rotate = Annotated[
     ),
 ]
 FsyncWhen = Annotated[
-    Fsync | None, _choice("--fsync", of=Fsync, help="When the recording is forced to the disk. Default: 1s.")
+    Fsync | None, choice("--fsync", of=Fsync, help="When the recording is forced to the disk. Default: 1s.")
 ]
 LockWait = Annotated[
     float | None,
@@ -270,11 +270,11 @@ Seed = Annotated[
     option("--seed", parser=whole_number(0), metavar="N", help="The same number gives the same orders. Default: 0."),
 ]
 ColorOption = Annotated[
-    ColorChoice, _choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
+    ColorChoice, choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
 ]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]
+ReportKind = Annotated[ReportFormat, choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]
 
 
 @dataclass(frozen=True, kw_only=True)

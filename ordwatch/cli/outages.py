@@ -67,7 +67,7 @@ class Outages:
         """
         if any(isinstance(failure, ReaderClosed) for failure in outcome.failures):
             return
-        cut_short = outcome.signal is not None or outcome.output_lost
+        cut_short = outcome.signal is not None or outcome.output_failed
         for venue in self._venues.values():
             named = not venue.was_live and not venue.failed and (venue.detail is not None or not cut_short)
             facts = [f"never was live: {venue.reason}"] if named else []

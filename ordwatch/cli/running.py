@@ -150,7 +150,7 @@ def finish(outcome: Outcome) -> NoReturn:
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
-    if outcome.output_lost:
+    if outcome.output_failed:
         raise typer.Exit(outcome.exit_code)
     if any(isinstance(failure, ReaderClosed) for failure in outcome.failures):
         raise Killed(system.SIGPIPE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ordwatch.core.coverage import CoverageResult
-from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderClosed, worst
+from ordwatch.core.errors import OUTPUT_FAILED, OrdwatchError, ReaderClosed, worst
 from ordwatch.core.records import AnyRecord
 
 
@@ -125,15 +125,15 @@ class Outcome:
         self.covered = all(result.is_whole for result in coverage.values()) and not late_alive
 
     @property
-    def output_lost(self) -> bool:
+    def output_failed(self) -> bool:
         """Whether records were not written; then the exit code says so, even after a signal."""
-        return bool(self._codes() & OUTPUT_LOST)
+        return bool(self._codes() & OUTPUT_FAILED)
 
     @property
     def exit_code(self) -> int:
         """128 + the signal if everything was written, else the code of the first cause in errors.PRECEDENCE."""
         codes = self._codes()
-        if self.output_lost:
+        if self.output_failed:
             return worst(codes - {ReaderClosed.exit_code})
         return worst(codes) if self.signal is None else 128 + self.signal
 

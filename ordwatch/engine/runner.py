@@ -29,9 +29,9 @@ from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
 from ordwatch.venues.contract import (
+    ConnectionPlan,
     HttpReply,
     HttpRequest,
-    Opening,
     QuerySpec,
     Rate,
     RequestT,
@@ -238,7 +238,7 @@ class Runner:
         await self._queue.wait_while_full()
         await asyncio.sleep(0)  # let other tasks run between the pages of a long answer
 
-    async def _open_session(self, link: int) -> Opening:
+    async def _open_session(self, link: int) -> ConnectionPlan:
         return await self._client.open(link, Caller(self._rates, self._http, self._connections))
 
     def _on_server_date(self, date_ns: int) -> None:

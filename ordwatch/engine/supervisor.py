@@ -81,7 +81,7 @@ LAG_S = 1.0
 """A timer that runs later than this was delayed by ourselves; that delay is no silence of the venue."""
 CLOCKS_DIFFER_NS = 5 * 1_000_000_000
 """A larger difference between the venue's clock and ours is reported to the user."""
-REACH_SLACK_NS = 5 * 1_000_000_000
+COMPLETE_SLACK_NS = 5 * 1_000_000_000
 """A query closes a gap as recovered if its history begins no later than this before the gap's start."""
 WHOLE_GAP_NS = 2**62
 
@@ -627,6 +627,7 @@ class Supervisor:
         changed = self._limited != bool(without)
         self._limited = bool(without)
         self._live = self.answered = True
+        self._stats.covers = (self._policy.venue,) if result.covers is None else result.covers
         for state in self._links:
             if state.live_s is None:
                 state.live_s = now.mono_s
@@ -682,9 +683,9 @@ class _Query:
 
 def _reached_after_ns(result: QueryResult, since_ns: int | None) -> int | None:
     """How long after the gap's start the query's history begins; None: at the start or before."""
-    if result.reach_ns is None:
+    if result.complete_since_ns is None:
         return None
     if not since_ns:
         return WHOLE_GAP_NS
-    after_ns = result.reach_ns - (since_ns + MARGIN_NS)
-    return after_ns if after_ns > -REACH_SLACK_NS else None
+    after_ns = result.complete_since_ns - (since_ns + MARGIN_NS)
+    return after_ns if after_ns > -COMPLETE_SLACK_NS else None

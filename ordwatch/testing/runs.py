@@ -113,7 +113,7 @@ def _amount(text: str | None) -> Decimal | None:
 
 
 def last_states(orders: Sequence[OrderRecord]) -> dict[OrderName, OrderRecord]:
-    """The last record of each order; late ones tell of the past and do not count."""
+    """The last record of each order; late ones describe the past and do not count."""
     return {(order.environment, order.account, order.order_id): order for order in orders if "late" not in order.flags}
 
 

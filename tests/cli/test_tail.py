@@ -287,7 +287,7 @@ def test_a_configuration_that_is_not_there_says_where_it_was_looked_for(tmp_path
     assert ended.err.startswith(f"ordwatch: {tmp_path}/.config/ordwatch/config.yaml: no such file or directory")
 
 
-def test_nobody_there_within_the_time_to_connect_is_told_by_the_code(simulated: Simulated) -> None:
+def test_nobody_there_within_the_time_to_connect_is_reported_by_the_code(simulated: Simulated) -> None:
     simulated.do(lambda: next(iter(simulated.hosts.values())).refuse())
 
     ended = run("tail", "--config", simulated.path, "--connect-timeout", "0.3")

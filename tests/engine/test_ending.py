@@ -136,5 +136,5 @@ def test_a_venue_that_refuses_counts_before_one_that_is_away_and_a_lost_line_bef
     refused = Outcome("no venue became live in time", [AuthError("no")], connected=False)
     lost = Outcome("the output failed", [AuthError("no"), OutputError("full")], connected=False, signal=15)
 
-    assert (refused.exit_code, refused.output_lost) == (77, False)
-    assert (lost.exit_code, lost.output_lost) == (74, True)
+    assert (refused.exit_code, refused.output_failed) == (77, False)
+    assert (lost.exit_code, lost.output_failed) == (74, True)

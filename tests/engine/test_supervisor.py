@@ -433,7 +433,7 @@ def test_a_query_without_bound_where_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reach_ns", "outcome"),
+    ("complete_since_ns", "outcome"),
     [
         (None, "recovered"),
         (NEVER, "partial"),
@@ -441,12 +441,12 @@ def test_a_query_without_bound_where_nothing_is_known() -> None:
         (777_001 * SECOND, "partial"),
     ],
 )
-def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(reach_ns: int | None, outcome: str) -> None:
+def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(complete_since_ns: int | None, outcome: str) -> None:
     driver = live()
     driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
     driver.disconnect()
     reconnect(driver)
-    driver.answer(QueryResult(reach_ns=reach_ns))
+    driver.answer(QueryResult(complete_since_ns=complete_since_ns))
 
     assert driver.gaps[-1].outcome == outcome
 
@@ -914,7 +914,7 @@ def test_what_a_connection_reports_between_its_end_and_the_next_attempt_is_ignor
     assert actions == []
 
 
-REPORTS = [QueryResult(), QueryResult(reach_ns=NEVER), QueryResult(refused={"a": "b"})]
+REPORTS = [QueryResult(), QueryResult(complete_since_ns=NEVER), QueryResult(refused={"a": "b"})]
 
 
 class Venue(RuleBasedStateMachine):

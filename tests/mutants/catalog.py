@@ -44,7 +44,7 @@ MUTANTS = (
         "            self._seen = getattr(self, '_seen', 0) + 1\n"
         "            if self._seen % 1000:\n"
         "                self._events.append(event)\n",
-        (f"{RUN}::test_a_long_stream_is_told_whole",),
+        (f"{RUN}::test_a_long_stream_is_reported_whole",),
     ),
     Mutant(
         "every 1,000th update is taken for a duplicate",
@@ -54,7 +54,7 @@ MUTANTS = (
         '        if self.counts["updates"] % 1000 == 0:\n'
         '            self.counts["duplicates"] += 1\n'
         "            return None\n",
-        (f"{RUN}::test_a_long_stream_is_told_whole",),
+        (f"{RUN}::test_a_long_stream_is_reported_whole",),
     ),
     Mutant(
         "a stop forgets what was taken and not merged",
@@ -197,7 +197,7 @@ MUTANTS = (
     Mutant(
         "a signal's code stands though lines were lost",
         "engine/ending.py",
-        "        if self.output_lost:\n            return worst(codes - {ReaderClosed.exit_code})\n",
+        "        if self.output_failed:\n            return worst(codes - {ReaderClosed.exit_code})\n",
         "",
         ("tests/cli/test_running.py",),
     ),
