@@ -276,6 +276,14 @@ LockWait = Annotated[
 FailOnGap = Annotated[
     bool, option("--fail-on-gap", help="Exit 3 if an interval stayed uncertain, or a venue never was live.")
 ]
+MetricsTarget = Annotated[
+    str | None,
+    option(
+        "--metrics",
+        metavar="FILE|HOST:PORT",
+        help="OpenMetrics for a monitoring system: a file replaced every 10 s, or /metrics and /healthz on an address.",
+    ),
+]
 Speed = Annotated[
     float,
     option("--speed", parser=factor(1000), metavar="FACTOR", help="How much faster the simulators act. Default: 1."),

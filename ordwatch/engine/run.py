@@ -17,7 +17,6 @@ from ordwatch.core.conversion import gap_record, order_record
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import OrdwatchError, leaf_errors
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import (
     SCHEMA,
@@ -32,10 +31,11 @@ from ordwatch.core.records import (
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.ending import Limits, Outcome, Progress, VenueProgress, ending, must_pause
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.output import Sink
+from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
-from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
