@@ -176,10 +176,10 @@ def is_locked(path: Path, likely_pid: int | None = None) -> bool:
     except OSError:
         return False
     place = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
-    held = [words for line in locks.splitlines() if len(words := line.split()) > 5 and "FLOCK" in words]
+    held = [fields for line in locks.splitlines() if len(fields := line.split()) > 5 and "FLOCK" in fields]
     # Some file systems (overlay, btrfs) show another device here than to stat: then the process must fit too.
     return any(
-        place in words or (words[4] == str(likely_pid) and words[5].endswith(f":{file.st_ino}")) for words in held
+        place in fields or (fields[4] == str(likely_pid) and fields[5].endswith(f":{file.st_ino}")) for fields in held
     )
 
 

@@ -40,9 +40,9 @@ def test_every_command_is_listed(command: str) -> None:
 
 def test_no_option_is_invented() -> None:
     known = {name for command in COMMANDS.values() for parameter in command.params for name in parameter.opts}
-    told = set(re.findall(r"`(--[a-z-]+)", README))
+    named = set(re.findall(r"`(--[a-z-]+)", README))
 
-    assert told <= known
+    assert named <= known
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))

@@ -66,7 +66,8 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
 def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:
     from ordwatch.cli.check_address import check_address
     from ordwatch.cli.running import run_to_end, stop_on_signals
-    from ordwatch.engine.run import Limits, Run
+    from ordwatch.engine.ending import Limits
+    from ordwatch.engine.run import Run
 
     observer = CheckObserver({})
     addresses: dict[str, list[CheckResult]] = {}

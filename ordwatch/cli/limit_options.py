@@ -9,7 +9,7 @@ from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Limits
+    from ordwatch.engine.ending import Limits
 
 ONCE_S = 30.0
 """How long `--once` waits for the venues by default: it always ends by itself."""
@@ -24,7 +24,7 @@ class LimitOptions:
 
     def limits(self, display: DisplayOptions) -> "Limits":
         """The limits of a run; order records that `display` filters away do not count for `--max-events`."""
-        from ordwatch.engine.run import Limits
+        from ordwatch.engine.ending import Limits
 
         return Limits(max_events=self.max_events, duration_s=self.duration, counts=display.filter.passes)
 

@@ -16,7 +16,7 @@ from ordwatch.engine.keepalive import ends_connection
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
-from ordwatch.venues.contract import HttpReply, HttpRequest, Keepalive, Opening, Session, StreamRequest
+from ordwatch.venues.contract import ConnectionPlan, HttpReply, HttpRequest, Keepalive, Session, StreamRequest
 
 MAX_PENDING = 256
 """Requests that may wait for their answers on one connection."""
@@ -47,7 +47,9 @@ class Owner(Protocol):
 class Connection:
     """One attempt to connect and the connection it makes; used once."""
 
-    def __init__(self, owner: Owner, link: int, conn: int, open_session: Callable[[], Awaitable[Opening]]) -> None:
+    def __init__(
+        self, owner: Owner, link: int, conn: int, open_session: Callable[[], Awaitable[ConnectionPlan]]
+    ) -> None:
         self.link = link
         self.conn = conn
         self._owner = owner
@@ -112,7 +114,7 @@ class Connection:
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             now = moment()
-            for event in session.ask(key, request, now.wall_ns):
+            for event in session.queue_request(key, request, now.wall_ns):
                 if isinstance(event, Answer):  # what needs no wire is answered at once
                     self._answer(event)
             self._to_send.set()

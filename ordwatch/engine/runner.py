@@ -10,7 +10,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaf_errors
 from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -23,15 +22,17 @@ from ordwatch.engine.actions import (
     StartQuery,
 )
 from ordwatch.engine.connection import Connection
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment, moment
+from ordwatch.engine.policy import Orders, Pace, Policy
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
-from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.venues.contract import (
+    ConnectionPlan,
     HttpReply,
     HttpRequest,
-    Opening,
     QuerySpec,
     Rate,
     RequestT,
@@ -238,7 +239,7 @@ class Runner:
         await self._queue.wait_while_full()
         await asyncio.sleep(0)  # let other tasks run between the pages of a long answer
 
-    async def _open_session(self, link: int) -> Opening:
+    async def _open_session(self, link: int) -> ConnectionPlan:
         return await self._client.open(link, Caller(self._rates, self._http, self._connections))
 
     def _on_server_date(self, date_ns: int) -> None:

@@ -18,9 +18,9 @@ from ordwatch.simulators.contract import Close, Step
 from ordwatch.simulators.setup import setup
 from ordwatch.venues.contract import (
     EVER,
+    ConnectionPlan,
     HttpReply,
     HttpRequest,
-    Opening,
     Payload,
     QueryResult,
     QuerySpec,
@@ -57,7 +57,7 @@ class Conversation:
         self.rows: list[OrderUpdate] = []
         self.spoil_frame: Callable[[bytes], bytes] = as_it_is
         self.spoil_reply: Callable[[HttpReply], HttpReply] = lambda reply: reply
-        self.opening: Opening | None = None
+        self.opening: ConnectionPlan | None = None
         self._requests = 0
 
     @property
@@ -133,7 +133,7 @@ class Conversation:
             reply = self.simulator.request(local, self.now_ns)
             return self.spoil_reply(msgspec.structs.replace(reply, sent=signed))
         assert self.opening is not None
-        events = [*self.opening.session.ask(self._requests, request, self.now_ns), *self.exchange()]
+        events = [*self.opening.session.queue_request(self._requests, request, self.now_ns), *self.exchange()]
         for event in events:
             if isinstance(event, Answer) and event.key == self._requests:
                 if event.error is not None:

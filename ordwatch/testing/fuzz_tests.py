@@ -26,7 +26,7 @@ from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 
 ROUNDS = 100
 FRAMES_A_ROUND = 25
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _AMOUNTS = ("qty", "filled_qty", "remaining_qty", "price", "stop_price", "avg_price", "filled_value", "fee")
@@ -48,7 +48,7 @@ class FuzzTests:
     def test_it_is_ready_in_memory_and_its_orders_are_as_the_contract_says(self, kind: str) -> None:
         talk = Conversation(kind)
         events = talk.connect()
-        talk.play(STORY)
+        talk.play(LIFECYCLE)
         events += talk.exchange()
         result = talk.query()
 
@@ -61,9 +61,9 @@ class FuzzTests:
 
     def test_it_sends_only_what_is_on_its_list(self, kind: str) -> None:
         talk = Conversation(kind)
-        talk.play(STORY[:4])
+        talk.play(LIFECYCLE[:4])
         talk.connect()
-        talk.play(STORY[4:])
+        talk.play(LIFECYCLE[4:])
         talk.exchange()
         assert talk.opening is not None
         talk.opening.session.heartbeat(talk.now_ns)
@@ -109,7 +109,7 @@ class FuzzTests:
         for number in range(ROUNDS):
             random = Random(f"{kind} answers {number}")
             talk = Conversation(kind)
-            talk.play(STORY)
+            talk.play(LIFECYCLE)
             talk.connect()
             share = random.choice([0.2, 1.0])
             talk.spoil_frame = lambda data, random=random, talk=talk, share=share: (  # type: ignore[misc]  # as above
@@ -142,7 +142,7 @@ class FuzzTests:
 def _frames(kind: str) -> list[bytes]:
     talk = Conversation(kind)
     talk.connect()
-    talk.play(STORY)
+    talk.play(LIFECYCLE)
     talk.exchange()
     return talk.received
 
@@ -151,7 +151,7 @@ def _first_rows(kind: str) -> list[OrderUpdate]:
     """Orders that may be held as open when a query begins."""
     talk = Conversation(kind)
     talk.connect()
-    talk.play(STORY[:3])
+    talk.play(LIFECYCLE[:3])
     return [event for event in talk.exchange() if isinstance(event, OrderUpdate)][:3]
 
 

@@ -9,7 +9,7 @@ from ordwatch.cli.display import DisplayOptions
 from ordwatch.cli.limit_options import LimitOptions, TailLimitOptions
 from ordwatch.cli.options import OutputKind
 from ordwatch.core.errors import UsageError
-from ordwatch.engine.run import Limits
+from ordwatch.engine.ending import Limits
 
 DISPLAY = DisplayOptions(output=OutputKind.JSON, time_zone=ZoneInfo("UTC"))
 

@@ -11,7 +11,7 @@ from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, for_outputs
 from ordwatch.core.times import time_ns
-from ordwatch.engine.run import Outcome
+from ordwatch.engine.ending import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
 REFUSED = "cannot reach 127.0.0.1:1 (connection refused)"

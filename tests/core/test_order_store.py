@@ -18,7 +18,8 @@ from ordwatch.core.events import (
     VenueStats,
 )
 from ordwatch.core.merging import Correction, not_found
-from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
+from ordwatch.core.order_entry import STATES_KEPT
+from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
 from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
@@ -148,17 +149,17 @@ def test_equal_version_that_differs_is_unordered_and_arrival_decides() -> None:
 
 def by_fill(new: OrderUpdate, known: OrderUpdate, _same_way: bool) -> Recency:
     """A venue whose times do not order its statements."""
-    told, before = int(new.filled_qty or 0), int(known.filled_qty or 0)
-    return Recency.EQUAL if told == before else Recency.NEWER if told > before else Recency.OLDER
+    reported, before = int(new.filled_qty or 0), int(known.filled_qty or 0)
+    return Recency.EQUAL if reported == before else Recency.NEWER if reported > before else Recency.OLDER
 
 
 def test_repetition_is_known_where_times_went_back() -> None:
     store = OrderStore({"toy": dataclasses.replace(VENUE, compare_versions=by_fill)}, {"toy": VenueStats()})
-    told_later = push("1", "PARTIALLY_FILLED", "4", 5)
+    reported_later = push("1", "PARTIALLY_FILLED", "4", 5)
 
-    store.apply([push("1", "PARTIALLY_FILLED", "2", 9), told_later, push("1", "FILLED", "10", 12)])
+    store.apply([push("1", "PARTIALLY_FILLED", "2", 9), reported_later, push("1", "FILLED", "10", 12)])
 
-    assert store.apply([told_later]) == []
+    assert store.apply([reported_later]) == []
 
 
 def test_query_row_that_is_newer_is_written_as_such() -> None:

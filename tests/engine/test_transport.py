@@ -129,7 +129,7 @@ async def test_abort_ends_a_read() -> None:
     ],
     ids=["tcp", "websocket"],
 )
-async def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
+async def test_nobody_there_is_reported_with_address_and_hint(endpoint: Endpoint) -> None:
     with pytest.raises(ConnectionLost) as lost:
         async with dial(endpoint):
             pass
@@ -138,7 +138,7 @@ async def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) ->
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64], ids=["an empty part", "a long part"])
-async def test_a_name_that_no_host_can_have_is_told(host: str) -> None:
+async def test_a_name_that_no_host_can_have_is_reported(host: str) -> None:
     with pytest.raises(ConnectionLost, match=r"^cannot reach here \(no host has such a name\)$"):
         async with dial(Endpoint("tcp", shown="here", host=host, port=1)):
             pass
@@ -239,7 +239,7 @@ async def test_a_venue_may_have_larger_messages_than_16_mib() -> None:
         assert len(await transport.read()) == 17 * 2**20
 
 
-async def test_http_answer_instead_of_a_handshake_is_told_by_its_status() -> None:
+async def test_http_answer_instead_of_a_handshake_is_reported_by_its_status() -> None:
     async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")

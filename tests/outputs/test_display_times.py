@@ -59,5 +59,5 @@ def test_a_text_that_is_no_time_has_no_nanoseconds(text: str) -> None:
     ("seconds", "text"),
     [(-3.0, "0 s"), (0.9, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7200, "2 h"), (200_000, "2 d")],
 )
-def test_an_age_is_told_in_its_largest_whole_unit(seconds: float, text: str) -> None:
+def test_an_age_is_reported_in_its_largest_whole_unit(seconds: float, text: str) -> None:
     assert age(seconds) == text

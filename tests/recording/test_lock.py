@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rec"
 
 
-def test_second_taker_is_told_who_holds_it(path: Path) -> None:
+def test_second_taker_learns_who_holds_it(path: Path) -> None:
     first = Lock(path)
     first.take(0)
 

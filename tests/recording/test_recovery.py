@@ -96,8 +96,8 @@ def test_notices_that_the_machine_was_started_again(path: Path, boot: str, reboo
 
 
 def test_hands_over_the_orders_in_the_order_of_their_lines(path: Path) -> None:
-    told = [order("1", filled="1"), order("2"), order("1", filled="2")]
-    written(path, start(), *told)
+    reported = [order("1", filled="1"), order("2"), order("1", filled="2")]
+    written(path, start(), *reported)
 
     assert [(o.order_id, o.filled_qty) for o in opened(path).continuation.orders] == [
         ("1", "1"),
@@ -370,7 +370,7 @@ def test_older_files_beyond_a_hole_are_not_read(path: Path) -> None:
     written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
     written(path, start(), order("2"), first_seq=9)
 
-    assert [told.order_id for told in opened(path).continuation.orders] == ["2"]
+    assert [each.order_id for each in opened(path).continuation.orders] == ["2"]
 
 
 def test_hostile_time_is_refused(path: Path) -> None:

@@ -45,7 +45,7 @@ def order_ids(path: Path) -> list[str]:
     found = []
     for file in all_files(path):
         records = [record_of(raw) for raw in file.read_bytes().splitlines(keepends=True)]
-        found += [told.order_id for told in records if isinstance(told, OrderRecord)]
+        found += [each.order_id for each in records if isinstance(each, OrderRecord)]
     return found
 
 
@@ -114,7 +114,7 @@ def test_joined_files_have_no_hole(path: Path) -> None:
 def test_next_session_reads_all_files(path: Path) -> None:
     record(path, *TOLD, rotation=SMALL, group_records=5)
 
-    assert [told.order_id for told in opened(path).continuation.orders] == [str(n) for n in range(20)]
+    assert [each.order_id for each in opened(path).continuation.orders] == [str(n) for n in range(20)]
 
 
 def test_daily_rotation_begins_with_the_first_line_of_a_new_day(path: Path) -> None:
@@ -200,7 +200,7 @@ def test_failed_step_is_tried_again(path: Path, call: str, nth: int, monkeypatch
 def test_orders_are_known_where_the_opening_completes_a_rotation(path: Path) -> None:
     written(path, start(), order("1"), order("2"), RotateRecord(next="rec", last_seq=4))
 
-    assert [told.order_id for told in opened(path).continuation.orders] == ["1", "2"]
+    assert [each.order_id for each in opened(path).continuation.orders] == ["1", "2"]
 
 
 def test_unfinished_next_file_is_made_anew(path: Path) -> None:
@@ -393,7 +393,7 @@ def survivors(acts: Sequence[Mapping[str, int | None]]) -> list[Sequence[Mapping
 
 def ids_of(content: bytes) -> list[str]:
     records = [record_of(raw) for raw in content.splitlines(keepends=True)]
-    return [told.order_id for told in records if isinstance(told, OrderRecord)]
+    return [each.order_id for each in records if isinstance(each, OrderRecord)]
 
 
 @pytest.mark.parametrize("empty", [True, False])

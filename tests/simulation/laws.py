@@ -366,12 +366,12 @@ class Laws:
                 self._known(venue, order, mine, found, calm=calm)
 
     def _twice(self, name: str, venue: Venue, records: list[OrderRecord]) -> None:
-        told = [_content(record) for record in records if "late" not in record.flags]
-        for one, other in pairwise(told):
+        reported = [_content(record) for record in records if "late" not in record.flags]
+        for one, other in pairwise(reported):
             if one == other:
                 self._broken(f"{name}: order {records[0].order_id}: the same state twice: {one}")
         if venue.dialect.name == "opend" and name not in self._shuffled:
-            most, count = max(Counter(told).items(), key=lambda item: item[1], default=((), 0))
+            most, count = max(Counter(reported).items(), key=lambda item: item[1], default=((), 0))
             if count > 1 and not any("reopened" in record.flags for record in records):
                 self._broken(f"{name}: order {records[0].order_id}: the same state {count} times: {most}")
 
@@ -469,12 +469,12 @@ def _may_be(record: "OrderRecord | object", state: State, venue: Venue) -> bool:
         return False
     if getattr(record, "qty", None) not in (None, qty) or getattr(record, "price", None) not in (None, price):
         return False
-    told = getattr(record, "filled_qty", None)
-    if told is None or told == filled:
+    reported = getattr(record, "filled_qty", None)
+    if reported is None or reported == filled:
         return True
     if venue.dialect.kind == "coinw":
-        return int(float(told) * 100 + 1e-6) == state.filled
-    return venue.dialect.kind == "loopring" and float(told) <= state.filled / 100
+        return int(float(reported) * 100 + 1e-6) == state.filled
+    return venue.dialect.kind == "loopring" and float(reported) <= state.filled / 100
 
 
 def _content(record: OrderRecord) -> tuple[object, ...]:

@@ -315,12 +315,12 @@ class Query:
         named: set[str] = set()
         rows = [each for each in venue.open_at(snapshot_ns) if each[0].part not in refused]
         yield from self._pages(rows, named)
-        reach_ns: int | None = None
+        complete_since_ns: int | None = None
         limits: tuple[str, ...] = ()
         if self.asked.since_ns is not None:
             snapshot_ns = yield from self._request()
             if draw.random() < shell.world.plan.no_history:
-                reach_ns, limits = NEVER, ("no history",)
+                complete_since_ns, limits = NEVER, ("no history",)
             else:
                 rows = venue.history_at(snapshot_ns, self.asked.since_ns)
                 yield from self._pages([each for each in rows if each[0].part not in refused], named)
@@ -332,7 +332,7 @@ class Query:
             state = order.at(snapshot_ns)
             if state is not None:
                 self._emit([(order, state)])
-        return QueryResult(reach_ns, limits, refused)
+        return QueryResult(complete_since_ns, limits, refused)
 
     def _pages(self, rows: list[tuple[Order, State]], named: set[str]) -> Generator[float, None, None]:
         """EmitEvents an answer in parts, with time between them."""

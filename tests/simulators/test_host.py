@@ -87,7 +87,7 @@ async def wire(hosted: Hosted) -> AsyncIterator[Wire]:
         writer.close()
 
 
-async def ask(connection: Wire, data: bytes) -> bytes:
+async def exchange(connection: Wire, data: bytes) -> bytes:
     connection[1].write(data)
     return await connection[0].readexactly(len(data))
 
@@ -95,7 +95,7 @@ async def ask(connection: Wire, data: bytes) -> bytes:
 def test_tcp_carries_bytes_both_ways() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            assert await ask(connection, b"hello") == b"hello"
+            assert await exchange(connection, b"hello") == b"hello"
 
     run(test())
 
@@ -149,7 +149,7 @@ def test_a_drop_ends_the_connection_and_the_simulator_knows() -> None:
     async def test() -> None:
         echo = Echo()
         async with host(echo) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
 
             hosted.drop()
 
@@ -162,7 +162,7 @@ def test_a_drop_ends_the_connection_and_the_simulator_knows() -> None:
 def test_a_drop_can_be_a_reset() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
 
             hosted.drop(reset=True)
 
@@ -183,7 +183,7 @@ def test_who_comes_while_it_is_away_is_cut_off() -> None:
 
             assert (hosted.refusals, hosted.connections) == (1, 0)
             async with wire(hosted) as connection:
-                assert await ask(connection, b"hello") == b"hello"
+                assert await exchange(connection, b"hello") == b"hello"
 
     run(test())
 
@@ -253,14 +253,14 @@ def test_split_websocket_messages_come_in_fragments() -> None:
 def test_pushes_reach_every_client_and_faults_touch_them_only() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             hosted.swallow()
             hosted.play(STEP)
             hosted.duplicate(2)
             hosted.play(STEP)
 
             assert await connection[0].readexactly(2) == b"11"
-            assert await ask(connection, b"end of it") == b"end of it"
+            assert await exchange(connection, b"end of it") == b"end of it"
 
     run(test())
 
@@ -268,7 +268,7 @@ def test_pushes_reach_every_client_and_faults_touch_them_only() -> None:
 def test_reordered_pushes_are_not_held_for_ever() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             hosted.reorder(100)
             hosted.play(STEP)
 
@@ -277,11 +277,11 @@ def test_reordered_pushes_are_not_held_for_ever() -> None:
     run(test())
 
 
-def test_the_simulator_is_told_the_time() -> None:
+def test_the_simulator_receives_the_time() -> None:
     async def test() -> None:
         echo = Echo()
         async with host(echo) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             hosted.reorder(100)
             hosted.play(STEP)
             await connection[0].readexactly(1)
@@ -294,7 +294,7 @@ def test_the_simulator_is_told_the_time() -> None:
 def test_performing_plays_every_step() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
 
             await hosted.perform([STEP, STEP, STEP], speed=1000)
 
@@ -339,7 +339,7 @@ def test_the_end_cuts_every_connection() -> None:
         async with AsyncExitStack() as after:
             async with host(Echo()) as hosted:
                 connection = await after.enter_async_context(wire(hosted))
-                await ask(connection, b"hello")
+                await exchange(connection, b"hello")
 
             assert await connection[0].read() == b""
 
@@ -349,7 +349,7 @@ def test_the_end_cuts_every_connection() -> None:
 def test_stumbling_cuts_the_clients_again_and_again() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             stumbling = asyncio.create_task(hosted.disconnect_forever(every_s=0.01, away_s=0.01))
             await hosted.until(lambda: hosted.clients == 0)
             stumbling.cancel()

@@ -1,4 +1,4 @@
-"""Holds a recording against the journal of the venues: what is lost, told twice, or covered in words only."""
+"""Holds a recording against the journal of the venues: what is lost, reported twice, or covered in words only."""
 
 import json
 from bisect import bisect_right
@@ -105,12 +105,12 @@ def _holes(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _twice(orders: Iterable[Record]) -> Iterator[str]:
-    told: dict[str, int] = {}
+    reported: dict[str, int] = {}
     for order in orders:
         statement = json.dumps({key: value for key, value in order.items() if key not in _STATEMENT_WITHOUT})
-        if statement in told:
-            yield f"seq {order['seq']} tells of {order['order_id']} what seq {told[statement]} told"
-        told[statement] = order["seq"]
+        if statement in reported:
+            yield f"seq {order['seq']} tells of {order['order_id']} what seq {reported[statement]} reported"
+        reported[statement] = order["seq"]
 
 
 def _lost_finals(orders: Iterable[Record], journal: Iterable[Record]) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _lost_finals(orders: Iterable[Record], journal: Iterable[Record]) -> Iterato
 
 def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) -> None:
     """Whether each state that was true outside of every gap is in the recording."""
-    told = {(_name(record), _told(record)) for record in records if record["type"] == "order"}
+    reported = {(_name(record), _told(record)) for record in records if record["type"] == "order"}
     uncovered = _uncovered(records)
     states = [entry for entry in journal if entry["what"] == "state"]
     under_way_ns = max(UNDER_WAY_NS, _longest_under_way_ns(records, states))
@@ -132,7 +132,7 @@ def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) 
         proof.states += 1
         if uncovered[entry["venue"]].holds(entry["ns"], under_way_ns):
             proof.states_in_gaps += 1
-        elif _true(entry) not in told:
+        elif _true(entry) not in reported:
             proof.lost_states.append(f"{entry} stands in no line, and no gap covers it")
 
 

@@ -55,7 +55,7 @@ FAULTS = (
 class _Peer:
     needs_ticket: bool
     ping_due_ns: int
-    heard_ns: int
+    received_ns: int
     pings: int = 0
     pongs: int = 0
     api_key: str | None = None
@@ -96,7 +96,7 @@ class LoopringSimulator:
         client = self._peers.get(peer)
         if client is None:
             return
-        client.heard_ns = now_ns
+        client.received_ns = now_ns
         if data == b"pong":
             client.pongs += 1
             if client.pongs > client.pings:
@@ -126,7 +126,7 @@ class LoopringSimulator:
     def tick(self, now_ns: int) -> None:
         """Send pings, and disconnect clients that do not answer."""
         for number, peer in list(self._peers.items()):
-            if peer.pongs < peer.pings and now_ns - peer.heard_ns > PONG_LIMIT_S * 1e9:
+            if peer.pongs < peer.pings and now_ns - peer.received_ns > PONG_LIMIT_S * 1e9:
                 self._hang_up(number, "no pong")
             elif now_ns >= peer.ping_due_ns and "no_ping" not in self._faults:
                 peer.ping_due_ns = now_ns + self._ping_ns()
@@ -267,5 +267,5 @@ def _topics(message: JsonObject) -> list[tuple[str, str]]:
     return [(str(topic.get("topic")), str(topic.get("market"))) for topic in topics if isinstance(topic, dict)]
 
 
-def _failure(code: int, words: str) -> JsonObject:
-    return {"status": "failed", "error": {"code": code, "message": words}}
+def _failure(code: int, message: str) -> JsonObject:
+    return {"status": "failed", "error": {"code": code, "message": message}}

@@ -75,7 +75,7 @@ _NO_LOGIN_YET = "登录需要手机验证码"
 @dataclass
 class _Peer:
     wire: ClientLink
-    heard_ns: int
+    received_ns: int
     ready: bool = False
     notify: bool = False
     accounts: frozenset[int] = frozenset()
@@ -166,7 +166,7 @@ class OpendSimulator:
         self._now_ns = now_ns
         self._send_late()
         for number, peer in list(self._peers.items()):
-            if peer.wire.beats and now_ns - peer.heard_ns > HEARTBEAT_LIMIT_NS:
+            if peer.wire.beats and now_ns - peer.received_ns > HEARTBEAT_LIMIT_NS:
                 self._hang_up(number)
 
     def data_to_send(self) -> list[Outgoing]:
@@ -323,7 +323,7 @@ class OpendSimulator:
 
     def _keep_alive(self, peer: _Peer, body: bytes) -> bytes:
         time_s = read(pb.KeepAlive.Request.FromString, body).c2s.time
-        peer.heard_ns = self._now_ns
+        peer.received_ns = self._now_ns
         return pb.KeepAlive.Response(retType=0, s2c=pb.KeepAlive.S2C(time=time_s)).SerializeToString()
 
     def _subscribe(self, peer: _Peer, body: bytes) -> bytes:

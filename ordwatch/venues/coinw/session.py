@@ -66,7 +66,7 @@ LOGIN_RETRY_S = (60.0, 300.0)
 
 _MAX_PINGS = 16
 _ORDERS_A_TURN = 64
-_MAX_WORDS = 300
+_MAX_TEXT = 300
 
 
 @dataclass
@@ -114,7 +114,7 @@ class CoinwSession:
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Refuse: CoinW answers questions over REST only."""
         return (Answer(key, error=Refused("this venue is asked over REST only")),)
 
@@ -171,15 +171,15 @@ class CoinwSession:
         return self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))
 
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        if len(push.rows) == 1 and not self._raw:
-            return (self._order(push.rows[0], data, now_ns, None),)
+        if len(push.orders) == 1 and not self._raw:
+            return (self._order(push.orders[0], data, now_ns, None),)
         if self._raw:
-            pairs = zip(push.rows, payloads(data), strict=True)
+            pairs = zip(push.orders, payloads(data), strict=True)
             return list(self._capped((self._order(each, data, now_ns, raw) for each, raw in pairs), now_ns))
-        return list(self._capped((self._order(each, data, now_ns, None) for each in push.rows), now_ns))
+        return list(self._capped((self._order(each, data, now_ns, None) for each in push.orders), now_ns))
 
     def _long_orders(self, push: LongPush, now_ns: int) -> Iterator[OrderUpdate | Reject | Turn]:
-        for number, each in enumerate(push.rows, 1):
+        for number, each in enumerate(push.orders, 1):
             if isinstance(each, Turn):
                 yield each
             elif isinstance(each, BadRow):
@@ -282,6 +282,6 @@ class CoinwSession:
         shown = head(data, (self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
         return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
 
-    def _safe(self, words: str) -> str:
-        """The venue's words, should they quote what we sent."""
-        return safe_text(self._settings.redact(words), _MAX_WORDS)
+    def _safe(self, text: str) -> str:
+        """Text of the venue, without the credentials that it may quote."""
+        return safe_text(self._settings.redact(text), _MAX_TEXT)

@@ -155,8 +155,8 @@ def order(data: bytes) -> pb.Order:
 
 def refusal(response: Response) -> str:
     """The venue's own words for a retType that is not 0, safe to show."""
-    words = safe_text(decode_text(response.retMsg))
-    return f"{words} (retType {response.retType})" if words else f"retType {response.retType}"
+    text = safe_text(decode_text(response.retMsg))
+    return f"{text} (retType {response.retType})" if text else f"retType {response.retType}"
 
 
 def init_connect(encryption: int) -> bytes:

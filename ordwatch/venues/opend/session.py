@@ -15,7 +15,7 @@ from ordwatch.venues.opend import messages, tables
 from ordwatch.venues.opend.gateway_status import GatewayStatus
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
-from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.times import clock_ns
 from ordwatch.venues.opend.wire import ReceivedMessage, Wire, login_refused
 from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
@@ -75,7 +75,7 @@ class OpendSession:
         `heartbeat` is called regularly: more than `_longest_ns` at once is a clock that was set, or a pause of ours.
         """
         self._polled_ns = self._whole_ns = self._check_ns = 0
-        self._heard_ns = 0
+        self._received_ns = 0
         """When the last readable push or answer came."""
         self._seen_ns = 0
         """When it last was certain that OpenD sees orders."""
@@ -92,7 +92,7 @@ class OpendSession:
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Log in. Nothing else may be sent before the answer."""
-        self._now_ns = self._heard_ns = self._seen_ns = now_ns
+        self._now_ns = self._received_ns = self._seen_ns = now_ns
         self._send(self._wire.login_id, self._wire.login())
         return ()
 
@@ -122,7 +122,7 @@ class OpendSession:
         if self._subscribed and (polls or self._passed_ns - self._polled_ns >= POLL_NS):
             self._poll()
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Ask for orders; which accounts there are is answered from memory."""
         self._take_time(now_ns)
         match request:
@@ -195,7 +195,7 @@ class OpendSession:
         if self._readable:
             self.last_message_ns = self._now_ns
             if message.proto_id != messages.NOTIFY:
-                self._heard_ns = self._now_ns
+                self._received_ns = self._now_ns
 
     def _order_pushed(self, message: ReceivedMessage) -> None:
         try:
@@ -223,7 +223,7 @@ class OpendSession:
             # It may have reported that OpenD cannot see orders any more.
             self._reject(message, exc, lost=True)
             return
-        self._events += self._gateway.notified(event, self._heard_ns)
+        self._events += self._gateway.notified(event, self._received_ns)
         self._set_pace()
 
     def _uncalled(self, message: ReceivedMessage) -> None:
@@ -248,11 +248,11 @@ class OpendSession:
                 self._reject(message, exc, lost=False)
             return Answer(key, error=exc)
         self._seen_ns = self._now_ns
-        rows = Rows(iter(()), self._now_ns)
+        rows = OrderPages(iter(()), self._now_ns)
         rows.pages = self._pages(message.proto_id, s2c, rows)
         return Answer(key, rows)
 
-    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, rows: Rows) -> Iterator[list[OrderUpdate]]:
+    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, rows: OrderPages) -> Iterator[list[OrderUpdate]]:
         orders = s2c.orderList
         for begin in range(0, len(orders), PAGE):
             page = []

@@ -25,7 +25,7 @@ _INTERVAL_S = range(1, 31)
 """Seconds between heartbeats that are believed; OpenD drops a client that was silent for 30."""
 _USUAL_INTERVAL_S = 10
 _MIN_SILENCE_S = 30.0
-_KEY_WORDS = ("key", "password", "密钥", "秘钥")
+_WRONG_KEY_TERMS = ("key", "password", "密钥", "秘钥")
 """What OpenD's words for a wrong key contain."""
 
 
@@ -47,7 +47,7 @@ class BodyCipher(Protocol):
         """The body as it is transmitted."""
         ...
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
+    def decrypt(self, encrypted: bytes, /) -> bytes:
         """The plain body; raises RemoteProtocolError."""
         ...
 
@@ -151,8 +151,8 @@ class TcpWire:
 
     def write(self, proto_id: int, serial: int, body: bytes) -> bytes:
         """A frame."""
-        sealed = None if self._seal is None else self._seal.encrypt(body)
-        return frames.write_frame(proto_id, serial, body, sealed)
+        encrypted = None if self._seal is None else self._seal.encrypt(body)
+        return frames.write_frame(proto_id, serial, body, encrypted)
 
     def _message(self, frame: frames.Frame) -> ReceivedMessage:
         try:
@@ -217,8 +217,8 @@ class WebSocketWire:
             raise ConnectionLost("the gateway lost its OpenD")
         fault = None
         if answer.error:
-            words = safe_text(decode_text(answer.error_text)) or "no reason given"
-            fault = Refused(f"{words} (error {answer.error})")
+            text = safe_text(decode_text(answer.error_text)) or "no reason given"
+            fault = Refused(f"{text} (error {answer.error})")
         yield ReceivedMessage(answer.cmd, answer.section, answer.body, fault)
 
     def write(self, proto_id: int, serial: int, body: bytes) -> bytes:
@@ -232,7 +232,7 @@ def login_refused(wire: Wire, message: str) -> AuthError | Refused:
     OpenD answers -1 to any login while its own waits for a code from the phone, is limited, or wants a questionnaire
     accepted (FutunnOpen/futuquant issue 120): so the number says nothing about the key, and only the words do.
     """
-    names_key = any(word in message.lower() for word in _KEY_WORDS)
+    names_key = any(word in message.lower() for word in _WRONG_KEY_TERMS)
     message = f"login refused: {message}"
     if not names_key:
         return Refused(message, retry_s=RETRY_S)

@@ -69,7 +69,7 @@ class PushSession:
     def heartbeat(self, now_ns: int) -> None:
         """Nothing: `Endpoint.ping_s` keeps such a connection alive."""
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Refuse: there is nobody to ask."""
         return [Answer(key, error=Refused("nothing can be asked over this stream"))]
 

@@ -29,7 +29,7 @@ def setup(
     return Setup("coinw", settings, raw)
 
 
-def ask(*open_orders: OrderUpdate, since_ns: int | None = None) -> QuerySpec:
+def query_spec(*open_orders: OrderUpdate, since_ns: int | None = None) -> QuerySpec:
     """A question of the engine's."""
     return QuerySpec(since_ns=since_ns, open_orders=lambda: open_orders)
 

@@ -163,7 +163,7 @@ def test_error_before_ready_ends_the_attempt(name: str) -> None:
     assert type(refusal(hear(session(), name))) is Refused
 
 
-def test_error_while_live_is_told_and_the_connection_stays() -> None:
+def test_error_while_live_is_reported_and_the_connection_stays() -> None:
     conversation = live()
 
     assert hear(conversation, "error_unknown_event") == [
@@ -289,7 +289,7 @@ def test_kinds_without_end_are_only_counted() -> None:
 
 
 def test_asking_over_the_stream_is_refused_at_once() -> None:
-    (answer,) = live().ask(3, StreamRequest(), NOW_NS)
+    (answer,) = live().queue_request(3, StreamRequest(), NOW_NS)
 
     assert isinstance(answer, Answer)
     assert answer.key == 3
@@ -309,9 +309,9 @@ def test_asking_over_the_stream_is_refused_at_once() -> None:
 )
 @pytest.mark.parametrize("conversation", [session, live], ids=["at login", "live"])
 def test_secret_that_a_venue_echoes_is_blotted_out(frame: str, conversation: Callable[[], CoinwSession]) -> None:
-    told = conversation()
-    events = told.receive(frame.encode(), NOW_NS)
-    shown = f"{told!r} {events!r} {[str(event) for event in events]}"
+    reported = conversation()
+    events = reported.receive(frame.encode(), NOW_NS)
+    shown = f"{reported!r} {events!r} {[str(event) for event in events]}"
 
     assert CANARY not in shown
     assert CANARY[:10] not in shown
@@ -541,7 +541,7 @@ def test_orders_before_a_damaged_place_of_a_long_push_are_taken() -> None:
         (b'{"biz":"exchange","type":"order","data":{"order_id":1,"type":"RECEIVED"},"z":"%s"}', OrderUpdate),
     ],
 )
-def test_long_message_is_told_apart_like_a_short_one(frame: bytes, kind: type) -> None:
+def test_long_message_is_distinguished_like_a_short_one(frame: bytes, kind: type) -> None:
     (event,) = receive(live(), frame % (b"x" * 100_000))
 
     assert type(event) is kind

@@ -1,4 +1,4 @@
-"""A session and a simulator joined in memory, and REST calls answered by it; time passes only when told to."""
+"""A session and a simulator joined in memory, and REST calls answered by it; time passes only as the test says so."""
 
 import json
 from collections.abc import Sequence
@@ -37,13 +37,13 @@ def answer(code: int | None = None, sequence: int | None = None, words: str = "w
     result: dict[str, object] = {"status": status}
     if code is not None:
         result = {"status": "failed", "error": {"code": code, "message": words}}
-    told: dict[str, object] = {"op": "sub", "sequence": sequence, "topics": [], "result": result}
-    return json.dumps({key: value for key, value in told.items() if value is not None}).encode()
+    reported: dict[str, object] = {"op": "sub", "sequence": sequence, "topics": [], "result": result}
+    return json.dumps({key: value for key, value in reported.items() if value is not None}).encode()
 
 
 def order(**fields: object) -> dict[str, object]:
     """The data of a push of LRC-ETH, with some fields changed; ... leaves a field out."""
-    told: dict[str, object] = {
+    reported: dict[str, object] = {
         "hash": "0x01",
         "clientOrderId": "mine",
         "size": "5000000000000000000",
@@ -59,7 +59,7 @@ def order(**fields: object) -> dict[str, object]:
         "side": "BUY",
         "market": "LRC-ETH",
     }
-    return {key: value for key, value in (told | fields).items() if value is not ...}
+    return {key: value for key, value in (reported | fields).items() if value is not ...}
 
 
 def push(ts: object = 1584717910123, **fields: object) -> bytes:
@@ -163,15 +163,15 @@ class Scripted:
     async def __call__(self, request: RequestT, /) -> object:
         assert isinstance(request, HttpRequest)
         self.asked.append(request)
-        told = self._replies.pop(0)
-        status, body = told if isinstance(told, tuple) else (200, told)
+        reported = self._replies.pop(0)
+        status, body = reported if isinstance(reported, tuple) else (200, reported)
         return HttpReply(status=status, body=body, received_ns=START_NS + len(self.asked))
 
     def take(self, rate: Rate) -> bool:
         return True
 
 
-class Told:
+class Emitted:
     """Keeps the rows that a query emits."""
 
     def __init__(self) -> None:

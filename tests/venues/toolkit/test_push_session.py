@@ -59,7 +59,7 @@ def test_nothing_is_said_to_the_venue() -> None:
     talk = session()
     talk.start(1)
     talk.heartbeat(2)
-    (answer,) = talk.ask(3, StreamRequest(), 4)
+    (answer,) = talk.queue_request(3, StreamRequest(), 4)
 
     assert isinstance(answer, Answer)
     assert isinstance(answer.error, Refused)
