@@ -61,8 +61,8 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.failures import describe
 from ordwatch.engine.link import Link
@@ -476,7 +476,7 @@ class Supervisor:
     def _on_reject(self, state: Link, reject: Reject, now: Moment, actions: list[Action]) -> list[FeedEvent]:
         reason = safe_text(reject.reason, 200)
         actions.append(Log(logging.WARNING, f"input that could not be read ({reason})"))
-        if not reject.lost:
+        if not reject.missed:
             return [reject]
         was_live = self._live
         events: list[FeedEvent] = [reject, *self._open_gap("reject", state, now)]
@@ -579,7 +579,7 @@ class Supervisor:
         self._queries += 1
         next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
         self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
-        actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
+        actions.append(RunQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
 
     def _resync_due(self) -> bool:
         requested = self._recheck_s < math.inf or self._refusals.given_up is not None

@@ -62,8 +62,8 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.moment import (
     Moment,
@@ -165,12 +165,12 @@ __all__ = [
     "RemoteProtocolError",
     "Resumed",
     "RoundTrip",
+    "RunQuery",
     "Segment",
     "SendHeartbeat",
     "SessionEvent",
     "SessionRecord",
     "Side",
-    "StartQuery",
     "Supervisor",
     "VenueAlive",
     "VenueError",
