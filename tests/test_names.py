@@ -25,7 +25,7 @@ PRIVATE = {
 PRIVATE_CLASSES = {
     "Ask", "Report", "Inquiry", "Age", "Funnel", "Beat", "Vitals", "Past", "Start", "Counted", "Book",
 }  # fmt: skip
-"""Plain as verbs, but a class of that name could be anything."""
+"""Plain as verbs or as parts of a name, but a class that is called just so could be anything."""
 
 FIXED = {
     "ConnectionLost",  # the tree of errors, which other packages import
@@ -66,6 +66,8 @@ def names(path: Path) -> Iterator[str]:
                 yield node.arg
             case ast.Attribute(ctx=ast.Store()):
                 yield node.attr
+            case _:
+                pass
 
 
 def targets(body: list[ast.stmt]) -> Iterator[str]:
@@ -83,7 +85,7 @@ def private_names(path: Path) -> list[str]:
     allowed = {"rows"} if path.is_relative_to(ROWS_OF_A_TABLE) else set()
     private = PRIVATE - allowed
     found = {name for name in names(path) if private & {part.lower() for part in parts(name)}}
-    found |= {name for name in classes(path) if PRIVATE_CLASSES & set(parts(name))}
+    found |= {name for name in classes(path) if name.strip("_") in PRIVATE_CLASSES}
     return sorted(found - FIXED)
 
 

@@ -324,3 +324,5 @@ class VenueStats(msgspec.Struct, kw_only=True):
     rejected: int = 0
     reconnects: int = 0
     open_orders: int = 0
+    covers: tuple[str, ...] = ()
+    """What the subscription and the last complete query cover."""

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,12 +17,12 @@ from ordwatch.core.conversion import gap_record, order_record
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import OrdwatchError, leaf_errors
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import (
     SCHEMA,
     AliveRecord,
     AnyRecord,
+    LinkRecord,
     OrderRecord,
     SessionRecord,
     VenueAlive,
@@ -30,10 +31,11 @@ from ordwatch.core.records import (
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
 from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.output import Sink
+from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
-from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
@@ -98,6 +100,8 @@ class Run:
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
+        self._went_live = asyncio.Event()
+        """A venue is live: an alive record is due at once, because only that one reports what the venue covers."""
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
         """Order records that count for the limit of events."""
@@ -207,6 +211,8 @@ class Run:
             events, self._taken = self._taken[:count], self._taken[count:]
             records = self._store.apply(events)
             self._write(records)
+            if any(isinstance(record, LinkRecord) and record.state == "live" for record in records):
+                self._went_live.set()
             if self._limits.max_events is not None:
                 counts = self._limits.counts
                 self._shown += sum(isinstance(record, OrderRecord) and counts(record) for record in records)
@@ -231,7 +237,10 @@ class Run:
 
     async def _alive_forever(self) -> None:
         while True:
-            await asyncio.sleep(ALIVE_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ALIVE_S):
+                    await self._went_live.wait()
+            self._went_live.clear()
             await self._queue.put([self._heartbeat_tick()])
 
     async def _clocks_forever(self) -> None:
@@ -346,4 +355,5 @@ def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
         rejected=stats.rejected,
         reconnects=stats.reconnects,
         open_orders=stats.open_orders,
+        covers=list(stats.covers),
     )

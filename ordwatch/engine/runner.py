@@ -10,7 +10,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaf_errors
 from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -23,11 +22,13 @@ from ordwatch.engine.actions import (
     SendHeartbeat,
 )
 from ordwatch.engine.connection import Connection
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment, moment
+from ordwatch.engine.policy import Orders, Pace, Policy
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
-from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.venues.contract import (
     ConnectionPlan,
     HttpReply,

@@ -108,6 +108,11 @@ class Recording:
         self._stalled = self._queue.fill >= (0.5 if self._stalled else 1.0)
         return self._stalled
 
+    @property
+    def synced_seq(self) -> int | None:
+        """The highest seq that is known to be durable; None: not known yet."""
+        return None if self._writer is None else self._writer.synced_seq
+
     def rotate_now(self) -> None:
         """Go on in a new file; or, where the file was moved away, in one of its name. For SIGHUP."""
         if self._writer is not None:

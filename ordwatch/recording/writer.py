@@ -108,6 +108,11 @@ class Writer:
             close_target=lambda: self._file.close(),
         )
 
+    @property
+    def synced_seq(self) -> int | None:
+        """The highest seq that is known to be durable; for any thread to read."""
+        return self._file.synced_seq
+
     def rotate(self) -> None:
         """Ask to go on in a new file; for any thread."""
         self._rotate.set()

@@ -246,6 +246,12 @@ class QueryResult:
     """
     again_s: float | None = None
     """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
+    covers: tuple[str, ...] | None = None
+    """What the subscription and this query cover, such as account ids; None: the venue as a whole.
+
+    Two machines that watch the same venue back each other up for equal entries, so an entry must mean the same orders
+    on both. A part that was refused is not named.
+    """
 
 
 class Emit(Protocol):

@@ -18,7 +18,8 @@ from ordwatch.core.events import (
     VenueStats,
 )
 from ordwatch.core.merging import Correction, not_found
-from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
+from ordwatch.core.order_entry import STATES_KEPT
+from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
 from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update

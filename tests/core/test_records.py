@@ -82,6 +82,8 @@ def test_every_key_is_there_in_the_fixed_order() -> None:
         "changed",
         "flags",
         "extra",
+        "collector",
+        "stream_seq",
         "raw",
     ]
 

@@ -25,8 +25,8 @@ from ordwatch.core.records import (
 from ordwatch.core.times import time_ns
 from ordwatch.engine import run as pipeline
 from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import SLICE, ResumeState, Run, VenueResume
-from ordwatch.engine.supervisor import Pace
 from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
@@ -129,9 +129,19 @@ async def test_what_a_limit_leaves_untold_is_not_called_heard() -> None:
         seen.server.say("order 1 NEW 0 1\norder 2 NEW 0 1")
         await seen.outcome
 
-        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+        *_, alive = (record for record in seen.out.records if isinstance(record, AliveRecord))
 
         assert (alive.venues["toy"].last_rx or "") < seen.out.orders[0].received_at
+
+
+async def test_a_venue_that_goes_live_is_reported_alive_at_once_with_what_it_covers() -> None:
+    async with watching() as seen:
+        await seen.live()
+        await seen.out.until(lambda: any(isinstance(record, AliveRecord) for record in seen.out.records))
+
+        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+
+        assert (alive.venues["toy"].state, alive.venues["toy"].covers) == ("live", ["toy"])
 
 
 async def test_drop_opens_a_gap_that_the_query_closes() -> None:

@@ -30,7 +30,8 @@ from ordwatch.core.events import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
+from ordwatch.engine.policy import Orders, Pace
+from ordwatch.engine.reconnects import ATTEMPTS_WINDOW_S
 from ordwatch.engine.venue_clock import MARGIN_NS
 from ordwatch.venues.contract import EVER, NEVER, QueryResult
 from tests.support.toy import toy_update
@@ -1026,7 +1027,7 @@ class Venue(RuleBasedStateMachine):
         sighted = driver.subscribed - driver.interrupted
         if driver.ended is None and sighted == set(range(driver.policy.links)) and driver.query is None:
             assert driver.supervisor._can_query()
-            assert driver.stats.state in ("live", "stale") or driver.supervisor._query_s <= driver.now_s + 30
+            assert driver.stats.state in ("live", "stale") or driver.supervisor._queries.due_s <= driver.now_s + 30
 
     @invariant()
     def live_is_no_open_gap(self) -> None:

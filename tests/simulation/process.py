@@ -349,4 +349,5 @@ def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
         rejected=stats.rejected,
         reconnects=stats.reconnects,
         open_orders=stats.open_orders,
+        covers=list(stats.covers),
     )

@@ -35,9 +35,6 @@ from ordwatch.core.events import (
     Side,
     VenueStats,
 )
-from ordwatch.core.gaps import (
-    GapTracker,
-)
 from ordwatch.core.order_store import (
     OrderStore,
 )
@@ -65,14 +62,14 @@ from ordwatch.engine.actions import (
     RunQuery,
     SendHeartbeat,
 )
+from ordwatch.engine.gaps import (
+    GapTracker,
+)
 from ordwatch.engine.moment import (
     Moment,
 )
-from ordwatch.engine.supervisor import (
-    Orders,
-    Policy,
-    Supervisor,
-)
+from ordwatch.engine.policy import Orders, Policy
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.recording.files import (
     Files,
     Segment,

@@ -17,7 +17,6 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -29,8 +28,10 @@ from ordwatch.engine.actions import (
     RunQuery,
     SendHeartbeat,
 )
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.moment import Moment
-from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
+from ordwatch.engine.policy import Orders, Pace, Policy
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.venues.contract import QueryResult
 
 SECOND = 1_000_000_000

@@ -80,11 +80,13 @@ class OrderQuery:
         damage = dict.fromkeys(self.damage)
         subscriptions = {f"market {market}": text for market, text in self.known.refused_markets.items()}
         refused = {part: blank(str(exc), self.access.api_key) for part, exc in self.parts.failed.items()}
+        covered = [market for market in sorted(self.markets) if f"market {market}" not in subscriptions | refused]
         return QueryResult(
             complete_since_ns=NEVER if damage or refused else None,
             limits=(*damage, *self._limits()),
             refused=subscriptions | refused,
             again_s=AGAIN_S if self.lacks_tokens or (self.known.searches and not self._unscaled()) else None,
+            covers=tuple(f"{self.access.account_id}/{market}" for market in covered),
         )
 
     async def _emit_rescaled(self, held: Callable[[], Sequence[OrderUpdate]]) -> None:

@@ -46,7 +46,8 @@ async def query(setup: Setup[OpendSettings], spec: QuerySpec, call: Call, emit: 
     if refused and len(refused) == len(accounts):
         name, error = next(iter(refused.items()))
         raise type(error)(f"{name}: {error}")
-    return query_run.result({name: str(error) for name, error in refused.items()})
+    covers = tuple(sorted(str(account.id) for account in accounts if f"account {account.id}" not in refused))
+    return query_run.result({name: str(error) for name, error in refused.items()}, covers)
 
 
 class _Query:
@@ -60,11 +61,11 @@ class _Query:
         self._complete_since_ns: int | None = None
         self._limits: list[str] = []
 
-    def result(self, refused: dict[str, str]) -> QueryResult:
+    def result(self, refused: dict[str, str], covers: tuple[str, ...]) -> QueryResult:
         """How far it reached, and what it cannot know."""
         if self._spec.since_ns is not None:
             self._limits.append("states that an order passed through inside the gap cannot be known")
-        return QueryResult(self._complete_since_ns, tuple(dict.fromkeys(self._limits)), refused)
+        return QueryResult(self._complete_since_ns, tuple(dict.fromkeys(self._limits)), refused, covers=covers)
 
     def askable(self, accounts: Sequence[Account], wanted: Sequence[str]) -> list[Account]:
         """The accounts that can be asked; the others become limits."""

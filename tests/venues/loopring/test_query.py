@@ -491,3 +491,4 @@ def test_a_market_that_cannot_be_subscribed_to_is_not_covered() -> None:
     ((_, result),) = rounds(known, query_spec(), Scripted(TOKENS, NO_ORDERS))
 
     assert result.refused == {"market LRC-USDT": "its subscription is refused (104110: words)"}
+    assert result.covers == ("10005/LRC-ETH",)

