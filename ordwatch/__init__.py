@@ -13,6 +13,7 @@ config/      which venues are watched: the file, and where its secrets come from
 engine/      supervisor.py decides how a venue is kept covered; runner.py and connection.py do it; run.py joins a run
 outputs/     the table, JSON lines, plain text
 recording/   the durable output, its recovery and its verification
+scale/       recordings published to a NATS stream, and followed from other machines
 simulators/  simulated venues on loopback
 testing/     what every venue must do, as tests; for the built-in ones and for those of other packages
 cli/         one file for each command; the only place that prints errors and picks exit codes

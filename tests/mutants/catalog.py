@@ -215,7 +215,7 @@ MUTANTS = (
     Mutant(
         "a push that comes again is written again",
         "core/order_store.py",
-        "            found = _find(entry, update, place if recency is Recency.EQUAL else 0)\n",
+        "            found = entry.find(update, place if recency is Recency.EQUAL else 0)\n",
         "            found = None\n",
         (STORE,),
     ),
@@ -796,7 +796,7 @@ MUTANTS = (
     ),
     Mutant(
         "a doubt outlives the state it was about",
-        "core/order_store.py",
+        "core/order_entry.py",
         "self.channel, self.unconfirmed = arrival.channel, None",
         "self.channel = arrival.channel",
         (STORE,),

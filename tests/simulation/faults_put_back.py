@@ -102,7 +102,7 @@ FAULTS = (
     ),
     Fault(
         "a cached row counts as just arrived",
-        STORE,
+        "core/order_entry.py",
         "    return arrival.query is not None and arrival.query.cached\n",
         "    return False\n",
     ),
