@@ -127,7 +127,8 @@ class Config:
     @property
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that hold secrets of this configuration."""
-        sections = [*(settings for _, settings in self.venues.values()), *([self.nats] if self.nats else [])]
+        sections: list[VenueSettings | NatsSettings] = [settings for _, settings in self.venues.values()]
+        sections += [self.nats] if self.nats is not None else []
         sources = [
             unread.source
             for settings in sections
