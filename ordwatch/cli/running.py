@@ -23,6 +23,7 @@ from ordwatch.engine.output import Sink
 from ordwatch.engine.run import ResumeState, Run
 from ordwatch.outputs.metrics import MetricsFile, MetricsServer
 from ordwatch.outputs.programs import ProgramRunner
+from ordwatch.outputs.service import service
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
@@ -55,7 +56,7 @@ async def watch(
     shown = display.sink([setup.name for _, setup in venues], lambda: run.stats())
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
-    sinks += [sink for sink in (outages, metrics, programs) if sink is not None]
+    sinks += [sink for sink in (outages, metrics, programs, service(os.environ)) if sink is not None]
     run = Run(
         venues,
         sinks,
