@@ -1,6 +1,6 @@
 """A connection to NATS, its JetStream requests, and its errors as ours. The only module that imports nats.
 
-`connect` makes one connection and never a second: when it is gone, `Connection.closed` is set, every call raises
+`connect` makes one connection and never a second: when it is gone, `NatsConnection.closed` is set, every call raises
 ConnectionLost, and the caller connects again when it sees fit. Errors, all of core/errors.py:
 
   ConnectionLost   not reachable, gone, no answer in time, no leader now: try again
@@ -63,7 +63,7 @@ class ApiRefused(Refused):
         """As in the NATS server's list of errors; 0 if it named none."""
 
 
-class ReaderLost(ConnectionLost):
+class ReaderFailed(ConnectionLost):
     """A reader's place in the stream is gone; make another one that begins behind the last message that was taken."""
 
 
@@ -89,7 +89,7 @@ class Received(NamedTuple):
     """A status instead of a message: 503 if nobody takes messages of that subject now."""
 
 
-class Connection:
+class NatsConnection:
     """One connection to one server; `connect` makes it."""
 
     def __init__(self, client: Client, server: str) -> None:
@@ -128,7 +128,7 @@ class Connection:
                 raise
             raise self._no_answer(timeout_s) from exc
         except (nats_errors.Error, OSError) as exc:
-            raise ConnectionLost(_words(exc)) from exc
+            raise ConnectionLost(_error_text(exc)) from exc
 
     def _no_answer(self, timeout_s: float) -> VenueError:
         if self.closed.is_set():
@@ -195,7 +195,7 @@ class Connection:
         try:
             await self._client.publish(subject, payload, reply, headers)
         except (nats_errors.Error, OSError) as exc:
-            raise ConnectionLost(_words(exc)) from exc
+            raise ConnectionLost(_error_text(exc)) from exc
 
     async def listen(self, subject: str, on_message: Callable[[Received], None]) -> None:
         """Call this with each message that is published under a subject from now on.
@@ -216,7 +216,7 @@ class Connection:
         try:
             return await self._client.subscribe(subject, cb=received)
         except (nats_errors.Error, OSError) as exc:
-            raise ConnectionLost(_words(exc)) from exc
+            raise ConnectionLost(_error_text(exc)) from exc
 
     @asynccontextmanager
     async def reader(
@@ -252,7 +252,7 @@ class Connection:
 
 
 class Reader:
-    """Messages of a stream in its order, without a hole; `Connection.reader` makes it."""
+    """Messages of a stream in its order, without a hole; `NatsConnection.reader` makes it."""
 
     BATCH = 500
     EXPIRES_S = 30
@@ -260,7 +260,7 @@ class Reader:
     FORGOTTEN_S = 60
     """After so long without a request the server forgets the reader."""
 
-    def __init__(self, connection: Connection, stream: str) -> None:
+    def __init__(self, connection: NatsConnection, stream: str) -> None:
         self._connection = connection
         self._stream = stream
         self._name = connection.new_inbox().rpartition(".")[2]
@@ -271,7 +271,7 @@ class Reader:
         self._asked = 0
         """Messages that were asked for and have not come."""
         self._arrived_ever = 0
-        self._lost: str | None = None
+        self._failure: str | None = None
         self.pending = 0
         """How many messages the stream had when this reader was made."""
 
@@ -279,7 +279,7 @@ class Reader:
         """Make the reader's place in the stream.
 
         Raises:
-            ConnectionLost, AuthError, ApiRefused: As from `Connection.api`.
+            ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
         """
         self._subscription = await self._connection.subscribe(self._inbox, self._on_message)
         made = await self._connection.api(
@@ -311,13 +311,13 @@ class Reader:
             await self._ask()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while not self._arrived and self._lost is None:
+                while not self._arrived and self._failure is None:
                     await self._wait()
         if self._arrived:
             arrived, self._arrived = list(self._arrived), deque()
             return arrived
-        if self._lost is not None:
-            raise ReaderLost(self._lost)
+        if self._failure is not None:
+            raise ReaderFailed(self._failure)
         return []
 
     async def _wait(self) -> None:
@@ -326,11 +326,11 @@ class Reader:
             async with asyncio.timeout(2 * self.HEARTBEAT_S + 1):
                 await self._changed.wait()
         except TimeoutError:
-            self._lost = "the server does not answer"
+            self._failure = "the server does not answer"
         self._changed.clear()
         if self._connection.closed.is_set():
             raise ConnectionLost(self._connection.why_closed)
-        if not self._asked and not self._arrived and self._lost is None:
+        if not self._asked and not self._arrived and self._failure is None:
             await self._ask()
 
     async def _ask(self) -> None:
@@ -348,7 +348,7 @@ class Reader:
             # The request ran out; the header says how much of it was left.
             self._asked = max(0, self._asked - int((message.headers or {}).get("Nats-Pending-Messages", self.BATCH)))
         elif status != 100:
-            self._lost = (message.headers or {}).get("Description", f"status {status}")
+            self._failure = (message.headers or {}).get("Description", f"status {status}")
 
     def _on_stored(self, message: Msg) -> None:
         # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<reader's own seq>.<time>.<pending>, or with a domain
@@ -359,8 +359,8 @@ class Reader:
         self._asked = max(0, self._asked - 1)
         self._arrived_ever += 1
         if own_seq != self._arrived_ever:
-            self._lost = self._lost or "a message is missing"
-        if self._lost is None:
+            self._failure = self._failure or "a message is missing"
+        if self._failure is None:
             headers = message.headers or {}
             self._arrived.append(StreamMessage(message.subject, message.data, headers, stream_seq, at_ns, pending))
 
@@ -377,7 +377,7 @@ class Reader:
 @asynccontextmanager
 async def connect(
     settings: NatsSettings, *, name: str, echo: bool = True, timeout_s: float = CONNECT_S
-) -> AsyncIterator[Connection]:
+) -> AsyncIterator[NatsConnection]:
     """A connection to the first server that answers, in random order; `timeout_s` for each of them.
 
     `name` is shown by the server's monitoring. Without `echo`, what this connection publishes does not come back to it.
@@ -411,11 +411,11 @@ async def _connect_to(
     name: str,
     echo: bool,
     timeout_s: float,
-) -> Connection:
+) -> NatsConnection:
     client = Client()
     parts = urlsplit(server)
     shown = f"{parts.hostname}:{parts.port or 4222}"
-    connection = Connection(client, shown)
+    connection = NatsConnection(client, shown)
     failures: list[Exception] = []
 
     def before_sending() -> None:
@@ -431,10 +431,10 @@ async def _connect_to(
     async def on_error(error: Exception) -> None:
         failures.append(error)
         if "permissions violation" in str(error).lower():
-            connection.denied = _words(error)
+            connection.denied = _error_text(error)
 
     async def on_closed() -> None:
-        connection.why_closed = f"{shown}: {_words(failures[-1])}" if failures else connection.why_closed
+        connection.why_closed = f"{shown}: {_error_text(failures[-1])}" if failures else connection.why_closed
         connection.closed.set()
 
     try:
@@ -484,10 +484,10 @@ def _connect_error(server: str, exc: Exception) -> VenueError:
             return ConnectionLost(f"cannot reach {server} ({(exc.strerror or 'not reachable').lower()})")
         case _:
             pass
-    words = _words(exc)
-    if "auth" in words.lower():
-        return AuthError(f"{server} refused the credentials ({words})")
-    return ConnectionLost(f"{server}: {words}")
+    text = _error_text(exc)
+    if "auth" in text.lower():
+        return AuthError(f"{server} refused the credentials ({text})")
+    return ConnectionLost(f"{server}: {text}")
 
 
 def server_time_ns(text: str) -> int:
@@ -507,7 +507,7 @@ def _headers(data: bytes) -> dict[str, str]:
     return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}
 
 
-def _words(exc: BaseException) -> str:
+def _error_text(exc: BaseException) -> str:
     """The error in words, without a secret and without what a terminal would take for more than text."""
     text = str(exc).removeprefix("nats: ") or type(exc).__name__
     return safe_text(text, 300)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ordwatch.scale import subjects
-from ordwatch.scale.nats_client import NO_STREAM, ApiRefused, Connection
+from ordwatch.scale.nats_client import NO_STREAM, ApiRefused, NatsConnection
 
 MAX_AGE_S = 100 * 86_400.0
 """How long a message is kept by default: longer than any order lives, for the last message of an open one must stay."""
@@ -72,11 +72,11 @@ def _shown(key: str, value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
 
 
-async def info(connection: Connection, name: str) -> StreamInfo | None:
+async def info(connection: NatsConnection, name: str) -> StreamInfo | None:
     """The stream of this name; None if there is none.
 
     Raises:
-        ConnectionLost, AuthError, ApiRefused: As from `Connection.api`.
+        ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
     """
     try:
         return _info(await connection.api(f"STREAM.INFO.{name}"))
@@ -86,11 +86,11 @@ async def info(connection: Connection, name: str) -> StreamInfo | None:
         raise
 
 
-async def create(connection: Connection, config: Mapping[str, Any]) -> StreamInfo:
+async def create(connection: NatsConnection, config: Mapping[str, Any]) -> StreamInfo:
     """Make the stream.
 
     Raises:
-        ConnectionLost, AuthError, ApiRefused: As from `Connection.api`; refused also if there is one that differs.
+        ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`; refused also if there is one that differs.
     """
     return _info(await connection.api(f"STREAM.CREATE.{config['name']}", config))
 

@@ -10,7 +10,7 @@ from ordwatch.config.nats import NatsSettings
 from ordwatch.core.errors import AuthError, ConfigError, ConnectionLost, TlsFailed
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.scale import stream
-from ordwatch.scale.nats_client import ApiRefused, Connection, ReaderLost, Received, connect
+from ordwatch.scale.nats_client import ApiRefused, NatsConnection, ReaderFailed, Received, connect
 from ordwatch.scale.nkeys import KeyPair
 from tests.support.nats_server import Server, free_port, nats_server, needs_nats_server
 from tests.support.tls import certificate
@@ -20,7 +20,7 @@ pytestmark = needs_nats_server
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
 
 
-async def publish(connection: Connection, subject: str, payload: bytes, **headers: str) -> int:
+async def publish(connection: NatsConnection, subject: str, payload: bytes, **headers: str) -> int:
     """Publish to the stream and wait until it is there; its number in the stream."""
     answers: asyncio.Queue[Received] = asyncio.Queue()
     inbox = connection.new_inbox()
@@ -91,7 +91,7 @@ async def test_a_reader_of_which_the_server_knows_nothing_is_lost(server: Server
         async with connection.reader("ORDWATCH", ["ow.>"]) as reader:
             await connection.api("STREAM.DELETE.ORDWATCH")
 
-            with pytest.raises(ReaderLost):
+            with pytest.raises(ReaderFailed):
                 await reader.take()
 
 
