@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
+from ordwatch.cli.past_times import past_ns
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import AnyRecord
+from ordwatch.core.times import time_text
 from ordwatch.engine.output import Sink
 from ordwatch.outputs.filters import Filter
 
@@ -39,6 +43,7 @@ class DisplayOptions:
     status: opt.Statuses = None
     side: opt.Sides = None
     account: opt.AccountsOption = None
+    order: opt.Orders = None
     open: opt.Open = False
     time_zone: opt.TimeZone = None
     color: opt.ColorOption = ColorChoice.AUTO
@@ -57,14 +62,18 @@ class DisplayOptions:
         """The output given with -o; else the table on a terminal and JSON lines otherwise."""
         return self.output or (OutputKind.TABLE if os.isatty(1) else OutputKind.JSON)
 
-    @property
+    @cached_property
     def filter(self) -> Filter:
-        """The filter of these options."""
+        """The filter of these options; one for all who use it, because it remembers the orders it has seen."""
+        return self._filter()
+
+    def _filter(self) -> Filter:
         return Filter(
             symbols=tuple(self.symbol or ()),
             statuses=frozenset(self.status or ()),
             sides=frozenset(self.side or ()),
             accounts=frozenset(self.account or ()),
+            orders=tuple(self.order or ()),
             open_only=self.open,
             records=_RECORDS[self.records],
         )
@@ -113,6 +122,28 @@ class DisplayOptions:
             return sink.live
 
         return above
+
+
+@dataclass(frozen=True, kw_only=True)
+class TailDisplayOptions(DisplayOptions):
+    """The same for `tail`, where the first query lists orders that may have changed long ago."""
+
+    since: opt.Since = None
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            UsageError: As above; or `--since` is not a time of the past.
+        """
+        super().check()
+        _ = self.filter
+
+    def _filter(self) -> Filter:
+        if self.since is None:
+            return super()._filter()
+        since_ns = past_ns("--since", self.since, self.time_zone, datetime.now(UTC))
+        return replace(super()._filter(), rows_since=time_text(since_ns))
 
 
 def wants_color(choice: ColorChoice, environ: Mapping[str, str]) -> bool:

@@ -61,7 +61,7 @@ class Fsync(StrEnum):
     NEVER = "never"
 
 
-class ReportFormat(StrEnum):
+class ResultFormat(StrEnum):
     """The output format of `check` and `verify`."""
 
     TEXT = "text"
@@ -70,10 +70,16 @@ class ReportFormat(StrEnum):
 
 def duration(text: str) -> float:
     """Seconds in a text such as 90s, 30m, 6h, 1d or 90."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
-    if found is None:
+    seconds = seconds_in(text)
+    if seconds is None:
         raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m or 6h")
-    return float(found[1]) * _UNITS[found[2]]
+    return seconds
+
+
+def seconds_in(text: str) -> float | None:
+    """The same, or None if it is no duration."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
+    return None if found is None else float(found[1]) * _UNITS[found[2]]
 
 
 def zone(name: str) -> ZoneInfo:
@@ -129,7 +135,7 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
     here = now.astimezone(zone)
     try:
         time_only = re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII) is not None
-        until = datetime.combine(here.date(), _clock_time(text)) if time_only else datetime.fromisoformat(text)
+        until = datetime.combine(here.date(), clock_time(text)) if time_only else datetime.fromisoformat(text)
     except ValueError:
         raise UsageError("--until: expected a time such as 16:10, or 2026-03-02T16:10") from None
     until = until.replace(tzinfo=until.tzinfo or zone).astimezone(zone)
@@ -139,7 +145,12 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
     return seconds
 
 
-def _clock_time(text: str) -> time:
+def clock_time(text: str) -> time:
+    """The time of day in a text such as 9:30 or 09:30:15.
+
+    Raises:
+        ValueError: There is no such time.
+    """
     return time.fromisoformat("0" + text if text[1] == ":" else text)
 
 
@@ -187,6 +198,27 @@ Sides = Annotated[
 ]
 AccountsOption = Annotated[
     list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
+]
+Orders = Annotated[
+    list[str] | None,
+    option("--order", metavar="ID", help="Show only the order with this id, or the end of an id; repeatable."),
+]
+Since = Annotated[
+    str | None,
+    option(
+        "--since",
+        metavar="TIME",
+        help="Show only what changed since 09:30 (today, or else yesterday), 30m ago, or a full time.",
+    ),
+]
+At = Annotated[
+    str | None,
+    option(
+        "--at",
+        metavar="TIME",
+        help="The state of every order as it was known at 14:30 (today, or else yesterday), 30m ago, or a full time. "
+        "Exits 3 if a venue was not seen then.",
+    ),
 ]
 Open = Annotated[bool, option("--open", help="Show only orders that are open.")]
 Raw = Annotated[bool, option("--raw", help="Fill `raw` with what the venue sent.")]
@@ -244,6 +276,14 @@ LockWait = Annotated[
 FailOnGap = Annotated[
     bool, option("--fail-on-gap", help="Exit 3 if an interval stayed uncertain, or a venue never was live.")
 ]
+MetricsTarget = Annotated[
+    str | None,
+    option(
+        "--metrics",
+        metavar="FILE|HOST:PORT",
+        help="OpenMetrics for a monitoring system: a file replaced every 10 s, or /metrics and /healthz on an address.",
+    ),
+]
 Speed = Annotated[
     float,
     option("--speed", parser=factor(1000), metavar="FACTOR", help="How much faster the simulators act. Default: 1."),
@@ -266,7 +306,9 @@ ColorOption = Annotated[
 ]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[ReportFormat, choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]
+ResultFormatOption = Annotated[
+    ResultFormat, choice("-o", "--output", of=ResultFormat, help="Output format. Default: text.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)

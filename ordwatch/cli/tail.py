@@ -2,7 +2,8 @@
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.configuration import read_config, resolve
-from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.display import TailDisplayOptions
+from ordwatch.cli.exec_options import ExecOptions
 from ordwatch.cli.limit_options import TailLimitOptions
 from ordwatch.cli.process import end_on_hangup
 from ordwatch.cli.recording_options import RecordingOptions, resume_state
@@ -13,11 +14,13 @@ def tail(
     *,
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
-    display: DisplayOptions,
+    display: TailDisplayOptions,
     raw: opt.Raw = False,
     limits: TailLimitOptions,
     recording: RecordingOptions,
     fail_on_gap: opt.FailOnGap = False,
+    programs: ExecOptions,
+    metrics: opt.MetricsTarget = None,
     messages: opt.MessageOptions,
 ) -> None:
     """\b
@@ -25,23 +28,29 @@ def tail(
       ordwatch tail                           live table; JSON lines in a pipe
       ordwatch tail --once --open             what is open now, then stop
       ordwatch tail --venue opend --symbol 'HK.*' --status filled
+      ordwatch tail --status filled --exec 'notify-send -'
       ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
 
     Connect to the venues in the configuration and show their order updates until stopped.
     """
     stderr = set_up(messages.level)
     display.check()
+    programs.argv()
     file = recording.sink()
     if file is None:
         end_on_hangup()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end, watch
+    from ordwatch.outputs.metrics import metrics_output
 
+    measured = metrics_output(metrics) if metrics is not None else None
     run_limits = limits.limits(display)
     configuration = read_config(config)
     venues = resolve(configuration, venue or [], stderr, raw=raw)
     names = [setup.name for _, setup in venues]
+    if measured is not None:
+        measured.prepare()
     start = resume_state(file, names)
     outages = Outages(names)
     watching = watch(
@@ -54,6 +63,8 @@ def tail(
         config_sha256=configuration.fingerprint,
         fail_on_gap=fail_on_gap,
         outages=outages,
+        metrics=measured,
+        programs=programs.sink(display, stderr, configuration.secret_variables),
     )
     outcome = run_to_end(watching)
     outages.report_end(outcome)

@@ -17,7 +17,6 @@ from ordwatch.core.conversion import gap_record, order_record
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import OrdwatchError, leaf_errors
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import (
     SCHEMA,
@@ -31,11 +30,12 @@ from ordwatch.core.records import (
 )
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
-from ordwatch.engine.ending import Limits, Outcome, Progress, VenueProgress, ending, must_pause
+from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.output import Sink
+from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
-from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Run:
         self._store = OrderStore(
             {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
         )
-        self._store.restore(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
+        self._store.load(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
@@ -230,7 +230,7 @@ class Run:
     def _end_if_decided(self) -> None:
         supervisors = [runner.supervisor for runner in self._runners]
         venues = [VenueProgress(each.ever_live, each.answered, each.failure is not None) for each in supervisors]
-        end = ending(self._limits, Progress(venues, self._shown, self._passed_s))
+        end = ending(self._limits, RunProgress(venues, self._shown, self._passed_s))
         if end is not None and not self._stop.is_set():
             self._outcome.connected = end.connected
             self.stop(end.reason)

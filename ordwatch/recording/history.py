@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import RecordingError
-from ordwatch.core.order_store import FINAL_KEPT, STATES_KEPT
+from ordwatch.core.order_entry import STATES_KEPT
+from ordwatch.core.order_store import FINAL_KEPT
 from ordwatch.core.records import (
     SCHEMA,
     AliveRecord,

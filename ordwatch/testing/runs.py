@@ -10,8 +10,8 @@ import msgspec
 
 from ordwatch.core.records import OrderRecord
 from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import Run
-from ordwatch.engine.supervisor import Pace
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Simulator, TrueState
 from ordwatch.simulators.host import Hosted, host

@@ -72,7 +72,7 @@ async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Con
     async with host(load_simulator(kind)) as hosted:
         pipe.send(config_text({kind: hosted.settings()}))
         await hosted.until(lambda: hosted.clients > 0)
-        await _quiet(hosted)
+        await _logger(hosted)
         transport = _transport(hosted)
         pipe.send(time.monotonic())
         if per_s is None:
@@ -82,7 +82,7 @@ async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Con
         await hosted.until(lambda: hosted.clients == 0)
 
 
-async def _quiet(hosted: Hosted) -> None:
+async def _logger(hosted: Hosted) -> None:
     moved = True
     while moved:
         moved = False
@@ -105,7 +105,7 @@ class _Once:
 
 
 def _transport(hosted: Hosted) -> asyncio.WriteTransport:
-    peer = next(iter(hosted._peers.values()))
+    peer = next(iter(hosted._clients.values()))
     inner = getattr(peer, "_writer", None) or peer._connection  # type: ignore[attr-defined]  # below the simulator
     transport: asyncio.WriteTransport = inner.transport
     return transport

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from ordwatch.core.events import OrderStatus, Side
+from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import Run
-from ordwatch.engine.supervisor import Pace
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Intent, Step
 from ordwatch.simulators.host import host

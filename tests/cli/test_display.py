@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ordwatch.cli.display import DisplayOptions, wants_color
+from ordwatch.cli.display import DisplayOptions, TailDisplayOptions, wants_color
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
@@ -108,3 +108,12 @@ def test_lines_have_no_table_to_stand_above(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "isatty", lambda _: True)
 
     assert DisplayOptions().print_above(DisplayOptions(output=OutputKind.JSON).sink([], dict)) is None
+
+
+def test_the_filter_of_since_is_made_once_and_its_mistakes_are_found_first() -> None:
+    display = TailDisplayOptions(output=OutputKind.JSON, since="30m")
+
+    assert display.filter is display.filter
+    assert (display.filter.rows_since or "") > "2020"
+    with pytest.raises(UsageError, match="--since"):
+        TailDisplayOptions(output=OutputKind.JSON, since="noon").check()

@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import socket
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
@@ -49,6 +50,26 @@ def test_json_lines_are_what_a_pipe_gets(simulated: Simulated) -> None:
     assert ended.code == 0
     assert [record["seq"] for record in records(ended.out)] == list(range(1, len(ended.lines) + 1))
     assert {record["type"] for record in records(ended.out)} == {"order"}
+
+
+def test_metrics_are_written_beside_the_stream(simulated: Simulated, tmp_path: Path) -> None:
+    ended = run("tail", "--config", simulated.path, "--once", "--metrics", tmp_path / "ordwatch.prom")
+
+    assert ended.code == 0
+    assert "ordwatch_venue_updates_total{" in (tmp_path / "ordwatch.prom").read_text()
+
+
+@pytest.mark.parametrize("target", ["taken port", "missing/x.prom"])
+def test_metrics_that_cannot_be_given_end_it_before_anything_else(
+    simulated: Simulated, tmp_path: Path, target: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}" if target == "taken port" else tmp_path / target
+
+        ended = run("tail", "--config", simulated.path, "--metrics", place, "--record", tmp_path / "day.jsonl")
+
+    assert (ended.code, simulated.connections) == (73, 0)
+    assert not (tmp_path / "day.jsonl").exists()
 
 
 def test_all_records_begin_and_end_with_the_session(simulated: Simulated) -> None:

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from ordwatch.core.order_ids import OrderName
+from ordwatch.core.order_ids import ChosenOrders, OrderName
 from tests.recording.samples import order
 
 ORDER = msgspec.structs.replace(order("0x3fc49a1c"), order_id_ext="20260302_17_OD|ab", client_order_id="mine-7")
@@ -26,3 +26,30 @@ def test_other_parts_do_not(text: str) -> None:
 
 def test_an_order_without_other_ids_has_one() -> None:
     assert not OrderName("None").is_id_of(order("1"))
+
+
+def chosen(*names: str) -> tuple[ChosenOrders, list[str]]:
+    """Orders with these names, and the messages about them."""
+    messages: list[str] = []
+    return ChosenOrders(names, messages.append), messages
+
+
+def test_one_of_several_names_is_enough() -> None:
+    orders, messages = chosen("1", "mine-7")
+
+    assert [orders.has(each) for each in (order("1"), ORDER, order("2"))] == [True, True, False]
+    assert messages == []
+
+
+def test_an_end_of_several_ids_is_reported_once() -> None:
+    orders, messages = chosen("17")
+
+    assert [orders.has(order(each)) for each in ("117", "117", "217", "317", "18")] == [True, True, True, True, False]
+    assert messages == ["--order 17: stands for several orders, such as 117 and 217"]
+
+
+def test_a_whole_id_is_no_end_of_another() -> None:
+    orders, messages = chosen("17")
+
+    assert [orders.has(order(each)) for each in ("117", "17", "117", "17")] == [True, True, False, True]
+    assert messages == []

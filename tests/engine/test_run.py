@@ -25,8 +25,8 @@ from ordwatch.core.records import (
 from ordwatch.core.times import time_ns
 from ordwatch.engine import run as pipeline
 from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import SLICE, ResumeState, Run, VenueResume
-from ordwatch.engine.supervisor import Pace
 from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected

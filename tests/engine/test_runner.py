@@ -15,15 +15,15 @@ import pytest
 
 from ordwatch.core.errors import ConnectionLost
 from ordwatch.core.events import Arrival, LinkUpdate, OrderUpdate, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment
+from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.run import ResumeState, Run, VenueResume
 from ordwatch.engine.runner import Caller, Runner
-from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.engine.venue_clock import MARGIN_NS
 from ordwatch.venues.contract import EVER, Call, ConnectionPlan, Emit, QueryResult, QuerySpec, Rate, Setup, VenueKind
 from tests.support.collect import DEADLINE_S, Collected

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.events import Arrival, FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, QueryStamp, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import AliveRecord, AnyRecord, SessionRecord, VenueAlive, encode
 from ordwatch.core.times import time_text
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.recording.format import mark, with_crc
 from ordwatch.scale import subjects
 from ordwatch.scale.follower import Follower, Message, Now, Read
