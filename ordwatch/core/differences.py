@@ -63,7 +63,7 @@ def _extra_differs(new: Extra, old: Extra) -> bool:
 
 
 def contradicts(merged: OrderUpdate, state: OrderUpdate) -> bool:
-    """Whether an update, merged into a state, has another value of what that state knows, apart from times and names."""
+    """Whether an update, merged into a state, has another value of what that state knows, but for times and names."""
     for key in changed_keys(merged, state):
         if key == "extra":
             new, old = merged.extra, state.extra

@@ -22,7 +22,7 @@ from ordwatch.recording.format import BadLine, mark, record
 from ordwatch.scale import subjects
 from ordwatch.scale.collector import Collector, Numbered
 from ordwatch.scale.joint import NEVER_NS, JointVenue
-from ordwatch.scale.line_order import LineOrder, Ready
+from ordwatch.scale.line_order import LineOrder, OrderedLine
 from ordwatch.venues.contract import VenueKind
 
 STATES_KEPT = 256
@@ -31,7 +31,7 @@ STATES_KEPT = 256
 log = logging.getLogger(__name__)
 
 
-class Message(NamedTuple):
+class StoredMessage(NamedTuple):
     """One message of the stream."""
 
     subject: str
@@ -125,7 +125,7 @@ class Follower:
         for name, kind in self._resume.kinds.items():
             self._add_venue(name, kind)
         if self.kinds:
-            self.store.restore(self._resume.orders, {gap.venue: gap.gap for gap in self._resume.open_gaps.values()})
+            self.store.load(self._resume.orders, {gap.venue: gap.gap for gap in self._resume.open_gaps.values()})
 
     @property
     def collectors(self) -> Mapping[str, Collector]:
@@ -137,7 +137,7 @@ class Follower:
         orders = [order for name in self.stats for order in self.store.open_orders(name)]
         return [order_record(order, prev_status=None, gap=None, changed=[], flags=[]) for order in orders]
 
-    def begin(self, sessions: Iterable[Message], stream_now_ns: int, now: Now, *, last_of_subjects: bool) -> None:
+    def begin(self, sessions: Iterable[StoredMessage], stream_now_ns: int, now: Now, *, last_of_subjects: bool) -> None:
         """Reading begins; `sessions` are the last session record of each collector.
 
         `last_of_subjects`: until `caught_up` come the last messages of subjects, so that lines may be missing.
@@ -161,7 +161,7 @@ class Follower:
             )
         return self._applied(events)
 
-    def read(self, messages: Sequence[Message], now: Now) -> Read:
+    def read(self, messages: Sequence[StoredMessage], now: Now) -> Read:
         """What follows from the next messages.
 
         Raises:
@@ -177,7 +177,7 @@ class Follower:
             crc = message.data.rstrip(b"\n")[-10:].decode("ascii", "replace")
             if self._last_of_subjects and not self.is_caught_up:
                 feed.lines.start(line.seq, crc)
-                self._take(feed, Ready(line), read)
+                self._take(feed, OrderedLine(line), read)
                 continue
             begins = isinstance(line.record, SessionRecord) and self._is_newer(feed, line.record)
             for ready in feed.lines.add(line.seq, crc, line, now.mono_ns / 1e9, may_begin=begins):
@@ -244,7 +244,7 @@ class Follower:
             self._feeds[name] = _Feed(name)
         return self._feeds[name]
 
-    def _line(self, message: Message) -> _Line | None:
+    def _line(self, message: StoredMessage) -> _Line | None:
         """The record of a message; None if it is not for us, or damaged."""
         try:
             collector = subjects.parse(message.subject).collector
@@ -264,7 +264,7 @@ class Follower:
         last_ns = feed.collector.last_ns
         return session.state == "start" and (last_ns is None or time_ns(session.at) > last_ns)
 
-    def _take(self, feed: _Feed, ready: Ready[_Line], read: Read) -> None:
+    def _take(self, feed: _Feed, ready: OrderedLine[_Line], read: Read) -> None:
         line, collector = ready.line, feed.collector
         if ready.begins:
             collector.begins_anew()

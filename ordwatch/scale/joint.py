@@ -117,7 +117,7 @@ class JointVenue:
         """The parts that the recording has covered."""
         self._number = gaps_before
         self._gap_parts: set[str] = set()
-        self._told: list[Interval] = []
+        self._reported: list[Interval] = []
         self._conn = 1
 
     def resume(self, open_gap: GapUpdate | None, covered_until_ns: int | None, at_ns: int) -> list[GapUpdate]:
@@ -149,7 +149,7 @@ class JointVenue:
         if self.gap is not None and not goes_on:
             events += self._close(self.gap, times, blind, at_ns)
         if self.gap is None:
-            events += self._open_new(times, without(blind, self._told), at_ns)
+            events += self._open_new(times, without(blind, self._reported), at_ns)
         else:
             self._gap_parts |= {each.part.entry for each in times if _goes_on(each.blind)}
         return [*events, *self._link(goes_on, at_ns)]
@@ -202,7 +202,7 @@ class JointVenue:
         times = list(times)
         is_lost = any(intersection([whole], self._seen(each.uncertain, each)) for each in times)
         names = sorted(self._gap_parts | _entries(times, whole))
-        self._told = union([*self._told, whole])[-_KEPT:]
+        self._reported = union([*self._reported, whole])[-_KEPT:]
         self.gap = None
         limits = f"no collector saw {', '.join(names)}" if names else "the collectors' records came later"
         return [

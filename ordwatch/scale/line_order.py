@@ -18,7 +18,7 @@ _HOLES_KEPT = 100_000
 T = TypeVar("T")
 
 
-class Ready(NamedTuple, Generic[T]):
+class OrderedLine(NamedTuple, Generic[T]):
     """A line that may be taken now."""
 
     line: T
@@ -57,23 +57,23 @@ class LineOrder(Generic[T]):
         self.last_seq = max(self.last_seq, seq)
         self._remember(seq, crc)
 
-    def add(self, seq: int, crc: str, line: T, now_s: float, *, may_begin: bool = False) -> list[Ready[T]]:
+    def add(self, seq: int, crc: str, line: T, now_s: float, *, may_begin: bool = False) -> list[OrderedLine[T]]:
         """The lines that may be taken now that this one came. `may_begin`: it can be the first of a recording."""
         known = self._known.get(seq)
         if may_begin and seq == 1 and self._started and known != crc:
             self._begin_anew()
-            return [Ready(line, begins=True), *self._take(seq, crc, now_s)]
+            return [OrderedLine(line, begins=True), *self._take(seq, crc, now_s)]
         if known is not None:
             if known != crc:
                 self.other_history = seq
             return []
         if not self._started or seq == self.last_seq + 1:
             self._started = True
-            return [Ready(line), *self._take(seq, crc, now_s)]
+            return [OrderedLine(line), *self._take(seq, crc, now_s)]
         if seq in self._holes:
             self._holes.discard(seq)
             self._remember(seq, crc)
-            return [Ready(line, late=True, fills=not self._holes)]
+            return [OrderedLine(line, late=True, fills=not self._holes)]
         if seq <= self.last_seq:
             return []
         self._waiting[seq] = line
@@ -82,33 +82,33 @@ class LineOrder(Generic[T]):
             self._since_s = now_s
         return self._pass_over() if len(self._waiting) > MAX_WAITING else []
 
-    def timer(self, now_s: float) -> list[Ready[T]]:
+    def timer(self, now_s: float) -> list[OrderedLine[T]]:
         """The lines that have waited long enough for one that is missing."""
         deadline_s = self.deadline_s
         return self._pass_over() if deadline_s is not None and now_s >= deadline_s else []
 
-    def _take(self, seq: int, crc: str, now_s: float) -> list[Ready[T]]:
+    def _take(self, seq: int, crc: str, now_s: float) -> list[OrderedLine[T]]:
         """The line with this seq is taken; those that waited for it follow."""
         self.last_seq = seq
         self._remember(seq, crc)
-        ready: list[Ready[T]] = []
+        ready: list[OrderedLine[T]] = []
         while (line := self._waiting.pop(self.last_seq + 1, None)) is not None:
             self.last_seq += 1
-            ready.append(Ready(line))
+            ready.append(OrderedLine(line))
         if not self._waiting:
             self._since_s = None
         elif ready or self._since_s is None:
             self._since_s = now_s  # what is missing now is another line
         return ready
 
-    def _pass_over(self) -> list[Ready[T]]:
+    def _pass_over(self) -> list[OrderedLine[T]]:
         """Wait no longer: go on behind the lines that are missing."""
-        ready: list[Ready[T]] = []
+        ready: list[OrderedLine[T]] = []
         for seq in sorted(self._waiting):
             missing = seq != self.last_seq + 1
             if missing:
                 self._holes.update(range(max(self.last_seq + 1, seq - _HOLES_KEPT), seq))
-            ready.append(Ready(self._waiting[seq], missing_before=missing))
+            ready.append(OrderedLine(self._waiting[seq], missing_before=missing))
             self.last_seq = seq
         if len(self._holes) > _HOLES_KEPT:
             self._holes = set(sorted(self._holes)[-_HOLES_KEPT:])

@@ -15,7 +15,7 @@ from ordwatch.core.times import time_text
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.recording.format import mark, with_crc
 from ordwatch.scale import subjects
-from ordwatch.scale.follower import Follower, Message, Now, Read
+from ordwatch.scale.follower import Follower, StoredMessage, Now, Read
 from tests.support.toy import TOY, toy_update
 
 START_NS = 1_772_452_800_000_000_000
@@ -212,17 +212,17 @@ class PaperCollector:
             self._messages.append((ns(at_s + self._delay_s), subjects.subject(self.name, mark(line)), line))
 
 
-def stream(*collectors: PaperCollector, until_s: float) -> list[Message]:
+def stream(*collectors: PaperCollector, until_s: float) -> list[StoredMessage]:
     """What all of them have published, in the order of the stream."""
     sent = [message for collector in collectors for message in collector.run(until_s)]
     sent.sort(key=lambda message: message[0])
-    return [Message(subject, data, seq, at_ns) for seq, (at_ns, subject, data) in enumerate(sent, 1)]
+    return [StoredMessage(subject, data, seq, at_ns) for seq, (at_ns, subject, data) in enumerate(sent, 1)]
 
 
 class PaperReader:
     """A follower that reads a stream as it is written."""
 
-    def __init__(self, messages: Sequence[Message], **options: object) -> None:
+    def __init__(self, messages: Sequence[StoredMessage], **options: object) -> None:
         self.messages = messages
         self.follower = Follower(lambda _: TOY, **options)  # type: ignore[arg-type]  # passed on as they are
         self.records: list[AnyRecord] = []
