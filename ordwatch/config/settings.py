@@ -19,7 +19,7 @@ from msgspec import inspect
 from ordwatch.config.document import MAX_BYTES, Document, Tree, Unclear, parse
 from ordwatch.config.document import Path as KeyPath
 from ordwatch.config.nats import NatsSettings
-from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
+from ordwatch.config.sources import Env, File, Unread, fetch, read_regular, refuse_shared, secret_source
 from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.core.suggestions import suggest
@@ -123,6 +123,19 @@ class Config:
             return SecretFile(fetch(unread.source, self.path.parent, os.environ))
         except ValueError as exc:
             raise self.document.error(path, str(exc)) from None
+
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets of this configuration."""
+        sections: list[VenueSettings | NatsSettings] = [settings for _, settings in self.venues.values()]
+        sections += [self.nats] if self.nats is not None else []
+        sources = [
+            unread.source
+            for settings in sections
+            for unread in secrets_of(settings).values()
+            if isinstance(unread, Unread)
+        ]
+        return frozenset(source.name for source in sources if isinstance(source, Env))
 
     @property
     def fingerprint(self) -> str:
