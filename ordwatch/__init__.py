@@ -11,8 +11,9 @@ system.py    functions of the operating system, with replacements where it lacks
 venues/      one folder for each venue: bytes and the time come in, events and bytes go out
 config/      which venues are watched: the file, and where its secrets come from
 engine/      supervisor.py decides how a venue is kept covered; runner.py and connection.py do it; run.py joins a run
-outputs/     the table, JSON lines, plain text
+outputs/     the table, JSON lines, plain text; metrics, and what a service manager learns
 recording/   the durable output, its recovery and its verification
+scale/       recordings published to a NATS stream, and followed from other machines
 simulators/  simulated venues on loopback
 testing/     what every venue must do, as tests; for the built-in ones and for those of other packages
 cli/         one file for each command; the only place that prints errors and picks exit codes

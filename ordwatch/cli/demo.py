@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.exec_options import ExecOptions
 from ordwatch.cli.limit_options import LimitOptions
 from ordwatch.cli.stderr import StderrHandler, set_up
 
 if TYPE_CHECKING:
     from ordwatch.engine.ending import Limits, Outcome
     from ordwatch.outputs.metrics import MetricsFile, MetricsServer
+    from ordwatch.outputs.programs import ProgramRunner
 
 
 def demo(
@@ -19,6 +21,7 @@ def demo(
     display: DisplayOptions,
     raw: opt.Raw = False,
     limits: LimitOptions,
+    programs: ExecOptions,
     metrics: opt.MetricsTarget = None,
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
@@ -34,6 +37,7 @@ def demo(
     """
     stderr = set_up(messages.level)
     display.check()
+    programs.argv()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import finish, run_to_end
     from ordwatch.cli.simulators import chosen_kinds
@@ -44,7 +48,17 @@ def demo(
     kinds = chosen_kinds(venue)
     if measured is not None:
         measured.prepare()
-    running = _demo(kinds, display, run_limits, stderr=stderr, raw=raw, speed=speed, seed=seed, metrics=measured)
+    running = _demo(
+        kinds,
+        display,
+        run_limits,
+        stderr=stderr,
+        raw=raw,
+        speed=speed,
+        seed=seed,
+        metrics=measured,
+        programs=programs.sink(display, stderr),
+    )
     finish(run_to_end(running))
 
 
@@ -58,10 +72,11 @@ async def _demo(
     speed: float,
     seed: int,
     metrics: "MetricsFile | MetricsServer | None",
+    programs: "ProgramRunner | None",
 ) -> "Outcome":
     from ordwatch.cli.running import watch
     from ordwatch.cli.simulators import run_simulators
 
     async with run_simulators(kinds, seed=seed, speed=speed, drops=True) as hosts:
         venues = [each.setup(raw=raw) for each in hosts]
-        return await watch(venues, display, limits, stderr=stderr, simulated=True, metrics=metrics)
+        return await watch(venues, display, limits, stderr=stderr, simulated=True, metrics=metrics, programs=programs)

@@ -61,7 +61,7 @@ class Fsync(StrEnum):
     NEVER = "never"
 
 
-class ReportFormat(StrEnum):
+class ResultFormat(StrEnum):
     """The output format of `check` and `verify`."""
 
     TEXT = "text"
@@ -306,7 +306,9 @@ ColorOption = Annotated[
 ]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[ReportFormat, choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]
+ResultFormatOption = Annotated[
+    ResultFormat, choice("-o", "--output", of=ResultFormat, help="Output format. Default: text.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)

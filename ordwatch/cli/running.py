@@ -22,6 +22,8 @@ from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.output import Sink
 from ordwatch.engine.run import ResumeState, Run
 from ordwatch.outputs.metrics import MetricsFile, MetricsServer
+from ordwatch.outputs.programs import ProgramRunner
+from ordwatch.outputs.service import service
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
@@ -44,6 +46,7 @@ async def watch(
     fail_on_gap: bool = False,
     outages: Outages | None = None,
     metrics: MetricsFile | MetricsServer | None = None,
+    programs: ProgramRunner | None = None,
 ) -> Outcome:
     """Watch these venues until a limit, a signal or a failure ends the run.
 
@@ -53,7 +56,7 @@ async def watch(
     shown = display.sink([setup.name for _, setup in venues], lambda: run.stats())
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
-    sinks += [sink for sink in (outages, metrics) if sink is not None]
+    sinks += [sink for sink in (outages, metrics, programs, service(os.environ)) if sink is not None]
     run = Run(
         venues,
         sinks,
@@ -67,7 +70,13 @@ async def watch(
     if metrics is not None:
         open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
         metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
-    stop_on_signals(run.stop, recording.rotate_now if recording is not None else None)
+
+    def stop(reason: str, number: int) -> None:
+        if programs is not None:
+            programs.hurry()
+        run.stop(reason, number)
+
+    stop_on_signals(stop, recording.rotate_now if recording is not None else None)
     stderr.above = display.print_above(shown)
     await start_all(sinks)
     if isinstance(shown, Table):

@@ -22,7 +22,7 @@ def status(
             "--max-age", parser=opt.duration, metavar="TIME", help="How old the last alive record may be. Default: 30s."
         ),
     ] = None,
-    output: opt.ReportKind = opt.ReportFormat.TEXT,
+    output: opt.ResultFormatOption = opt.ResultFormat.TEXT,
     quiet: Annotated[bool, opt.option("-q", "--quiet", help="Print nothing if every venue is covered.")] = False,
 ) -> None:
     """\b
@@ -47,5 +47,5 @@ def status(
     except ValueError as exc:
         raise RecordingError(f"{file}: not a recording of ordwatch: {exc}") from exc
     if not (quiet and found.exit_code == HEALTHY):
-        write_out(found.json() if output is opt.ReportFormat.JSON else found.text(now_ns))
+        write_out(found.json() if output is opt.ResultFormat.JSON else found.text(now_ns))
     raise typer.Exit(found.exit_code)

@@ -3,6 +3,7 @@
 from ordwatch.cli import options as opt
 from ordwatch.cli.configuration import read_config, resolve
 from ordwatch.cli.display import TailDisplayOptions
+from ordwatch.cli.exec_options import ExecOptions
 from ordwatch.cli.limit_options import TailLimitOptions
 from ordwatch.cli.process import end_on_hangup
 from ordwatch.cli.recording_options import RecordingOptions, resume_state
@@ -18,6 +19,7 @@ def tail(
     limits: TailLimitOptions,
     recording: RecordingOptions,
     fail_on_gap: opt.FailOnGap = False,
+    programs: ExecOptions,
     metrics: opt.MetricsTarget = None,
     messages: opt.MessageOptions,
 ) -> None:
@@ -26,12 +28,14 @@ def tail(
       ordwatch tail                           live table; JSON lines in a pipe
       ordwatch tail --once --open             what is open now, then stop
       ordwatch tail --venue opend --symbol 'HK.*' --status filled
+      ordwatch tail --status filled --exec 'notify-send -'
       ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
 
     Connect to the venues in the configuration and show their order updates until stopped.
     """
     stderr = set_up(messages.level)
     display.check()
+    programs.argv()
     file = recording.sink()
     if file is None:
         end_on_hangup()
@@ -60,6 +64,7 @@ def tail(
         fail_on_gap=fail_on_gap,
         outages=outages,
         metrics=measured,
+        programs=programs.sink(display, stderr, configuration.secret_variables),
     )
     outcome = run_to_end(watching)
     outages.report_end(outcome)

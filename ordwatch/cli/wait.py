@@ -18,7 +18,7 @@ from ordwatch.core.errors import RecordingError, UsageError, worst
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.order_ids import OrderName
 from ordwatch.core.records import AnyRecord, OutputRecord, SessionRecord
-from ordwatch.core.waiting import Ending, OrderWait
+from ordwatch.core.waiting import OrderWait, WaitResult
 
 if TYPE_CHECKING:
     from ordwatch.engine.ending import Outcome
@@ -61,8 +61,8 @@ def wait(
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
     output: Annotated[
-        opt.ReportFormat, opt.choice("-o", "--output", of=opt.ReportFormat, help="Output format. Default: json.")
-    ] = opt.ReportFormat.JSON,
+        opt.ResultFormat, opt.choice("-o", "--output", of=opt.ResultFormat, help="Output format. Default: json.")
+    ] = opt.ResultFormat.JSON,
     messages: opt.MessageOptions,
 ) -> None:
     """\b
@@ -93,17 +93,17 @@ def wait(
     raise typer.Exit(code)
 
 
-def _print(ending: Ending, output: opt.ReportFormat) -> None:
+def _print(ending: WaitResult, output: opt.ResultFormat) -> None:
     from ordwatch.outputs.json_lines import json_line
     from ordwatch.outputs.text import text_line
 
     assert ending.order is not None  # noqa: S101
-    write_out(json_line(ending.order, 1).decode() if output is opt.ReportFormat.JSON else text_line(ending.order, None))
+    write_out(json_line(ending.order, 1).decode() if output is opt.ResultFormat.JSON else text_line(ending.order, None))
 
 
 def _from_venues(
     waiting: OrderWait, config: Path | None, timeout_s: float | None, stderr: StderrHandler
-) -> tuple[int, Ending]:
+) -> tuple[int, WaitResult]:
     """Connect and wait; the exit code also says what happened at venues that have nothing to do with the order."""
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import run_to_end, start_all, stop_on_signals
@@ -139,7 +139,7 @@ class WaitSink:
         self._timeout_s = timeout_s
         self._settle_s = settle_s
         self._waited = False
-        self._ending: Ending | None = None
+        self._ending: WaitResult | None = None
 
     def start(self) -> None:
         """Nothing has to be opened."""
@@ -175,7 +175,7 @@ class WaitSink:
     async def close(self) -> None:
         """Nothing was opened."""
 
-    def final(self) -> Ending:
+    def final(self) -> WaitResult:
         """How the wait ended, once the run has ended: as it was decided, or else by the time-out."""
         ending = self._ending or self._waiting.ending(waited=self._waited, timed_out=True)
         assert ending is not None  # noqa: S101 - a time-out ends it in any case
@@ -198,7 +198,7 @@ def report_undecided(waiting: OrderWait) -> None:
         )
 
 
-def _from_recording(waiting: OrderWait, path: Path, timeout_s: float | None) -> Ending:
+def _from_recording(waiting: OrderWait, path: Path, timeout_s: float | None) -> WaitResult:
     """Read the recording until the wait is decided; blocks, a signal raises `Killed`."""
     from ordwatch.recording.following import FollowedRecording
 
@@ -210,7 +210,7 @@ def _from_recording(waiting: OrderWait, path: Path, timeout_s: float | None) -> 
         grown_s = -math.inf
         while True:
             now_s = time.monotonic()
-            in_sight = now_s - grown_s < GROWS_S or age_s(waiting, time.time_ns()) < GROWS_S
+            in_sight = now_s - grown_s < GROWS_S or seconds_since_newest(waiting, time.time_ns()) < GROWS_S
             ending = waiting.ending(waited=True, timed_out=now_s >= timed_out_s, in_sight=in_sight)
             if ending is not None:
                 return ending
@@ -235,6 +235,6 @@ def take(waiting: OrderWait, records: Iterable[AnyRecord], path: Path) -> int:
     return count
 
 
-def age_s(waiting: OrderWait, now_ns: int) -> float:
+def seconds_since_newest(waiting: OrderWait, now_ns: int) -> float:
     """Seconds since the newest record, whichever clock is ahead."""
     return math.inf if waiting.last_ns is None else abs(now_ns - waiting.last_ns) / 1e9

@@ -61,7 +61,7 @@ class CoverageResult(NamedTuple):
     @property
     def uncertain_ns(self) -> int:
         """Length of the uncertain intervals whose end is known."""
-        return sum(lost.to_ns - lost.from_ns for lost in self.uncertain if lost.to_ns is not None)
+        return sum(interval.to_ns - interval.from_ns for interval in self.uncertain if interval.to_ns is not None)
 
 
 class StreamCoverage:

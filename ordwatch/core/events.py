@@ -145,7 +145,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     """The input, or its beginning."""
     size: int
     """Bytes of the whole input."""
-    lost: bool
+    missed: bool
     """It may have contained an order update: the engine opens a gap and queries the venue."""
     at_ns: int
 

@@ -103,7 +103,7 @@ class OrderStore:
                 records.append(record)
         return records
 
-    def restore(self, records: Iterable[OrderRecord], gaps: Mapping[str, str] | None = None) -> None:
+    def load(self, records: Iterable[OrderRecord], gaps: Mapping[str, str] | None = None) -> None:
         """Load the states of a recording, oldest first, and its open gaps; this makes no records."""
         self._gaps |= gaps or {}
         for record in records:

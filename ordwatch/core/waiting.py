@@ -25,7 +25,7 @@ MAX_LISTED = 20
 """Orders that the message about an ambiguous name lists."""
 
 
-class Ending(NamedTuple):
+class WaitResult(NamedTuple):
     """How a wait ends."""
 
     exit_code: int
@@ -79,7 +79,7 @@ class OrderWait:
             case _:
                 pass
 
-    def ending(self, *, waited: bool, timed_out: bool = False, in_sight: bool = True) -> Ending | None:
+    def ending(self, *, waited: bool, timed_out: bool = False, in_sight: bool = True) -> WaitResult | None:
         """How the wait ends now; None: it goes on.
 
         `waited`: long enough for every venue that can answer to have answered. `timed_out`: it must end now.
@@ -88,14 +88,14 @@ class OrderWait:
         candidates = self._candidates()
         if self._is_certain(candidates, waited=waited or timed_out):
             if len(candidates) > 1:
-                return Ending(AMBIGUOUS, message=self._ambiguous(candidates))
+                return WaitResult(AMBIGUOUS, message=self._ambiguous(candidates))
             [self._found] = candidates
         if self._found is not None and (ended := self._ended(self._found)) is not None:
             return ended
         if timed_out:
             return self._timed_out(candidates[0] if len(candidates) == 1 else None, in_sight=in_sight)
         if waited and not candidates and self._all_live():
-            return Ending(NO_SUCH_ORDER, message=f"no order {self.name.text}")
+            return WaitResult(NO_SUCH_ORDER, message=f"no order {self.name.text}")
         return None
 
     @property
@@ -164,19 +164,19 @@ class OrderWait:
             return True  # nothing more comes
         return bool(self.asked) and all(self._links.get(name) == "live" for name in self.asked)
 
-    def _ended(self, found: Match) -> Ending | None:
+    def _ended(self, found: Match) -> WaitResult | None:
         if found.reached is not None:
-            return Ending(REACHED, found.reached)
+            return WaitResult(REACHED, found.reached)
         if found.last.final:
-            return Ending(ENDED_OTHERWISE, found.last)
+            return WaitResult(ENDED_OTHERWISE, found.last)
         return None
 
-    def _timed_out(self, found: Match | None, *, in_sight: bool) -> Ending:
+    def _timed_out(self, found: Match | None, *, in_sight: bool) -> WaitResult:
         last = found.last if found is not None else None
         doubts = list(self._doubts(found, in_sight=in_sight))
         if doubts:
-            return Ending(UNKNOWN, last, f"it is not known what became of {self.name.text}: {'; '.join(doubts)}")
-        return Ending(TIMED_OUT, last, "timed out")
+            return WaitResult(UNKNOWN, last, f"it is not known what became of {self.name.text}: {'; '.join(doubts)}")
+        return WaitResult(TIMED_OUT, last, "timed out")
 
     def _doubts(self, found: Match | None, *, in_sight: bool) -> Iterator[str]:
         if not self.asked:

@@ -45,7 +45,7 @@ class VenueProgress(NamedTuple):
     """It is not tried again."""
 
 
-class Progress(NamedTuple):
+class RunProgress(NamedTuple):
     """How far the run has come."""
 
     venues: Sequence[VenueProgress]
@@ -63,7 +63,7 @@ class Ending(NamedTuple):
     """False: no venue became live within the connect time-out, or with `once` one did not answer."""
 
 
-def ending(limits: Limits, progress: Progress) -> Ending | None:
+def ending(limits: Limits, progress: RunProgress) -> Ending | None:
     """Why the run ends now; None while it goes on. Where several limits are reached at once, the first listed counts.
 
     A time-out to connect comes before the duration: of two limits that end together, the one that failed is reported.
@@ -86,7 +86,7 @@ def ending(limits: Limits, progress: Progress) -> Ending | None:
     return None
 
 
-def _has_passed(deadline_s: float | None, progress: Progress) -> bool:
+def _has_passed(deadline_s: float | None, progress: RunProgress) -> bool:
     return deadline_s is not None and progress.passed_s >= deadline_s
 
 

@@ -30,7 +30,7 @@ from ordwatch.core.records import (
 )
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
-from ordwatch.engine.ending import Limits, Outcome, Progress, VenueProgress, ending, must_pause
+from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.output import Sink
 from ordwatch.engine.policy import Orders, Pace
@@ -98,7 +98,7 @@ class Run:
         self._store = OrderStore(
             {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
         )
-        self._store.restore(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
+        self._store.load(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
@@ -232,7 +232,7 @@ class Run:
     def _end_if_decided(self) -> None:
         supervisors = [runner.supervisor for runner in self._runners]
         venues = [VenueProgress(each.ever_live, each.answered, each.failure is not None) for each in supervisors]
-        end = ending(self._limits, Progress(venues, self._shown, self._passed_s))
+        end = ending(self._limits, RunProgress(venues, self._shown, self._passed_s))
         if end is not None and not self._stop.is_set():
             self._outcome.connected = end.connected
             self.stop(end.reason)

@@ -18,8 +18,8 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.connection import Connection
 from ordwatch.engine.gaps import GapTracker
@@ -169,7 +169,7 @@ class Runner:
                 case SendHeartbeat(link=link):
                     if link in self._connections:
                         self._connections[link].heartbeat(moment())
-                case StartQuery():
+                case RunQuery():
                     self._query = self._start(self._run_query(action))
                 case CancelQuery():
                     self._cancel_query()
@@ -216,11 +216,11 @@ class Runner:
         if self._connections.get(connection.link) is connection:
             del self._connections[connection.link]
 
-    async def _run_query(self, start: StartQuery) -> None:
+    async def _run_query(self, start: RunQuery) -> None:
         call = Caller(self._rates, self._http, self._connections)
         spec = QuerySpec(since_ns=start.since_ns, open_orders=self._orders.open, orders=self._orders.all)
         try:
-            result = await self._client.query(spec, call, functools.partial(self._emit_rows, start, call))
+            result = await self._client.query(spec, call, functools.partial(self._emit_orders, start, call))
         except (VenueError, ConfigError, OSError) as error:
             self._do(self.supervisor.query_failed(start.number, error, moment()))
         except Exception as bug:  # noqa: BLE001 - as above
@@ -228,13 +228,13 @@ class Runner:
         else:
             self._do(self.supervisor.query_answered(start.number, result, moment()))
 
-    async def _emit_rows(
-        self, start: StartQuery, call: "Caller", rows: Sequence[OrderUpdate], /, *, cached: bool = False
+    async def _emit_orders(
+        self, start: RunQuery, call: "Caller", orders: Sequence[OrderUpdate], /, *, cached: bool = False
     ) -> None:
         stamp = QueryStamp(number=start.number, sent_ns=call.sent_ns, old_before_ns=start.old_before_ns, cached=cached)
         channel = "cached query" if cached else "query"
         self._queue.put_now(
-            [Arrival(venue=self.setup.name, channel=channel, at_ns=moment().mono_ns, query=stamp), *rows]
+            [Arrival(venue=self.setup.name, channel=channel, at_ns=moment().mono_ns, query=stamp), *orders]
         )
         await self._queue.wait_while_full()
         await asyncio.sleep(0)  # let other tasks run between the pages of a long answer

@@ -50,8 +50,8 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.failures import describe
 from ordwatch.engine.gaps import GapTracker, VenueGaps, most_silent
@@ -361,7 +361,7 @@ class Supervisor:
     def _on_reject(self, state: Link, reject: Reject, now: Moment, actions: list[Action]) -> list[FeedEvent]:
         reason = safe_text(reject.reason, 200)
         actions.append(Log(logging.WARNING, f"input that could not be read ({reason})"))
-        if not reject.lost:
+        if not reject.missed:
             return [reject]
         was_live = self._live
         events: list[FeedEvent] = [reject, *self._open_gap("reject", state, now)]
@@ -450,7 +450,7 @@ class Supervisor:
             queries.skip(now.mono_s)
             return
         query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now))
-        actions.append(StartQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
+        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
 
     def _cancel_query(self) -> list[Action]:
         return [CancelQuery()] if self._queries.cancel() else []

@@ -69,7 +69,7 @@ def doubts(state: PastState, verdict: Verdict, *, venues: Collection[str] = (), 
         elif state.at_ns < time_ns(venue.first_live):
             yield f"{name}: was not live before {venue.first_live}"
         else:
-            yield from (f"{name}: {_text(each)}" for each in venue.uncertain if _holds(each, state.at_ns))
+            yield from (f"{name}: {_text(each)}" for each in venue.uncertain if _contains(each, state.at_ns))
             if venue.without is not None:
                 yield f"{name}: live without {venue.without}"
     ends_ns = state.ends_ns or 0
@@ -77,7 +77,7 @@ def doubts(state: PastState, verdict: Verdict, *, venues: Collection[str] = (), 
         yield f"the recording ends at {time_text(ends_ns)}"
 
 
-def _holds(interval: Interval, at_ns: int) -> bool:
+def _contains(interval: Interval, at_ns: int) -> bool:
     return time_ns(interval.from_) <= at_ns and (interval.to is None or at_ns <= time_ns(interval.to))
 
 

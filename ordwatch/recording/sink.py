@@ -68,7 +68,7 @@ class Recording:
         check_place(self._path)
         with ExitStack() as undo:
             held = self._lock.take(self._lock_wait_s)
-            undo.callback(self._lock.release)
+            undo.callback(self._lock.unlock)
             opened = open_recording(self._files, self._path, held.before, held.fd)
             undo.pop_all()
         return opened
@@ -143,7 +143,7 @@ class Recording:
                 self._opened.file.close()
         finally:
             if not unwritten:  # else the thread may still write, and keeps the lock
-                self._lock.release()
+                self._lock.unlock()
         if unwritten:
             raise OutputError(f"{self._path}: {unwritten} records were not written in time")
 

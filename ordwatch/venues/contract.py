@@ -12,8 +12,8 @@ The way of one connection:
 2. The engine dials; `session.start` queues the login. Where the address itself is the subscription, it returns
    `Ready()` at once.
 3. Each chunk or message goes to `session.receive`, which returns events in order: `Ready` once pushes reach us,
-   `OrderUpdate` for each statement about an order, `Reject` for what cannot be read (`lost=True` if it may have been an
-   order), `RoundTrip`, `Ignored`, `Notice`; `Closed(error)` last, when the conversation is over. Never an exception.
+   `OrderUpdate` for each statement about an order, `Reject` for what cannot be read (`missed=True` if it may have been
+   an order), `RoundTrip`, `Ignored`, `Notice`; `Closed(error)` last, when the conversation is over. Never an exception.
 4. What keeps it alive: `session.heartbeat`, every `session.heartbeat_s`; `Endpoint.ping_s` for pings of WebSocket
    itself; `ConnectionPlan.keepalive` for a REST request that is repeated while connected.
 5. When every connection is `Ready`, the engine calls `client.query`, and with it the venue is live. It does so again
@@ -257,7 +257,7 @@ class QueryResult:
 class Emit(Protocol):
     """Takes the rows of one page (source="query"), in the venue's order."""
 
-    async def __call__(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
+    async def __call__(self, orders: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
         """`cached`: the rows may be older than what was pushed; only those of a newer version count."""
         ...
 

@@ -109,9 +109,9 @@ def test_each_venue_has_its_own_outage(caplog: pytest.LogCaptureFixture) -> None
     seen = Watched("toy", "game")
 
     seen.after(0, link("live"))
-    seen.after(61, link("stale", "heard nothing", "game"))
+    seen.after(61, link("stale", "received nothing", "game"))
 
-    assert caplog.messages == ["game: not live for 61 s: heard nothing"]
+    assert caplog.messages == ["game: not live for 61 s: received nothing"]
 
 
 def test_a_state_without_a_detail_is_itself_the_reason(caplog: pytest.LogCaptureFixture) -> None:

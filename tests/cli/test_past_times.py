@@ -14,7 +14,7 @@ HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def told(text: str, zone: ZoneInfo = NEW_YORK, now: datetime = NOON) -> str:
+def reported(text: str, zone: ZoneInfo = NEW_YORK, now: datetime = NOON) -> str:
     """The time as text, to the minute."""
     return time_text(past_ns("--since", text, zone, now))[:16]
 
@@ -31,11 +31,11 @@ def told(text: str, zone: ZoneInfo = NEW_YORK, now: datetime = NOON) -> str:
     ],
 )
 def test_a_time_of_day_that_is_still_to_come_is_yesterday_s(text: str, zone: ZoneInfo, expected: str) -> None:
-    assert told(text, zone) == expected
+    assert reported(text, zone) == expected
 
 
 def test_just_after_midnight_the_evening_is_yesterday_s() -> None:
-    assert told("22:00", now=datetime(2026, 3, 2, 5, 0, 1, tzinfo=UTC)) == "2026-03-02T03:00"
+    assert reported("22:00", now=datetime(2026, 3, 2, 5, 0, 1, tzinfo=UTC)) == "2026-03-02T03:00"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_just_after_midnight_the_evening_is_yesterday_s() -> None:
     ],
 )
 def test_yesterday_is_a_day_of_the_calendar_not_24_hours(now: datetime, expected: str) -> None:
-    assert told("23:59", now=now) == expected
+    assert reported("23:59", now=now) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_yesterday_is_a_day_of_the_calendar_not_24_hours(now: datetime, expected
     ],
 )
 def test_durations_and_full_times(text: str, expected: str) -> None:
-    assert told(text) == expected
+    assert reported(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "noon", "25:00", "9:61", "30 minutes", "2026-13-01", "-30m"])
 def test_anything_else_is_a_mistake_of_usage(text: str) -> None:
     with pytest.raises(UsageError, match=r"--since: .* is not a time such as 09:30"):
-        told(text)
+        reported(text)
 
 
 def test_what_is_yet_to_come_is_none_either() -> None:
     with pytest.raises(UsageError, match="--since: 2026-03-02 08:00:00 EST has not come yet; it is now 07:00:00"):
-        told("2026-03-02T08:00")
+        reported("2026-03-02T08:00")

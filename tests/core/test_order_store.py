@@ -278,7 +278,7 @@ def statuses_again(store: OrderStore, order_id: str) -> list[str]:
 
 def test_flood_of_rejects_is_counted_in_the_next_record() -> None:
     store = a_store()
-    reject = Reject(venue="toy", reason="bad", data=b"", size=0, lost=False, at_ns=1)
+    reject = Reject(venue="toy", reason="bad", data=b"", size=0, missed=False, at_ns=1)
 
     records = store.apply([reject] * (REJECTS_PER_S + 5))
 
@@ -298,7 +298,7 @@ def test_restored_orders_are_known() -> None:
     written = [decode(numbered(encode(record), 1)) for record in a_store().apply(life)]
     store = a_store()
 
-    store.restore(orders(written))
+    store.load(orders(written))
 
     assert orders(store.apply([*life, row("1", "PARTIALLY_FILLED", "4", 2)])) == []
     assert [order.order_id for order in store.open_orders("toy")] == ["1"]
@@ -308,7 +308,7 @@ def test_restored_orders_are_known() -> None:
 def test_gap_left_open_goes_on_with_its_id() -> None:
     store = a_store()
 
-    store.restore([], {"toy": "toy-3"})
+    store.load([], {"toy": "toy-3"})
 
     assert orders(store.apply([row("1", "NEW", "0", 1)]))[0].gap == "toy-3"
 
@@ -316,7 +316,7 @@ def test_gap_left_open_goes_on_with_its_id() -> None:
 def test_words_of_the_venue_are_redacted() -> None:
     store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, lambda text: text.replace("canary", "***"))
     link = LinkUpdate(venue="toy", conn=1, state="down", detail="no such key: canary", at_ns=2)
-    reject = Reject(venue="toy", reason="canary", data=b"", size=0, lost=False, at_ns=1)
+    reject = Reject(venue="toy", reason="canary", data=b"", size=0, missed=False, at_ns=1)
 
     assert b"canary" not in b"".join(encode(record) for record in store.apply([link, reject]))
 
@@ -524,7 +524,7 @@ def test_an_order_is_not_unknown_while_its_last_statement_has_not_settled() -> N
 def test_states_of_an_earlier_session_are_before_every_question() -> None:
     written = [decode(numbered(encode(record), 1)) for record in a_store().apply([push("1", "NEW", "0", 9)])]
     store = a_store()
-    store.restore(orders(written))
+    store.load(orders(written))
 
     [record] = orders(store.apply(answered(row("1", "SUSPENDED", "0", 9), asked_s=0.5)))
 
@@ -586,7 +586,7 @@ def two_venues() -> OrderStore:
 
 
 def reject(venue: str = "toy") -> Reject:
-    return Reject(venue=venue, reason="bad", data=b"", size=0, lost=True, at_ns=0)
+    return Reject(venue=venue, reason="bad", data=b"", size=0, missed=True, at_ns=0)
 
 
 def test_rejects_that_were_not_written_are_counted_once() -> None:

@@ -170,7 +170,7 @@ def test_a_link_has_its_keys_in_the_fixed_order() -> None:
 
 
 def test_reject_shows_the_first_sixteen_bytes() -> None:
-    reject = Reject(venue="toy", reason="sha1", data=b"0123456789abcdefXYZ", size=19, lost=True, at_ns=1)
+    reject = Reject(venue="toy", reason="sha1", data=b"0123456789abcdefXYZ", size=19, missed=True, at_ns=1)
     reported = json.loads(encode(reject_record(reject)))
 
     assert reported["head"] == b"0123456789abcdef".hex()

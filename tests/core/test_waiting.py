@@ -8,7 +8,7 @@ import pytest
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.order_ids import OrderName
 from ordwatch.core.records import AnyRecord, OrderRecord
-from ordwatch.core.waiting import Ending, OrderWait
+from ordwatch.core.waiting import OrderWait, WaitResult
 from tests.recording.samples import alive, at, end, gap_closed, gap_opened, link, order, start
 
 ALPHA_LIVE: list[AnyRecord] = [start(), link("live", 1)]
@@ -31,7 +31,7 @@ def waiting(
     return wait
 
 
-def code(ending: Ending | None) -> int | None:
+def code(ending: WaitResult | None) -> int | None:
     return None if ending is None else ending.exit_code
 
 
@@ -58,7 +58,7 @@ def test_the_status_decides(records: list[AnyRecord], statuses: list[OrderStatus
 def test_the_record_that_decided_is_given_and_not_what_came_after_it() -> None:
     wait = waiting(*ALPHA_LIVE, OPEN, PARTLY, FILLED, statuses=[OrderStatus.PARTIALLY_FILLED])
 
-    assert wait.ending(waited=False) == Ending(0, PARTLY)
+    assert wait.ending(waited=False) == WaitResult(0, PARTLY)
 
 
 def test_a_late_record_is_not_the_last_known_state() -> None:
@@ -146,7 +146,7 @@ def test_an_order_does_not_exist_when_every_venue_is_live_and_none_knows_it(
 def test_nothing_is_printed_of_an_order_that_does_not_exist() -> None:
     ending = waiting(*ALPHA_LIVE).ending(waited=True)
 
-    assert ending == Ending(66, None, "no order 123")
+    assert ending == WaitResult(66, None, "no order 123")
 
 
 HERE = order("9123", second=2)

@@ -4,7 +4,7 @@ import pytest
 
 from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import AuthError, OutputError
-from ordwatch.engine.ending import Ending, Limits, Outcome, Progress, VenueProgress, ending, must_pause
+from ordwatch.engine.ending import Ending, Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
 
 AWAY = VenueProgress()
 REFUSED_QUERY = VenueProgress(answered=True)
@@ -24,48 +24,50 @@ OVER = Ending("duration reached")
 @pytest.mark.parametrize(
     ("limits", "progress", "end"),
     [
-        pytest.param(Limits(), Progress([AWAY]), None, id="without limits a run goes on"),
-        pytest.param(Limits(), Progress([LIVE, AWAY], 10**9, 10**9), None, id="without limits, ever so long"),
-        pytest.param(Limits(), Progress([STOPPED, AWAY]), None, id="one venue stopped, one not live"),
-        pytest.param(Limits(), Progress([STOPPED, WAS_LIVE_AND_STOPPED]), NONE_LEFT, id="all venues stopped"),
-        pytest.param(ALL_LIMITS, Progress([STOPPED], 3, 60.0), NONE_LEFT, id="all stopped, and all limits reached"),
-        pytest.param(Limits(), Progress([]), None, id="a run of no venue has none that stopped"),
-        pytest.param(Limits(once=True), Progress([AWAY]), None, id="once, unanswered"),
-        pytest.param(Limits(once=True), Progress([LIVE, AWAY]), None, id="once, one of two answered"),
-        pytest.param(Limits(once=True), Progress([AWAY, LIVE]), None, id="once, the other of two answered"),
+        pytest.param(Limits(), RunProgress([AWAY]), None, id="without limits a run goes on"),
+        pytest.param(Limits(), RunProgress([LIVE, AWAY], 10**9, 10**9), None, id="without limits, ever so long"),
+        pytest.param(Limits(), RunProgress([STOPPED, AWAY]), None, id="one venue stopped, one not live"),
+        pytest.param(Limits(), RunProgress([STOPPED, WAS_LIVE_AND_STOPPED]), NONE_LEFT, id="all venues stopped"),
+        pytest.param(ALL_LIMITS, RunProgress([STOPPED], 3, 60.0), NONE_LEFT, id="all stopped, and all limits reached"),
+        pytest.param(Limits(), RunProgress([]), None, id="a run of no venue has none that stopped"),
+        pytest.param(Limits(once=True), RunProgress([AWAY]), None, id="once, unanswered"),
+        pytest.param(Limits(once=True), RunProgress([LIVE, AWAY]), None, id="once, one of two answered"),
+        pytest.param(Limits(once=True), RunProgress([AWAY, LIVE]), None, id="once, the other of two answered"),
         pytest.param(
-            Limits(once=True), Progress([LIVE, REFUSED_QUERY]), ANSWERED, id="once, one answered, one refused"
+            Limits(once=True), RunProgress([LIVE, REFUSED_QUERY]), ANSWERED, id="once, one answered, one refused"
         ),
-        pytest.param(Limits(once=True), Progress([LIVE, STOPPED]), ANSWERED, id="once, one answered, one stopped"),
-        pytest.param(Limits(once=True), Progress([STOPPED, AWAY]), None, id="once, one stopped, one unanswered"),
-        pytest.param(ALL_LIMITS, Progress([LIVE], 3, 60.0), ANSWERED, id="once, all limits reached"),
-        pytest.param(Limits(max_events=3), Progress([LIVE], 2), None, id="an event less than the limit"),
-        pytest.param(Limits(max_events=3), Progress([LIVE], 3), ENOUGH, id="as many events as the limit"),
-        pytest.param(ALL_LIMITS, Progress([LIVE, AWAY], 3, 60.0), ENOUGH, id="enough events, and out of time"),
-        pytest.param(ALL_LIMITS, Progress([LIVE, AWAY], 2), None, id="no limit reached"),
-        pytest.param(ALL_LIMITS, Progress([LIVE, AWAY], 2, 30.0), NOT_ANSWERED, id="once, one unanswered in time"),
-        pytest.param(Limits(connect_timeout_s=30.0), Progress([AWAY]), None, id="not live, before the time-out"),
-        pytest.param(Limits(connect_timeout_s=30.0), Progress([AWAY], 0, 29.9), None, id="just before the time-out"),
-        pytest.param(Limits(connect_timeout_s=30.0), Progress([AWAY, AWAY], 0, 30.0), NOT_LIVE, id="none live in time"),
+        pytest.param(Limits(once=True), RunProgress([LIVE, STOPPED]), ANSWERED, id="once, one answered, one stopped"),
+        pytest.param(Limits(once=True), RunProgress([STOPPED, AWAY]), None, id="once, one stopped, one unanswered"),
+        pytest.param(ALL_LIMITS, RunProgress([LIVE], 3, 60.0), ANSWERED, id="once, all limits reached"),
+        pytest.param(Limits(max_events=3), RunProgress([LIVE], 2), None, id="an event less than the limit"),
+        pytest.param(Limits(max_events=3), RunProgress([LIVE], 3), ENOUGH, id="as many events as the limit"),
+        pytest.param(ALL_LIMITS, RunProgress([LIVE, AWAY], 3, 60.0), ENOUGH, id="enough events, and out of time"),
+        pytest.param(ALL_LIMITS, RunProgress([LIVE, AWAY], 2), None, id="no limit reached"),
+        pytest.param(ALL_LIMITS, RunProgress([LIVE, AWAY], 2, 30.0), NOT_ANSWERED, id="once, one unanswered in time"),
+        pytest.param(Limits(connect_timeout_s=30.0), RunProgress([AWAY]), None, id="not live, before the time-out"),
+        pytest.param(Limits(connect_timeout_s=30.0), RunProgress([AWAY], 0, 29.9), None, id="just before the time-out"),
         pytest.param(
-            Limits(connect_timeout_s=30.0), Progress([REFUSED_QUERY], 0, 30.0), NOT_LIVE, id="a refusal is not live"
-        ),
-        pytest.param(Limits(connect_timeout_s=30.0), Progress([AWAY, LIVE], 0, 30.0), None, id="one live in time"),
-        pytest.param(
-            Limits(connect_timeout_s=30.0), Progress([AWAY, WAS_LIVE_AND_STOPPED], 0, 30.0), None, id="one was live"
-        ),
-        pytest.param(Limits(duration_s=60.0), Progress([LIVE], 0, 60.0), OVER, id="the duration"),
-        pytest.param(Limits(duration_s=60.0), Progress([AWAY], 0, 60.0), OVER, id="the duration, never live"),
-        pytest.param(Limits(duration_s=60.0, once=True), Progress([AWAY], 0, 60.0), OVER, id="once, the duration"),
-        pytest.param(
-            Limits(duration_s=30.0, connect_timeout_s=30.0), Progress([AWAY], 0, 30.0), NOT_LIVE, id="both at once"
+            Limits(connect_timeout_s=30.0), RunProgress([AWAY, AWAY], 0, 30.0), NOT_LIVE, id="none live in time"
         ),
         pytest.param(
-            Limits(duration_s=30.0, connect_timeout_s=30.0), Progress([LIVE], 0, 30.0), OVER, id="both at once, live"
+            Limits(connect_timeout_s=30.0), RunProgress([REFUSED_QUERY], 0, 30.0), NOT_LIVE, id="a refusal is not live"
+        ),
+        pytest.param(Limits(connect_timeout_s=30.0), RunProgress([AWAY, LIVE], 0, 30.0), None, id="one live in time"),
+        pytest.param(
+            Limits(connect_timeout_s=30.0), RunProgress([AWAY, WAS_LIVE_AND_STOPPED], 0, 30.0), None, id="one was live"
+        ),
+        pytest.param(Limits(duration_s=60.0), RunProgress([LIVE], 0, 60.0), OVER, id="the duration"),
+        pytest.param(Limits(duration_s=60.0), RunProgress([AWAY], 0, 60.0), OVER, id="the duration, never live"),
+        pytest.param(Limits(duration_s=60.0, once=True), RunProgress([AWAY], 0, 60.0), OVER, id="once, the duration"),
+        pytest.param(
+            Limits(duration_s=30.0, connect_timeout_s=30.0), RunProgress([AWAY], 0, 30.0), NOT_LIVE, id="both at once"
+        ),
+        pytest.param(
+            Limits(duration_s=30.0, connect_timeout_s=30.0), RunProgress([LIVE], 0, 30.0), OVER, id="both at once, live"
         ),
     ],
 )
-def test_a_run_ends_at_its_first_limit(limits: Limits, progress: Progress, end: Ending | None) -> None:
+def test_a_run_ends_at_its_first_limit(limits: Limits, progress: RunProgress, end: Ending | None) -> None:
     assert ending(limits, progress) == end
 
 

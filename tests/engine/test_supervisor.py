@@ -37,7 +37,7 @@ from ordwatch.venues.contract import EVER, NEVER, QueryResult
 from tests.support.toy import toy_update
 from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, Driver, quick
 
-REJECT = Reject(venue="toy", reason="bad", data=b"", size=0, lost=True, at_ns=0)
+REJECT = Reject(venue="toy", reason="bad", data=b"", size=0, missed=True, at_ns=0)
 PUSH = toy_update("toy", "1", "NEW", "0", "1", now_ns=5)
 
 
@@ -511,7 +511,7 @@ def test_unreadable_input_that_may_have_been_an_order_is_a_gap_and_a_query() -> 
 
 def test_unreadable_input_that_was_no_order_is_no_gap() -> None:
     driver = live()
-    driver.receive(msgspec.structs.replace(REJECT, lost=False), good=False)
+    driver.receive(msgspec.structs.replace(REJECT, missed=False), good=False)
 
     assert driver.gaps == []
 
@@ -899,7 +899,7 @@ def test_input_that_could_not_be_read_is_no_sign_of_life() -> None:
     driver.receive(REJECT, good=False)
     driver.answer()
     driver.advance(2)
-    driver.receive(msgspec.structs.replace(REJECT, lost=False), good=False)
+    driver.receive(msgspec.structs.replace(REJECT, missed=False), good=False)
     driver.advance(2)
     driver.disconnect()
 

@@ -104,7 +104,7 @@ def test_files_become_one(path: Path, out: Path) -> None:
 
     counts = salvage([path, *(older.path for older in older_files(path))], out)
 
-    assert (counts.lines, counts.lost) == (len(SESSION), 0)
+    assert (counts.lines, counts.unreadable) == (len(SESSION), 0)
     assert check([out]).exit_code == 0
 
 

@@ -76,7 +76,7 @@ def test_open_gap_is_uncertain_while_the_recording_is_being_written(path: Path) 
     lock = Lock(path)
     lock.take(0)
     verdict = check([written(path, start(), link("live", 1), gap_opened(4))])
-    lock.release()
+    lock.unlock()
 
     assert (verdict.exit_code, verdict.being_written) == (3, True)
 
@@ -159,7 +159,7 @@ def test_recording_that_is_being_written_is_not_uncertain(path: Path) -> None:
     lock = Lock(path)
     lock.take(0)
     verdict = check([written(path, *SESSION[:-1])])
-    lock.release()
+    lock.unlock()
 
     assert (verdict.exit_code, verdict.being_written, verdict.unclean_ends) == (0, True, 0)
 
@@ -170,7 +170,7 @@ def test_partial_last_line_of_a_growing_file_is_no_damage(path: Path) -> None:
     written(path, *SESSION[:-1])
     path.write_bytes(path.read_bytes() + lines([order()], 6)[0][:40])
     verdict = check([path])
-    lock.release()
+    lock.unlock()
 
     assert (verdict.exit_code, verdict.damage, verdict.lines) == (0, [], 5)
 

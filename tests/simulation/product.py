@@ -59,8 +59,8 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.gaps import (
     GapTracker,
@@ -162,12 +162,12 @@ __all__ = [
     "RemoteProtocolError",
     "Resumed",
     "RoundTrip",
+    "RunQuery",
     "Segment",
     "SendHeartbeat",
     "SessionEvent",
     "SessionRecord",
     "Side",
-    "StartQuery",
     "Supervisor",
     "VenueAlive",
     "VenueError",

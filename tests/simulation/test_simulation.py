@@ -1,4 +1,4 @@
-"""Worlds that once broke a law, and some fresh ones; the seed of one that breaks stands in the message."""
+"""Worlds that once broke an invariant, and some fresh ones; the seed of one that breaks stands in the message."""
 
 import random
 
@@ -19,11 +19,11 @@ HOURS = 0.3
 
 
 @pytest.mark.parametrize("seed", ONCE_BROKEN, ids=ONCE_BROKEN.__getitem__)
-def test_a_world_that_once_broke_a_law(seed: int) -> None:
+def test_a_world_that_once_broke_an_invariant(seed: int) -> None:
     assert live_through(seed) is None
 
 
-def test_fresh_worlds_break_no_law() -> None:
+def test_fresh_worlds_break_no_invariant() -> None:
     first = random.SystemRandom().randrange(10**9)
 
     found = [live_through(first + number, hours=HOURS) for number in range(FRESH)]

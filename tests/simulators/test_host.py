@@ -27,14 +27,14 @@ class Echo:
     faults: Sequence[str] = ("loud",)
 
     def __init__(self) -> None:
-        self.peers: dict[int, str] = {}
+        self.clients: dict[int, str] = {}
         self.loud = False
         self.ticks = 0
         self.asked: list[HttpRequest] = []
         self.queue: list[Outgoing] = []
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
-        self.peers[peer] = path
+        self.clients[peer] = path
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         answers: dict[bytes, Payload | Close] = {b"end": Close(0), b"cut": Close(-1), b"leave": Close(4001, "go")}
@@ -43,7 +43,7 @@ class Echo:
         self.queue.append(Outgoing(peer, answers.get(data, data)))
 
     def disconnected(self, peer: int) -> None:
-        del self.peers[peer]
+        del self.clients[peer]
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
         self.asked.append(request)
@@ -52,7 +52,7 @@ class Echo:
         return HttpReply(status=418, body=b"{}", received_ns=now_ns)
 
     def play(self, step: Step, now_ns: int) -> None:
-        self.queue += [Outgoing(peer, step.order.encode(), push=True) for peer in self.peers]
+        self.queue += [Outgoing(peer, step.order.encode(), push=True) for peer in self.clients]
 
     def tick(self, now_ns: int) -> None:
         self.ticks += 1
@@ -107,7 +107,7 @@ def test_websocket_carries_messages_and_tells_the_path() -> None:
             await client.send("hello")
 
             assert await client.recv() == b"hello"
-            assert list(echo.peers.values()) == ["/v2?key=1"]
+            assert list(echo.clients.values()) == ["/v2?key=1"]
 
     run(test())
 
@@ -153,7 +153,7 @@ def test_a_drop_ends_the_connection_and_the_simulator_knows() -> None:
 
             hosted.drop()
 
-            assert echo.peers == {}
+            assert echo.clients == {}
             assert await connection[0].read() == b""
 
     run(test())

@@ -143,7 +143,7 @@ class ToySession:
             case ["turn"]:
                 return [Turn()]
             case ["bad"]:
-                return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, lost=True, at_ns=now_ns)]
+                return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, missed=True, at_ns=now_ns)]
             case _:
                 return [Closed(RemoteProtocolError(f"not a toy line: {words!r}"))]
 

@@ -25,8 +25,8 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.moment import Moment
@@ -59,8 +59,8 @@ class Driver:
     interrupted: set[int] = field(default_factory=set)
     """Links on which the venue said that it sees no orders."""
     heartbeats: int = 0
-    query: StartQuery | None = None
-    queries: list[StartQuery] = field(default_factory=list)
+    query: RunQuery | None = None
+    queries: list[RunQuery] = field(default_factory=list)
     events: list[FeedEvent] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     ended: Exception | None = None
@@ -173,7 +173,7 @@ class Driver:
                 case SendHeartbeat(link=link):
                     assert link in self.up
                     self.heartbeats += 1
-                case StartQuery():
+                case RunQuery():
                     assert self.query is None, "two queries at once"
                     assert self.subscribed == set(range(self.policy.links)), "asked before every link was subscribed"
                     self.query = action

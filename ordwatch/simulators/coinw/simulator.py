@@ -61,22 +61,22 @@ class CoinwSimulator:
         """Commands of the REST calls that came."""
         self.events: list[str] = []
         """Events of the messages that came."""
-        self._peers: dict[int, _Peer] = {}
+        self._clients: dict[int, _Peer] = {}
         self._outgoing: list[Outgoing] = []
         self._on: set[str] = set()
         self._asked_ns: dict[str, deque[int]] = {command: deque() for command in LIMITS}
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A socket opened; nothing is sent before the client's first message."""
-        self._peers[peer] = _Peer(now_ns)
+        self._clients[peer] = _Peer(now_ns)
 
     def disconnected(self, peer: int) -> None:
         """The client has disconnected."""
-        self._peers.pop(peer, None)
+        self._clients.pop(peer, None)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """One message of a client."""
-        client = self._peers.get(peer)
+        client = self._clients.get(peer)
         if client is None:
             return
         client.received_ns = now_ns
@@ -98,7 +98,7 @@ class CoinwSimulator:
 
     def tick(self, now_ns: int) -> None:
         """Cut the sockets that were idle for 60 s, without a close frame."""
-        for peer, client in list(self._peers.items()):
+        for peer, client in list(self._clients.items()):
             if now_ns - client.received_ns > IDLE_S * 1e9:
                 self._outgoing.append(Outgoing(peer, Close(-1)))
                 self.disconnected(peer)
@@ -146,7 +146,7 @@ class CoinwSimulator:
             order = SimulatedCoinwOrder(order_id, f"ordwatch-{number + 1}", step.intent, now_ms)
             self.orders[step.order] = order
         if order.step(step, now_ms) and not self._is_silent(order):
-            for peer, client in self._peers.items():
+            for peer, client in self._clients.items():
                 if client.subscribed:
                     self._push_to(peer, order)
 

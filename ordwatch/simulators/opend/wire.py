@@ -34,7 +34,7 @@ class ServerCipher(Protocol):
 
 
 class ClientLink(Protocol):
-    """One of the two."""
+    """How OpenD and one client exchange messages: framed TCP or WebSocket."""
 
     beats: bool
     """A client has to send KeepAlive."""
@@ -121,7 +121,7 @@ class WebSocketClient:
         return [Request(request.cmd, request.section, request.body)]
 
     def encrypt(self, algorithm: int) -> bool:
-        """Never."""
+        """False: over WebSocket, OpenD encrypts nothing itself."""
         return False
 
     def answer(self, request: Request, body: bytes, *, error: bytes = b"") -> bytes:

@@ -115,9 +115,9 @@ class _Query:
         """Orders of one pair in every state since `start_ms`, page by page towards the past."""
         end_ms: int | None = None
         for _ in range(MAX_PAGES):
-            rows, orders = await self._page(HISTORY, _window(pair, start_ms, end_ms), pair)
+            objects, orders = await self._page(HISTORY, _window(pair, start_ms, end_ms), pair)
             self.resolved.update(order.order_id for order in orders if order.status in FINAL)
-            if rows < PAGE_SIZE:
+            if objects < PAGE_SIZE:
                 return
             oldest_ms = min((order.created_ns // 1_000_000 for order in orders if order.created_ns), default=None)
             if oldest_ms is None or (end_ms is not None and oldest_ms >= end_ms):
@@ -149,8 +149,8 @@ class _Query:
         if data is None or source in (b"null", b"{}", b"[]", b'""'):
             await self.emit([not_found(known, f"{ORDER}: the venue does not know this order", received_ns)])
             return
-        rows = items(data) if source[:1] == b"[" else [data]
-        await self.emit(self._read(ORDER, rows, known.symbol, received_ns))
+        objects = items(data) if source[:1] == b"[" else [data]
+        await self.emit(self._read(ORDER, objects, known.symbol, received_ns))
 
     async def _page(self, command: str, params: dict[str, str], pair: str) -> tuple[int, list[OrderUpdate]]:
         """How many rows the venue sent, and those that could be read."""
@@ -161,25 +161,27 @@ class _Query:
         if data is None or bytes(data) == b"null":
             return 0, []
         try:
-            rows = items(data)
+            objects = items(data)
         except Unreadable as exc:
             raise RemoteProtocolError(f"{command}: its data is {exc}") from exc
-        orders = self._read(command, rows, pair, received_ns)
+        orders = self._read(command, objects, pair, received_ns)
         if orders:
             await self.emit(orders)
-        return len(rows), orders
+        return len(objects), orders
 
-    def _read(self, command: str, rows: Sequence[msgspec.Raw], pair: str | None, received_ns: int) -> list[OrderUpdate]:
+    def _read(
+        self, command: str, objects: Sequence[msgspec.Raw], pair: str | None, received_ns: int
+    ) -> list[OrderUpdate]:
         setup = self.setup
         orders: list[OrderUpdate] = []
         unread = ""
-        for row in rows:
+        for row in objects:
             try:
                 order = order_update(row, venue=setup.name, pair=pair, received_ns=received_ns, keep_raw=setup.raw)
             except Unreadable as exc:
                 unread = str(exc)
             else:
                 orders.append(order)
-        if len(orders) < len(rows):
-            self._cut_short(None, f"{len(rows) - len(orders)} rows of {command} could not be read ({unread})")
+        if len(orders) < len(objects):
+            self._cut_short(None, f"{len(objects) - len(orders)} rows of {command} could not be read ({unread})")
         return orders

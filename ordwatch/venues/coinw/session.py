@@ -129,7 +129,7 @@ class CoinwSession:
         try:
             message = decode(data)
         except Unreadable as exc:
-            events = (self._reject(data, str(exc), now_ns, lost=True),)
+            events = (self._reject(data, str(exc), now_ns, missed=True),)
         else:
             events = self._events(message, data, now_ns)
         if not self._damaged:
@@ -144,7 +144,7 @@ class CoinwSession:
             else:
                 yield from self._events(message, data, now_ns)
         except Unreadable as exc:
-            yield self._reject(data, str(exc), now_ns, lost=True)
+            yield self._reject(data, str(exc), now_ns, missed=True)
         if not self._damaged:
             self.last_message_ns = now_ns
         yield from self._close_if_mute()
@@ -203,16 +203,16 @@ class CoinwSession:
                 orders += 1
             yield event
         if rejects > MAX_REJECTS:
-            yield self._reject(b"", "further orders of a message, or all the rest of it", now_ns, lost=True)
+            yield self._reject(b"", "further orders of a message, or all the rest of it", now_ns, missed=True)
 
     def _order(self, row: OrderRow | BadRow, data: bytes, now_ns: int, raw: object) -> OrderUpdate | Reject:
         if type(row) is BadRow:
-            return self._reject(row.data, row.reason, now_ns, lost=True)
+            return self._reject(row.data, row.reason, now_ns, missed=True)
         assert isinstance(row, OrderRow)  # noqa: S101
         try:
             return order_update(row, venue=self._venue, received_ns=now_ns, raw=raw)
         except Unreadable as exc:
-            return self._reject(data, str(exc), now_ns, lost=True)
+            return self._reject(data, str(exc), now_ns, missed=True)
 
     def _pong(self, now_ns: int) -> SessionEvent:
         self._unanswered = 0
@@ -222,7 +222,7 @@ class CoinwSession:
 
     def _login_answered(self, outcome: Reply, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         if outcome.ok is None:
-            return (self._reject(data, "login answer without a result", now_ns, lost=False),)
+            return (self._reject(data, "login answer without a result", now_ns, missed=False),)
         if not outcome.ok:
             return self._close(self._login_refused(outcome))
         if self._logged_in:
@@ -237,7 +237,7 @@ class CoinwSession:
         if not answer.ours or not self._logged_in or self._ready:
             return (Ignored("subscription"),)
         if outcome.ok is None:
-            return (self._reject(data, "subscription answer without a result", now_ns, lost=False),)
+            return (self._reject(data, "subscription answer without a result", now_ns, missed=False),)
         if not outcome.ok:
             return self._close(self._refusal("subscription", outcome, final=outcome.code in AUTH_CODES))
         self._ready = True
@@ -275,12 +275,12 @@ class CoinwSession:
             return Ignored(message.kind)
         if not self._unknown.is_new(message.kind):
             return Ignored("unknown")
-        return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
+        return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, missed=False)
 
-    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        self._damaged = self._damaged or lost
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, missed: bool) -> Reject:
+        self._damaged = self._damaged or missed
         shown = head(data, (self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
-        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
+        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), missed=missed, at_ns=now_ns)
 
     def _safe(self, text: str) -> str:
         """Text of the venue, without the credentials that it may quote."""

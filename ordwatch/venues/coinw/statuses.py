@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 
     number: int
     status: OrderStatus
-    holds: Callable[[ReportedOrder], bool]
+    matches: Callable[[ReportedOrder], bool]
     guessed: bool = False
 
 
@@ -67,4 +67,4 @@ def rule(
 ) -> Rule:
     """The rule that decides the status, by the fields of `ReportedOrder`."""
     order = ReportedOrder(kind, reason, sized, nothing_left, some_filled)
-    return next((rule for rule in RULES if rule.holds(order)), _NO_RULE)
+    return next((rule for rule in RULES if rule.matches(order)), _NO_RULE)

@@ -107,7 +107,7 @@ class LoopringSession:
         try:
             message = decode(data)
         except Unreadable as exc:
-            return (self._reject(data, str(exc), now_ns, lost=True),)
+            return (self._reject(data, str(exc), now_ns, missed=True),)
         if type(message) is OrderTopicPush:
             self.last_message_ns = now_ns
             return (self._order(message, data, now_ns),)
@@ -117,7 +117,7 @@ class LoopringSession:
         try:
             message, data = yield from decode_long(data)
         except Unreadable as exc:
-            yield self._reject(data, str(exc), now_ns, lost=True)
+            yield self._reject(data, str(exc), now_ns, missed=True)
         else:
             yield from self._events(message, data, now_ns)
 
@@ -166,11 +166,11 @@ class LoopringSession:
             return Ignored(message.kind)
         if not self._unknown.is_new(message.kind):
             return Ignored("unknown")
-        return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
+        return self._reject(data, "a message of an unknown kind", now_ns, missed=False)
 
-    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, missed: bool) -> Reject:
         shown = head(data, (self._api_key.reveal(),))
-        return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
+        return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), missed=missed, at_ns=now_ns)
 
     def _answer(self, answer: RelayerAnswer) -> Sequence[SessionEvent]:
         if answer.code == NOT_SUBSCRIBED:

@@ -16,7 +16,7 @@ from ordwatch.core.escaping import decode_text, safe_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 INIT_WEBSOCKET = 1
-OPEND_LOST = 2
+OPEND_DISCONNECTED = 2
 """WebSocket only: the gateway lost its OpenD."""
 INIT_CONNECT = 1001
 GET_GLOBAL_STATE = 1002

@@ -84,8 +84,8 @@ class _Query:
         The cache proves nothing, so a missing order or a refusal has no consequence.
         """
         try:
-            rows = await self._rows(ListOrders(account=account, timeout_s=_CACHE_TIMEOUT_S))
-            for page in rows.pages:
+            pages = await self._order_pages(ListOrders(account=account, timeout_s=_CACHE_TIMEOUT_S))
+            for page in pages.pages:
                 await self._emit(page, cached=True)
         except (Refused, RemoteProtocolError):
             return
@@ -94,27 +94,27 @@ class _Query:
         """Emit one account's orders, which OpenD requests from its broker for this."""
         known = set(self._open_ids(account))
         today = ListOrders(account=account, refresh=True, rates=(account.refresh_rate,))
-        reported = await self._reported_ids(account, await self._rows(today))
+        reported = await self._reported_ids(account, await self._order_pages(today))
         if self._spec.since_ns is not None:
             reported |= await self._history(account, self._spec.since_ns)
         # Orders that a push ended meanwhile need no query.
         absent = known - reported
         await self._missing(account, [order_id for order_id in self._open_ids(account) if order_id in absent])
 
-    async def _reported_ids(self, account: Account, rows: OrderPages) -> set[str]:
+    async def _reported_ids(self, account: Account, pages: OrderPages) -> set[str]:
         """Emit the rows of the answer and return the ids of their orders."""
         reported: set[str] = set()
-        for page in rows.pages:
+        for page in pages.pages:
             await self._emit(page)
             reported.update(row.order_id for row in page)
-        if rows.unread:
-            self._reached(NEVER, f"{rows.unread} orders of account {account.id} could not be read")
+        if pages.unread:
+            self._reached(NEVER, f"{pages.unread} orders of account {account.id} could not be read")
         return reported
 
-    async def _rows(self, request: ListOrders | ListHistory) -> OrderPages:
-        rows = await self._call(request)
-        assert isinstance(rows, OrderPages)  # noqa: S101
-        return rows
+    async def _order_pages(self, request: ListOrders | ListHistory) -> OrderPages:
+        pages = await self._call(request)
+        assert isinstance(pages, OrderPages)  # noqa: S101
+        return pages
 
     async def _history(self, account: Account, since_ns: int) -> set[str]:
         """Emit the history of a gap and return the ids of its orders.
@@ -126,7 +126,7 @@ class _Query:
         if begin_ns > since_ns:
             self._reached(begin_ns, f"OpenD's history was asked from {time_text(begin_ns)} only")
         try:
-            return await self._reported_ids(account, await self._rows(self._span(account, begin_ns)))
+            return await self._reported_ids(account, await self._order_pages(self._span(account, begin_ns)))
         except (Refused, RemoteProtocolError) as exc:
             day_ns = day_began_ns(self._venue_ns, account.markets)
             self._reached(NEVER if day_ns is None else day_ns, f"no history of account {account.id}: {exc}")
@@ -164,22 +164,22 @@ class _Query:
         """
         for some in _portions(order_ids):
             request = ListOrders(account=account, order_ids=tuple(some))
-            left = _without(some, await self._reported_ids(account, await self._rows(request)))
+            left = _without(some, await self._reported_ids(account, await self._order_pages(request)))
             if left:
                 await self._find_in_history(account, left)
 
     async def _find_in_history(self, account: Account, order_ids: list[str]) -> None:
         """Orders that the history does not contain either are not found; if the query fails, nothing changes."""
         try:
-            rows = await self._rows(self._span(account, self._venue_ns - _HISTORY_NS, order_ids))
+            pages = await self._order_pages(self._span(account, self._venue_ns - _HISTORY_NS, order_ids))
         except (Refused, RemoteProtocolError) as exc:
             self._reached(NEVER, f"{len(order_ids)} open orders of account {account.id} not found: {exc}")
             return
-        reported = await self._reported_ids(account, rows)
+        reported = await self._reported_ids(account, pages)
         orders = self._open_ids(account)
         left = [orders[order_id] for order_id in _without(order_ids, reported) if order_id in orders]
         if left:
-            await self._emit([not_found(order, NOT_FOUND, rows.received_ns) for order in left])
+            await self._emit([not_found(order, NOT_FOUND, pages.received_ns) for order in left])
 
 
 def _text(ns: int) -> str:

@@ -191,7 +191,7 @@ class OpendSession:
         elif waiting.key is None:
             self._answered(message, waiting)
         else:
-            self._events.append(self._rows(message, waiting.key))
+            self._events.append(self._order_pages(message, waiting.key))
         if self._readable:
             self.last_message_ns = self._now_ns
             if message.proto_id != messages.NOTIFY:
@@ -208,7 +208,7 @@ class OpendSession:
             s2c = push.s2c
             update = self._reader.read(s2c.header, s2c.order, self._now_ns, "push")
         except VenueError as exc:
-            self._reject(message, exc, lost=True)
+            self._reject(message, exc, missed=True)
             return
         self._seen_ns = self._now_ns
         others = self._wanted and s2c.header.accID not in self._wanted
@@ -221,7 +221,7 @@ class OpendSession:
             event = messages.answer(pb.Notify.Response.FromString, message.body).s2c
         except VenueError as exc:
             # It may have reported that OpenD cannot see orders any more.
-            self._reject(message, exc, lost=True)
+            self._reject(message, exc, missed=True)
             return
         self._events += self._gateway.notified(event, self._received_ns)
         self._set_pace()
@@ -230,14 +230,14 @@ class OpendSession:
         """A push that is no order, or an answer nobody waits for."""
         known = message.proto_id in _HARMLESS
         if message.fault is not None:
-            self._reject(message, message.fault, lost=not known)
+            self._reject(message, message.fault, missed=not known)
         elif known or not self._unknown.is_new(message.proto_id):
             self._events.append(Ignored(messages.NAMES.get(message.proto_id, f"proto id {message.proto_id}")))
         else:
             # Once: it may have been an order whose header took damage, for the SHA-1 is of the body only.
-            self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), lost=True)
+            self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), missed=True)
 
-    def _rows(self, message: ReceivedMessage, key: int) -> Answer:
+    def _order_pages(self, message: ReceivedMessage, key: int) -> Answer:
         """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
         try:
             if message.fault is not None:
@@ -245,23 +245,23 @@ class OpendSession:
             s2c = messages.order_list(message.body)
         except VenueError as exc:
             if not isinstance(exc, Refused):
-                self._reject(message, exc, lost=False)
+                self._reject(message, exc, missed=False)
             return Answer(key, error=exc)
         self._seen_ns = self._now_ns
-        rows = OrderPages(iter(()), self._now_ns)
-        rows.pages = self._pages(message.proto_id, s2c, rows)
-        return Answer(key, rows)
+        pages = OrderPages(iter(()), self._now_ns)
+        pages.pages = self._pages(message.proto_id, s2c, pages)
+        return Answer(key, pages)
 
-    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, rows: OrderPages) -> Iterator[list[OrderUpdate]]:
+    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, pages: OrderPages) -> Iterator[list[OrderUpdate]]:
         orders = s2c.orderList
         for begin in range(0, len(orders), PAGE):
             page = []
             for data in orders[begin : begin + PAGE]:
                 try:
-                    page.append(self._reader.read(s2c.header, messages.order(data), rows.received_ns, "query"))
+                    page.append(self._reader.read(s2c.header, messages.order(data), pages.received_ns, "query"))
                 except RemoteProtocolError as exc:
-                    rows.unread += 1
-                    self._reject(ReceivedMessage(proto_id, 0, data), exc, lost=False)
+                    pages.unread += 1
+                    self._reject(ReceivedMessage(proto_id, 0, data), exc, missed=False)
             yield page
 
     def _answered(self, message: ReceivedMessage, waiting: _Waiting) -> None:
@@ -350,7 +350,7 @@ class OpendSession:
         self._pending[proto_id, self._serial] = _Waiting(self._passed_ns, key)
         self._out.append(self._wire.write(proto_id, self._serial, body))
 
-    def _reject(self, message: ReceivedMessage, error: VenueError, *, lost: bool) -> None:
+    def _reject(self, message: ReceivedMessage, error: VenueError, *, missed: bool) -> None:
         self._readable = False
         name = messages.NAMES.get(message.proto_id)
         reason = f"{name}: {error}" if name else str(error)
@@ -360,7 +360,7 @@ class OpendSession:
                 reason=reason,
                 data=message.body[:64],
                 size=len(message.body),
-                lost=lost,
+                missed=missed,
                 at_ns=self._now_ns,
             )
         )

@@ -53,7 +53,7 @@ class BodyCipher(Protocol):
 
 
 class Wire(Protocol):
-    """One of the two."""
+    """How requests and messages travel to and from OpenD: `TcpWire` or `WebSocketWire`."""
 
     heartbeat_s: float
     silence_s: float
@@ -70,12 +70,12 @@ class Wire(Protocol):
         ...
 
     def logged_in(self, body: bytes) -> None:
-        """Take up what the login's answer says.
+        """Use what the login's answer holds: keys, the interval of heartbeats.
 
         Raises:
             AuthError: OpenD refuses the configured key.
             Refused: It refuses the login for another reason, which may pass.
-            RemoteProtocolError: It says nothing of use.
+            RemoteProtocolError: The answer holds nothing usable.
         """
         ...
 
@@ -120,7 +120,7 @@ class TcpWire:
         return messages.init_connect(NO_ENCRYPTION if self._rsa is None else AES_CBC)
 
     def logged_in(self, body: bytes) -> None:
-        """Take up interval and AES key. Raises as `Link.logged_in`."""
+        """Use the interval and the AES key. Raises as `Wire.logged_in`."""
         response = messages.parse(pb.InitConnect.Response.FromString, body)
         if response.retType != messages.SUCCEEDED:
             raise login_refused(self, messages.refusal(response))
@@ -143,7 +143,7 @@ class TcpWire:
         return self._reader.growing
 
     def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
-        """The messages of every frame that `data` completes. Raises as `Link.receive`."""
+        """The messages of every frame that `data` completes. Raises as `Wire.receive`."""
         for frame in self._reader.feed(data, asked):
             yield self._message(frame)
         if self._reader.damage is not None:
@@ -201,19 +201,19 @@ class WebSocketWire:
         return messages.init_web_socket(digest.hexdigest())
 
     def logged_in(self, body: bytes) -> None:
-        """Nothing to take up. Raises as `Link.logged_in`."""
+        """Check that the login succeeded. Raises as `Wire.logged_in`."""
         response = messages.parse(pb.InitWebSocket.Response.FromString, body)
         if response.retType != messages.SUCCEEDED:
             raise login_refused(self, messages.refusal(response))
 
     growing: tuple[int, int] | None = None
-    """Never: messages come whole."""
+    """None: WebSocket delivers whole messages."""
 
     def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
-        """The one message. Raises as `Link.receive`."""
+        """The one message. Raises as `Wire.receive`."""
         answer = frames.read_ws_answer(data)
         frames.check_length(len(answer.body), asked=(answer.cmd, answer.section) in asked)
-        if answer.cmd == messages.OPEND_LOST:
+        if answer.cmd == messages.OPEND_DISCONNECTED:
             raise ConnectionLost("the gateway lost its OpenD")
         fault = None
         if answer.error:

@@ -45,7 +45,7 @@ def story(intent: Intent = INTENT) -> list[Step]:
 
 
 def watched(*faults: str, intent: Intent = INTENT) -> Joint:
-    """A session that heard the story from a venue with these faults."""
+    """A session that received the story from a venue with these faults."""
     simulator = CoinwSimulator()
     joint = Joint(simulator)
     for fault in faults:
@@ -129,13 +129,13 @@ def test_garbage_between_pushes_is_rejected_and_loses_no_push(fault: str) -> Non
     joint = watched(fault)
 
     assert len(joint.orders) == 3
-    assert [event.lost for event in joint.events if isinstance(event, Reject)] == [True, True, True]
+    assert [event.missed for event in joint.events if isinstance(event, Reject)] == [True, True, True]
 
 
 def test_unknown_kind_between_pushes_is_rejected_once() -> None:
     joint = watched("unknown_kind")
 
-    assert [event.lost for event in joint.events if isinstance(event, Reject)] == [False]
+    assert [event.missed for event in joint.events if isinstance(event, Reject)] == [False]
     assert joint.events.count(Ignored("unknown")) == 2
 
 
@@ -196,17 +196,17 @@ def test_idle_socket_is_cut_after_a_minute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer"),
+    ("sent", "answer"),
     [
         (b"ping", {"result": False, "errorCode": 1001, "errorMsg": "Rate Limit"}),
         (b'{"event":"SUB","params":{}}', {"result": False, "errorCode": 500, "errorMsg": "exception"}),
         (b'{"event":"sub"}', {"result": False, "errorCode": 500, "errorMsg": "exception"}),
     ],
 )
-def test_nonsense_is_answered_as_the_venue_does(said: bytes, answer: dict[str, object]) -> None:
+def test_nonsense_is_answered_as_the_venue_does(sent: bytes, answer: dict[str, object]) -> None:
     simulator = CoinwSimulator()
     simulator.connected(1, "stream", "/", NOW_NS)
-    simulator.receive(1, said, NOW_NS)
+    simulator.receive(1, sent, NOW_NS)
 
     assert simulator.data_to_send() == [Outgoing(1, msgspec.json.encode(answer).decode())]
 
@@ -216,9 +216,9 @@ def test_subscribing_without_a_login_is_refused() -> None:
     simulator.connected(1, "stream", "/", NOW_NS)
     simulator.receive(1, b'{"event":"sub","params":{"biz":"exchange","type":"order"}}', NOW_NS)
 
-    (said,) = simulator.data_to_send()
-    assert isinstance(said.payload, str)
-    assert '"result":false' in said.payload
+    (sent,) = simulator.data_to_send()
+    assert isinstance(sent.payload, str)
+    assert '"result":false' in sent.payload
 
 
 def test_socket_that_is_gone_says_nothing_more() -> None:

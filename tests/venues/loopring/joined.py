@@ -90,7 +90,7 @@ class Joined:
         self.now_ns = START_NS
         self.events: list[SessionEvent] = []
         self.closes: list[Close] = []
-        self.heard: list[Outgoing] = []
+        self.received: list[Outgoing] = []
         self.talk = LoopringSession(ORIGIN, markets, Secret(simulator.api_key), as_args=as_args)
         simulator.connected(1, "ws", path, self.now_ns)
         self.talk.start(self.now_ns)
@@ -99,14 +99,14 @@ class Joined:
     def run(self) -> None:
         """Deliver until both are silent."""
         while True:
-            said = self.talk.data_to_send()
-            for payload in said:
+            sent = self.talk.data_to_send()
+            for payload in sent:
                 self.simulator.receive(1, payload.encode() if isinstance(payload, str) else payload, self.now_ns)
-            heard = self.simulator.data_to_send()
-            self.heard += heard
-            for outgoing in heard:
+            received = self.simulator.data_to_send()
+            self.received += received
+            for outgoing in received:
                 self._deliver(outgoing.payload)
-            if not said and not heard:
+            if not sent and not received:
                 return
 
     def _deliver(self, payload: bytes | str | Close) -> None:

@@ -86,7 +86,7 @@ def test_an_hour_of_silence_is_survived_by_pongs() -> None:
     for _ in range(120):
         both.wait(30)
 
-    assert (both.closes, len(both.heard)) == ([], 121)
+    assert (both.closes, len(both.received)) == ([], 121)
 
 
 @pytest.mark.parametrize("fault", ["key_refused", "no_user"])
@@ -120,14 +120,14 @@ def test_without_an_answer_nothing_is_ready() -> None:
     assert joined("no_ack").events == []
 
 
-@pytest.mark.parametrize(("fault", "lost"), [("garbage", True), ("hashless", True), ("unknown_kind", False)])
-def test_noise_is_rejected_and_the_push_behind_it_reported(fault: str, lost: bool) -> None:
+@pytest.mark.parametrize(("fault", "missed"), [("garbage", True), ("hashless", True), ("unknown_kind", False)])
+def test_noise_is_rejected_and_the_push_behind_it_reported(fault: str, missed: bool) -> None:
     both = joined(fault)
     both.play(step("one", "NEW"))
 
     _, reject, update = both.events
     assert isinstance(reject, Reject)
-    assert (reject.lost, type(update)) == (lost, OrderUpdate)
+    assert (reject.missed, type(update)) == (missed, OrderUpdate)
 
 
 def test_other_topics_are_counted() -> None:

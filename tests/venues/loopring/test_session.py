@@ -217,7 +217,7 @@ def test_an_unknown_kind_is_rejected_once_and_then_counted() -> None:
     first, second = reported(started(), frame, frame)
 
     assert isinstance(first, Reject)
-    assert (first.lost, second) == (False, Ignored("unknown"))
+    assert (first.missed, second) == (False, Ignored("unknown"))
 
 
 def test_the_memory_of_unknown_kinds_is_bounded() -> None:
@@ -247,7 +247,7 @@ def test_an_unreadable_frame_is_a_loss_and_the_connection_stays(frame: bytes) ->
     reject, update = reported(talk, frame, push())
 
     assert isinstance(reject, Reject)
-    assert (reject.lost, reject.size, reject.venue) == (True, len(frame), "loopring")
+    assert (reject.missed, reject.size, reject.venue) == (True, len(frame), "loopring")
     assert isinstance(update, OrderUpdate)
 
 
@@ -386,7 +386,7 @@ def test_an_order_of_a_length_that_none_has_is_lost() -> None:
     (event,) = long(push(clientOrderId=PADDING), talk)
 
     assert isinstance(event, Reject)
-    assert (event.lost, event.reason.startswith("data of 100")) == (True, True)
+    assert (event.missed, event.reason.startswith("data of 100")) == (True, True)
     assert talk.last_message_ns == 0
 
 

@@ -77,7 +77,7 @@ def test_rsa_works_in_pieces_of_100_bytes(size: int, rsa: Rsa) -> None:
     assert rsa.decrypt(encrypted) == body[:size]
 
 
-@pytest.mark.parametrize("sealed", [b"x", b"x" * 15, b"\xff" * 32, b"x" * 33])
+@pytest.mark.parametrize("encrypted", [b"x", b"x" * 15, b"\xff" * 32, b"x" * 33])
 @pytest.mark.parametrize("seal", [AesCbc(KEY, IV), FtAesEcb(KEY)], ids=["cbc", "ftaes"])
 def test_every_cause_of_a_failed_decryption_has_the_same_words(seal: AesCbc | FtAesEcb, encrypted: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match=r"^cannot be decrypted$"):

@@ -34,7 +34,7 @@ from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, List
 from ordwatch.venues.opend.session import MAX_PENDING, OpendSession
 from ordwatch.venues.opend.wire import BodyCipher, TcpWire, WebSocketWire, Wire
 
-INIT_WEBSOCKET, OPEND_LOST = 1, 2
+INIT_WEBSOCKET, OPEND_DISCONNECTED = 1, 2
 INIT_CONNECT, GET_GLOBAL_STATE, NOTIFY, KEEP_ALIVE = 1001, 1002, 1003, 1004
 GET_ACC_LIST, SUB_ACC_PUSH, GET_ORDER_LIST, UPDATE_ORDER = 2001, 2008, 2201, 2208
 UPDATE_ORDER_FILL, GET_HISTORY = 2218, 2221
@@ -359,7 +359,7 @@ def test_a_gateway_that_lost_its_opend_ends_the_conversation(sdk: dict[str, byte
     peer = websocket()
     log_in(peer, sdk)
 
-    closed = peer.push(OPEND_LOST, b"")[-1]
+    closed = peer.push(OPEND_DISCONNECTED, b"")[-1]
 
     assert isinstance(closed, Closed)
     assert isinstance(closed.error, ConnectionLost)
@@ -396,7 +396,7 @@ def test_an_encrypted_push_that_cannot_be_opened_is_a_loss_in_the_same_words(
     reject = peer.receive(tcp_frame(UPDATE_ORDER, 0, sdk["push_javascript_filled"], damage))[0]
 
     assert isinstance(reject, Reject)
-    assert (reject.reason, reject.lost) == ("UpdateOrder: cannot be decrypted", True)
+    assert (reject.reason, reject.missed) == ("UpdateOrder: cannot be decrypted", True)
 
 
 def test_a_login_refused_in_clear_shows_the_venues_words(sdk: dict[str, bytes]) -> None:
@@ -492,7 +492,7 @@ def test_a_wrong_byte_in_a_push_is_a_loss_and_the_next_push_is_read(peer: Peer, 
         reason="UpdateOrder: the body does not match its SHA-1",
         data=bad[44:108],
         size=len(bad) - 44,
-        lost=True,
+        missed=True,
         at_ns=peer.now_ns,
     )
     assert isinstance(update, OrderUpdate)
@@ -505,14 +505,14 @@ def test_an_unreadable_push_is_a_loss(body: bytes, peer: Peer) -> None:
     reject = peer.push(UPDATE_ORDER, body)[0]
 
     assert isinstance(reject, Reject)
-    assert reject.lost
+    assert reject.missed
 
 
 def test_a_push_in_json_is_a_loss(peer: Peer) -> None:
     reject = peer.receive(tcp_frame(UPDATE_ORDER, 0, b"{}", body_format=1))[0]
 
     assert isinstance(reject, Reject)
-    assert (reject.reason, reject.lost) == ("UpdateOrder: a body in format 1, expected protobuf", True)
+    assert (reject.reason, reject.missed) == ("UpdateOrder: a body in format 1, expected protobuf", True)
 
 
 def test_fills_market_data_and_answers_nobody_waits_for_are_counted(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -530,7 +530,7 @@ def test_an_unknown_id_is_a_possible_loss_once(peer: Peer, sdk: dict[str, bytes]
     second = peer.push(2209, b"")[0]
 
     assert isinstance(first, Reject)
-    assert (first.reason, first.lost) == ("unknown proto id 2209", True)
+    assert (first.reason, first.missed) == ("unknown proto id 2209", True)
     assert second == Ignored("proto id 2209")
 
 
@@ -540,7 +540,7 @@ def test_a_damaged_fill_is_no_lost_order(peer: Peer) -> None:
     reject = peer.receive(data[:-1] + b"x")[0]
 
     assert isinstance(reject, Reject)
-    assert not reject.lost
+    assert not reject.missed
 
 
 def test_garbage_ends_the_conversation_after_the_good_pushes(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -634,7 +634,7 @@ def test_a_notification_that_cannot_be_read_may_hide_a_loss(data: bytes, peer: P
     reject = peer.receive(data)[0]
 
     assert isinstance(reject, Reject)
-    assert reject.lost
+    assert reject.missed
 
 
 def test_the_heartbeat_follows_opends_wish(sdk: dict[str, bytes]) -> None:
@@ -820,7 +820,7 @@ def test_a_damaged_answer_is_a_reject_and_an_error_for_who_asked(peer: Peer, sdk
     reject, answer = peer.receive(data[:-1] + b"\0")
 
     assert isinstance(reject, Reject)
-    assert not reject.lost
+    assert not reject.missed
     assert isinstance(answer, Answer)
     assert isinstance(answer.error, RemoteProtocolError)
 
@@ -857,7 +857,7 @@ def test_an_order_in_an_answer_that_cannot_be_read_is_reported_beside_the_others
     assert ([len(page) for page in answer.value.pages], answer.value.unread) == ([1], 1)
     (reject,) = peer.receive(b"")
     assert isinstance(reject, Reject)
-    assert (reject.data, reject.size, reject.lost) == (nameless[:64], len(nameless), False)
+    assert (reject.data, reject.size, reject.missed) == (nameless[:64], len(nameless), False)
 
 
 def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:

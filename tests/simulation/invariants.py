@@ -23,7 +23,7 @@ from tests.simulation.product import (
     OrderRecord,
     QueryResult,
     Reject,
-    StartQuery,
+    RunQuery,
     VenueSummary,
     Verdict,
     check,
@@ -48,11 +48,11 @@ MOST_IN_TEN_MINUTES = 70
 
 
 class Broken(AssertionError):
-    """A law does not hold."""
+    """An invariant does not hold."""
 
 
 class _Watched:
-    """What the laws remember of one venue in one process."""
+    """What the invariants remember of one venue in one process."""
 
     def __init__(self) -> None:
         self.subscribed: set[int] = set()
@@ -73,7 +73,7 @@ class _Watched:
         self.over = False
 
 
-class Laws:
+class Invariants:
     """Raises Broken at the first thing that must not be."""
 
     def __init__(self, world: "World") -> None:
@@ -162,7 +162,7 @@ class Laws:
         match action:
             case Connect(link=link):
                 self._attempted(shell, watched, link, now.mono_s)
-            case StartQuery():
+            case RunQuery():
                 self._asked(shell, watched, action, now.mono_s)
             case EmitEvents(events=events):
                 for event in events:
@@ -192,7 +192,7 @@ class Laws:
         if len(bugs) > 2:
             self._broken(f"{shell.name}: goes on after {len(bugs)} bugs within ten minutes")
 
-    def _asked(self, shell: "Shell", watched: _Watched, asked: StartQuery, now_s: float) -> None:
+    def _asked(self, shell: "Shell", watched: _Watched, asked: RunQuery, now_s: float) -> None:
         if shell.query is not None:
             self._broken(f"{shell.name}: two queries at once")
         if len(watched.subscribed) < shell.venue.dialect.links:
@@ -215,7 +215,7 @@ class Laws:
                 self._gap_opened(shell, watched, event, now)
             case GapUpdate():
                 self._gap_closed(shell, watched, event)
-            case Reject(lost=True):
+            case Reject(missed=True):
                 self.broke(shell)
             case LinkUpdate(state="live"):
                 if not watched.may_be_live:
