@@ -5,7 +5,7 @@ from collections.abc import Callable
 import typer
 
 from ordwatch import __version__, system
-from ordwatch.cli import check, demo, replay, schema, simulate, status, tail, verify, wait
+from ordwatch.cli import check, demo, follow, replay, schema, simulate, status, tail, verify, wait
 from ordwatch.cli.help import PlainCommand, PlainGroup
 from ordwatch.cli.option_groups import with_single_options
 from ordwatch.cli.process import Killed, end_on_hangup, exit_by_signal, exit_despite_threads, raise_on_signals
@@ -48,6 +48,7 @@ _add(demo.demo, "Show updates from built-in simulators; no account needed.")
 _add(simulate.simulate, "Run the simulators only.")
 _add(check.check, "Check configuration, secrets and every venue.")
 _add(wait.wait, "Wait until an order reaches a status.")
+_add(follow.follow, "Show what collectors on other machines publish.")
 _add(replay.replay, "Show a recording again.")
 _add(verify.verify, "Check whether a recording is complete.")
 _add(status.status, "Check whether a recording's session is healthy.")
@@ -67,7 +68,7 @@ _VERSION = typer.Option(
 
 @app.callback()
 def _options(context: typer.Context, version: bool = _VERSION) -> None:
-    if context.invoked_subcommand != "tail":  # `tail` decides itself: a recording rotates on SIGHUP
+    if context.invoked_subcommand not in ("tail", "follow"):  # these decide: a recording rotates on SIGHUP
         end_on_hangup()
 
 

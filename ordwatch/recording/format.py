@@ -35,6 +35,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     flags: tuple[str, ...] = ()
     source: str | None = None
     collector: str | None = None
+    stream_seq: int | None = None
     received_at: Time | None = None
     at: Time | None = None
 

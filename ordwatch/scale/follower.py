@@ -122,10 +122,16 @@ class Follower:
         self._overdue_at_ns = NEVER_NS
         """When the next collector is overdue, on the stream's clock."""
         self._damaged = 0
+        self.simulated: bool | None = None
+        """Whether the venues are simulators; None: not known yet."""
+        self.remaining: int | None = None
+        """How many more order records that `counts` takes may be made; None: no limit."""
+        self.counts: Callable[[AnyRecord], bool] = lambda _: True
+        self._reading_seq = NEVER_NS
         for name, kind in self._resume.kinds.items():
-            self._add_venue(name, kind)
-        if self.kinds:
-            self.store.load(self._resume.orders, {gap.venue: gap.gap for gap in self._resume.open_gaps.values()})
+            if self._follows(name):
+                self._add_venue(name, kind)
+        self.store.load(self._resume.orders, {gap.venue: gap.gap for gap in self._resume.open_gaps.values()})
 
     @property
     def collectors(self) -> Mapping[str, Collector]:
@@ -169,6 +175,7 @@ class Follower:
         """
         read = Read([], [])
         for message in messages:
+            self._reading_seq = message.stream_seq
             self._stream_clock(message.time_ns, now)
             line = self._line(message)
             if line is None:
@@ -197,6 +204,7 @@ class Follower:
     def timer(self, now: Now) -> Read:
         """What follows from the time alone: call it about once a second."""
         read = Read([], [])
+        self._reading_seq = NEVER_NS
         for feed in self._feeds.values():
             for ready in feed.lines.timer(now.mono_ns / 1e9):
                 if ready.missing_before:
@@ -209,6 +217,13 @@ class Follower:
     def disconnected(self, detail: str, now: Now) -> list[AnyRecord]:
         """The stream cannot be read: nothing is covered as far as can be known."""
         return self._applied([event for joint in self.joint.values() for event in joint.stale(detail, now.wall_ns)])
+
+    def end(self, now: Now) -> list[AnyRecord]:
+        """Reading ends while the stream cannot be read: what is covered is known up to the last proof of life only."""
+        self._judge_again = True
+        read = Read([], [])
+        self._judge(now, read, all_overdue=True)
+        return read.records
 
     def connected(self, now: Now) -> list[AnyRecord]:
         """The stream is read again, from where it was left, and all that it held was read."""
@@ -289,7 +304,8 @@ class Follower:
 
     def _show(self, feed: _Feed, line: _Line, read: Read) -> None:
         order = line.record
-        if self._resume.position is not None and line.stream_seq <= self._resume.position:
+        # What had been read up to the recording's last order was merged then; what waited for a missing line was not.
+        if self._resume.position is not None and self._reading_seq <= self._resume.position:
             return
         if not isinstance(order, OrderRecord):
             if not isinstance(order, GapRecord | LinkRecord | RejectRecord) or self._follows(order.venue):
@@ -302,18 +318,24 @@ class Follower:
                     feed, f"the kind of its venue {safe_text(order.venue, 40)} is not known, or another's differs"
                 )
             return
+        if self.remaining == 0:
+            return
         update = collected_update(order, venue.extra)
         if not self._raw and update.raw is not None:
             update = replace(update, raw=None)
         name = feed.collector.name
         arrival = Arrival(venue=order.venue, channel=name, at_ns=0, collector=name, stream_seq=line.stream_seq)
-        read.records.extend(self.store.apply([arrival, update]))
+        made = self.store.apply([arrival, update])
+        if self.remaining is not None:
+            self.remaining -= sum(map(self.counts, made))
+        read.records.extend(made)
 
     def _follows(self, venue: str) -> bool:
         return not self._chosen or venue in self._chosen
 
     def _kinds_of(self, feed: _Feed, session: SessionRecord) -> None:
         feed.collector.kinds = {**feed.collector.kinds, **(session.kinds or {})}
+        self.simulated = bool(session.simulated) and self.simulated is not False
         for name, kind in (session.kinds or {}).items():
             if self._follows(name) and name not in self._venue_kinds:
                 self._add_venue(name, kind)
@@ -325,11 +347,13 @@ class Follower:
         self.store.add_venue(name, venue, self.stats[name])
         self.joint[name] = JointVenue(name, gaps_before=self._resume.gap_numbers.get(name, 0))
 
-    def _judge(self, now: Now, read: Read) -> None:
+    def _judge(self, now: Now, read: Read, *, all_overdue: bool = False) -> None:
         if not (self.is_caught_up and self._judge_again):
             return
         self._judge_again = False
         stream_now_ns, collectors = self.stream_now_ns(now), list(self.collectors.values())
+        if all_overdue:
+            stream_now_ns = NEVER_NS
         overdue = [each.overdue_at_ns for each in collectors]
         self._overdue_at_ns = min((at for at in overdue if at is not None and at >= stream_now_ns), default=NEVER_NS)
         for joint in self.joint.values():

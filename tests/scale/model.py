@@ -15,7 +15,7 @@ from ordwatch.core.times import time_text
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.recording.format import mark, with_crc
 from ordwatch.scale import subjects
-from ordwatch.scale.follower import Follower, StoredMessage, Now, Read
+from ordwatch.scale.follower import Follower, Now, Read, StoredMessage
 from tests.support.toy import TOY, toy_update
 
 START_NS = 1_772_452_800_000_000_000
