@@ -46,7 +46,6 @@ from ordwatch.scale.nats_client import NatsConnection, Reader, StreamMessage, co
 
 BROKER = "nats"
 """The name under which the connection to the stream has its links and gaps."""
-TICK_S = 0.5
 RETRY_S = (0.5, 10.0)
 STEADY_S = 30.0
 FIRST_CONTACT_S = 5.0
@@ -97,6 +96,10 @@ class BrokerLink:
         self._conn += 1
         self.stats.reconnects = self._conn - 1
         return [self._link("connecting", at_ns)]
+
+    def now(self, at_ns: int) -> list[FeedEvent]:
+        """The state of the attempt that was under way when the session began."""
+        return [self._link(self.stats.state, at_ns)] if self._conn else []
 
     def live(self, at_ns: int) -> list[FeedEvent]:
         """All that the stream holds was read."""
@@ -214,7 +217,7 @@ class FollowRun:
         self._write([self._session("start")])
         now = _now()
         self._write(self._follower.resumed(now))
-        self._apply(self._broker.resumed(now.wall_ns))
+        self._apply([*self._broker.resumed(now.wall_ns), *self._broker.now(now.wall_ns)])
 
     # Reading.
 
@@ -245,8 +248,9 @@ class FollowRun:
         await asyncio.sleep(wait_s)
 
     async def _follow_once(self) -> None:
+        connecting = self._broker.connecting(time.time_ns())
         if self._coverage.running:
-            self._apply(self._broker.connecting(time.time_ns()))
+            self._apply(connecting)
         async with connect(self._settings, name="ordwatch follow") as connection:
             found = await stream.info(connection, self._settings.stream)
             if found is None:
@@ -303,9 +307,7 @@ class FollowRun:
             self._caught_up()
         while True:
             await self._outputs_ready()
-            messages = await reader.take(TICK_S)
-            if not messages:
-                continue
+            messages = await reader.take()
             self._broker.stats.last_rx_ns = time.time_ns()
             for start in range(0, len(messages), SLICE):
                 await self._read(messages[start : start + SLICE])
@@ -334,7 +336,7 @@ class FollowRun:
         self._end_if_decided()
 
     async def _outputs_ready(self) -> None:
-        while must_pause(sink.stalled for sink in self._sinks):
+        while must_pause(sink.stalled for sink in self._sinks):  # noqa: ASYNC110 - a sink has no event for this
             await asyncio.sleep(STALL_CHECK_S)
 
     # Time.
