@@ -72,7 +72,7 @@ class Runner:
             draw=draw or random.Random(),  # noqa: S311 - spreads load, guards nothing
         )
         self._rates = Rates()
-        self._http = Http(self._rates, self._on_server_date)
+        self._http = Http(self._rates, self._on_server_date, tls_ca_file=setup.settings.tls_ca_file)
         self._connections: dict[int, Connection] = {}
         self._query: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -93,9 +93,9 @@ class Runner:
             self._tasks = None
             await self._http.close()
 
-    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None) -> None:
-        """Continue a recording; see `Supervisor.resume`."""
-        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment()))
+    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, *, clock_went_back: bool) -> None:
+        """Continue a recording; see `VenueGaps.resume`."""
+        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment(), clock_went_back=clock_went_back))
 
     def pause(self) -> None:
         """The output is stalled: close the connections until `unpause`."""
@@ -160,7 +160,8 @@ class Runner:
                     self._queue.put_now(events)
                     continue
                 case Connect(link=link, conn=conn):
-                    connection = Connection(self, link, conn, functools.partial(self._open_session, link))
+                    open_session = functools.partial(self._open_session, link)
+                    connection = Connection(self, link, conn, open_session, self.setup.settings.tls_ca_file)
                     self._connections[link] = connection
                     self._start(self._run_connection(connection))
                 case Drop(link=link, error=error):
