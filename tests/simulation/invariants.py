@@ -244,9 +244,6 @@ class Invariants:
         from_ns = self._world.clocks.true(gap.from_ns)
         if shell.link is not None and good.get(shell.link) == gap.from_ns:
             from_ns = watched.good_true_ns[shell.link]
-        if self._world.clocks.went_back(from_ns):
-            # A reader takes the start for the later of the two times that the clock showed twice.
-            self._not_judged[shell.name].append((from_ns, self._world.clocks.now_ns))
         self._windows[shell.name].append([from_ns, math.inf])
 
     def _gap_closed(self, shell: "Shell", watched: _Watched, gap: GapUpdate) -> None:
@@ -323,12 +320,6 @@ class Invariants:
             for state in order.states
             if state.at_ns <= true_ns
         )
-
-    def stopped(self, process: "Process") -> None:
-        """A process ended cleanly: `verify` takes its end for a sign of life, also of a link that is half open."""
-        for name, shell in process.shells.items():
-            good_ns = self._of(shell).good_true_ns.values()
-            self._not_judged[name].append((min(good_ns, default=0), self._world.clocks.now_ns))
 
     # The recording.
 

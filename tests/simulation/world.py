@@ -329,7 +329,6 @@ class World:
                 pass
             case "stop":
                 process.end()
-                self.invariants.stopped(process)
                 self.invariants.recording(calm=False)
                 self.at(now_ns + int(draw.uniform(0.5, 300) * SECOND), self._start)
             case "disk refuses":
