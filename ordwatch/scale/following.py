@@ -235,9 +235,9 @@ class FollowRun:
             except (VenueError, OSError, TimeoutError) as exc:
                 if time.monotonic() - began_s > STEADY_S:
                     waits = backoff(*RETRY_S)
-                await self._lost(exc, waits)
+                await self._on_disconnect(exc, waits)
 
-    async def _lost(self, error: Exception, waits: Iterator[float]) -> None:
+    async def _on_disconnect(self, error: Exception, waits: Iterator[float]) -> None:
         wait_s = next(waits)
         self._start_session()
         text = describe(error)

@@ -17,22 +17,22 @@ NEVER_NS = 2**62
 _KEPT = 4_096
 
 
-class Interval(NamedTuple):
+class Span(NamedTuple):
     """A time on the stream's clock, ns since 1970 UTC; up to NEVER_NS if it has not ended."""
 
     from_ns: int
     to_ns: int
 
 
-def intersection(one: Iterable[Interval], other: Iterable[Interval]) -> list[Interval]:
+def intersection(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
     """The times that are in both; each is sorted and does not overlap itself."""
-    found: list[Interval] = []
+    found: list[Span] = []
     left, right = list(one), list(other)
     i = j = 0
     while i < len(left) and j < len(right):
         from_ns, to_ns = max(left[i].from_ns, right[j].from_ns), min(left[i].to_ns, right[j].to_ns)
         if from_ns < to_ns:
-            found.append(Interval(from_ns, to_ns))
+            found.append(Span(from_ns, to_ns))
         if left[i].to_ns < right[j].to_ns:
             i += 1
         else:
@@ -40,20 +40,20 @@ def intersection(one: Iterable[Interval], other: Iterable[Interval]) -> list[Int
     return found
 
 
-def union(intervals: Iterable[Interval]) -> list[Interval]:
+def union(intervals: Iterable[Span]) -> list[Span]:
     """The same times, sorted, with those that touch joined."""
-    found: list[Interval] = []
+    found: list[Span] = []
     for each in sorted(intervals):
         if found and each.from_ns <= found[-1].to_ns:
-            found[-1] = Interval(found[-1].from_ns, max(found[-1].to_ns, each.to_ns))
+            found[-1] = Span(found[-1].from_ns, max(found[-1].to_ns, each.to_ns))
         else:
             found.append(each)
     return found
 
 
-def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
+def without(intervals: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     """The times of the first that are not in the second."""
-    found: list[Interval] = []
+    found: list[Span] = []
     taken = union(taken)
     for each in intervals:
         from_ns = each.from_ns
@@ -61,32 +61,32 @@ def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[In
             if other.to_ns <= from_ns or other.from_ns >= each.to_ns:
                 continue
             if other.from_ns > from_ns:
-                found.append(Interval(from_ns, other.from_ns))
+                found.append(Span(from_ns, other.from_ns))
             from_ns = max(from_ns, other.to_ns)
         if from_ns < each.to_ns:
-            found.append(Interval(from_ns, each.to_ns))
+            found.append(Span(from_ns, each.to_ns))
     return found
 
 
-def _stretched(blind: Blind) -> Interval:
+def _stretched(blind: Blind) -> Span:
     """As long as it can have been."""
     from_ns = 0 if blind.from_ is None else blind.from_.earliest_ns
     to_ns = NEVER_NS if blind.to is None else blind.to.latest_ns
-    return Interval(from_ns, max(from_ns, to_ns))
+    return Span(from_ns, max(from_ns, to_ns))
 
 
 class _PartTimes(NamedTuple):
     """When one part was blind, and what of it stays uncertain."""
 
     part: Part
-    blind: list[Interval]
-    uncertain: list[Interval]
+    blind: list[Span]
+    uncertain: list[Span]
     since_ns: int
     """When the first collector covered it."""
 
 
 def _times(part: Part, collectors: Iterable[Collector], now_ns: int) -> _PartTimes:
-    blind = uncertain = [Interval(0, NEVER_NS)]
+    blind = uncertain = [Span(0, NEVER_NS)]
     since_ns = NEVER_NS
     for collector in collectors:
         found = collector.blind(part, now_ns)
@@ -117,7 +117,7 @@ class JointVenue:
         """The parts that the recording has covered."""
         self._number = gaps_before
         self._gap_parts: set[str] = set()
-        self._reported: list[Interval] = []
+        self._reported: list[Span] = []
         self._conn = 1
 
     def resume(self, open_gap: GapUpdate | None, covered_until_ns: int | None, at_ns: int) -> list[GapUpdate]:
@@ -154,11 +154,11 @@ class JointVenue:
             self._gap_parts |= {each.part.entry for each in times if _goes_on(each.blind)}
         return [*events, *self._link(goes_on, at_ns)]
 
-    def _seen(self, intervals: Iterable[Interval], times: _PartTimes) -> list[Interval]:
+    def _seen(self, intervals: Iterable[Span], times: _PartTimes) -> list[Span]:
         since_ns = times.since_ns
         if self._since_ns is not None and self._resumed is not None and times.part in self._resumed:
             since_ns = min(self._since_ns, since_ns)
-        return intersection([Interval(since_ns, NEVER_NS)], intervals)
+        return intersection([Span(since_ns, NEVER_NS)], intervals)
 
     def _proven_ns(self, parts: Iterable[Part], collectors: Iterable[Collector]) -> int | None:
         proven: list[int] = []
@@ -169,7 +169,7 @@ class JointVenue:
             proven.append(max(proofs))
         return min(proven, default=None)
 
-    def _open_new(self, times: Iterable[_PartTimes], intervals: Iterable[Interval], at_ns: int) -> list[GapUpdate]:
+    def _open_new(self, times: Iterable[_PartTimes], intervals: Iterable[Span], at_ns: int) -> list[GapUpdate]:
         events: list[GapUpdate] = []
         for interval in intervals:
             opened = self._open(CAUSE, interval.from_ns, at_ns)
@@ -194,11 +194,11 @@ class JointVenue:
         return self.gap
 
     def _close(
-        self, gap: GapUpdate, times: Iterable[_PartTimes], blind: Iterable[Interval], at_ns: int
+        self, gap: GapUpdate, times: Iterable[_PartTimes], blind: Iterable[Span], at_ns: int
     ) -> list[GapUpdate]:
         """It ends where the blind time in it ends; where there was none after all, it has no length."""
         to_ns = max((each.to_ns for each in blind if each.to_ns > gap.from_ns), default=gap.from_ns)
-        whole = Interval(gap.from_ns, to_ns)
+        whole = Span(gap.from_ns, to_ns)
         times = list(times)
         is_lost = any(intersection([whole], self._seen(each.uncertain, each)) for each in times)
         names = sorted(self._gap_parts | _entries(times, whole))
@@ -244,9 +244,9 @@ class JointVenue:
         return [down]
 
 
-def _entries(times: Iterable[_PartTimes], interval: Interval) -> set[str]:
+def _entries(times: Iterable[_PartTimes], interval: Span) -> set[str]:
     return {each.part.entry for each in times if intersection([interval], each.blind)}
 
 
-def _goes_on(blind: Sequence[Interval]) -> bool:
+def _goes_on(blind: Sequence[Span]) -> bool:
     return bool(blind) and blind[-1].to_ns == NEVER_NS
