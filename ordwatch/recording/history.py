@@ -82,6 +82,8 @@ class Continuation:
     """By venue."""
     stream_seq: int | None = None
     """Of a follower's recording: the highest position in the stream of which it has an order."""
+    published_seq: int = 0
+    """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""
@@ -99,6 +101,7 @@ class History:
         """The schema of a session, if it is not ours."""
         self.is_complete = True
         """Whether no line is missing since the first of the recording."""
+        self._published_seq = 0
         self._any_line = False
         self._files: list[Path] = []
         self._file_bits = 0
@@ -159,6 +162,7 @@ class History:
             gap_number_floor=0 if self.is_complete else last_seq,
             kinds=self._kinds,
             stream_seq=self._stream_seq,
+            published_seq=min(self._published_seq, last_seq),
         )
 
     def _keep(self, found: Mark, offset: int) -> None:
@@ -188,6 +192,8 @@ class History:
                 self.other_schema = record.schema
             case SessionRecord():
                 self._kinds |= record.kinds or {}
+            case AliveRecord():
+                self._published_seq = record.published_seq or self._published_seq
             case RepairRecord():
                 self.is_complete = False
             case _:

@@ -126,8 +126,9 @@ class NatsConnection:
                 "JetStream does not answer: it is not enabled there, or its cluster has no leader"
             ) from exc
         except (nats_errors.TimeoutError, TimeoutError, asyncio.CancelledError) as exc:
-            if isinstance(exc, asyncio.CancelledError) and not self.closed.is_set():
-                raise
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise  # it was asked for; nats-py cancels what waits for an answer when its connection ends
             raise self._no_answer(timeout_s) from exc
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc

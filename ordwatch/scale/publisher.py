@@ -48,7 +48,8 @@ class Publisher:
         self._read_seq = published_seq
         self._sent_seq = sent_before_seq
         self._stored: Collection[tuple[int, str]] = frozenset()
-        self._session_stream_seq = 0
+        self.session_stream_seq = 0
+        """The number of this collector's last `session` record in the stream, as far as it was seen here."""
         self._waiting: dict[int, Message] = {}
         """Lines that were read and are not acknowledged, in their order."""
         self._unsent: deque[Message] = deque()
@@ -77,7 +78,7 @@ class Publisher:
         """
         self._read_seq = from_seq - 1
         self._stored = stored
-        self._session_stream_seq = session_stream_seq
+        self.session_stream_seq = session_stream_seq
         self._waiting.clear()
         self._unsent.clear()
         self._sent_s.clear()
@@ -106,7 +107,7 @@ class Publisher:
                 self._sent_seq = message.seq
                 self._first_sends.add(message.seq)
             self._sent_s[message.seq] = now_s
-            guard = {EXPECTED_SESSION: str(self._session_stream_seq)} if message.is_session else {}
+            guard = {EXPECTED_SESSION: str(self.session_stream_seq)} if message.is_session else {}
             found.append(Send(message, message.headers | guard))
         return found
 
@@ -128,7 +129,7 @@ class Publisher:
         if answer.duplicate and seq in self._first_sends:
             raise OtherPublisher(f"the stream has seq {seq} already")
         if message.is_session:
-            self._session_stream_seq = answer.stream_seq
+            self.session_stream_seq = answer.stream_seq
         if self._sent_s.pop(seq, None) is None:
             self._unsent.remove(message)  # an answer to an earlier attempt, before the next one
         del self._waiting[seq]
