@@ -193,9 +193,7 @@ class JointVenue:
         )
         return self.gap
 
-    def _close(
-        self, gap: GapUpdate, times: Iterable[_PartTimes], blind: Iterable[Span], at_ns: int
-    ) -> list[GapUpdate]:
+    def _close(self, gap: GapUpdate, times: Iterable[_PartTimes], blind: Iterable[Span], at_ns: int) -> list[GapUpdate]:
         """It ends where the blind time in it ends; where there was none after all, it has no length."""
         to_ns = max((each.to_ns for each in blind if each.to_ns > gap.from_ns), default=gap.from_ns)
         whole = Span(gap.from_ns, to_ns)
