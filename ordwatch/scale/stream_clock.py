@@ -25,12 +25,11 @@ class _Window:
         self.before = before
 
     def sample(self, difference_ns: int) -> None:
-        if difference_ns < self.offset_ns:
-            self.offset_ns = difference_ns
-            window = self.before
-            while window is not None and window.offset_ns - difference_ns > DELAYED_NS:
-                window.offset_ns = difference_ns  # all of its messages were delayed, as is clear only now
-                window = window.before
+        self.offset_ns = min(self.offset_ns, difference_ns)
+        window = self.before
+        while window is not None and window.offset_ns - self.offset_ns > DELAYED_NS:
+            window.offset_ns = self.offset_ns  # all of its messages were delayed, as is clear only now
+            window = window.before
 
 
 class Point:

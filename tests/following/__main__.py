@@ -38,7 +38,8 @@ def main() -> None:
     faults = [*proof.faults, *problems(followed.stderr)]
     print(
         f"seed {given.seed}: {followed.cuts} cuts, {followed.kills} kills, {proof.orders} orders, "
-        f"{proof.states} states, {proof.missing} missing in {proof.joint_gaps} joint gaps; verify exits {proof.verdict.exit_code}"
+        f"{proof.states} states, {proof.missing} missing in {proof.joint_gaps} joint gaps; "
+        f"verify exits {proof.verdict.exit_code}"
     )
     print(
         f"wrong ends {len(proof.wrong_ends)}, twice {len(proof.twice)}, missing outside {len(proof.outside)}, "
