@@ -1,9 +1,10 @@
 """Starts commands by fork, in a process that has imported all of ordwatch: each takes milliseconds, not half a second.
 
-The parent sends one message for each command: its arguments, its variables and its folder as JSON, and four
-descriptors: stdin, stdout and stderr of the command, and a pipe. Into the pipe go the command's process id and, at its
-end, its exit code; negative for a signal. The command itself is a process like any other: its own descriptors,
-variables, signals and end. The server ends when its parent closes the socket.
+The parent sends one message for each command: its arguments (the first is a Python script, as the installed command
+is), its variables and its folder as JSON, and four descriptors: stdin, stdout and stderr of the command, and a pipe.
+Into the pipe go the command's process id and, at its end, its exit code; negative for a signal. The command itself is a
+process like any other: its own descriptors, variables, signals and end. The server ends when its parent closes the
+socket.
 """
 
 import gc
@@ -11,15 +12,16 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import signal
 import socket
 import struct
 import sys
+from typing import Any
 
 from typer.testing import CliRunner
 
 import ordwatch
-from ordwatch.cli import main
 from ordwatch.cli.app import app
 
 MAX_MESSAGE_BYTES = 65_536
@@ -63,12 +65,13 @@ def is_command(descriptors: list[int]) -> bool:
     os._exit(0)
 
 
-def become(command: dict[str, object]) -> None:
+def become(command: dict[str, Any]) -> None:
     """Take over the command's arguments, variables and folder."""
-    sys.argv = list(command["args"])  # type: ignore[call-overload]
+    sys.argv = command["args"]
     os.environ.clear()
-    os.environ.update(command["env"])  # type: ignore[call-overload]
-    os.chdir(str(command["folder"]))
+    os.environ.update(command["env"])
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    os.chdir(command["folder"])
 
 
 def import_all() -> None:
@@ -88,4 +91,4 @@ if __name__ == "__main__":
     gc.freeze()  # what is there now is shared by all commands
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that report
     serve(socket.socket(fileno=int(sys.argv[1])))
-    sys.exit(main())
+    runpy.run_path(sys.argv[0], run_name="__main__")

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from functools import cache, partial
 from pathlib import Path
 from threading import Thread
-from typing import IO, TypeVar
+from typing import IO, Self, TypeVar
 
 from tests.support.fork_server import REPORT
 
@@ -25,11 +25,11 @@ T = TypeVar("T")
 class Forked:
     """A command that runs."""
 
-    def __init__(self, report: int, stdin: IO[str] | None, stdout: IO[str] | None, stderr: IO[str]) -> None:
+    def __init__(self, report: int, stdin: IO[str] | None, stdout: IO[str] | None, stderr: IO[str] | None) -> None:
         self._report = report
         self.stdin = stdin
         self.stdout = stdout
-        self.stderr: IO[str] | None = stderr
+        self.stderr = stderr
         self._code: int | None = None
         self.pid = self._reported()
 
@@ -41,6 +41,22 @@ class Forked:
     def returncode(self) -> int | None:
         """The exit code, negative for a signal; None before `wait`."""
         return self._code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the pipes, and wait for the end."""
+        for file in (self.stdin, self.stdout, self.stderr):
+            if file is not None:
+                file.close()
+        self.wait()
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, once the command has ended.
@@ -57,11 +73,9 @@ class Forked:
 
     def send_signal(self, sig: int, /) -> None:
         """Send a signal, unless the command has ended."""
-        with suppress(subprocess.TimeoutExpired):
-            self.wait(0)
-            return
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, sig)
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
 
     def kill(self) -> None:
         """End it at once."""
@@ -129,8 +143,10 @@ class ForkServer:
         self._requests.close()
         self._process.wait()
 
-    def start(self, args: Sequence[str], env: Mapping[str, str], *, stdin: int, stdout: int) -> Forked:
-        """Start a command; stdin is PIPE or DEVNULL, stdout PIPE or a descriptor, stderr a pipe."""
+    def start(
+        self, args: Sequence[str], env: Mapping[str, str], *, stdin: int, stdout: int, stderr: int = subprocess.PIPE
+    ) -> Forked:
+        """Start a command; stdin is PIPE or DEVNULL, stdout and stderr PIPE or a descriptor."""
         command = {"args": args, "env": dict(env), "folder": os.getcwd()}
         with ExitStack() as its_own:
 
@@ -151,7 +167,7 @@ class ForkServer:
 
             ours_in, its_in = reader() if stdin == subprocess.PIPE else (None, nothing())
             ours_out, its_out = writer() if stdout == subprocess.PIPE else (None, stdout)
-            ours_err, its_err = writer()
+            ours_err, its_err = writer() if stderr == subprocess.PIPE else (None, stderr)
             report, its_report = os.pipe()
             its_own.callback(os.close, its_report)
             socket.send_fds(self._requests, [json.dumps(command).encode()], [its_in, its_out, its_err, its_report])

@@ -42,6 +42,7 @@ class Process(Protocol):
 
     @property
     def returncode(self) -> int | Any: ...
+    def poll(self) -> int | None: ...
     def send_signal(self, sig: int, /) -> None: ...
     def kill(self) -> None: ...
     def wait(self, timeout: float | None = None) -> int: ...
@@ -60,13 +61,14 @@ def running(
     *args: str | Path,
     env: Mapping[str, str] | None = None,
     stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
     before: Callable[[], None] | None = None,
 ) -> Iterator[Process]:
-    """The command while it runs, its two outputs as pipes; killed at the end if it still runs.
+    """The command while it runs, its two outputs as pipes or descriptors; killed at the end if it still runs.
 
     `before` is called in the new process before the command.
     """
-    with _started(args, dict(env or {}), stdout=stdout, before=before) as process:
+    with _started(args, dict(env or {}), stdout=stdout, stderr=stderr, before=before) as process:
         yield process
 
 
@@ -84,12 +86,13 @@ def _started(
     *,
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
     before: Callable[[], None] | None = None,
 ) -> Iterator[Process]:
     """Start by fork what need not begin with Python's own start."""
     process: Process
     if before is None and all(name.startswith(_READ_BY_ORDWATCH) for name in env):
-        process = fork_server().start([str(COMMAND), *map(str, args)], env, stdin=stdin, stdout=stdout)
+        process = fork_server().start([str(COMMAND), *map(str, args)], env, stdin=stdin, stdout=stdout, stderr=stderr)
     else:
         process = subprocess.Popen(
             [COMMAND, *args],
@@ -97,7 +100,7 @@ def _started(
             preexec_fn=before,
             stdin=stdin,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             encoding="utf-8",
         )
     try:
