@@ -294,17 +294,17 @@ def printed(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout
 
 
-def test_memory_is_told() -> None:
+def test_memory_is_reported() -> None:
     assert system.rss_mib() > 1
 
 
-def test_without_proc_the_peak_of_memory_is_told(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_without_proc_the_peak_of_memory_is_reported(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setattr(system, "_MEMORY", file.with_name("missing"))
 
     assert system.rss_mib() > 1
 
 
-def test_without_resource_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_resource_no_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     without_module(monkeypatch, "resource")
 
     assert system.rss_mib() == 0.0

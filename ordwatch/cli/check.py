@@ -24,7 +24,7 @@ LONGEST_S = 90.0
 def check(
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
-    output: opt.ReportKind = opt.ReportFormat.TEXT,
+    output: opt.ResultFormatOption = opt.ResultFormat.TEXT,
     verbose: opt.Verbose = 0,
 ) -> None:
     """\b
@@ -45,28 +45,32 @@ def check(
 
 def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) -> list[CheckResult]:
     try:
-        config = read_config(path)
+        config = read_config(path, names)
     except ConfigError as exc:
-        return [CheckResult(check="configuration", verdict="failed", detail=str(exc), exit_code=exc.exit_code)]
+        return [_mistake("configuration", message) for message in exc.messages]
     chosen = config.choose(names)
-    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{config.path}: {', '.join(config.venues)}")]
+    where = f"{config.path}: " if config.status is not None else f"no {config.path}, defaults: "
+    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{where}{', '.join(config.venues)}")]
     venues = []
     for name in chosen:
         try:
             venues += resolve(config, [name], stderr)
         except ConfigError as exc:
-            verdicts.append(
-                CheckResult(venue=name, check="secrets", verdict="failed", detail=str(exc), exit_code=exc.exit_code)
-            )
+            verdicts += [_mistake("secrets", message, name) for message in exc.messages]
         else:
             verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="complete, files private"))
     return verdicts + (_of_venues(venues) if venues else [])
 
 
+def _mistake(check: str, message: str, venue: str | None = None) -> CheckResult:
+    return CheckResult(venue=venue, check=check, verdict="failed", detail=message, exit_code=ConfigError.exit_code)
+
+
 def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:
     from ordwatch.cli.check_address import check_address
     from ordwatch.cli.running import run_to_end, stop_on_signals
-    from ordwatch.engine.run import Limits, Run
+    from ordwatch.engine.ending import Limits
+    from ordwatch.engine.run import Run
 
     observer = CheckObserver({})
     addresses: dict[str, list[CheckResult]] = {}
@@ -91,8 +95,8 @@ def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[Che
     return [verdict for name, before in addresses.items() for verdict in (*before, *observer.of(name))]
 
 
-def _line(verdict: CheckResult, output: opt.ReportFormat) -> str:
-    if output is opt.ReportFormat.JSON:
+def _line(verdict: CheckResult, output: opt.ResultFormat) -> str:
+    if output is opt.ResultFormat.JSON:
         return json.dumps(msgspec.to_builtins(verdict))
     remedy = f"; {verdict.remedy}" if verdict.remedy else ""
     return safe_text(f"{verdict.verdict:<7} {verdict.venue or '-':<10} {verdict.check:<13} {verdict.detail}{remedy}")

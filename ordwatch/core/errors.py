@@ -35,9 +35,13 @@ class UsageError(OrdwatchError):
 
 
 class ConfigError(OrdwatchError):
-    """The user must edit a file, its permissions or the environment."""
+    """The user must edit a file, its permissions or the environment; one message for each mistake."""
 
     exit_code = 78
+
+    def __init__(self, message: str, *more: str) -> None:
+        super().__init__(message)
+        self.messages = (message, *more)
 
 
 class VenueError(OrdwatchError):
@@ -126,7 +130,7 @@ def worst(codes: Iterable[int]) -> int:
     return min(codes, key=lambda code: PRECEDENCE.index(code) if code in PRECEDENCE else -1, default=0)
 
 
-OUTPUT_LOST = frozenset({74, 75})
+OUTPUT_FAILED = frozenset({74, 75})
 """Codes for output that was not written; they win over the signal that ended a run."""
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import OrderRecord
 from ordwatch.outputs.cells import Cell, CellLine, Glyphs, aligned, cut_end, cut_middle, padded, shown, width_of
-from ordwatch.outputs.display_times import age, text_ns, time_of_day
+from ordwatch.outputs.display_times import duration_text, text_ns, time_of_day
 from ordwatch.outputs.table_state import TableRow, VenueState
 
 MIN_ID = 11
@@ -68,7 +68,7 @@ def fixed_columns(rows: Sequence[TableRow], scene: Scene) -> list[Column]:
     orders = [row.order for row in rows]
     glyphs = scene.glyphs
     return [
-        _column("AGE", [Cell(_age(row, scene.now_ns)) for row in rows], least=5, right=True),
+        _column("AGE", [Cell(_since_change(row, scene.now_ns)) for row in rows], least=5, right=True),
         _column("VENUE", [Cell(_venue(order, glyphs)) for order in orders]),
         _column("SYMBOL", [Cell(cut_end(shown(o.symbol, glyphs), _MAX_SYMBOL, glyphs.cut)) for o in orders]),
         _column("SIDE", [_side(order) for order in orders]),
@@ -119,9 +119,9 @@ def _average(order: OrderRecord) -> str | None:
         return order.avg_price
 
 
-def _age(row: TableRow, now_ns: int) -> str:
+def _since_change(row: TableRow, now_ns: int) -> str:
     changed_ns = text_ns(row.changed_at)
-    return age((now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
+    return duration_text((now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
 
 
 def _venue(order: OrderRecord, glyphs: Glyphs) -> str:
@@ -146,7 +146,7 @@ def _status(row: TableRow, scene: Scene) -> Cell:
     venue = scene.venues.get(row.order.venue)
     if row.order.final or scene.is_live(row) or venue is None or venue.known_s is None:
         return Cell(row.order.status, style)
-    return Cell(f"{row.order.status} {age(venue.known_s)} ago", style)
+    return Cell(f"{row.order.status} {duration_text(venue.known_s)} ago", style)
 
 
 def _updated(order: OrderRecord, scene: Scene) -> str:

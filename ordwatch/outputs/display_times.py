@@ -46,7 +46,7 @@ def time_of_day(text: str, zone: tzinfo | None, now_ns: int) -> str:
     return f"{at:%Y-%m-%d}" if at.year != today.year else f"{at:%b %d %H:%M}"
 
 
-def age(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in its largest whole unit; 0 s if it is negative because clocks differ."""
     whole = max(0, int(seconds))
     if whole < 60:

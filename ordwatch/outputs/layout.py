@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ordwatch.outputs.cells import Cell, CellLine, Glyphs, cut_end, padded, shown, width_of
 from ordwatch.outputs.columns import MIN_ID, MIN_NOTE, Column, Scene, fixed_columns, id_column, note_column
-from ordwatch.outputs.display_times import age, clock_time, text_ns
+from ordwatch.outputs.display_times import clock_time, duration_text, text_ns
 from ordwatch.outputs.table_state import Picture, TableRow, VenueState
 
 FRESH_S = 2.0
@@ -138,7 +138,7 @@ def _venue_sign(venue: VenueState, glyphs: Glyphs) -> tuple[str, str]:
 def _state(venue: VenueState) -> str:
     if venue.silent_s is None or venue.state not in ("live", "stale", "down", "failed"):
         return venue.state
-    return f"{venue.state} {f'{venue.silent_s:.1f} s' if venue.silent_s < 9.95 else age(venue.silent_s)}"
+    return f"{venue.state} {f'{venue.silent_s:.1f} s' if venue.silent_s < 9.95 else duration_text(venue.silent_s)}"
 
 
 def _venue_parts(venue: VenueState, scene: Scene) -> list[Cell]:

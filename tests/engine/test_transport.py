@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.engine.failures import describe
-from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
+from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 from tests.support.collect import DEADLINE_S
@@ -129,7 +129,7 @@ async def test_abort_ends_a_read() -> None:
     ],
     ids=["tcp", "websocket"],
 )
-async def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
+async def test_nobody_there_is_reported_with_address_and_hint(endpoint: Endpoint) -> None:
     with pytest.raises(ConnectionLost) as lost:
         async with dial(endpoint):
             pass
@@ -138,7 +138,7 @@ async def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) ->
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64], ids=["an empty part", "a long part"])
-async def test_a_name_that_no_host_can_have_is_told(host: str) -> None:
+async def test_a_name_that_no_host_can_have_is_reported(host: str) -> None:
     with pytest.raises(ConnectionLost, match=r"^cannot reach here \(no host has such a name\)$"):
         async with dial(Endpoint("tcp", shown="here", host=host, port=1)):
             pass
@@ -239,7 +239,7 @@ async def test_a_venue_may_have_larger_messages_than_16_mib() -> None:
         assert len(await transport.read()) == 17 * 2**20
 
 
-async def test_http_answer_instead_of_a_handshake_is_told_by_its_status() -> None:
+async def test_http_answer_instead_of_a_handshake_is_reported_by_its_status() -> None:
     async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
@@ -283,10 +283,10 @@ async def test_a_redirect_of_the_handshake_is_not_followed() -> None:
 
 @pytest.mark.parametrize(("host", "days"), [("127.0.0.1", 30), ("127.0.0.9", 30), ("127.0.0.1", -1)])
 async def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_path: Path, host: str, days: int) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1000))
+        received.append(await reader.read(1000))
         writer.close()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=tls.certificate(tmp_path, host=host, days=days))
@@ -296,17 +296,17 @@ async def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_pat
             async with dial(Endpoint(transport="websocket", shown="here", url=url)):
                 pass
 
-    assert heard in ([], [b""])
+    assert received in ([], [b""])
 
 
-@pytest.mark.parametrize(("answer", "said"), tls.ANSWERS.values(), ids=tls.ANSWERS)
-async def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, said: str) -> None:
+@pytest.mark.parametrize(("answer", "reason"), tls.ANSWERS.values(), ids=tls.ANSWERS)
+async def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, reason: str) -> None:
     async with tls.answering(answer) as port, asyncio.timeout(DEADLINE_S):
         with pytest.raises(TlsFailed) as failed:
             async with dial(Endpoint("websocket", shown="here", url=f"wss://127.0.0.1:{port}/", hint="hint?")):
                 pass
 
-    assert str(failed.value) == f"cannot reach here ({said})"
+    assert str(failed.value) == f"cannot reach here ({reason})"
 
 
 async def test_a_connection_that_is_closed_within_the_tls_handshake_is_named() -> None:
@@ -318,21 +318,23 @@ async def test_a_connection_that_is_closed_within_the_tls_handshake_is_named() -
     assert str(lost.value) == "cannot reach here (the connection was closed before an answer)"
 
 
+async def test_a_certificate_of_a_private_authority_is_accepted_with_it(tmp_path: Path) -> None:
+    async def greet(connection: ServerConnection) -> None:
+        await connection.send("hello")
+        await connection.wait_closed()
+
+    context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
+    async with serve(greet, "127.0.0.1", 0, ssl=context) as server, asyncio.timeout(DEADLINE_S):
+        url = f"wss://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with dial(Endpoint("websocket", shown="here", url=url), str(tmp_path / "server.pem")) as transport:
+            assert await transport.read() == b"hello"
+
+
 def test_a_fault_of_tls_on_a_connection_that_stood_is_named_too() -> None:
     fault = ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed or bad record mac")
     fault.reason = "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"
 
     assert describe(fault) == "cannot connect (TLS failed: decryption failed or bad record mac)"
-
-
-def test_tls_keys_are_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-
-    context = tls_context()
-
-    assert context.keylog_filename is None
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY", "ws_proxy"])
@@ -374,13 +376,6 @@ async def test_bytes_that_wait_leave_turns_to_others() -> None:
         neighbour.cancel()
 
     assert most == 0, "a chunk was read without a turn of the others"
-
-
-def test_with_a_key_log_the_same_authorities_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = tls_context()
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-
-    assert tls_context().cert_store_stats() == without.cert_store_stats()
 
 
 async def test_the_addresses_of_a_name_are_tried_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

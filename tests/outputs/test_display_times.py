@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch.outputs.display_times import age, clock_time, stamp, text_ns, time_of_day, zoned
+from ordwatch.outputs.display_times import clock_time, duration_text, stamp, text_ns, time_of_day, zoned
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 AT = "2026-03-02T12:03:09.604123Z"
@@ -59,5 +59,5 @@ def test_a_text_that_is_no_time_has_no_nanoseconds(text: str) -> None:
     ("seconds", "text"),
     [(-3.0, "0 s"), (0.9, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7200, "2 h"), (200_000, "2 d")],
 )
-def test_an_age_is_told_in_its_largest_whole_unit(seconds: float, text: str) -> None:
-    assert age(seconds) == text
+def test_an_age_is_reported_in_its_largest_whole_unit(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
