@@ -14,7 +14,7 @@ settings.load_profile("ordwatch")
 
 # Tests run in asyncio's debug mode for its checks. The stack that it keeps with each callback took more time than the
 # tests themselves, and nobody reads it.
-asyncio.constants.DEBUG_STACK_DEPTH = 0
+asyncio.constants.DEBUG_STACK_DEPTH = 0  # type: ignore[misc]  # it is marked as final
 
 # Recordings are synced thousands of times. A disk makes the tests wait for it; what a power loss leaves of a disk they
 # know from their own disks in memory.

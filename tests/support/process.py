@@ -37,6 +37,7 @@ class Ended(NamedTuple):
 class Process(Protocol):
     """What tests use of a process: a part of `subprocess.Popen`."""
 
+    pid: int
     stdout: IO[str] | None
     stderr: IO[str] | None
 
