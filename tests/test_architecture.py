@@ -66,7 +66,6 @@ def imports_from_the_right(path: Path) -> list[str]:
 
 
 SHELL = {
-    "clocks.py",
     "connection.py",
     "http.py",
     "moment.py",
