@@ -27,6 +27,7 @@ def demo(
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
     color: opt.ColorOption = opt.ColorChoice.AUTO,
+    no_keys: opt.NoKeys = False,
     verbose: opt.Verbose = 0,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -49,6 +50,7 @@ def demo(
         open_only=open,
         zone=time_zone,
         color=color,
+        keys=not no_keys,
     )
     display.check()
     # Imported here: `ordwatch --help` and usage errors need no engine.

@@ -274,6 +274,7 @@ Seed = Annotated[
 ColorOption = Annotated[
     ColorChoice, _choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
 ]
+NoKeys = Annotated[bool, option("--no-keys", help="Leave stdin alone: the table reads no keys.")]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
 ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]

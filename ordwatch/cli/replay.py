@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -38,6 +39,7 @@ def replay(
     speed: opt.ReplaySpeed = None,
     time_zone: opt.TimeZone = None,
     color: opt.ColorOption = opt.ColorChoice.AUTO,
+    no_keys: opt.NoKeys = False,
 ) -> None:
     """\b
     Examples:
@@ -59,6 +61,7 @@ def replay(
         open_only=open,
         zone=time_zone,
         color=color,
+        keys=not no_keys,
     )
     display.check()
     # Imported here: `ordwatch --help` and usage errors need no engine.
@@ -81,18 +84,26 @@ async def _replay(
     from ordwatch.cli.running import stop_on_signals
 
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
-    stop_on_signals(lambda _reason, number: ended.set_result(number))
+    ended: asyncio.Future[int | None] = loop.create_future()
+
+    def end(signal_number: int | None) -> None:
+        if not ended.done():
+            ended.set_result(signal_number)
+
+    stop_on_signals(lambda _reason, number: end(number))
     stop = threading.Event()
-    table = display.table() if display.kind is opt.OutputKind.TABLE else None
+    on_quit = partial(end, None) if Path("-") not in paths else None
+    table = display.table(on_quit=on_quit) if display.kind is opt.OutputKind.TABLE else None
     put = _to_table(table, display) if table is not None else _to_stdout(display)
     if table is not None:
         table.start()
     # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
     feeding = loop.run_in_executor(None, _feed, _chosen(paths, venues), put, _Bounds(max_events, speed, stop))
     try:
-        both: list[asyncio.Future[None] | asyncio.Future[int]] = [feeding, ended]
+        both: list[asyncio.Future[None] | asyncio.Future[int | None]] = [feeding, ended]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if table is not None and table.used and not (feeding.done() and feeding.exception()):
+            await _browsed(table, ended)
         stop.set()
         await asyncio.wait([feeding], timeout=_FINISH_S)
     finally:
@@ -101,6 +112,17 @@ async def _replay(
     if feeding.done():
         feeding.result()
     return ended.result() if ended.done() else None
+
+
+async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
+    """Whoever has pressed a key looks around in the table: wait until that is ended, or the terminal is gone."""
+    watching = asyncio.create_task(table.watch())
+    either: list[asyncio.Future[int | None] | asyncio.Task[None]] = [ended, watching]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 class _Bounds(NamedTuple):

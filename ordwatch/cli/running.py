@@ -46,7 +46,8 @@ async def watch(
     Raises:
         OutputError: An output cannot be opened.
     """
-    shown = display.sink([setup.name for _, setup in venues], lambda: run.stats())
+    names = [setup.name for _, setup in venues]
+    shown = display.sink(names, lambda: run.stats(), lambda: run.stop("q was pressed"))
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
     sinks += [outages] if outages is not None else []

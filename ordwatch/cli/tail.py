@@ -45,6 +45,7 @@ def tail(
     lock_wait: opt.LockWait = None,
     fail_on_gap: opt.FailOnGap = False,
     color: opt.ColorOption = opt.ColorChoice.AUTO,
+    no_keys: opt.NoKeys = False,
     verbose: opt.Verbose = 0,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -68,6 +69,7 @@ def tail(
         open_only=open,
         zone=time_zone,
         color=color,
+        keys=not no_keys,
     )
     display.check()
     recording = recording_of(record, rotate=rotate, fsync=fsync, lock_wait=lock_wait)
