@@ -11,15 +11,18 @@ system.py    functions of the operating system, with replacements where it lacks
 venues/      one folder for each venue: bytes and the time come in, events and bytes go out
 config/      which venues are watched: the file, and where its secrets come from
 engine/      supervisor.py decides how a venue is kept covered; runner.py and connection.py do it; run.py joins a run
-outputs/     the table, JSON lines, plain text
+outputs/     the table, JSON lines, plain text; metrics, and what a service manager learns
 recording/   the durable output, its recovery and its verification
+scale/       recordings published to a NATS stream, and followed from other machines
 simulators/  simulated venues on loopback
 testing/     what every venue must do, as tests; for the built-in ones and for those of other packages
 cli/         one file for each command; the only place that prints errors and picks exit codes
 
-Where is what: a reconnect is decided in engine/supervisor.py; a gap is opened in core/coverage.py, for the supervisor;
-OpenD's status 5 becomes NEW in venues/opend/tables.py; a column is added in outputs/columns.py, an output as a new
-module in outputs/, a venue in venues/ or in a package of its own (read venues/contract.py first).
+Where is what: a reconnect is decided in engine/reconnects.py, a query in engine/queries.py, where a gap begins and ends
+in engine/gaps.py, a run's end in engine/ending.py; what gaps leave covered is judged in core/coverage.py. OpenD's
+status 5 becomes NEW in venues/opend/tables.py. A column is added in outputs/columns.py, an output as a new module in
+outputs/, an option as a field of its group (cli/display.py, cli/limit_options.py, cli/recording_options.py), a venue in
+venues/ or in a package of its own (read venues/contract.py first).
 """
 
 __version__ = "0.1.0"

@@ -16,7 +16,8 @@
     boot_clock_ns     CLOCK_BOOTTIME            the monotonic clock      the monotonic clock
     rss_mib           /proc                     the peak                 0.0
     reader_closed     poll                      poll                     never: the next write fails
-    single keys       termios, poll             the same                 none: the table shows no keys
+    datagram_socket   AF_UNIX                   AF_UNIX                  None: no service manager to report to
+    single keys       termios, poll             the same                 none: the table reads no keys
     Ctrl-Z            SIGTSTP, SIGCONT          the same                 there is none
 
 Tested on Linux, and there with each of these names taken away; only written for macOS and Windows.
@@ -36,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
     import subprocess
 
 _Attributes = list[Any]
@@ -182,10 +184,10 @@ def is_locked(path: Path, likely_pid: int | None = None) -> bool:
     except OSError:
         return False
     place = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
-    held = [words for line in locks.splitlines() if len(words := line.split()) > 5 and "FLOCK" in words]
+    held = [fields for line in locks.splitlines() if len(fields := line.split()) > 5 and "FLOCK" in fields]
     # Some file systems (overlay, btrfs) show another device here than to stat: then the process must fit too.
     return any(
-        place in words or (words[4] == str(likely_pid) and words[5].endswith(f":{file.st_ino}")) for words in held
+        place in fields or (fields[4] == str(likely_pid) and fields[5].endswith(f":{file.st_ino}")) for fields in held
     )
 
 
@@ -273,7 +275,18 @@ def rss_mib() -> float:
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-# Pipes
+# Pipes and sockets
+
+
+def datagram_socket() -> "socket.socket | None":
+    """A socket that sends datagrams to other processes here, and never waits; None where there is no such thing."""
+    import socket
+
+    if not hasattr(socket, "AF_UNIX"):
+        return None
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender.setblocking(False)
+    return sender
 
 
 def wait_writable(fd: int, timeout_s: float) -> None:

@@ -10,7 +10,19 @@ from ordwatch.venues import REGISTRY
 
 PACKAGE = Path(ordwatch.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
-ORDER = ["core", "system", "venues", "config", "engine", "outputs", "recording", "simulators", "testing", "cli"]
+ORDER = [
+    "core",
+    "system",
+    "venues",
+    "config",
+    "engine",
+    "outputs",
+    "recording",
+    "scale",
+    "simulators",
+    "testing",
+    "cli",
+]
 """From left to right; a module imports only from its own place and from those before it."""
 
 PURE_EXCEPT = {"connect.py", "rest.py"}
@@ -146,3 +158,7 @@ def test_every_module_says_what_it_is() -> None:
 
 async def test_asyncio_runs_tests_in_debug_mode() -> None:
     assert asyncio.get_running_loop().get_debug()
+
+
+def test_nats_is_imported_in_one_module_only() -> None:
+    assert [name(path) for path in MODULES if "nats" in roots(path)] == ["scale/nats_client.py"]

@@ -298,17 +298,17 @@ def printed(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout
 
 
-def test_memory_is_told() -> None:
+def test_memory_is_reported() -> None:
     assert system.rss_mib() > 1
 
 
-def test_without_proc_the_peak_of_memory_is_told(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_without_proc_the_peak_of_memory_is_reported(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setattr(system, "_MEMORY", file.with_name("missing"))
 
     assert system.rss_mib() > 1
 
 
-def test_without_resource_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_resource_no_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     without_module(monkeypatch, "resource")
 
     assert system.rss_mib() == 0.0
@@ -494,18 +494,18 @@ async def test_what_does_not_know_how_to_stop_is_left_as_it_is(monkeypatch: pyte
     assert signal.getsignal(signal.SIGCONT) in (signal.SIG_DFL, signal.default_int_handler)
 
 
-async def test_a_process_that_continues_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+async def test_a_process_that_continues_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
     continued = asyncio.Event()
 
     def after() -> None:
-        told.append("after")
+        calls.append("after")
         continued.set()
 
-    end = system.on_stop_and_continue(asyncio.get_running_loop(), lambda: told.append("before"), after)
+    end = system.on_stop_and_continue(asyncio.get_running_loop(), lambda: calls.append("before"), after)
     os.kill(os.getpid(), signal.SIGCONT)
     await continued.wait()
     end()
 
-    assert told == ["before", "after"]
+    assert calls == ["before", "after"]
     assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL

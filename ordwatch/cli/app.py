@@ -5,8 +5,9 @@ from collections.abc import Callable
 import typer
 
 from ordwatch import __version__, system
-from ordwatch.cli import check, demo, replay, schema, simulate, tail, verify
+from ordwatch.cli import check, demo, replay, schema, simulate, status, tail, verify, wait
 from ordwatch.cli.help import PlainCommand, PlainGroup
+from ordwatch.cli.option_groups import with_single_options
 from ordwatch.cli.process import Killed, end_on_hangup, exit_by_signal, exit_despite_threads, raise_on_signals
 from ordwatch.cli.stderr import log, set_up
 from ordwatch.core.errors import OrdwatchError, ReaderClosed
@@ -37,6 +38,7 @@ app = typer.Typer(
 def _add(command: Callable[..., None], short_help: str) -> None:
     name = command.__name__
     variables = f"Each option can also come from a variable: --output from ORDWATCH_{name.upper()}_OUTPUT."
+    command = with_single_options(command)
     takes_output = "output" in command.__annotations__
     app.command(cls=PlainCommand, short_help=short_help, epilog=variables if takes_output else None)(command)
 
@@ -45,8 +47,10 @@ _add(tail.tail, "Show the order updates of the venues in the configuration.")
 _add(demo.demo, "Show updates from built-in simulators; no account needed.")
 _add(simulate.simulate, "Run the simulators only.")
 _add(check.check, "Check configuration, secrets and every venue.")
+_add(wait.wait, "Wait until an order reaches a status.")
 _add(replay.replay, "Show a recording again.")
 _add(verify.verify, "Check whether a recording is complete.")
+_add(status.status, "Check whether a recording's session is healthy.")
 _add(schema.schema, "Print the JSON Schema of the records.")
 
 

@@ -24,7 +24,7 @@ LONGEST_S = 90.0
 def check(
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
-    output: opt.ReportKind = opt.ReportFormat.TEXT,
+    output: opt.ResultFormatOption = opt.ResultFormat.TEXT,
     verbose: opt.Verbose = 0,
 ) -> None:
     """\b
@@ -66,7 +66,8 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
 def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:
     from ordwatch.cli.check_address import check_address
     from ordwatch.cli.running import run_to_end, stop_on_signals
-    from ordwatch.engine.run import Limits, Run
+    from ordwatch.engine.ending import Limits
+    from ordwatch.engine.run import Run
 
     observer = CheckObserver({})
     addresses: dict[str, list[CheckResult]] = {}
@@ -91,8 +92,8 @@ def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[Che
     return [verdict for name, before in addresses.items() for verdict in (*before, *observer.of(name))]
 
 
-def _line(verdict: CheckResult, output: opt.ReportFormat) -> str:
-    if output is opt.ReportFormat.JSON:
+def _line(verdict: CheckResult, output: opt.ResultFormat) -> str:
+    if output is opt.ResultFormat.JSON:
         return json.dumps(msgspec.to_builtins(verdict))
     remedy = f"; {verdict.remedy}" if verdict.remedy else ""
     return safe_text(f"{verdict.verdict:<7} {verdict.venue or '-':<10} {verdict.check:<13} {verdict.detail}{remedy}")

@@ -24,15 +24,15 @@ async def check_address(venue: VenueKind, setup: Setup[VenueSettings]) -> list[C
     http = Http(Rates())
     keys = keys_of(venue)
     try:
-        opening = await venue.configure(setup).open(0, Caller(Rates(), http, {}))
+        plan = await venue.configure(setup).open(0, Caller(Rates(), http, {}))
     except (OrdwatchError, OSError) as exc:
         return [_not_opened(setup.name, exc, keys)]
     finally:
         await http.close()
-    host, port, tls = _address(opening.endpoint)
+    host, port, tls = _address(plan.endpoint)
     verdicts = [await _look_up(setup.name, host, port, keys)]
     if verdicts[-1].verdict == "ok":
-        verdicts.append(await _connect(setup.name, opening.endpoint, host, port, keys, tls=tls))
+        verdicts.append(await _connect(setup.name, plan.endpoint, host, port, keys, tls=tls))
     return verdicts
 
 

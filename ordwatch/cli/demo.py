@@ -5,31 +5,27 @@ from typing import TYPE_CHECKING
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.exec_options import ExecOptions
+from ordwatch.cli.limit_options import LimitOptions
 from ordwatch.cli.stderr import StderrHandler, set_up
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Limits, Outcome
+    from ordwatch.engine.ending import Limits, Outcome
+    from ordwatch.outputs.metrics import MetricsFile, MetricsServer
+    from ordwatch.outputs.programs import ProgramRunner
 
 
 def demo(
+    *,
     venue: opt.Venues = None,
-    output: opt.Output = None,
-    records: opt.RecordsOption = None,
-    symbol: opt.Symbols = None,
-    status: opt.Statuses = None,
-    side: opt.Sides = None,
-    account: opt.AccountsOption = None,
-    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
+    display: DisplayOptions,
     raw: opt.Raw = False,
-    max_events: opt.MaxEvents = None,
-    duration: opt.Duration = None,
-    time_zone: opt.TimeZone = None,
+    limits: LimitOptions,
+    programs: ExecOptions,
+    metrics: opt.MetricsTarget = None,
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
-    color: opt.ColorOption = opt.ColorChoice.AUTO,
-    no_keys: opt.NoKeys = False,
-    verbose: opt.Verbose = 0,
-    quiet: opt.Quiet = False,
+    messages: opt.MessageOptions,
 ) -> None:
     """\b
     Examples:
@@ -39,28 +35,31 @@ def demo(
 
     Show order updates from built-in simulators of the venues. Needs no credentials and no configuration.
     """
-    stderr = set_up(opt.verbosity(verbose, quiet=quiet))
-    display = DisplayOptions(
-        output=output,
-        records=records,
-        symbols=symbol,
-        statuses=status,
-        sides=side,
-        accounts=account,
-        open_only=open,
-        zone=time_zone,
-        color=color,
-        keys=not no_keys,
-    )
+    stderr = set_up(messages.level)
     display.check()
+    programs.argv()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import finish, run_to_end
     from ordwatch.cli.simulators import chosen_kinds
-    from ordwatch.engine.run import Limits
+    from ordwatch.outputs.metrics import metrics_output
 
-    limits = Limits(max_events=max_events, duration_s=duration, counts=display.filter.passes)
+    measured = metrics_output(metrics) if metrics is not None else None
+    run_limits = limits.limits(display)
     kinds = chosen_kinds(venue)
-    finish(run_to_end(_demo(kinds, display, limits, stderr=stderr, raw=raw, speed=speed, seed=seed)))
+    if measured is not None:
+        measured.prepare()
+    running = _demo(
+        kinds,
+        display,
+        run_limits,
+        stderr=stderr,
+        raw=raw,
+        speed=speed,
+        seed=seed,
+        metrics=measured,
+        programs=programs.sink(display, stderr),
+    )
+    finish(run_to_end(running))
 
 
 async def _demo(
@@ -72,9 +71,12 @@ async def _demo(
     raw: bool,
     speed: float,
     seed: int,
+    metrics: "MetricsFile | MetricsServer | None",
+    programs: "ProgramRunner | None",
 ) -> "Outcome":
     from ordwatch.cli.running import watch
     from ordwatch.cli.simulators import run_simulators
 
     async with run_simulators(kinds, seed=seed, speed=speed, drops=True) as hosts:
-        return await watch([each.setup(raw=raw) for each in hosts], display, limits, stderr=stderr, simulated=True)
+        venues = [each.setup(raw=raw) for each in hosts]
+        return await watch(venues, display, limits, stderr=stderr, simulated=True, metrics=metrics, programs=programs)

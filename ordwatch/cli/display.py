@@ -1,15 +1,19 @@
 """What stdout shows: the sink and its filter, from the options that `tail`, `demo` and `replay` share."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from ordwatch.cli import options as opt
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
+from ordwatch.cli.past_times import past_ns
 from ordwatch.core.errors import UsageError
-from ordwatch.core.events import OrderStatus, Side, VenueStats
+from ordwatch.core.events import VenueStats
 from ordwatch.core.records import AnyRecord
+from ordwatch.core.times import time_text
 from ordwatch.engine.output import Sink
 from ordwatch.outputs.filters import Filter
 
@@ -33,17 +37,17 @@ _COLORS: dict[ColorChoice, Literal["auto", "always", "never"]] = {
 class DisplayOptions:
     """Which records the user wants on stdout, and in which form."""
 
-    output: OutputKind | None
-    records: RecordKinds | None
-    symbols: Sequence[str] | None
-    statuses: Sequence[OrderStatus] | None
-    sides: Sequence[Side] | None
-    accounts: Sequence[str] | None
-    open_only: bool
-    zone: tzinfo | None
-    color: ColorChoice
-    keys: bool = True
-    """Whether the table reads keys, if stdin is a terminal too."""
+    output: opt.Output = None
+    records: opt.RecordsOption = None
+    symbol: opt.Symbols = None
+    status: opt.Statuses = None
+    side: opt.Sides = None
+    account: opt.AccountsOption = None
+    order: opt.Orders = None
+    open: opt.Open = False
+    time_zone: opt.TimeZone = None
+    color: opt.ColorOption = ColorChoice.AUTO
+    no_keys: opt.NoKeys = False
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -59,15 +63,19 @@ class DisplayOptions:
         """The output given with -o; else the table on a terminal and JSON lines otherwise."""
         return self.output or (OutputKind.TABLE if os.isatty(1) else OutputKind.JSON)
 
-    @property
+    @cached_property
     def filter(self) -> Filter:
-        """The filter of these options."""
+        """The filter of these options; one for all who use it, because it remembers the orders it has seen."""
+        return self._filter()
+
+    def _filter(self) -> Filter:
         return Filter(
-            symbols=tuple(self.symbols or ()),
-            statuses=frozenset(self.statuses or ()),
-            sides=frozenset(self.sides or ()),
-            accounts=frozenset(self.accounts or ()),
-            open_only=self.open_only,
+            symbols=tuple(self.symbol or ()),
+            statuses=frozenset(self.status or ()),
+            sides=frozenset(self.side or ()),
+            accounts=frozenset(self.account or ()),
+            orders=tuple(self.order or ()),
+            open_only=self.open,
             records=_RECORDS[self.records],
         )
 
@@ -86,7 +94,7 @@ class DisplayOptions:
             case OutputKind.TEXT:
                 from ordwatch.outputs.text import TextLines
 
-                return TextLines(1, self.filter, self.zone, wants_color(self.color, os.environ))
+                return TextLines(1, self.filter, self.time_zone, wants_color(self.color, os.environ))
             case OutputKind.TABLE:
                 return self.table(venues, stats, on_quit)
 
@@ -99,8 +107,8 @@ class DisplayOptions:
         """The table; without `stats` it shows the state of venues from the records."""
         from ordwatch.outputs.table import Table
 
-        on_quit = on_quit if self.keys else None
-        return Table(self.filter, self.zone, stats, color=_COLORS[self.color], venues=venues, on_quit=on_quit)
+        on_quit = on_quit if not self.no_keys else None
+        return Table(self.filter, self.time_zone, stats, color=_COLORS[self.color], venues=venues, on_quit=on_quit)
 
     def render(self) -> Callable[[AnyRecord, int], bytes]:
         """A function that returns the line of a record, given its number in the stream."""
@@ -111,7 +119,7 @@ class DisplayOptions:
         from ordwatch.outputs.text import text_bytes
 
         color = wants_color(self.color, os.environ)
-        return lambda record, _seq: text_bytes(record, self.zone, color=color)
+        return lambda record, _seq: text_bytes(record, self.time_zone, color=color)
 
     def print_above(self, sink: Sink) -> Callable[[str], bool] | None:
         """A function that prints a message above the live table; None unless stderr is the table's terminal."""
@@ -126,6 +134,28 @@ class DisplayOptions:
             return sink.live
 
         return above
+
+
+@dataclass(frozen=True, kw_only=True)
+class TailDisplayOptions(DisplayOptions):
+    """The same for `tail`, where the first query lists orders that may have changed long ago."""
+
+    since: opt.Since = None
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            UsageError: As above; or `--since` is not a time of the past.
+        """
+        super().check()
+        _ = self.filter
+
+    def _filter(self) -> Filter:
+        if self.since is None:
+            return super()._filter()
+        since_ns = past_ns("--since", self.since, self.time_zone, datetime.now(UTC))
+        return replace(super()._filter(), rows_since=time_text(since_ns))
 
 
 def wants_color(choice: ColorChoice, environ: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 from functools import partial
@@ -60,7 +61,7 @@ class Fsync(StrEnum):
     NEVER = "never"
 
 
-class ReportFormat(StrEnum):
+class ResultFormat(StrEnum):
     """The output format of `check` and `verify`."""
 
     TEXT = "text"
@@ -69,10 +70,16 @@ class ReportFormat(StrEnum):
 
 def duration(text: str) -> float:
     """Seconds in a text such as 90s, 30m, 6h, 1d or 90."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
-    if found is None:
+    seconds = seconds_in(text)
+    if seconds is None:
         raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m or 6h")
-    return float(found[1]) * _UNITS[found[2]]
+    return seconds
+
+
+def seconds_in(text: str) -> float | None:
+    """The same, or None if it is no duration."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
+    return None if found is None else float(found[1]) * _UNITS[found[2]]
 
 
 def zone(name: str) -> ZoneInfo:
@@ -128,7 +135,7 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
     here = now.astimezone(zone)
     try:
         time_only = re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII) is not None
-        until = datetime.combine(here.date(), _clock_time(text)) if time_only else datetime.fromisoformat(text)
+        until = datetime.combine(here.date(), clock_time(text)) if time_only else datetime.fromisoformat(text)
     except ValueError:
         raise UsageError("--until: expected a time such as 16:10, or 2026-03-02T16:10") from None
     until = until.replace(tzinfo=until.tzinfo or zone).astimezone(zone)
@@ -138,22 +145,16 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
     return seconds
 
 
-def _clock_time(text: str) -> time:
+def clock_time(text: str) -> time:
+    """The time of day in a text such as 9:30 or 09:30:15.
+
+    Raises:
+        ValueError: There is no such time.
+    """
     return time.fromisoformat("0" + text if text[1] == ":" else text)
 
 
-def verbosity(verbose: int, *, quiet: bool) -> int:
-    """The level of messages on stderr, -1 (errors only) or more.
-
-    Raises:
-        UsageError: Both options were given.
-    """
-    if verbose and quiet:
-        raise UsageError("-v asks for more messages and -q for fewer; give one")
-    return -1 if quiet else verbose
-
-
-def _choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -> OptionInfo:  # noqa: A002 - as typer's
+def choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -> OptionInfo:  # noqa: A002 - as typer's
     """An option that takes one of some names; the shell completes them."""
     known = [each.value.lower() for each in of]
 
@@ -175,16 +176,16 @@ Venues = Annotated[
 ]
 Output = Annotated[
     OutputKind | None,
-    _choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
+    choice("-o", "--output", of=OutputKind, help="Default: table on a terminal, JSON lines otherwise."),
 ]
 RecordsOption = Annotated[
     RecordKinds | None,
-    _choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
+    choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
 Symbols = Annotated[list[str] | None, option("--symbol", metavar="GLOB", help="Show only these symbols; repeatable.")]
 Statuses = Annotated[
     list[OrderStatus] | None,
-    _choice(
+    choice(
         "--status",
         of=OrderStatus,
         metavar="NAME",
@@ -193,10 +194,31 @@ Statuses = Annotated[
 ]
 Sides = Annotated[
     list[Side] | None,
-    _choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
+    choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
 AccountsOption = Annotated[
     list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
+]
+Orders = Annotated[
+    list[str] | None,
+    option("--order", metavar="ID", help="Show only the order with this id, or the end of an id; repeatable."),
+]
+Since = Annotated[
+    str | None,
+    option(
+        "--since",
+        metavar="TIME",
+        help="Show only what changed since 09:30 (today, or else yesterday), 30m ago, or a full time.",
+    ),
+]
+At = Annotated[
+    str | None,
+    option(
+        "--at",
+        metavar="TIME",
+        help="The state of every order as it was known at 14:30 (today, or else yesterday), 30m ago, or a full time. "
+        "Exits 3 if a venue was not seen then.",
+    ),
 ]
 Open = Annotated[bool, option("--open", help="Show only orders that are open.")]
 Raw = Annotated[bool, option("--raw", help="Fill `raw` with what the venue sent.")]
@@ -240,7 +262,7 @@ Rotate = Annotated[
     ),
 ]
 FsyncWhen = Annotated[
-    Fsync | None, _choice("--fsync", of=Fsync, help="When the recording is forced to the disk. Default: 1s.")
+    Fsync | None, choice("--fsync", of=Fsync, help="When the recording is forced to the disk. Default: 1s.")
 ]
 LockWait = Annotated[
     float | None,
@@ -253,6 +275,14 @@ LockWait = Annotated[
 ]
 FailOnGap = Annotated[
     bool, option("--fail-on-gap", help="Exit 3 if an interval stayed uncertain, or a venue never was live.")
+]
+MetricsTarget = Annotated[
+    str | None,
+    option(
+        "--metrics",
+        metavar="FILE|HOST:PORT",
+        help="OpenMetrics for a monitoring system: a file replaced every 10 s, or /metrics and /healthz on an address.",
+    ),
 ]
 Speed = Annotated[
     float,
@@ -272,9 +302,30 @@ Seed = Annotated[
     option("--seed", parser=whole_number(0), metavar="N", help="The same number gives the same orders. Default: 0."),
 ]
 ColorOption = Annotated[
-    ColorChoice, _choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
+    ColorChoice, choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
 ]
 NoKeys = Annotated[bool, option("--no-keys", help="Leave stdin alone: the table reads no keys.")]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
-ReportKind = Annotated[ReportFormat, _choice("-o", "--output", of=ReportFormat, help="Output format. Default: text.")]
+ResultFormatOption = Annotated[
+    ResultFormat, choice("-o", "--output", of=ResultFormat, help="Output format. Default: text.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageOptions:
+    """How many messages stderr carries."""
+
+    verbose: Verbose = 0
+    quiet: Quiet = False
+
+    @property
+    def level(self) -> int:
+        """The level of messages on stderr, -1 (errors only) or more.
+
+        Raises:
+            UsageError: Both options were given.
+        """
+        if self.verbose and self.quiet:
+            raise UsageError("-v asks for more messages and -q for fewer; give one")
+        return -1 if self.quiet else self.verbose

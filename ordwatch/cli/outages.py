@@ -13,7 +13,7 @@ from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.times import time_text
 
 if TYPE_CHECKING:
-    from ordwatch.engine.run import Outcome
+    from ordwatch.engine.ending import Outcome
 
 OUTAGE_S = 60.0
 """A venue that is not live for longer is reported as an error."""
@@ -67,7 +67,7 @@ class Outages:
         """
         if any(isinstance(failure, ReaderClosed) for failure in outcome.failures):
             return
-        cut_short = outcome.signal is not None or outcome.output_lost
+        cut_short = outcome.signal is not None or outcome.output_failed
         for venue in self._venues.values():
             named = not venue.was_live and not venue.failed and (venue.detail is not None or not cut_short)
             facts = [f"never was live: {venue.reason}"] if named else []

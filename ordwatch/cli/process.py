@@ -119,13 +119,17 @@ def write_out(text: str) -> None:
 
     Raises:
         Killed: The reader has closed stdout; the signal is SIGPIPE.
+        OutputError: It cannot be written, as on a full disk.
     """
+    from ordwatch.core.errors import OutputError
     from ordwatch.system import SIGPIPE
 
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as exc:
         # The rest of the buffer must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise Killed(SIGPIPE) from None
+        if isinstance(exc, BrokenPipeError):
+            raise Killed(SIGPIPE) from None
+        raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -12,9 +13,10 @@ import typer
 from ordwatch import system
 from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
+from ordwatch.cli.past_times import past_ns
 from ordwatch.cli.process import Killed
 from ordwatch.cli.stderr import set_up
-from ordwatch.core.errors import OutputError
+from ordwatch.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from ordwatch.core.records import AnyRecord
@@ -27,60 +29,61 @@ _FINISH_S = 0.5
 
 def replay(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording; - is stdin.")],
+    *,
     venue: opt.Venues = None,
-    output: opt.Output = None,
-    records: opt.RecordsOption = None,
-    symbol: opt.Symbols = None,
-    status: opt.Statuses = None,
-    side: opt.Sides = None,
-    account: opt.AccountsOption = None,
-    open: opt.Open = False,  # noqa: A002 - the name of its variable is made from it
+    display: DisplayOptions,
     max_events: opt.MaxEvents = None,
+    since: opt.Since = None,
+    at: opt.At = None,
     speed: opt.ReplaySpeed = None,
-    time_zone: opt.TimeZone = None,
-    color: opt.ColorOption = opt.ColorChoice.AUTO,
-    no_keys: opt.NoKeys = False,
 ) -> None:
     """\b
     Examples:
       ordwatch replay day.jsonl               the last state of every order
       ordwatch replay day.jsonl --speed 60    an hour in a minute
       ordwatch replay day.jsonl -o json --status rejected
+      ordwatch replay day.jsonl --at 14:30 --open
       ssh HOST tail -f -n +1 day.jsonl | ordwatch replay -
 
     Show a recording in the table, or write its records unchanged.
     """
     set_up()
-    display = DisplayOptions(
-        output=output,
-        records=records,
-        symbols=symbol,
-        statuses=status,
-        sides=side,
-        accounts=account,
-        open_only=open,
-        zone=time_zone,
-        color=color,
-        keys=not no_keys,
-    )
     display.check()
+    bounds = _Bounds(
+        since_ns=_past_ns("--since", since, display),
+        at_ns=_past_ns("--at", at, display),
+        speed=speed,
+        max_events=max_events,
+    )
+    if at is not None and (since is not None or speed is not None):
+        raise UsageError("--at shows one moment; leave out --since and --speed")
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import run_to_end
 
-    ended_by = run_to_end(_replay(file, frozenset(venue or ()), display, max_events=max_events, speed=speed))
-    if ended_by is not None:
-        raise Killed(ended_by)
+    ended = run_to_end(_replay(file, frozenset(venue or ()), display, bounds))
+    if ended.signal is not None:
+        raise Killed(ended.signal)
+    raise typer.Exit(ended.exit_code)
 
 
-async def _replay(
-    paths: Sequence[Path],
-    venues: frozenset[str],
-    display: DisplayOptions,
-    *,
-    max_events: int | None,
-    speed: float | None,
-) -> int | None:
-    """Replay to the end, or until a signal; returns the signal's number."""
+class _Bounds(NamedTuple):
+    since_ns: int | None
+    at_ns: int | None
+    speed: float | None
+    max_events: int | None
+
+
+class _Ended(NamedTuple):
+    exit_code: int = 0
+    signal: int | None = None
+
+
+def _past_ns(name: str, text: str | None, display: DisplayOptions) -> int | None:
+    return None if text is None else past_ns(name, text, display.time_zone, datetime.now(UTC))
+
+
+async def _replay(paths: Sequence[Path], venues: frozenset[str], display: DisplayOptions, bounds: _Bounds) -> _Ended:
+    """Replay to the end, or until a signal."""
     from ordwatch.cli.running import stop_on_signals
 
     loop = asyncio.get_running_loop()
@@ -98,9 +101,22 @@ async def _replay(
     if table is not None:
         table.start()
     # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
-    feeding = loop.run_in_executor(None, _feed, _chosen(paths, venues), put, _Bounds(max_events, speed, stop))
+    feed = partial(_feed, _chosen(paths, venues, bounds.since_ns), put, bounds, stop)
+    if bounds.at_ns is not None:
+        from ordwatch.cli.replay_at import show_state
+
+        feed = partial(
+            show_state,
+            paths,
+            venues,
+            bounds.at_ns,
+            put=put,
+            with_venues=table is not None,
+            max_events=bounds.max_events,
+        )
+    feeding = loop.run_in_executor(None, feed)
     try:
-        both: list[asyncio.Future[None] | asyncio.Future[int | None]] = [feeding, ended]
+        both: list[asyncio.Future[int] | asyncio.Future[int | None]] = [feeding, ended]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if table is not None and table.used and not (feeding.done() and feeding.exception()):
             await _browsed(table, ended)
@@ -109,9 +125,8 @@ async def _replay(
     finally:
         if table is not None:
             await table.close()
-    if feeding.done():
-        feeding.result()
-    return ended.result() if ended.done() else None
+    exit_code = feeding.result() if feeding.done() else 0
+    return _Ended(exit_code, ended.result() if ended.done() else None)
 
 
 async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
@@ -125,17 +140,13 @@ async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
         await asyncio.gather(watching, return_exceptions=True)
 
 
-class _Bounds(NamedTuple):
-    max_events: int | None
-    speed: float | None
-    stop: threading.Event
-
-
-def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[TimedRecord]":
+def _chosen(paths: Sequence[Path], venues: frozenset[str], since_ns: int | None) -> "Iterator[TimedRecord]":
     from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
     from ordwatch.recording.reading import read_records
 
     for item in read_records(paths):
+        if since_ns is not None and item.at_ns < since_ns:
+            continue
         match item.record:
             case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record if venues:
                 if record.venue in venues:
@@ -144,18 +155,21 @@ def _chosen(paths: Sequence[Path], venues: frozenset[str]) -> "Iterator[TimedRec
                 yield item
 
 
-def _feed(items: "Iterable[TimedRecord]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds) -> None:
-    """Pass the records to `put`, which returns whether one counts for `--max-events`."""
+def _feed(
+    items: "Iterable[TimedRecord]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds, stop: threading.Event
+) -> int:
+    """Pass the records to `put`, which returns whether one counts for `--max-events`; returns the exit code."""
     from ordwatch.recording.reading import with_waits
 
     shown = 0
     timed = with_waits(items, bounds.speed) if bounds.speed else ((0.0, item) for item in items)
     for wait_s, item in timed:
-        if bounds.stop.wait(wait_s) if wait_s else bounds.stop.is_set():
-            return
+        if stop.wait(wait_s) if wait_s else stop.is_set():
+            break
         shown += put(item.record)
         if bounds.max_events is not None and shown >= bounds.max_events:
-            return
+            break
+    return 0
 
 
 def _to_stdout(display: DisplayOptions) -> "Callable[[AnyRecord], bool]":

@@ -15,10 +15,15 @@ from ordwatch.cli.nonfatal_output import NonfatalOutput
 from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, defer_hangup, exit_by_signal, take_deferred_hangup
 from ordwatch.cli.stderr import StderrHandler, log
+from ordwatch.core.conversion import gap_record
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, RecordingBusy, RecordingError, StdoutFailed
 from ordwatch.core.records import for_outputs
+from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.output import Sink
-from ordwatch.engine.run import Limits, Outcome, ResumeState, Run
+from ordwatch.engine.run import ResumeState, Run
+from ordwatch.outputs.metrics import MetricsFile, MetricsServer
+from ordwatch.outputs.programs import ProgramRunner
+from ordwatch.outputs.service import service
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
@@ -40,6 +45,8 @@ async def watch(
     simulated: bool = False,
     fail_on_gap: bool = False,
     outages: Outages | None = None,
+    metrics: MetricsFile | MetricsServer | None = None,
+    programs: ProgramRunner | None = None,
 ) -> Outcome:
     """Watch these venues until a limit, a signal or a failure ends the run.
 
@@ -47,10 +54,10 @@ async def watch(
         OutputError: An output cannot be opened.
     """
     names = [setup.name for _, setup in venues]
-    shown = display.sink(names, lambda: run.stats(), lambda: run.stop("q was pressed"))
+    shown = display.sink(names, lambda: run.stats(), lambda: stop("q was pressed", None))
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
-    sinks += [outages] if outages is not None else []
+    sinks += [sink for sink in (outages, metrics, programs, service(os.environ)) if sink is not None]
     run = Run(
         venues,
         sinks,
@@ -61,7 +68,16 @@ async def watch(
         fail_on_gap=fail_on_gap,
         redact=stderr.redact,
     )
-    stop_on_signals(run.stop, recording.rotate_now if recording is not None else None)
+    if metrics is not None:
+        open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
+        metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
+
+    def stop(reason: str, number: int | None) -> None:
+        if programs is not None:
+            programs.hurry()
+        run.stop(reason, number)
+
+    stop_on_signals(stop, recording.rotate_now if recording is not None else None)
     stderr.above = display.print_above(shown)
     await start_all(sinks)
     if isinstance(shown, Table):
@@ -144,7 +160,7 @@ def finish(outcome: Outcome) -> NoReturn:
             log.error("%s", failure)
     if not outcome.connected:
         log.error("%s", outcome.reason)
-    if outcome.output_lost:
+    if outcome.output_failed:
         raise typer.Exit(outcome.exit_code)
     if any(isinstance(failure, ReaderClosed) for failure in outcome.failures):
         raise Killed(system.SIGPIPE)

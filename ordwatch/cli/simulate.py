@@ -17,14 +17,14 @@ from ordwatch.venues import REGISTRY
 
 def simulate(
     venue: Annotated[list[str], typer.Argument(metavar="VENUE...", help=f"Kinds of venues: {', '.join(REGISTRY)}.")],
+    *,
     write_config: Annotated[
         Path | None, opt.option("--write-config", metavar="FILE", help="Write the configuration to this new file.")
     ] = None,
     duration: opt.Duration = None,
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
-    verbose: opt.Verbose = 0,
-    quiet: opt.Quiet = False,
+    messages: opt.MessageOptions,
 ) -> None:
     """\b
     Examples:
@@ -33,7 +33,7 @@ def simulate(
 
     Run simulators of venues on loopback until stopped, and print the configuration for connecting to them.
     """
-    set_up(opt.verbosity(verbose, quiet=quiet))
+    set_up(messages.level)
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import run_to_end
     from ordwatch.cli.simulators import chosen_kinds

@@ -76,13 +76,17 @@ class StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the lines of a record; if the queue is full they are dropped and counted."""
         for text in self._texts(record):
-            self._put(text)
+            self._put(f"ordwatch: {text}")
+
+    def write_line(self, text: str) -> None:
+        """Queue a line of another program as it is, but without secrets and control characters."""
+        self._put(self._clean(text))
 
     def flush_counts(self) -> None:
         """Report the repetitions that were not written yet."""
         for cause in self._causes.values():
             if cause.repeated:
-                self._put(f"{cause.text} ({cause.repeated} more like it)")
+                self._put(f"ordwatch: {cause.text} ({cause.repeated} more like it)")
         self._causes.clear()
 
     def close(self) -> None:
@@ -125,7 +129,7 @@ class StderrHandler(logging.Handler):
         return f" ({cause.repeated} more like it before)" if cause is not None and cause.repeated else ""
 
     def _put(self, text: str) -> None:
-        if self.above is not None and self.above(f"ordwatch: {text}"):
+        if self.above is not None and self.above(text):
             return
         if self._queue is None:
             self._queue = self._start()
@@ -148,7 +152,7 @@ class _Dropped:
         self.count = 1
 
     def __str__(self) -> str:
-        return f"{self.count} messages were dropped because stderr was blocked"
+        return f"ordwatch: {self.count} messages were dropped because stderr was blocked"
 
 
 def _count_dropped(waiting: deque[str | _Dropped], item: str | _Dropped) -> None:
@@ -167,7 +171,7 @@ class _Cause:
 
 
 def _line(text: str) -> bytes:
-    return f"ordwatch: {text}\n".encode("utf-8", "backslashreplace")
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def _summary(exception: BaseException) -> str:

@@ -12,7 +12,7 @@ from ordwatch.cli.stderr import log, set_up
 
 def verify(
     file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording, in any order.")],
-    output: opt.ReportKind = opt.ReportFormat.TEXT,
+    output: opt.ResultFormatOption = opt.ResultFormat.TEXT,
     salvage: Annotated[
         Path | None,
         opt.option("--salvage", metavar="OUT", help="Also copy the undamaged lines to this new recording."),
@@ -30,10 +30,10 @@ def verify(
     from ordwatch.recording.verify import check
 
     verdict = check(file)
-    write_out(verdict.json() if output is opt.ReportFormat.JSON else verdict.text())
+    write_out(verdict.json() if output is opt.ResultFormat.JSON else verdict.text())
     if salvage is not None:
         from ordwatch.recording.salvage import salvage as save
 
         saved = save(file, salvage)
-        log.warning("%s: %d undamaged lines copied, %d damaged parts left out", salvage, saved.lines, saved.lost)
+        log.warning("%s: %d undamaged lines copied, %d damaged parts left out", salvage, saved.lines, saved.unreadable)
     raise typer.Exit(verdict.exit_code)

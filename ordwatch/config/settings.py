@@ -11,18 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from ordwatch.config.document import MAX_BYTES, Document, Tree, Unclear, parse
 from ordwatch.config.document import Path as KeyPath
-from ordwatch.config.sources import File, Unread, fetch, read_regular, refuse_shared, secret_source
+from ordwatch.config.nats import NatsSettings
+from ordwatch.config.sources import Env, File, Unread, fetch, read_regular, refuse_shared, secret_source
 from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.core.suggestions import suggest
 from ordwatch.venues import REGISTRY, kinds, load
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
+
+SettingsT = TypeVar("SettingsT", VenueSettings, NatsSettings)
 
 VENUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
 
@@ -59,13 +63,18 @@ class Config:
     document: Document
     status: os.stat_result
     venues: Mapping[str, tuple[VenueKind, VenueSettings]]
+    nats: NatsSettings | None = None
+    """The section `nats`; None if there is none."""
 
     def choose(self, names: Iterable[str]) -> list[str]:
         """These venues, each once, in the order of the configuration; none given: all.
 
         Raises:
             UsageError: There is no such venue.
+            ConfigError: The configuration has no venue, only `nats`.
         """
+        if not self.venues:
+            raise self.document.error(("venues",), "expected at least one venue")
         wanted = set(names)
         for name in wanted - self.venues.keys():
             raise UsageError(f"no venue {name!r} in {self.path}{suggest_or_list(name, self.venues)}")
@@ -77,17 +86,35 @@ class Config:
         Raises:
             ConfigError: Others can read a file, or a secret cannot be read.
         """
+        self._refuse_shared()
+        return [Setup(name, self._resolved(("venues", name), self.venues[name][1])) for name in names]
+
+    def resolve_nats(self) -> NatsSettings:
+        """The section `nats` with its secrets, and `tls_ca_file` relative to the configuration's folder.
+
+        Raises:
+            ConfigError: There is no such section, others can read a file, or a secret cannot be read.
+        """
+        if self.nats is None:
+            raise self.document.error((), "has no section `nats`; config.example.yaml has one")
+        self._refuse_shared()
+        settings = self._resolved(("nats",), self.nats)
+        if settings.tls_ca_file is None:
+            return settings
+        path = self.path.parent / Path(settings.tls_ca_file).expanduser()
+        return msgspec.structs.replace(settings, tls_ca_file=str(path))
+
+    def _refuse_shared(self) -> None:
         try:
             refuse_shared(self.path, self.status)
         except ValueError as exc:
             raise ConfigError(str(exc)) from None
-        return [Setup(name, self._resolved(name, self.venues[name][1])) for name in names]
 
-    def _resolved(self, name: str, settings: VenueSettings) -> VenueSettings:
+    def _resolved(self, path: KeyPath, settings: SettingsT) -> SettingsT:
         secrets: dict[str, Secret] = {}
         for key, unread in secrets_of(settings).items():
             if isinstance(unread, Unread):
-                secrets[key] = self._secret(("venues", name, key), unread)
+                secrets[key] = self._secret((*path, key), unread)
         return msgspec.structs.replace(settings, **secrets) if secrets else settings
 
     def _secret(self, path: KeyPath, unread: Unread) -> Secret:
@@ -98,6 +125,19 @@ class Config:
             raise self.document.error(path, str(exc)) from None
 
     @property
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets of this configuration."""
+        sections: list[VenueSettings | NatsSettings] = [settings for _, settings in self.venues.values()]
+        sections += [self.nats] if self.nats is not None else []
+        sources = [
+            unread.source
+            for settings in sections
+            for unread in secrets_of(settings).values()
+            if isinstance(unread, Unread)
+        ]
+        return frozenset(source.name for source in sources if isinstance(source, Env))
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the settings without secrets; for the session record."""
         plain = {name: settings for name, (_, settings) in self.venues.items()}
@@ -105,7 +145,7 @@ class Config:
         return hashlib.sha256(encoded).hexdigest()
 
 
-def secrets_of(settings: VenueSettings) -> dict[str, Secret]:
+def secrets_of(settings: VenueSettings | NatsSettings) -> dict[str, Secret]:
     """The secrets among the settings, by key."""
     values = msgspec.structs.asdict(settings)
     return {key: value for key, value in values.items() if isinstance(value, Secret)}
@@ -123,8 +163,9 @@ def read(path: Path) -> Config:
         raise ConfigError(f"{exc}; config.example.yaml is an example, `ordwatch demo` needs none") from None
     document = parse(data, str(path))
     venues = {name: _venue(document, name, block) for name, block in _blocks(document).items()}
+    nats = _nats(document)
     document.tree = None  # it may contain secrets and is not needed any more
-    return Config(path, document, status, venues)
+    return Config(path, document, status, venues, nats)
 
 
 def _blocks(document: Document) -> dict[str, dict[str, Tree]]:
@@ -133,7 +174,9 @@ def _blocks(document: Document) -> dict[str, dict[str, Tree]]:
         raise document.error((), "is empty; expected `venues:`")
     if not isinstance(tree, dict):
         raise document.error((), "expected a mapping with the key `venues`")
-    _refuse_unknown(document, (), tree, ["venues"])
+    _refuse_unknown(document, (), tree, ["venues", "nats"])
+    if "nats" in tree and "venues" not in tree:
+        return {}  # a machine that only follows has no venues of its own
     venues = tree.get("venues")
     if not isinstance(venues, dict) or not venues:
         raise document.error(("venues",), "expected at least one venue")
@@ -163,15 +206,32 @@ def _venue(document: Document, name: str, block: dict[str, Tree]) -> tuple[Venue
     except ConfigError as exc:
         raise document.error(where, str(exc)) from None
     _refuse_unknown(document, path, block, [field.encode_name for field in msgspec.structs.fields(venue.settings)])
-    settings = _settings(document, path, {**block, "kind": kind}, venue.settings)
+    return venue, _checked(document, path, {**block, "kind": kind}, venue.settings)
+
+
+def _nats(document: Document) -> NatsSettings | None:
+    tree = document.tree
+    if not isinstance(tree, dict) or "nats" not in tree:
+        return None
+    block = tree["nats"]
+    if block is None:
+        return NatsSettings()
+    if not isinstance(block, dict):
+        raise document.error(("nats",), "expected a mapping of settings")
+    _refuse_unknown(document, ("nats",), block, NatsSettings.__struct_fields__)
+    return _checked(document, ("nats",), block, NatsSettings)
+
+
+def _checked(document: Document, path: KeyPath, block: dict[str, Tree], wanted: type[SettingsT]) -> SettingsT:
+    settings = _settings(document, path, block, wanted)
     try:
         settings.check()
     except ValueError as exc:
         raise _of_check(document, path, str(exc), block) from None
-    return venue, settings
+    return settings
 
 
-def _settings(document: Document, path: KeyPath, block: dict[str, Tree], wanted: type[VenueSettings]) -> VenueSettings:
+def _settings(document: Document, path: KeyPath, block: dict[str, Tree], wanted: type[SettingsT]) -> SettingsT:
     types = inspect.type_info(wanted)
     assert isinstance(types, inspect.StructType)  # noqa: S101
     fields = {field.encode_name: field.type for field in types.fields}

@@ -9,6 +9,8 @@ from ordwatch.core.times import time_ns, time_text
 
 
 class _Types:
+    # Called as an attribute, because CPython then passes the arguments on its stack; with any other call it first
+    # collects more than 15 named arguments in a dict, which doubles the time.
     order = OrderRecord
 
 
@@ -22,9 +24,8 @@ def order_record(
     raw: object = None,
 ) -> OrderRecord:
     """The record of a merged state; `raw` is the payload that reported it."""
+    # Longer than a function should be: one list of assignments.
     final = order.status in FINAL
-    # Called as an attribute, because CPython then passes the arguments on its stack; with any other call it first
-    # collects more than 15 named arguments in a dict, which doubles the time.
     return _Types.order(
         venue=order.venue,
         environment=order.environment,

@@ -126,7 +126,7 @@ def worst(codes: Iterable[int]) -> int:
     return min(codes, key=lambda code: PRECEDENCE.index(code) if code in PRECEDENCE else -1, default=0)
 
 
-OUTPUT_LOST = frozenset({74, 75})
+OUTPUT_FAILED = frozenset({74, 75})
 """Codes for output that was not written; they win over the signal that ended a run."""
 
 

@@ -145,7 +145,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     """The input, or its beginning."""
     size: int
     """Bytes of the whole input."""
-    lost: bool
+    missed: bool
     """It may have contained an order update: the engine opens a gap and queries the venue."""
     at_ns: int
 
@@ -324,3 +324,5 @@ class VenueStats(msgspec.Struct, kw_only=True):
     rejected: int = 0
     reconnects: int = 0
     open_orders: int = 0
+    covers: tuple[str, ...] = ()
+    """What the subscription and the last complete query cover."""

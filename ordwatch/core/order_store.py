@@ -6,18 +6,16 @@ The only place that merges. Which of two updates is newer is decided by the venu
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import compress
-from operator import is_not
 from time import monotonic_ns
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from ordwatch.core.conversion import clock_record, gap_record, link_record, order_record, order_update, reject_record
+from ordwatch.core.differences import changed_keys, differs, is_duplicate, normalized
 from ordwatch.core.events import (
     FINAL,
     Arrival,
     ClockJump,
-    Extra,
     FeedEvent,
     GapUpdate,
     HeartbeatTick,
@@ -30,10 +28,9 @@ from ordwatch.core.events import (
     VenueStats,
 )
 from ordwatch.core.merging import Correction, MergeRules, merge_missing
+from ordwatch.core.order_entry import OrderEntry, is_cached
 from ordwatch.core.records import AnyRecord, OrderRecord
 
-STATES_KEPT = 8
-"""Last states of each order with which a push is compared to find duplicates."""
 FINAL_KEPT = 50_000
 FINAL_KEPT_NS = 24 * 3600 * 1_000_000_000
 REJECTS_PER_S = 20
@@ -41,80 +38,7 @@ REJECTS_PER_S = 20
 
 CONFIRM_NS = 10 * 1_000_000_000
 """If a query reports a final order as open, another query must repeat that at least so long afterwards."""
-_CHANNELS_KEPT = 8
 _DAY_NS = 24 * 3600 * 1_000_000_000
-
-_KEYS = tuple(
-    {"created_ns": "created_at", "updated_ns": "updated_at"}.get(name, name)
-    if name not in ("received_ns", "source", "not_found", "flags", "raw")
-    else ""
-    for name in OrderUpdate.__struct_fields__
-)
-"""For each field of an update the record's key that changes with it; "" for fields that are never a change."""
-
-_INDEXES = range(len(_KEYS))
-
-_INCIDENTAL = frozenset({"updated_at", "name"})
-"""Keys whose difference alone does not make a query row different."""
-
-
-class _Entry:
-    """Everything stored about one order."""
-
-    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "unconfirmed")
-
-    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int) -> None:
-        self.state = state
-        """The latest known state."""
-        self.states = [state]
-        """The last STATES_KEPT states, oldest first, the latest last; each with the time that its update contained."""
-        self.channel = channel
-        """The channel of the latest state."""
-        self.places = {channel: 0}
-        """For each channel the index of the state that its last update reported."""
-        self.arrived_ns = arrived_ns
-        """When the last push, or the last accepted query row, arrived; monotonic; 0: in an earlier session."""
-        self.last_query = 0
-        """Number of the last query that had a row for this order."""
-        self.unconfirmed: tuple[OrderUpdate, int] | None = None
-        """A row that another query must confirm, and when its request was sent."""
-
-    def add(self, state: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
-        """Make this the latest state; `updated_ns` is the time in the update itself."""
-        self.state = state
-        # A duplicate is recognised by the time in the update; the merged state may have the time of another update.
-        self.states.append(state if updated_ns in (None, state.updated_ns) else replace(state, updated_ns=updated_ns))
-        self.channel, self.unconfirmed = arrival.channel, None
-        if not _is_cached(arrival):
-            self.arrived_ns = arrival.at_ns
-        if len(self.states) > STATES_KEPT:
-            self._forget_oldest()
-        self.places[arrival.channel] = len(self.states) - 1
-        if len(self.places) > _CHANNELS_KEPT:
-            del self.places[next(iter(self.places))]
-
-    def insert(self, index: int, state: OrderUpdate) -> None:
-        """Insert a state that is older than the latest one."""
-        self.states.insert(index, state)
-        self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
-        if len(self.states) > STATES_KEPT:
-            self._forget_oldest()
-
-    def move(self, channel: str, place: int) -> None:
-        """The last update of this channel reported the state at `place`."""
-        places = self.places
-        places[channel] = place
-        if len(places) > _CHANNELS_KEPT:
-            del places[next(iter(places))]
-
-    def is_last_of(self, channel: str) -> bool:
-        """Whether what is known came by this channel, or was repeated by it last."""
-        return channel == self.channel or self.places.get(channel) == len(self.states) - 1
-
-    def _forget_oldest(self) -> None:
-        del self.states[0]
-        self.places = {channel: max(0, place - 1) for channel, place in self.places.items()}
-
 
 _EARLIER_SESSION = Arrival(venue="", channel="", at_ns=0)
 """The arrival of states from an earlier session: before all others."""
@@ -145,8 +69,8 @@ class OrderStore:
         self._alive = alive
         self._venues = venues
         self._stats = stats
-        self._orders: dict[OrderKey, _Entry] = {}
-        self._open: dict[str, dict[OrderKey, _Entry]] = {name: {} for name in venues}
+        self._orders: dict[OrderKey, OrderEntry] = {}
+        self._open: dict[str, dict[OrderKey, OrderEntry]] = {name: {} for name in venues}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
         self._gaps: dict[str, str] = {}
         self._rejects = _RejectLimit(mono_ns)
@@ -179,7 +103,7 @@ class OrderStore:
                 records.append(record)
         return records
 
-    def restore(self, records: Iterable[OrderRecord], gaps: Mapping[str, str] | None = None) -> None:
+    def load(self, records: Iterable[OrderRecord], gaps: Mapping[str, str] | None = None) -> None:
         """Load the states of a recording, oldest first, and its open gaps; this makes no records."""
         self._gaps |= gaps or {}
         for record in records:
@@ -219,7 +143,7 @@ class OrderStore:
             self._latest_ns[update.venue] = venue_ns
 
     def _first(self, update: OrderUpdate, arrival: Arrival) -> OrderRecord:
-        order = _normalized(update)
+        order = normalized(update)
         entry = self._enter(order, arrival)
         if arrival.query is not None and not arrival.query.cached:
             entry.last_query = arrival.query.number
@@ -227,7 +151,7 @@ class OrderStore:
             order, prev_status=None, gap=self._recovering(update), changed=[], flags=list(update.flags), raw=update.raw
         )
 
-    def _push(self, entry: _Entry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
+    def _push(self, entry: OrderEntry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
         recency = venue.compare_versions(update, known, entry.is_last_of(channel))
         if recency is Recency.EQUAL and known.not_found:
@@ -235,15 +159,15 @@ class OrderStore:
         if recency is not Recency.NEWER:
             # An update with a newer version is no duplicate, so most updates skip the search.
             place = entry.places.get(channel, 0)
-            found = _find(entry, update, place if recency is Recency.EQUAL else 0)
+            found = entry.find(update, place if recency is Recency.EQUAL else 0)
             if found is not None or recency is Recency.OLDER:
                 entry.arrived_ns = arrival.at_ns
                 if found is None:
                     return self._late(entry, update, venue)
                 entry.move(channel, max(found, place))
                 return None
-        merged = _normalized(venue.merge(update, known))
-        changed = _changed(merged, known)
+        merged = normalized(venue.merge(update, known))
+        changed = changed_keys(merged, known)
         if not changed:
             entry.move(channel, len(entry.states) - 1)
             entry.arrived_ns = arrival.at_ns
@@ -252,23 +176,23 @@ class OrderStore:
             self._recheck(update.venue)
         return self._write(entry, update, merged, changed, arrival, recency)
 
-    def _row(self, entry: _Entry, row: OrderUpdate, arrival: Arrival, query: QueryStamp) -> OrderRecord | None:
+    def _row(self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival, query: QueryStamp) -> OrderRecord | None:
         known, venue = entry.state, self._venues[row.venue]
         if query.number == entry.last_query and query is not _NO_QUERY:
             return self._fill_nulls(entry, row, arrival)
         recency = self._compare(venue, row, known, arrival.channel == entry.channel)
-        merged = _normalized(venue.merge(row, known))
-        changed = _changed(merged, known)
+        merged = normalized(venue.merge(row, known))
+        changed = changed_keys(merged, known)
         if not query.cached:
             entry.last_query = query.number
-        if not _differs(merged, known, changed):
+        if not differs(merged, known, changed):
             return None
         if recency is not Recency.NEWER and not self._accepts(entry, row, merged, query, venue):
             return None
         return self._write(entry, row, merged, changed, arrival, recency)
 
     def _accepts(
-        self, entry: _Entry, row: OrderUpdate, merged: OrderUpdate, query: QueryStamp, venue: MergeRules
+        self, entry: OrderEntry, row: OrderUpdate, merged: OrderUpdate, query: QueryStamp, venue: MergeRules
     ) -> bool:
         """Whether a row that differs and has no newer version replaces the state: is it the venue's present state?"""
         known = entry.state
@@ -285,26 +209,26 @@ class OrderStore:
             return self._is_confirmed(entry, row, query)
         return correction is Correction.YES
 
-    def _is_confirmed(self, entry: _Entry, row: OrderUpdate, query: QueryStamp) -> bool:
-        if entry.unconfirmed is None or not _is_duplicate(row, entry.unconfirmed[0]):
+    def _is_confirmed(self, entry: OrderEntry, row: OrderUpdate, query: QueryStamp) -> bool:
+        if entry.unconfirmed is None or not is_duplicate(row, entry.unconfirmed[0]):
             entry.unconfirmed = (row, query.sent_ns)
         if query.sent_ns - entry.unconfirmed[1] >= CONFIRM_NS:
             return True
         self._recheck(row.venue)
         return False
 
-    def _fill_nulls(self, entry: _Entry, row: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
+    def _fill_nulls(self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         """A later row of the same query only fills fields that the first left empty."""
         known = entry.state
         merged = replace(merge_missing(known, row), received_ns=row.received_ns, source=row.source)
-        changed = _changed(merged, known)
-        if not _differs(merged, known, changed):
+        changed = changed_keys(merged, known)
+        if not differs(merged, known, changed):
             return None
         return self._write(entry, row, merged, changed, arrival, Recency.NEWER)
 
     def _write(
         self,
-        entry: _Entry,
+        entry: OrderEntry,
         update: OrderUpdate,
         merged: OrderUpdate,
         changed: list[str],
@@ -333,36 +257,36 @@ class OrderStore:
         recency = venue.compare_versions(update, known, same_channel)
         return Recency.NEWER if known.not_found and recency is Recency.EQUAL else recency
 
-    def _late(self, entry: _Entry, update: OrderUpdate, venue: MergeRules) -> OrderRecord:
+    def _late(self, entry: OrderEntry, update: OrderUpdate, venue: MergeRules) -> OrderRecord:
         """The record of an update older than the state: its own fields, completed by states not newer than it."""
         known = entry.state
         index = len(entry.states) - 1
         while index > 0 and venue.compare_versions(update, entry.states[index - 1], False) is Recency.OLDER:
             index -= 1
         before = venue.merge(update, entry.states[index - 1]) if index > 0 else update
-        late = _normalized(replace(before, updated_ns=update.updated_ns))
+        late = normalized(replace(before, updated_ns=update.updated_ns))
         entry.insert(index, late)
         return order_record(
             late,
             prev_status=known.status,
             gap=None,
-            changed=_changed(late, known),
+            changed=changed_keys(late, known),
             flags=[*late.flags, "late"],
             raw=update.raw,
         )
 
-    def _enter(self, order: OrderUpdate, arrival: Arrival) -> _Entry:
-        entry = self._orders[order.key] = _Entry(order, arrival.channel, 0 if _is_cached(arrival) else arrival.at_ns)
+    def _enter(self, order: OrderUpdate, arrival: Arrival) -> OrderEntry:
+        entry = self._orders[order.key] = OrderEntry(order, arrival.channel, 0 if is_cached(arrival) else arrival.at_ns)
         self._place(entry)
         return entry
 
-    def _set_state(self, entry: _Entry, order: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
+    def _set_state(self, entry: OrderEntry, order: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
         was_final = entry.state.status in FINAL
         entry.add(order, updated_ns, arrival)
         if (order.status in FINAL) is not was_final:
             self._place(entry)
 
-    def _place(self, entry: _Entry) -> None:
+    def _place(self, entry: OrderEntry) -> None:
         order = entry.state
         of_venue = self._open[order.venue]
         if order.status in FINAL:
@@ -410,77 +334,6 @@ class OrderStore:
                 return clock_record(event)
             case HeartbeatTick():
                 return self._alive(event)
-
-
-def _is_cached(arrival: Arrival) -> bool:
-    """Whether what arrives may be older than what was pushed: then the venue's next word needs no settling time."""
-    return arrival.query is not None and arrival.query.cached
-
-
-def _normalized(order: OrderUpdate) -> OrderUpdate:
-    """The state as it is stored: without the payload; a final order has no remaining quantity."""
-    if order.raw is not None:
-        order = replace(order, raw=None)
-    if order.remaining_qty != "0" and order.status in FINAL:
-        order = replace(order, remaining_qty="0")
-    return order
-
-
-def _changed(state: OrderUpdate, before: OrderUpdate) -> list[str]:
-    new, old = astuple(state), astuple(before)
-    differ = compress(_INDEXES, map(is_not, new, old))
-    changed = [_KEYS[index] for index in differ if new[index] != old[index] and _KEYS[index]]
-    if (state.status in FINAL) is not (before.status in FINAL):
-        changed.insert(changed.index("status") + 1 + ("venue_status" in changed), "final")
-    if "reason" in changed and not state.reason and not before.reason:
-        changed.remove("reason")
-    return changed
-
-
-def _differs(merged: OrderUpdate, known: OrderUpdate, changed: list[str]) -> bool:
-    """Whether a row really differs; another time, or another spelling of it, is no difference."""
-    for key in changed:
-        if key == "extra":
-            if _extra_differs(merged.extra, known.extra):
-                return True
-        elif key not in _INCIDENTAL:
-            return True
-    return False
-
-
-def _extra_differs(new: Extra, old: Extra) -> bool:
-    return any(getattr(new, name) != getattr(old, name) for name in new.__struct_fields__ if name not in new.TIME_TEXTS)
-
-
-_COMPARED = tuple(name for name, key in zip(OrderUpdate.__struct_fields__, _KEYS, strict=True) if key)
-
-
-def _find(entry: _Entry, update: OrderUpdate, start: int) -> int | None:
-    """The first state from `start` on of which the update is a duplicate."""
-    states = entry.states
-    for index in range(start, len(states)):
-        if _is_duplicate(update, states[index]):
-            return index
-    return None
-
-
-def _is_duplicate(update: OrderUpdate, state: OrderUpdate) -> bool:
-    """Whether every field that the update has is the same in the state."""
-    for name in _COMPARED:
-        new, known = getattr(update, name), getattr(state, name)
-        if new is None or new == known or (name == "reason" and not new and not known):
-            continue
-        if name == "remaining_qty" and state.status in FINAL:
-            continue
-        if not (isinstance(new, Extra) and _is_extra_duplicate(new, known)):
-            return False
-    return True
-
-
-def _is_extra_duplicate(new: Extra, old: object) -> bool:
-    return type(new) is type(old) and all(
-        (value := getattr(new, name)) is None or value == getattr(old, name) for name in new.__struct_fields__
-    )
 
 
 class _RejectLimit:

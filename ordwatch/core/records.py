@@ -69,6 +69,10 @@ class OrderRecord(Record, frozen=True, kw_only=True, tag="order", gc=False):
     flags: list[str]
     extra: object
     """The venue's Extra; a dict when read from a recording."""
+    collector: str | None = None
+    """Of several collectors that are followed, the one that reported it first."""
+    stream_seq: int | None = None
+    """Where that stands in their stream."""
     raw: object
 
 
@@ -109,6 +113,8 @@ class VenueAlive(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     reconnects: int
     open_orders: int
+    covers: list[str] = []
+    """What the subscription and the last complete query cover; collectors back each other up for equal entries."""
 
 
 class AliveRecord(Record, frozen=True, kw_only=True, tag="alive"):

@@ -30,7 +30,7 @@ class SendHeartbeat:
 
 
 @dataclass(frozen=True)
-class StartQuery:
+class RunQuery:
     """Query the venue for its orders; report `query_answered` or `query_failed`."""
 
     number: int
@@ -69,4 +69,4 @@ class EndVenue:
     failure: Exception
 
 
-Action = Connect | Drop | SendHeartbeat | StartQuery | CancelQuery | EmitEvents | Log | EndVenue
+Action = Connect | Drop | SendHeartbeat | RunQuery | CancelQuery | EmitEvents | Log | EndVenue

@@ -16,7 +16,7 @@ from ordwatch.engine.keepalive import ends_connection
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
-from ordwatch.venues.contract import HttpReply, HttpRequest, Keepalive, Opening, Session, StreamRequest
+from ordwatch.venues.contract import ConnectionPlan, HttpReply, HttpRequest, Keepalive, Session, StreamRequest
 
 MAX_PENDING = 256
 """Requests that may wait for their answers on one connection."""
@@ -47,7 +47,9 @@ class Owner(Protocol):
 class Connection:
     """One attempt to connect and the connection it makes; used once."""
 
-    def __init__(self, owner: Owner, link: int, conn: int, open_session: Callable[[], Awaitable[Opening]]) -> None:
+    def __init__(
+        self, owner: Owner, link: int, conn: int, open_session: Callable[[], Awaitable[ConnectionPlan]]
+    ) -> None:
         self.link = link
         self.conn = conn
         self._owner = owner
@@ -112,7 +114,7 @@ class Connection:
         future = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             now = moment()
-            for event in session.ask(key, request, now.wall_ns):
+            for event in session.queue_request(key, request, now.wall_ns):
                 if isinstance(event, Answer):  # what needs no wire is answered at once
                     self._answer(event)
             self._to_send.set()
@@ -122,17 +124,17 @@ class Connection:
             text = f"no answer to a query within {request.timeout_s:g} s"
             if not request.required:
                 raise Refused(text) from exc
-            lost = ConnectionLost(text, "silent")
-            self.drop(lost)
-            raise lost from exc
+            error = ConnectionLost(text, "silent")
+            self.drop(error)
+            raise error from exc
         finally:
             self._pending.pop(key, None)
 
     async def _talk(self) -> None:
-        opening = await self._open_session()
-        async with dial(opening.endpoint) as transport, asyncio.TaskGroup() as tasks:
-            self._unanswered = opening.endpoint.unanswered
-            session = self._session = opening.session
+        plan = await self._open_session()
+        async with dial(plan.endpoint) as transport, asyncio.TaskGroup() as tasks:
+            self._unanswered = plan.endpoint.unanswered
+            session = self._session = plan.session
             now = moment()
             events = session.start(now.wall_ns)
             self._owner.on_opened(self, session, server_date_ns(transport.date), now)
@@ -142,10 +144,10 @@ class Connection:
                 await self._owner.on_received(self, session, events, now, good=is_ready)
             self._to_send.set()
             tasks.create_task(self._write_forever(session, transport))
-            if opening.keepalive is not None:
-                tasks.create_task(self._keep_alive_forever(opening.keepalive))
-            if opening.endpoint.ping_s is not None:
-                tasks.create_task(self._ping_forever(session, transport, opening.endpoint.ping_s))
+            if plan.keepalive is not None:
+                tasks.create_task(self._keep_alive_forever(plan.keepalive))
+            if plan.endpoint.ping_s is not None:
+                tasks.create_task(self._ping_forever(session, transport, plan.endpoint.ping_s))
             await self._read_forever(session, transport)
 
     async def _read_forever(self, session: Session, transport: Transport) -> None:

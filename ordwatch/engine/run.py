@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,10 +14,9 @@ from msgspec import structs
 
 from ordwatch import __version__, system
 from ordwatch.core.conversion import gap_record, order_record
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
-from ordwatch.core.errors import OUTPUT_LOST, OrdwatchError, ReaderClosed, leaf_errors, worst
+from ordwatch.core.coverage import StreamCoverage
+from ordwatch.core.errors import OrdwatchError, leaf_errors
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import (
     SCHEMA,
@@ -30,10 +30,12 @@ from ordwatch.core.records import (
 )
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import Clocks
+from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.output import Sink
+from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.runner import Runner
-from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
@@ -45,24 +47,6 @@ STALL_CHECK_S = 0.1
 COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
 
 
-def _every_record(_: AnyRecord) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When a run ends by itself; None: no such limit."""
-
-    once: bool = False
-    """End when every venue has answered its first query or refused it."""
-    max_events: int | None = None
-    """Order records for which `counts` is true."""
-    duration_s: float | None = None
-    connect_timeout_s: float | None = None
-    """If no venue is live by then, or with `once` not every venue has answered: exit 69."""
-    counts: Callable[[AnyRecord], bool] = _every_record
-
-
 @dataclass(frozen=True)
 class VenueResume:
     """The state of one venue in a continued recording."""
@@ -72,6 +56,8 @@ class VenueResume:
     """Highest gap number used."""
     open_gap: GapUpdate | None = None
     """A gap that was never closed: it continues."""
+    clock_went_back: bool = False
+    """Since then the wall clock was put back, so that the times of receipt of stored orders cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -84,48 +70,6 @@ class ResumeState:
     def open_gaps(self) -> list[GapUpdate]:
         """The gaps that continue."""
         return [venue.open_gap for venue in self.venues.values() if venue.open_gap is not None]
-
-
-@dataclass
-class Outcome:
-    """How a run ended."""
-
-    reason: str
-    failures: list[Exception] = field(default_factory=list)
-    """They decide the exit code: an OrdwatchError has its own, anything else 1."""
-    uncertain_s: float = 0.0
-    covered: bool = True
-    """Whether every venue was live, and every interval since its first `live` is covered."""
-    coverage: Mapping[str, CoverageResult] = field(default_factory=dict)
-    """By venue, judged from the records of this run."""
-    late_alive: Sequence[str] = ()
-    """Alive records that came too late to prove what lies before them."""
-    connected: bool = True
-    """False if no venue became live within the connect time-out, or with `once` one did not answer."""
-    signal: int | None = None
-    """The signal that ended the run."""
-    fail_on_gap: bool = False
-
-    @property
-    def output_lost(self) -> bool:
-        """Whether records were not written; then the exit code says so, even after a signal."""
-        return bool(self._codes() & OUTPUT_LOST)
-
-    @property
-    def exit_code(self) -> int:
-        """128 + the signal if everything was written, else the code of the first cause in errors.PRECEDENCE."""
-        codes = self._codes()
-        if self.output_lost:
-            return worst(codes - {ReaderClosed.exit_code})
-        return worst(codes) if self.signal is None else 128 + self.signal
-
-    def _codes(self) -> set[int]:
-        codes = {exc.exit_code if isinstance(exc, OrdwatchError) else 1 for exc in self.failures}
-        if not self.connected:
-            codes.add(69)
-        if self.fail_on_gap and not self.covered:
-            codes.add(3)
-        return codes
 
 
 class Run:
@@ -154,12 +98,17 @@ class Run:
         self._store = OrderStore(
             {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
         )
-        self._store.restore(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
+        self._store.load(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
         self._queue = EventQueue()
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
+        self._went_live = asyncio.Event()
+        """A venue is live: an alive record is due at once, because only that one reports what the venue covers."""
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._shown = 0
+        """Order records that count for the limit of events."""
+        self._passed_s = 0.0
+        """The last deadline that has passed, since the start of the run."""
         self._taken: list[FeedEvent] = []
         """Taken from the queue, not merged yet."""
         self._clocks = Clocks()
@@ -234,14 +183,13 @@ class Run:
             self._alive_forever(),
             self._clocks_forever(),
             self._stalls_forever(),
-            self._until_time(self._limits.duration_s, "duration reached"),
-            self._connect_in_time(),
+            self._deadlines(),
         ]
 
     def _resume(self) -> None:
         for runner in self._runners:
             state = self._resume_from.get(runner.setup.name, VenueResume())
-            runner.resume(state.covered_until_ns, state.open_gap)
+            runner.resume(state.covered_until_ns, state.open_gap, clock_went_back=state.clock_went_back)
 
     def _recheck(self, venue: str) -> None:
         for runner in self._runners:
@@ -250,8 +198,7 @@ class Run:
 
     async def _watch_runner(self, runner: Runner) -> None:
         await runner.run()
-        if all(each.supervisor.failure is not None for each in self._runners):
-            self.stop("no venue is left to watch")
+        self._end_if_decided()
 
     async def _merge_forever(self) -> None:
         while True:
@@ -266,7 +213,13 @@ class Run:
             events, self._taken = self._taken[:count], self._taken[count:]
             records = self._store.apply(events)
             self._write(records)
-            if self._limit_reached(records):
+            if any(isinstance(record, LinkRecord) and record.state == "live" for record in records):
+                self._went_live.set()
+            if self._limits.max_events is not None:
+                counts = self._limits.counts
+                self._shown += sum(isinstance(record, OrderRecord) and counts(record) for record in records)
+            self._end_if_decided()
+            if self._remaining() == 0:
                 return
             for sink in self._sinks:
                 await sink.drain()
@@ -276,22 +229,20 @@ class Run:
         most = self._limits.max_events
         return SLICE if most is None else most - self._shown
 
-    def _limit_reached(self, records: Sequence[AnyRecord]) -> bool:
-        limits = self._limits
-        if limits.once:
-            link_changed = any(isinstance(record, LinkRecord) for record in records)
-            if link_changed and self._all_answered():
-                self.stop("every venue has answered")
-        if limits.max_events is not None:
-            self._shown += sum(isinstance(record, OrderRecord) and limits.counts(record) for record in records)
-            if self._shown >= limits.max_events:
-                self.stop("event limit reached")
-                return True
-        return False
+    def _end_if_decided(self) -> None:
+        supervisors = [runner.supervisor for runner in self._runners]
+        venues = [VenueProgress(each.ever_live, each.answered, each.failure is not None) for each in supervisors]
+        end = ending(self._limits, RunProgress(venues, self._shown, self._passed_s))
+        if end is not None and not self._stop.is_set():
+            self._outcome.connected = end.connected
+            self.stop(end.reason)
 
     async def _alive_forever(self) -> None:
         while True:
-            await asyncio.sleep(ALIVE_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ALIVE_S):
+                    await self._went_live.wait()
+            self._went_live.clear()
             await self._queue.put([self._heartbeat_tick()])
 
     async def _clocks_forever(self) -> None:
@@ -309,30 +260,20 @@ class Run:
     async def _stalls_forever(self) -> None:
         while True:
             await asyncio.sleep(STALL_CHECK_S)
-            stalled = any(sink.stalled for sink in self._sinks)
+            paused = must_pause(sink.stalled for sink in self._sinks)
             for runner in self._runners:
-                if stalled:
+                if paused:
                     runner.pause()
                 else:
                     runner.unpause()
 
-    async def _until_time(self, seconds: float | None, reason: str) -> None:
-        if seconds is not None:
-            await asyncio.sleep(seconds)
-            self.stop(reason)
-
-    async def _connect_in_time(self) -> None:
-        if self._limits.connect_timeout_s is not None:
-            await asyncio.sleep(self._limits.connect_timeout_s)
-            if self._limits.once and not self._all_answered():
-                self._outcome.connected = False
-                self.stop("not every venue has answered in time")
-            elif not any(runner.supervisor.ever_live for runner in self._runners):
-                self._outcome.connected = False
-                self.stop("no venue became live in time")
-
-    def _all_answered(self) -> bool:
-        return all(runner.supervisor.answered or runner.supervisor.failure is not None for runner in self._runners)
+    async def _deadlines(self) -> None:
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        for deadline_s in self._limits.deadlines_s():
+            await asyncio.sleep(started_s + deadline_s - loop.time())
+            self._passed_s = deadline_s
+            self._end_if_decided()
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
         if records:
@@ -386,10 +327,8 @@ class Run:
     def _judged(self, end: SessionRecord) -> SessionRecord:
         """The session's end, with what all records and this one prove, as a reader of the recording judges them."""
         self._coverage.record(end)
-        outcome, results = self._outcome, {name: self._coverage.result(name) for name in self._stats}
-        outcome.coverage, outcome.late_alive = results, self._coverage.late_alive
-        outcome.uncertain_s = sum(result.uncertain_ns for result in results.values()) / 1e9
-        outcome.covered = all(result.is_whole for result in results.values()) and not outcome.late_alive
+        outcome = self._outcome
+        outcome.judge({name: self._coverage.result(name) for name in self._stats}, self._coverage.late_alive)
         return structs.replace(end, exit=outcome.exit_code, uncertain_s=round(outcome.uncertain_s, 6))
 
     def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
@@ -418,4 +357,5 @@ def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
         rejected=stats.rejected,
         reconnects=stats.reconnects,
         open_orders=stats.open_orders,
+        covers=list(stats.covers),
     )

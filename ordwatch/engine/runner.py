@@ -10,7 +10,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaf_errors
 from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, VenueStats
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -19,19 +18,21 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.connection import Connection
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment, moment
+from ordwatch.engine.policy import Orders, Pace, Policy
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
-from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.venues.contract import (
+    ConnectionPlan,
     HttpReply,
     HttpRequest,
-    Opening,
     QuerySpec,
     Rate,
     RequestT,
@@ -92,9 +93,9 @@ class Runner:
             self._tasks = None
             await self._http.close()
 
-    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None) -> None:
-        """Continue a recording; see `Supervisor.resume`."""
-        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment()))
+    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, *, clock_went_back: bool) -> None:
+        """Continue a recording; see `VenueGaps.resume`."""
+        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment(), clock_went_back=clock_went_back))
 
     def pause(self) -> None:
         """The output is stalled: close the connections until `unpause`."""
@@ -168,7 +169,7 @@ class Runner:
                 case SendHeartbeat(link=link):
                     if link in self._connections:
                         self._connections[link].heartbeat(moment())
-                case StartQuery():
+                case RunQuery():
                     self._query = self._start(self._run_query(action))
                 case CancelQuery():
                     self._cancel_query()
@@ -215,11 +216,11 @@ class Runner:
         if self._connections.get(connection.link) is connection:
             del self._connections[connection.link]
 
-    async def _run_query(self, start: StartQuery) -> None:
+    async def _run_query(self, start: RunQuery) -> None:
         call = Caller(self._rates, self._http, self._connections)
         spec = QuerySpec(since_ns=start.since_ns, open_orders=self._orders.open, orders=self._orders.all)
         try:
-            result = await self._client.query(spec, call, functools.partial(self._emit_rows, start, call))
+            result = await self._client.query(spec, call, functools.partial(self._emit_orders, start, call))
         except (VenueError, ConfigError, OSError) as error:
             self._do(self.supervisor.query_failed(start.number, error, moment()))
         except Exception as bug:  # noqa: BLE001 - as above
@@ -227,18 +228,18 @@ class Runner:
         else:
             self._do(self.supervisor.query_answered(start.number, result, moment()))
 
-    async def _emit_rows(
-        self, start: StartQuery, call: "Caller", rows: Sequence[OrderUpdate], /, *, cached: bool = False
+    async def _emit_orders(
+        self, start: RunQuery, call: "Caller", orders: Sequence[OrderUpdate], /, *, cached: bool = False
     ) -> None:
         stamp = QueryStamp(number=start.number, sent_ns=call.sent_ns, old_before_ns=start.old_before_ns, cached=cached)
         channel = "cached query" if cached else "query"
         self._queue.put_now(
-            [Arrival(venue=self.setup.name, channel=channel, at_ns=moment().mono_ns, query=stamp), *rows]
+            [Arrival(venue=self.setup.name, channel=channel, at_ns=moment().mono_ns, query=stamp), *orders]
         )
         await self._queue.wait_while_full()
         await asyncio.sleep(0)  # let other tasks run between the pages of a long answer
 
-    async def _open_session(self, link: int) -> Opening:
+    async def _open_session(self, link: int) -> ConnectionPlan:
         return await self._client.open(link, Caller(self._rates, self._http, self._connections))
 
     def _on_server_date(self, date_ns: int) -> None:

@@ -19,19 +19,9 @@ Rules:
 import logging
 import math
 import random
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from ordwatch.core.errors import (
-    AuthError,
-    ConfigError,
-    ConnectionLost,
-    Refused,
-    RemoteProtocolError,
-    TlsFailed,
-    VenueError,
-)
+from ordwatch.core.errors import AuthError, ConfigError, ConnectionLost, Refused, RemoteProtocolError, VenueError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import (
     Arrival,
@@ -52,7 +42,6 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -61,76 +50,25 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
 from ordwatch.engine.failures import describe
+from ordwatch.engine.gaps import GapTracker, VenueGaps, most_silent
 from ordwatch.engine.link import Link
 from ordwatch.engine.moment import Moment
-from ordwatch.engine.rates import TLS_RETRY_S, backoff
-from ordwatch.engine.refusals import Refusals
-from ordwatch.engine.venue_clock import MARGIN_NS, VenueClock, since
+from ordwatch.engine.policy import Orders, Policy
+from ordwatch.engine.queries import Queries, Query
+from ordwatch.engine.reconnects import Reconnects
 from ordwatch.venues.contract import QueryResult
 
-BUGS_ALLOWED = 2
-BUGS_WINDOW_S = 600.0
-LIVE_QUERY_RETRY_S = 5.0
-"""The longest wait after a failed query while the venue is live."""
-ATTEMPTS_WINDOW_S = 60.0
 LAG_S = 1.0
 """A timer that runs later than this was delayed by ourselves; that delay is no silence of the venue."""
 CLOCKS_DIFFER_NS = 5 * 1_000_000_000
 """A larger difference between the venue's clock and ours is reported to the user."""
-REACH_SLACK_NS = 5 * 1_000_000_000
-"""A query closes a gap as recovered if its history begins no later than this before the gap's start."""
-WHOLE_GAP_NS = 2**62
-
 _BADNESS: tuple[LinkState, ...] = (
     "live", "stale", "reconciling", "subscribing", "authenticating", "connecting", "down", "failed",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How soon and how often a venue is tried again. Seconds."""
-
-    first_s: float = 1.0
-    max_s: float = 30.0
-    attempts_a_minute: int = 12
-    steady_s: float = 30.0
-    """How long a connection must be live for the back-off to start again."""
-    bug_s: float = 2.0
-    """About how long to wait after the first internal error; five times as long after the second."""
-    recheck_s: float = 5.0
-    """How soon the venue is queried after only the order of arrival decided a state."""
-    query_retry_s: tuple[float, float] = (2.0, 30.0)
-    """Bounds of the back-off after a failed query."""
-
-
-@dataclass(frozen=True)
-class Orders:
-    """Reads the merged orders of one venue from the order store."""
-
-    open: Callable[[], Sequence[OrderUpdate]] = tuple
-    all: Callable[[], Sequence[OrderUpdate]] = tuple
-    latest_ns: Callable[[], int | None] = lambda: None
-    """The latest time of the venue's own clock in any update."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The properties of a venue and its configuration that the supervisor needs."""
-
-    venue: str
-    links: int = 1
-    attempt_timeout_s: float = 10.0
-    silence_s: float | None = None
-    """Overrides the session's own limit."""
-    resync_s: float | None = 300.0
-    """Between resync queries while live; None: no resyncs."""
-    resync_when_idle: bool = True
-    credentials: tuple[str, ...] = ()
-    pace: Pace = Pace()
 
 
 class Supervisor:
@@ -139,40 +77,23 @@ class Supervisor:
     def __init__(
         self, policy: Policy, *, stats: VenueStats, gaps: GapTracker, orders: Orders, draw: random.Random
     ) -> None:
-        self.gaps = gaps
+        self.gaps = VenueGaps(gaps, orders)
         self.failure: Exception | None = None
         """Why the venue was stopped."""
         self.answered = False
         """Whether the first query was answered or refused."""
         self._policy = policy
-        self._pace = policy.pace
         self._stats = stats
         self._orders = orders
-        self._draw = draw
         self._links = [Link() for _ in range(policy.links)]
-        self._attempts: deque[float] = deque(maxlen=self._pace.attempts_a_minute)
+        self._reconnects = Reconnects(policy.pace, draw)
+        self._queries = Queries(policy, draw)
         self._conn = 0
         self._paused = False
-        self._bugs: deque[float] = deque(maxlen=BUGS_ALLOWED + 1)
         self._live = False
-        self._epoch = 0
-        """Counts the losses of coverage: a query that started before the last one closes no gap."""
-        self._noticed_ns = 0
-        """When the last loss was noticed, ns of the monotonic clock."""
-        self._clock = VenueClock()
-        self._warned_of_clock = False
-        self._since_ns: int | None = None
-        """Where the history of the next query must begin, in the venue's time; None before the first complete one."""
-        self._query: _Query | None = None
-        self._queries = 0
-        self._query_s = -math.inf
-        """When the next query is due, once the venue can be queried."""
-        self._query_waits = backoff(*self._pace.query_retry_s, draw)
-        self._recheck_s = math.inf
-        """By when to query because a state is doubtful or a query requests it; infinity: not needed."""
-        self._refusals = Refusals()
         self._limited = False
         """The venue is live without a part that it refused."""
+        self._warned_of_clock = False
         self._timer_s = self._seen_s = math.inf
         """When `timer` should be called, and when the last event was reported: a later call is our own lag."""
 
@@ -181,36 +102,14 @@ class Supervisor:
         """Whether the venue was live at any time."""
         return self.gaps.ever_live
 
-    @property
-    def _interrupted(self) -> bool:
-        return any(state.interrupted for state in self._links)
-
     # Events from the runner.
 
-    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
-        """Continue a recording that was covered until then, or has a gap that was never closed."""
-        if open_gap is not None:
-            self.gaps.continue_gap(open_gap)
-            covered_until_ns, opened = open_gap.from_ns, []
-        elif covered_until_ns is not None:
-            opened = self.gaps.resume(covered_until_ns, now.wall_ns)
-        else:
-            return []
-        # The recording's times of this host's clock cannot be compared with now; the venue's own times can.
-        self._since_ns = since(None, self._latest_until(covered_until_ns))
+    def resume(
+        self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment, *, clock_went_back: bool = False
+    ) -> list[Action]:
+        """Continue a recording; see `VenueGaps.resume`."""
+        opened = self.gaps.resume(covered_until_ns, open_gap, now, clock_went_back=clock_went_back)
         return [EmitEvents(opened)] if opened else []
-
-    def _latest_until(self, received_ns: int) -> int | None:
-        """The latest time of the venue's own clock in what was received until then, as far as it is still held.
-
-        Later updates (while a gap is open, or by another link) say nothing of the time before they came.
-        """
-        times = [
-            max(order.updated_ns or 0, order.created_ns or 0)
-            for order in self._orders.all()
-            if order.received_ns <= received_ns
-        ]
-        return max(times, default=0) or None
 
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
@@ -264,9 +163,9 @@ class Supervisor:
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
             if len(self._links) > 1:
-                state = self._most_silent() or state
+                state = most_silent(self._links) or state
             self._stats.last_rx_ns = state.last_good_ns
-        if self._query is None and now_s >= self._query_s:
+        if self._queries.running is None and now_s >= self._queries.due_s:
             self._start_query(now, actions)
         return actions
 
@@ -278,7 +177,7 @@ class Supervisor:
         if isinstance(error, AuthError | ConfigError):
             state.end(math.inf)
             return self._end_venue(error, now)
-        wait_s = self._wait_s(state, error, now)
+        wait_s = self._reconnects.wait_s(state, error, now.mono_s)
         text = f"{describe(error)}, retrying in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.WARNING, text), EmitEvents(self._on_disconnect(state, error, wait_s, now))]
         return [*actions, *self._cancel_query()]
@@ -289,19 +188,15 @@ class Supervisor:
         if query is None:
             return []
         actions: list[Action] = []
-        if query.epoch != self._epoch or not self._can_query():
-            self._query_s = now.mono_s
+        if query.epoch != self.gaps.epoch or not self._can_query():
+            self._queries.request(now.mono_s)
         else:
-            self._refusals.add(result.refused)
-            if (pending := self._refusals.pending) is not None and not self._live:
-                return self._on_query_failed(query, Refused(pending), now)
-            actions += self._go_live(result, query, now)
-            self._since_ns = query.next_since_ns
-            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)
-            if result.again_s is not None:
-                self._recheck_s = min(self._recheck_s, now.mono_s + result.again_s)
-            # A recheck that was requested while the query was running still needs its own query.
-            self._query_s = min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)
+            refusals = self._queries.refusals
+            refusals.add(result.refused)
+            if refusals.pending is not None and not self._live:
+                return self._on_query_failed(query, Refused(refusals.pending), now)
+            actions += self._go_live(query, result, now)
+            self._queries.on_answer(result, now.mono_s)
         self._start_query(now, actions)
         return actions
 
@@ -318,10 +213,9 @@ class Supervisor:
         """The venue's adapter raised an unexpected exception."""
         if self.failure is not None:
             return []
-        self._bugs.append(now.mono_s)
-        if len(self._bugs) > BUGS_ALLOWED and self._bugs[-1] - self._bugs[0] < BUGS_WINDOW_S:
+        wait_s = self._reconnects.wait_after_bug_s(now.mono_s)
+        if wait_s is None:
             return [Log(logging.ERROR, "internal error, for the third time", error), *self._end_venue(error, now)]
-        wait_s = self._pace.bug_s * 5 ** (len(self._bugs) - 1) * self._draw.uniform(0.75, 1.25)
         text = f"internal error, starting this venue again in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.ERROR, text, error), *self._cancel_query()]
         for index, state in enumerate(self._links):
@@ -352,9 +246,7 @@ class Supervisor:
 
     def recheck(self, now: Moment) -> None:
         """Only the order of arrival decided a state: query soon."""
-        if self._recheck_s == math.inf and self._policy.resync_s is not None:
-            self._recheck_s = now.mono_s + self._pace.recheck_s
-            self._query_s = min(self._query_s, self._recheck_s)
+        self._queries.recheck(now.mono_s)
 
     def server_date(self, venue_ns: int, now: Moment) -> list[Action]:
         """A REST answer contained the venue's time."""
@@ -370,10 +262,10 @@ class Supervisor:
             return math.inf
         timers = [state.next_timer_s() for state in self._links if state.is_trying]
         if not self._paused:
-            allowed_s = self._attempt_allowed_s()
+            allowed_s = self._reconnects.allowed_s()
             timers += [max(state.retry_s, allowed_s) for state in self._links if not state.is_trying]
-        if self._query is None and self._can_query():
-            timers.append(self._query_s)
+        if self._queries.running is None and self._can_query():
+            timers.append(self._queries.due_s)
         self._timer_s = min(timers, default=math.inf)
         return self._timer_s
 
@@ -390,10 +282,9 @@ class Supervisor:
                 state.last_rx_s += lag_s
             if state.is_trying:
                 self._check_link(index, state, now, actions)
-            elif not self._paused and state.retry_s <= now.mono_s and self._attempt_allowed_s() <= now.mono_s:
+            elif not self._paused and max(state.retry_s, self._reconnects.allowed_s()) <= now.mono_s:
                 self._connect(index, state, now, actions)
-        if self._query is None:
-            self._start_query(now, actions)
+        self._start_query(now, actions)
         return actions
 
     def _check_link(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
@@ -420,18 +311,12 @@ class Supervisor:
                 )
 
     def _connect(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
-        self._attempts.append(now.mono_s)
+        self._reconnects.attempt(now.mono_s)
         self._conn += 1
         if self._conn > len(self._links):
             self._stats.reconnects += 1
         state.begin(self._conn, now.mono_s + self._policy.attempt_timeout_s)
         actions += [EmitEvents(self._change(state, "connecting", now)), Connect(index, state.conn)]
-
-    def _attempt_allowed_s(self) -> float:
-        """When the rate of attempts allows the next one."""
-        if len(self._attempts) < (self._attempts.maxlen or 0):
-            return -math.inf
-        return self._attempts[0] + ATTEMPTS_WINDOW_S
 
     # Events of a session.
 
@@ -470,24 +355,24 @@ class Supervisor:
     def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
         if not state.subscribed or any(each.interrupted for each in self._links):
             return []
-        self._query_s = now.mono_s
+        self._queries.request(now.mono_s)
         return self._change(state, "reconciling", now)
 
     def _on_reject(self, state: Link, reject: Reject, now: Moment, actions: list[Action]) -> list[FeedEvent]:
         reason = safe_text(reject.reason, 200)
         actions.append(Log(logging.WARNING, f"input that could not be read ({reason})"))
-        if not reject.lost:
+        if not reject.missed:
             return [reject]
         was_live = self._live
         events: list[FeedEvent] = [reject, *self._open_gap("reject", state, now)]
-        self._query_s = now.mono_s
+        self._queries.request(now.mono_s)
         if was_live:
             for each in self._links:
                 events += self._change(each, "reconciling", now, "after input that could not be read")
         return events
 
     def _venue_time(self, venue_ns: int, now: Moment, actions: list[Action]) -> None:
-        self._clock.read(venue_ns, now.running_ns)
+        self.gaps.read_clock(venue_ns, now.running_ns)
         ahead_ns = venue_ns - now.wall_ns
         self._stats.clock_offset_s = round(ahead_ns / 1e9, 3)
         if abs(ahead_ns) > CLOCKS_DIFFER_NS and not self._warned_of_clock:
@@ -523,18 +408,6 @@ class Supervisor:
             self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
         )
 
-    def _wait_s(self, state: Link, error: Exception, now: Moment) -> float:
-        """How long to wait before the next attempt."""
-        usual = (self._pace.first_s, self._pace.max_s)
-        wanted = error.retry_s if isinstance(error, Refused) and error.retry_s is not None else usual
-        was_steady = state.live_s is not None and now.mono_s - state.live_s > self._pace.steady_s
-        if state.waits is None or state.waits_range != wanted or was_steady:
-            state.waits, state.waits_range = backoff(*wanted, self._draw), wanted
-        wait_s = max(next(state.waits), self._attempt_allowed_s() - now.mono_s)
-        if wanted is not usual:
-            wait_s = max(wait_s, wanted[0])
-        return max(wait_s, TLS_RETRY_S) if isinstance(error, TlsFailed) else wait_s
-
     def _on_disconnect(self, state: Link, error: Exception, wait_s: float, now: Moment) -> list[FeedEvent]:
         cause = error.cause if isinstance(error, ConnectionLost) else "reset"
         if isinstance(error, RemoteProtocolError):
@@ -563,61 +436,42 @@ class Supervisor:
             events += self._change(state, "failed", now, text)
         return [*actions, EmitEvents(events), EndVenue(error)]
 
-    # Queries and gaps.
+    # Queries and coverage.
 
     def _can_query(self) -> bool:
         can = all(state.subscribed and not state.interrupted for state in self._links)
         return self.failure is None and can
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
-        if self._query is not None or not self._can_query() or now.mono_s < self._query_s:
+        queries = self._queries
+        if queries.running is not None or now.mono_s < queries.due_s or not self._can_query():
             return
-        if self._live and not self._resync_due():
-            self._query_s = now.mono_s + (self._policy.resync_s or math.inf)
+        if self._live and queries.may_skip(has_open_orders=bool(self._orders.open())):
+            queries.skip(now.mono_s)
             return
-        self._recheck_s = math.inf
-        self._queries += 1
-        next_since_ns = since(self._clock.at(now.running_ns), self._orders.latest_ns())
-        self._query = _Query(self._queries, self._epoch, self._since_ns, next_since_ns)
-        actions.append(StartQuery(self._queries, self._since_ns, 0 if self._live else self._noticed_ns))
-
-    def _resync_due(self) -> bool:
-        requested = self._recheck_s < math.inf or self._refusals.given_up is not None
-        return requested or self._policy.resync_when_idle or bool(self._orders.open())
+        query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now))
+        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
 
     def _cancel_query(self) -> list[Action]:
-        """Cancel the query: it can close no gap any more, and may be waiting for a rate."""
-        if self._query is None:
-            return []
-        self._query = None
-        return [CancelQuery()]
+        return [CancelQuery()] if self._queries.cancel() else []
 
-    def _take_query(self, number: int) -> "_Query | None":
-        query = self._query
-        if query is None or query.number != number or self.failure is not None:
-            return None
-        self._query = None
-        return query
+    def _take_query(self, number: int) -> Query | None:
+        return self._queries.take(number) if self.failure is None else None
 
-    def _on_query_failed(self, query: "_Query", error: Exception, now: Moment) -> list[Action]:
+    def _on_query_failed(self, query: Query, error: Exception, now: Moment) -> list[Action]:
         self.answered = self.answered or isinstance(error, Refused)
-        wait_s = next(self._query_waits)
-        self._query_s = now.mono_s + (min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)
-        # What it was to settle is in doubt still, also where an idle venue goes without resyncs.
-        self._recheck_s = min(self._recheck_s, self._query_s)
+        self._queries.on_failure(now.mono_s, live=self._live)
         actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
         events: list[FeedEvent] = []
-        if query.epoch == self._epoch and not self._live:
+        if query.epoch == self.gaps.epoch and not self._live:
             for state in self._links:
                 if state.subscribed:
                     events += self._change(state, "reconciling", now, str(error))
         return [*actions, EmitEvents(events)] if events else actions
 
-    def _go_live(self, result: QueryResult, query: "_Query", now: Moment) -> list[Action]:
-        without = self._refusals.given_up
-        limits = "; ".join((*result.limits, *([f"without {without}"] if without else []))) or None
-        reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(result, query.since_ns)
-        events: list[FeedEvent] = list(self.gaps.close_gap(now.wall_ns, limits, reached_after_ns))
+    def _go_live(self, query: Query, result: QueryResult, now: Moment) -> list[Action]:
+        without = self._queries.refusals.given_up
+        events: list[FeedEvent] = list(self.gaps.close(query, result, without, now))
         actions: list[Action] = []
         if without and not self._limited:
             text = f"live without {safe_text(without, 400)}; queried again with each resync"
@@ -627,6 +481,7 @@ class Supervisor:
         changed = self._limited != bool(without)
         self._limited = bool(without)
         self._live = self.answered = True
+        self._stats.covers = (self._policy.venue,) if result.covers is None else result.covers
         for state in self._links:
             if state.live_s is None:
                 state.live_s = now.mono_s
@@ -635,56 +490,10 @@ class Supervisor:
         return [*actions, EmitEvents(events)] if events else actions
 
     def _without(self) -> str | None:
-        given_up = self._refusals.given_up
+        given_up = self._queries.refusals.given_up
         return f"without {given_up}" if given_up else None
 
-    def _most_silent(self) -> Link | None:
-        """Of the subscribed links that received a good message, the one that did so longest ago."""
-        links = [each for each in self._links if each.subscribed and each.last_good_ns]
-        return min(links, key=lambda each: each.last_good_running_ns, default=None)
-
     def _open_gap(self, cause: str, state: Link, now: Moment, from_ns: int | None = None) -> list[FeedEvent]:
-        """Coverage ended with the last good message of this link, or at `from_ns` if that is earlier.
-
-        Where another link was silent for longer, nothing proves what it missed since: then coverage ended there.
-        """
+        """The venue is no longer covered, because of this link."""
         self._live = False
-        self._epoch += 1
-        self._noticed_ns = now.mono_ns
-        silent = self._most_silent()
-        if silent is not None and state.last_good_ns and silent.last_good_running_ns < state.last_good_running_ns:
-            state = silent
-        last_ns = state.last_good_ns or now.wall_ns
-        last_running_ns = state.last_good_running_ns or now.running_ns
-        if from_ns is not None and from_ns < last_ns:
-            last_running_ns -= last_ns - from_ns
-            last_ns = from_ns
-        opened = self.gaps.open_gap(cause, last_ns, now.wall_ns)
-        if opened:
-            latest_ns = self._orders.latest_ns()
-            if latest_ns is not None:
-                # Other links may have received later updates; the venue's clock runs no faster than ours.
-                latest_ns -= now.running_ns - last_running_ns
-            self._since_ns = since(self._clock.at(last_running_ns), latest_ns)
-        return list(opened)
-
-
-@dataclass(frozen=True)
-class _Query:
-    """A running query."""
-
-    number: int
-    epoch: int
-    since_ns: int | None
-    next_since_ns: int
-    """Where the history of the next query must begin if coverage is not lost until then."""
-
-
-def _reached_after_ns(result: QueryResult, since_ns: int | None) -> int | None:
-    """How long after the gap's start the query's history begins; None: at the start or before."""
-    if result.reach_ns is None:
-        return None
-    if not since_ns:
-        return WHOLE_GAP_NS
-    after_ns = result.reach_ns - (since_ns + MARGIN_NS)
-    return after_ns if after_ns > -REACH_SLACK_NS else None
+        return list(self.gaps.open(cause, state, self._links, now, from_ns))

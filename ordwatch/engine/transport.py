@@ -127,7 +127,7 @@ class _Tcp:
                 await asyncio.sleep(0)
             chunk = await self._reader.read(CHUNK_BYTES)
         except OSError as exc:
-            raise _lost(exc) from exc
+            raise _connection_error(exc) from exc
         if not chunk:
             raise ConnectionLost("the connection was closed by the other side", "eof")
         self._may_have_more = len(chunk) == CHUNK_BYTES
@@ -141,7 +141,7 @@ class _Tcp:
         except TimeoutError as exc:
             raise ConnectionLost("the other side takes nothing", "silent") from exc
         except OSError as exc:
-            raise _lost(exc) from exc
+            raise _connection_error(exc) from exc
 
     async def ping(self) -> float:
         raise ConnectionLost("a TCP connection has no ping")
@@ -154,7 +154,7 @@ def _as_bytes(payload: Payload) -> bytes:
     return payload.encode() if isinstance(payload, str) else payload
 
 
-def _lost(exc: OSError) -> ConnectionLost:
+def _connection_error(exc: OSError) -> ConnectionLost:
     return ConnectionLost(reason(exc), "silent" if isinstance(exc, TimeoutError) else "reset")
 
 
@@ -248,7 +248,7 @@ def _closed(exc: websockets.ConnectionClosed) -> ConnectionLost:
         reason = safe_text(exc.rcvd.reason, 120)
         return ConnectionLost(f"closed by the venue, code {exc.rcvd.code} {reason}".rstrip(), f"close:{exc.rcvd.code}")
     if isinstance(exc.__cause__, OSError):
-        return _lost(exc.__cause__)
+        return _connection_error(exc.__cause__)
     return ConnectionLost("the connection was closed by the other side", "eof")
 
 

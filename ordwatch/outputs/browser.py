@@ -30,7 +30,7 @@ class Mode(Enum):
 
 
 class Window(NamedTuple):
-    """The part of the list that is on the screen, and what is to be said about all of it."""
+    """The part of the list that is on the screen, and the counts of all of it."""
 
     rows: Sequence[TableRow]
     first: int

@@ -46,7 +46,7 @@ def time_of_day(text: str, zone: tzinfo | None, now_ns: int) -> str:
     return f"{at:%Y-%m-%d}" if at.year != today.year else f"{at:%b %d %H:%M}"
 
 
-def age(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in its largest whole unit; 0 s if it is negative because clocks differ."""
     whole = max(0, int(seconds))
     if whole < 60:
@@ -56,7 +56,7 @@ def age(seconds: float) -> str:
     return f"{whole // 3600} h" if whole < _DAY_S else f"{whole // _DAY_S} d"
 
 
-def short_age(seconds: float) -> str:
+def short_duration_text(seconds: float) -> str:
     """The same in as few characters as possible: 41s, 3m, 2h, 1d."""
-    number, unit = age(seconds).split()
+    number, unit = duration_text(seconds).split()
     return number + unit[0]

@@ -11,7 +11,7 @@ from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import OrderRecord
 from ordwatch.outputs.amounts import average_text, bar_cells, percent_text
 from ordwatch.outputs.cells import Cell, CellLine, Glyphs, cut_end, cut_middle, padded, shown, width_of
-from ordwatch.outputs.display_times import age, short_age, text_ns, time_of_day
+from ordwatch.outputs.display_times import duration_text, short_duration_text, text_ns, time_of_day
 from ordwatch.outputs.table_state import TableRow, VenueState
 from ordwatch.outputs.widths import StickyWidths
 
@@ -225,7 +225,7 @@ def _average(order: OrderRecord, glyphs: Glyphs) -> str:
 
 def _age(row: TableRow, scene: Scene) -> str:
     changed_ns = text_ns(row.changed_at)
-    return age((scene.now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
+    return duration_text((scene.now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
 
 
 def _side(order: OrderRecord, *, short: bool) -> Cell:
@@ -245,14 +245,14 @@ def _status(row: TableRow, scene: Scene) -> Cell:
     style, known_s = STATUS_STYLES.get(status, ""), _known_s(row, scene)
     if known_s is None:
         return Cell(status, style)
-    texts = [f"{name} {age(known_s)} ago" for name in (status, SHORT_STATUSES.get(status, status))]
+    texts = [f"{name} {duration_text(known_s)} ago" for name in (status, SHORT_STATUSES.get(status, status))]
     return Cell(texts[0] if len(texts[0]) <= _STATUS_WIDTH else texts[1], style)
 
 
 def _short_status(row: TableRow, scene: Scene) -> Cell:
     status, known_s = row.order.status, _known_s(row, scene)
     text = SHORT_STATUSES.get(status, status)
-    return Cell(text if known_s is None else f"{text} {short_age(known_s)}", STATUS_STYLES.get(status, ""))
+    return Cell(text if known_s is None else f"{text} {short_duration_text(known_s)}", STATUS_STYLES.get(status, ""))
 
 
 def _note(order: OrderRecord, *, derived: bool = True) -> str:

@@ -19,7 +19,7 @@ DECIMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 _WORD = r"^[A-Z][A-Z0-9_]*(\([^)]*\))?$"
 _FLAG = r"^(late|unordered|conflict|reopened|fill_busted|guessed|zone_assumed|raw_units|(derived|bad):[a-z_.]+)$"
-_CAUSE = r"^(eof|reset|silent|close:[0-9]+|venue_logged_out|reject|output_stalled|suspended|restart)$"
+_CAUSE = r"^(eof|reset|silent|close:[0-9]+|venue_logged_out|reject|output_stalled|suspended|restart|ended|collectors)$"
 
 _TIMES = ("at", "from", "to", "created_at", "updated_at", "received_at", "last_rx", "last_at")
 _DECIMALS = ("qty", "filled_qty", "remaining_qty", "price", "stop_price", "avg_price", "filled_value", "fee")

@@ -240,7 +240,7 @@ class Table:
         return redraw or bool(keys)
 
     def _write_messages(self, messages: list[str]) -> None:
-        """In the background the terminal is someone else's: what is to be said is said, nothing is drawn."""
+        """In the background the terminal is someone else's: messages are written, nothing is drawn."""
         with self._drawing:
             self._screen.restart()
             write_all(self._fd, "".join(f"{text}\r\n" for text in messages).encode("utf-8", "backslashreplace"))

@@ -118,8 +118,8 @@ def _order_details(order: OrderRecord) -> Mapping[str, object]:
 
 
 def _pairs(known: Mapping[str, object], zone: tzinfo | None) -> str:
-    said = ((key, value) for key, value in known.items() if value is not None and value != "")
-    return " ".join(f"{key}={_value(key, value, zone)}" for key, value in said)
+    given = ((key, value) for key, value in known.items() if value is not None and value != "")
+    return " ".join(f"{key}={_value(key, value, zone)}" for key, value in given)
 
 
 def _value(key: str, value: object, zone: tzinfo | None) -> str:

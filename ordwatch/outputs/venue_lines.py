@@ -1,7 +1,7 @@
 """The lines above the table: one for each venue, with its state, its open orders and its gaps."""
 
 from ordwatch.outputs.cells import Cell, CellLine, Glyphs, clipped, cut_end, shown, width_of
-from ordwatch.outputs.display_times import age, clock_time
+from ordwatch.outputs.display_times import clock_time, duration_text
 from ordwatch.outputs.forms import Scene
 from ordwatch.outputs.table_state import Overview, VenueState
 
@@ -56,7 +56,7 @@ def _venue_sign(venue: VenueState, glyphs: Glyphs) -> tuple[str, str]:
 def _state(venue: VenueState) -> str:
     if venue.silent_s is None or venue.state not in ("live", "stale", "down", "failed"):
         return venue.state
-    return f"{venue.state} {f'{venue.silent_s:.1f} s' if venue.silent_s < 9.95 else age(venue.silent_s)}"
+    return f"{venue.state} {f'{venue.silent_s:.1f} s' if venue.silent_s < 9.95 else duration_text(venue.silent_s)}"
 
 
 def _venue_parts(venue: VenueState, scene: Scene) -> list[Cell]:

@@ -142,8 +142,8 @@ class WriterThread(Generic[T]):
     """Hands what waits in the queue to `write`, one group after the other, until the queue is closed and empty.
 
     `idle_s` says how long an empty queue is waited for (None: for ever); after that `write` gets an empty group.
-    `pause_s` is the least time between two groups. `finish` is called after the last of them, and `release` at the end
-    in any case.
+    `pause_s` is the least time between two groups. `finish` is called after the last of them, and at the end
+    `close_target`, in any case.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class WriterThread(Generic[T]):
         idle_s: Callable[[], float | None] = _wait_forever,
         pause_s: float = 0.0,
         finish: Callable[[], None] = _nothing,
-        release: Callable[[], None] = _nothing,
+        close_target: Callable[[], None] = _nothing,
     ) -> None:
         self.name = name
         self._queue = queue
@@ -163,7 +163,7 @@ class WriterThread(Generic[T]):
         self._idle_s = idle_s
         self._pause_s = pause_s
         self._finish = finish
-        self._release = release
+        self._close_target = close_target
         self._thread: Thread | None = None
         self.error: BaseException | None = None
         """What ended the thread before its time."""
@@ -192,12 +192,12 @@ class WriterThread(Generic[T]):
         self._queue.close()
 
     def run(self) -> None:
-        """What the thread does; raises whatever `write`, `finish` and `release` raise."""
+        """What the thread does; raises whatever `write`, `finish` and `close_target` raise."""
         try:
             self._write_groups()
             self._finish()
         finally:
-            self._release()
+            self._close_target()
 
     def _write_groups(self) -> None:
         queue = self._queue

@@ -11,6 +11,7 @@ history     what the next session needs of a recording that it continues
 recovery    opens a recording: checks, repair, continuation
 invariants  counts that must agree, and files that must not contradict each other
 verify      what a recording proves; verdict.py is its answer
+status      whether the session that writes it is healthy; tail.py reads the last records for that
 salvage     the intact lines of a damaged recording, in a new one
 
 Which times were covered is judged by core/coverage.py, for the live run too.

@@ -78,7 +78,7 @@ class Lock:
                     raise RecordingBusy(f"{self._path}: {_named(busy.holder())}") from None
             sleep(_POLL_S)
 
-    def release(self) -> None:
+    def unlock(self) -> None:
         """Let others have it. The file stays: whoever waits has it open."""
         if self._fd is not None:
             os.close(self._fd)

@@ -38,14 +38,16 @@ class Damage(NamedTuple):
     why: str
     seq: int | None
     """The seq that was expected here; None where any may follow."""
-    number: int
+    number: int | None
+    """Of the line in the file, from 1; None where reading did not begin with the first."""
     offset: int
     raw: bytes
 
     @property
     def place(self) -> str:
         """Where it is and what is wrong, for messages."""
-        return f"line {self.number} (byte {self.offset}): {self.why}"
+        where = f"byte {self.offset}" if self.number is None else f"line {self.number} (byte {self.offset})"
+        return f"{where}: {self.why}"
 
 
 class RecordingFile(NamedTuple):
@@ -62,19 +64,19 @@ class TimedRecord(NamedTuple):
     record: AnyRecord
 
 
-def read_lines(file: BinaryIO, last_seq: int | None = None) -> Iterator[Line | Damage]:
+def read_lines(file: BinaryIO, last_seq: int | None = None, *, start: int = 0) -> Iterator[Line | Damage]:
     """Every line that the file holds now, oldest first; lines that are appended meanwhile are not read.
 
-    `last_seq` is the seq before the first line; None: the first line may have any. After damage, reading goes on with
-    the next line that is whole and newer than the last whole one.
+    `last_seq` is the seq before the first line; None: the first line may have any. `start` is the offset of the first
+    line to read. After damage, reading goes on with the next line that is whole and newer than the last whole one.
     """
-    number = 0
-    offset = 0
+    number = None if start else 0
+    offset = start
     size = file.seek(0, SEEK_END)
-    file.seek(0)
+    file.seek(start)
     damaged = False
     while offset < size and (raw := file.readline(MAX_LINE_BYTES + 1)):
-        number += 1
+        number = None if number is None else number + 1
         expected = None if last_seq is None else last_seq + 1
         try:
             found = mark(raw)

@@ -83,7 +83,7 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
         found, continuation = _checked(path, history)
         undo.pop_all()
     try:
-        file = _continued_file(files, path, found, _opening_records(history, found, before), fd)
+        file = _continued_file(files, path, found, _recovery_records(history, found, before), fd)
     except OSError as exc:
         raise OutputError(f"{path}: cannot be written ({exc.strerror})") from exc
     orders = continuation.orders
@@ -218,7 +218,7 @@ def _damaged(path: Path, where: str) -> RecordingError:
     )
 
 
-def _opening_records(history: History, found: _Found, before: Holder | None) -> list[Record]:
+def _recovery_records(history: History, found: _Found, before: Holder | None) -> list[Record]:
     if not found.last_seq:
         return []
     boot = system.boot_id()

@@ -23,7 +23,7 @@ class Salvaged(NamedTuple):
 
     lines: int
     """Whole lines kept."""
-    lost: int
+    unreadable: int
     """Stretches that could not be read."""
 
 
@@ -60,7 +60,7 @@ def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Sal
 
 
 def _copy(items: Iterator[Line | RepairRecord], target: Segment) -> Salvaged:
-    kept = lost = 0
+    kept = unreadable = 0
     for item in items:
         seq = target.last_seq + 1
         if isinstance(item, Line):
@@ -68,9 +68,9 @@ def _copy(items: Iterator[Line | RepairRecord], target: Segment) -> Salvaged:
             kept += 1
         else:
             target.put(with_crc(encode(msgspec.structs.replace(item, after_seq=seq - 1)), seq))
-            lost += 1
+            unreadable += 1
         target.flush()
-    return Salvaged(kept, lost)
+    return Salvaged(kept, unreadable)
 
 
 def _whole(paths: Sequence[Path]) -> Iterator[Line | RepairRecord]:
@@ -87,16 +87,16 @@ def _whole(paths: Sequence[Path]) -> Iterator[Line | RepairRecord]:
                 if last_seq is not None and seq <= last_seq:
                     continue
                 if damaged or (last_seq is not None and seq != last_seq + 1):
-                    yield _lost(path, damaged)
+                    yield _repaired_stretch(path, damaged)
                     damaged = []
                 last_seq = seq
                 if item.mark.type not in _DROPPED:
                     yield item
         if damaged:
-            yield _lost(path, damaged)
+            yield _repaired_stretch(path, damaged)
 
 
-def _lost(path: Path, damaged: Sequence[bytes]) -> RepairRecord:
+def _repaired_stretch(path: Path, damaged: Sequence[bytes]) -> RepairRecord:
     digest = sha256()
     for raw in damaged:
         digest.update(raw)

@@ -68,7 +68,7 @@ class Recording:
         check_place(self._path)
         with ExitStack() as undo:
             held = self._lock.take(self._lock_wait_s)
-            undo.callback(self._lock.release)
+            undo.callback(self._lock.unlock)
             opened = open_recording(self._files, self._path, held.before, held.fd)
             undo.pop_all()
         return opened
@@ -108,6 +108,11 @@ class Recording:
         self._stalled = self._queue.fill >= (0.5 if self._stalled else 1.0)
         return self._stalled
 
+    @property
+    def synced_seq(self) -> int | None:
+        """The highest seq that is known to be durable; None: not known yet."""
+        return None if self._writer is None else self._writer.synced_seq
+
     def rotate_now(self) -> None:
         """Go on in a new file; or, where the file was moved away, in one of its name. For SIGHUP."""
         if self._writer is not None:
@@ -138,7 +143,7 @@ class Recording:
                 self._opened.file.close()
         finally:
             if not unwritten:  # else the thread may still write, and keeps the lock
-                self._lock.release()
+                self._lock.unlock()
         if unwritten:
             raise OutputError(f"{self._path}: {unwritten} records were not written in time")
 

@@ -105,8 +105,13 @@ class Writer:
             self._write_group,
             idle_s=self._idle_s,
             finish=self._finish,
-            release=lambda: self._file.close(),
+            close_target=lambda: self._file.close(),
         )
+
+    @property
+    def synced_seq(self) -> int | None:
+        """The highest seq that is known to be durable; for any thread to read."""
+        return self._file.synced_seq
 
     def rotate(self) -> None:
         """Ask to go on in a new file; for any thread."""
@@ -200,15 +205,15 @@ class Writer:
             return
         adding = sum(len(entry) for entry in entries if isinstance(entry, bytes))
         if self._rotation.due(file.size, adding, written_ns=self._written_ns, now_ns=time_ns()):
-            self._go_on_in_new_file()
+            self._continue_in_new_file()
 
     def _rotate_if_asked(self) -> None:
         # A file without a line is not left behind: its first lines go into it.
         if self._rotate.is_set() and (self._file.size or self._file.fault()):
             self._rotate.clear()
-            self._go_on_in_new_file()
+            self._continue_in_new_file()
 
-    def _go_on_in_new_file(self) -> None:
+    def _continue_in_new_file(self) -> None:
         fault = self._file.fault()
         if fault is not None:
             self._replace(fault)

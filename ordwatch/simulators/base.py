@@ -12,7 +12,7 @@ class PushSimulator:
     faults: Sequence[str] = ()
 
     def __init__(self) -> None:
-        self.peers: set[int] = set()
+        self.clients: set[int] = set()
         """Who is sent what happens."""
         self._queue: list[Outgoing] = []
 
@@ -22,19 +22,19 @@ class PushSimulator:
 
     def send(self, payload: Payload, *, push: bool = False) -> None:
         """Queue this for everybody; `push`: it is about an order, so faults may befall it."""
-        self._queue += [Outgoing(peer, payload, push=push) for peer in sorted(self.peers)]
+        self._queue += [Outgoing(peer, payload, push=push) for peer in sorted(self.clients)]
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A client came."""
         if self.lets_in(path):
-            self.peers.add(peer)
+            self.clients.add(peer)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """Nothing that a client says matters."""
 
     def disconnected(self, peer: int) -> None:
         """The client has disconnected."""
-        self.peers.discard(peer)
+        self.clients.discard(peer)
 
     def tick(self, now_ns: int) -> None:
         """Nothing happens by itself."""

@@ -32,10 +32,10 @@ class PushFaults:
             elif not self._swallows():
                 self._held += [outgoing] * self.repeats
                 if len(self._held) >= self.window:
-                    out += self.release()
+                    out += self.delayed()
         return out
 
-    def release(self) -> list[Outgoing]:
+    def delayed(self) -> list[Outgoing]:
         """What was held back to be reordered."""
         held, self._held = self._held, []
         if self.window > 1:

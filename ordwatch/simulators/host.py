@@ -23,13 +23,13 @@ from ordwatch.venues.contract import HttpRequest, Method, Setup, VenueKind, Venu
 
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.05
-HOLD_TICKS = 5
+DELAY_TICKS = 5
 """Pushes held back to be reordered go out after so many ticks at the latest."""
 _CHUNK_BYTES = 64 * 1024
 _MAX_MESSAGE_BYTES = 16 * 2**20
 
-_quiet = logging.getLogger("ordwatch.simulators.websockets")
-_quiet.setLevel(logging.CRITICAL)
+_logger = logging.getLogger("ordwatch.simulators.websockets")
+_logger.setLevel(logging.CRITICAL)
 
 
 class Hosted:
@@ -49,7 +49,7 @@ class Hosted:
         self.bug: Exception | None = None
         """What the simulator raised, and should not have."""
         self._random = Random(seed)  # noqa: S311 - makes faults that can be repeated, guards nothing
-        self._peers: dict[int, Peer] = {}
+        self._clients: dict[int, Peer] = {}
         self._next = 0
         self._refused: set[str] = set()
         self._split = False
@@ -88,7 +88,7 @@ class Hosted:
 
     def drop(self, *, reset: bool = False) -> None:
         """Cut every connection by a FIN, or a reset; what is pushed until the clients are back is missed."""
-        for number, peer in list(self._peers.items()):
+        for number, peer in list(self._clients.items()):
             self._forget(number)
             peer.cut(reset=reset)
 
@@ -126,13 +126,13 @@ class Hosted:
     def split(self, on: bool = True) -> None:
         """Send byte by byte."""
         self._split = on
-        for peer in self._peers.values():
+        for peer in self._clients.values():
             peer.split = on
 
     def settle(self) -> None:
         """Send what is held back to be reordered."""
-        for outgoing in self.faults.release():
-            if (peer := self._peers.get(outgoing.peer)) is not None:
+        for outgoing in self.faults.delayed():
+            if (peer := self._clients.get(outgoing.peer)) is not None:
                 peer.put(outgoing.payload)
 
     async def disconnect_forever(self, every_s: float, away_s: float) -> None:
@@ -145,7 +145,7 @@ class Hosted:
     @property
     def clients(self) -> int:
         """How many are connected."""
-        return len(self._peers)
+        return len(self._clients)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something a client did makes the condition true."""
@@ -156,7 +156,7 @@ class Hosted:
     def flush(self) -> None:
         """Send what the simulator has queued."""
         for outgoing in self.faults.pass_on(self.simulator.data_to_send()):
-            if (peer := self._peers.get(outgoing.peer)) is not None:
+            if (peer := self._clients.get(outgoing.peer)) is not None:
                 peer.put(outgoing.payload)
 
     async def tick_forever(self) -> None:
@@ -166,7 +166,7 @@ class Hosted:
             self.simulator.tick(time.time_ns())
             self.flush()
             self._held_ticks += 1
-            if self._held_ticks >= HOLD_TICKS:
+            if self._held_ticks >= DELAY_TICKS:
                 self._held_ticks = 0
                 self.settle()
 
@@ -247,19 +247,19 @@ class Hosted:
     def _welcome(self, number: int, peer: Peer, listener: str, path: str) -> None:
         self.connections += 1
         peer.split = self._split
-        self._peers[number] = peer
+        self._clients[number] = peer
         self.simulator.connected(number, listener, path, time.time_ns())
         self.flush()
         self._moved.set()
 
     def _receive(self, number: int, data: bytes) -> None:
-        if number in self._peers:
+        if number in self._clients:
             self.simulator.receive(number, data, time.time_ns())
             self.flush()
             self._moved.set()
 
     def _forget(self, number: int) -> None:
-        if self._peers.pop(number, None) is not None:
+        if self._clients.pop(number, None) is not None:
             self.simulator.disconnected(number)
             self._moved.set()
 
@@ -329,7 +329,7 @@ async def _websocket(hosted: Hosted, name: str, port: int) -> AsyncIterator[int]
         ping_interval=None,
         close_timeout=1,
         max_size=_MAX_MESSAGE_BYTES,
-        logger=_quiet,
+        logger=_logger,
     ) as server:
         yield next(iter(server.sockets)).getsockname()[1]
 

@@ -34,71 +34,71 @@ MARKETS = (
 
 def filled_in_parts(order: str, intent: Intent) -> Lifecycle:
     """A limit order that fills little by little."""
-    return _story(order, intent, "PENDING_NEW", "NEW", "PARTIALLY_FILLED 0.2", "PARTIALLY_FILLED 0.7", "FILLED 1")
+    return _lifecycle(order, intent, "PENDING_NEW", "NEW", "PARTIALLY_FILLED 0.2", "PARTIALLY_FILLED 0.7", "FILLED 1")
 
 
 def filled_at_once(order: str, intent: Intent) -> Lifecycle:
     """An order that is filled at once."""
-    return _story(order, intent, "NEW", "FILLED 1")
+    return _lifecycle(order, intent, "NEW", "FILLED 1")
 
 
 def canceled(order: str, intent: Intent) -> Lifecycle:
     """An order canceled before anything was executed."""
-    return _story(order, intent, "NEW", "PENDING_CANCEL", "CANCELED")
+    return _lifecycle(order, intent, "NEW", "PENDING_CANCEL", "CANCELED")
 
 
 def canceled_partly_filled(order: str, intent: Intent) -> Lifecycle:
     """An order that is partly filled, then canceled."""
-    return _story(order, intent, "NEW", "PARTIALLY_FILLED 0.4", "PENDING_CANCEL 0.4", "CANCELED 0.4")
+    return _lifecycle(order, intent, "NEW", "PARTIALLY_FILLED 0.4", "PENDING_CANCEL 0.4", "CANCELED 0.4")
 
 
-def cancel_lost_the_race(order: str, intent: Intent) -> Lifecycle:
+def cancel_came_too_late(order: str, intent: Intent) -> Lifecycle:
     """An order that fills while its cancel is on the way."""
-    return _story(order, intent, "NEW", "PENDING_CANCEL", "FILLED 1")
+    return _lifecycle(order, intent, "NEW", "PENDING_CANCEL", "FILLED 1")
 
 
 def rejected(order: str, intent: Intent) -> Lifecycle:
     """An order the venue does not take."""
-    return _ending(_story(order, intent, "PENDING_NEW", "REJECTED"), "not enough buying power")
+    return _ending(_lifecycle(order, intent, "PENDING_NEW", "REJECTED"), "not enough buying power")
 
 
 def expired(order: str, intent: Intent) -> Lifecycle:
     """An order that nobody wanted until its day was over."""
-    return _ending(_story(order, intent, "NEW", "EXPIRED"), "the day is over")
+    return _ending(_lifecycle(order, intent, "NEW", "EXPIRED"), "the day is over")
 
 
 def expired_partly_filled(order: str, intent: Intent) -> Lifecycle:
     """An order whose day ended before it was filled."""
-    return _ending(_story(order, intent, "NEW", "PARTIALLY_FILLED 0.3", "EXPIRED 0.3"), "the day is over")
+    return _ending(_lifecycle(order, intent, "NEW", "PARTIALLY_FILLED 0.3", "EXPIRED 0.3"), "the day is over")
 
 
 def market(order: str, intent: Intent) -> Lifecycle:
     """An order at whatever price there is."""
     bare = dataclasses.replace(intent, price=None, order_type="MARKET")
-    return _story(order, bare, "NEW", "PARTIALLY_FILLED 0.5", "FILLED 1", paid=_market_price(intent))
+    return _lifecycle(order, bare, "NEW", "PARTIALLY_FILLED 0.5", "FILLED 1", paid=_market_price(intent))
 
 
 def stop(order: str, intent: Intent) -> Lifecycle:
     """An order that waits for its trigger and is one at market then."""
     waiting = dataclasses.replace(intent, price=None, stop_price=intent.price, order_type="STOP")
-    return _story(order, waiting, "NEW", "FILLED 1", paid=intent.price)
+    return _lifecycle(order, waiting, "NEW", "FILLED 1", paid=intent.price)
 
 
 def stop_limit(order: str, intent: Intent) -> Lifecycle:
     """An order that waits for its trigger and has a limit then."""
     waiting = dataclasses.replace(intent, stop_price=intent.price, order_type="STOP_LIMIT")
-    return _story(order, waiting, "NEW", "PARTIALLY_FILLED 0.6", "FILLED 1")
+    return _lifecycle(order, waiting, "NEW", "PARTIALLY_FILLED 0.6", "FILLED 1")
 
 
 def trailing_stop(order: str, intent: Intent) -> Lifecycle:
     """An order whose trigger follows the price, taken back in the end."""
     waiting = dataclasses.replace(intent, price=None, stop_price=intent.price, order_type="TRAILING_STOP")
-    return _story(order, waiting, "NEW", "CANCELED")
+    return _lifecycle(order, waiting, "NEW", "CANCELED")
 
 
 def suspended(order: str, intent: Intent) -> Lifecycle:
     """An order that is suspended and resumed, if the venue can do that."""
-    return _story(order, intent, "NEW", "SUSPENDED", "NEW", "FILLED 1")
+    return _lifecycle(order, intent, "NEW", "SUSPENDED", "NEW", "FILLED 1")
 
 
 LIFECYCLES: tuple[Callable[[str, Intent], Lifecycle], ...] = (
@@ -106,7 +106,7 @@ LIFECYCLES: tuple[Callable[[str, Intent], Lifecycle], ...] = (
     filled_at_once,
     canceled,
     canceled_partly_filled,
-    cancel_lost_the_race,
+    cancel_came_too_late,
     rejected,
     expired,
     expired_partly_filled,
@@ -120,10 +120,10 @@ LIFECYCLES: tuple[Callable[[str, Intent], Lifecycle], ...] = (
 _WEIGHTS = (8, 4, 4, 3, 1, 2, 1, 1, 3, 1, 1, 1)
 
 
-def natives(words: Iterable[str], intent: Intent) -> Lifecycle:
+def natives(native_statuses: Iterable[str], intent: Intent) -> Lifecycle:
     """One order for each of the venue's own statuses, which it is given after it was placed."""
     steps: Lifecycle = []
-    for word in words:
+    for word in native_statuses:
         steps.append(Step(f"native {word}", OrderStatus.NEW, intent))
         steps.append(Step(f"native {word}", OrderStatus.UNKNOWN, intent, native=word))
     return steps
@@ -179,7 +179,7 @@ def _intent(random: Random, markets: Sequence[Market], instrument: int, account:
     )
 
 
-def _story(order: str, intent: Intent, *moments: str, paid: str | None = None) -> Lifecycle:
+def _lifecycle(order: str, intent: Intent, *moments: str, paid: str | None = None) -> Lifecycle:
     """A lifecycle from texts such as "PARTIALLY_FILLED 0.4": a status and the executed share of the amount."""
     paid = paid or _market_price(intent)
     return [_step(order, intent, *moment.partition(" ")[::2], paid=paid) for moment in moments]

@@ -56,6 +56,6 @@ class Collected:
         """The states of the links, in order."""
         return [record.state for record in self.records if isinstance(record, LinkRecord)]
 
-    def told(self, order_id: str) -> list[str]:
+    def statuses(self, order_id: str) -> list[str]:
         """The statuses of one order, in order."""
         return [record.status for record in self.orders if record.order_id == order_id]

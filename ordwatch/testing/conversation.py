@@ -18,9 +18,9 @@ from ordwatch.simulators.contract import Close, Step
 from ordwatch.simulators.setup import setup
 from ordwatch.venues.contract import (
     EVER,
+    ConnectionPlan,
     HttpReply,
     HttpRequest,
-    Opening,
     Payload,
     QueryResult,
     QuerySpec,
@@ -54,10 +54,10 @@ class Conversation:
         self.sent: list[HttpRequest | Payload] = []
         self.received: list[bytes] = []
         """What the simulator sent over the connection, before any damage."""
-        self.rows: list[OrderUpdate] = []
+        self.orders: list[OrderUpdate] = []
         self.spoil_frame: Callable[[bytes], bytes] = as_it_is
         self.spoil_reply: Callable[[HttpReply], HttpReply] = lambda reply: reply
-        self.opening: Opening | None = None
+        self.plan: ConnectionPlan | None = None
         self._requests = 0
 
     @property
@@ -68,8 +68,8 @@ class Conversation:
         """
         values = msgspec.structs.asdict(self.setup.settings).values()
         known = [value.reveal() for value in values if isinstance(value, Secret)]
-        if self.opening is not None and self.opening.endpoint.url:
-            endpoint = self.opening.endpoint
+        if self.plan is not None and self.plan.endpoint.url:
+            endpoint = self.plan.endpoint
             known += urlsplit(endpoint.url.removeprefix(endpoint.shown)).path.split("/")
         return [secret for secret in known if len(secret) >= MIN_REDACTED]
 
@@ -80,18 +80,18 @@ class Conversation:
 
     def connect(self) -> list[SessionEvent]:
         """Open the connection; the events up to the point where both sides wait for something."""
-        self.opening = _run(self.client.open(0, self))
-        endpoint = self.opening.endpoint
+        self.plan = _run(self.client.open(0, self))
+        endpoint = self.plan.endpoint
         url = urlsplit(endpoint.url)
         listener = self._addresses[url.netloc or f"{endpoint.host}:{endpoint.port}"]
         path = f"{url.path or '/'}{'?' + url.query if url.query else ''}" if endpoint.url else ""
         self.simulator.connected(PEER, listener, path, self._later())
-        return [*self.opening.session.start(self.now_ns), *self.exchange()]
+        return [*self.plan.session.start(self.now_ns), *self.exchange()]
 
     def exchange(self) -> list[SessionEvent]:
         """Carry everything that is queued to the other side, to and fro, until nothing is left."""
-        assert self.opening is not None
-        session, events = self.opening.session, list[SessionEvent]()
+        assert self.plan is not None
+        session, events = self.plan.session, list[SessionEvent]()
         while True:
             sent = session.data_to_send()
             self.sent += sent
@@ -107,9 +107,9 @@ class Conversation:
 
     def receive(self, data: bytes) -> list[SessionEvent]:
         """Let the session read this, with the damage done to it."""
-        assert self.opening is not None
+        assert self.plan is not None
         self.received.append(data)
-        events = self.opening.session.receive(self.spoil_frame(data), self._later())
+        events = self.plan.session.receive(self.spoil_frame(data), self._later())
         return [event for event in events if not isinstance(event, Turn)]
 
     def query(self, open_orders: Sequence[OrderUpdate] = ()) -> QueryResult:
@@ -117,8 +117,8 @@ class Conversation:
         spec = QuerySpec(since_ns=EVER, open_orders=lambda: open_orders, orders=lambda: open_orders)
         return _run(self.client.query(spec, self, self._emit))
 
-    async def _emit(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
-        self.rows += rows
+    async def _emit(self, orders: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
+        self.orders += orders
 
     async def __call__(self, request: RequestT, /) -> object:
         """The answer, from the simulator."""
@@ -132,8 +132,8 @@ class Conversation:
             local = msgspec.structs.replace(signed, url=urlsplit(signed.url).path)
             reply = self.simulator.request(local, self.now_ns)
             return self.spoil_reply(msgspec.structs.replace(reply, sent=signed))
-        assert self.opening is not None
-        events = [*self.opening.session.ask(self._requests, request, self.now_ns), *self.exchange()]
+        assert self.plan is not None
+        events = [*self.plan.session.queue_request(self._requests, request, self.now_ns), *self.exchange()]
         for event in events:
             if isinstance(event, Answer) and event.key == self._requests:
                 if event.error is not None:

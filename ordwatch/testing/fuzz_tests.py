@@ -26,7 +26,7 @@ from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 
 ROUNDS = 100
 FRAMES_A_ROUND = 25
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _AMOUNTS = ("qty", "filled_qty", "remaining_qty", "price", "stop_price", "avg_price", "filled_value", "fee")
@@ -48,7 +48,7 @@ class FuzzTests:
     def test_it_is_ready_in_memory_and_its_orders_are_as_the_contract_says(self, kind: str) -> None:
         talk = Conversation(kind)
         events = talk.connect()
-        talk.play(STORY)
+        talk.play(LIFECYCLE)
         events += talk.exchange()
         result = talk.query()
 
@@ -57,22 +57,24 @@ class FuzzTests:
         assert not [event for event in events if isinstance(event, Closed | Reject)]
         assert result is not None
         _check_events(talk, events)
-        _check_orders(talk, talk.rows, "query")
+        _check_orders(talk, talk.orders, "query")
 
     def test_it_sends_only_what_is_on_its_list(self, kind: str) -> None:
         talk = Conversation(kind)
-        talk.play(STORY[:4])
+        talk.play(LIFECYCLE[:4])
         talk.connect()
-        talk.play(STORY[4:])
+        talk.play(LIFECYCLE[4:])
         talk.exchange()
-        assert talk.opening is not None
-        talk.opening.session.heartbeat(talk.now_ns)
+        assert talk.plan is not None
+        talk.plan.session.heartbeat(talk.now_ns)
         talk.exchange()
-        talk.query(open_orders=[msgspec.structs.replace(row, order_id=f"9{row.order_id}") for row in _first_rows(kind)])
-        if talk.opening.keepalive is not None:
-            talk.sent.append(talk.opening.keepalive.request)
+        talk.query(
+            open_orders=[msgspec.structs.replace(row, order_id=f"9{row.order_id}") for row in _first_orders(kind)]
+        )
+        if talk.plan.keepalive is not None:
+            talk.sent.append(talk.plan.keepalive.request)
 
-        assert talk.sent or talk.opening.endpoint.url, "nothing was sent at all"
+        assert talk.sent or talk.plan.endpoint.url, "nothing was sent at all"
         _check_sent(talk)
 
     def test_its_list_of_what_only_reads_is_no_list_of_everything(self, kind: str) -> None:
@@ -91,8 +93,8 @@ class FuzzTests:
             for _ in range(FRAMES_A_ROUND):
                 data = spoil(random.choice(good), random, talk.secrets)
                 events += talk.receive(data)
-                assert talk.opening is not None
-                assert talk.opening.session.last_message_ns <= talk.now_ns
+                assert talk.plan is not None
+                assert talk.plan.session.last_message_ns <= talk.now_ns
             _check_events(talk, events)
             _check_sent(talk)
 
@@ -105,11 +107,11 @@ class FuzzTests:
             _check_sent(talk)
 
     def test_damaged_answers_raise_nothing_but_venue_errors_and_show_no_secret(self, kind: str) -> None:
-        held = _first_rows(kind)
+        held = _first_orders(kind)
         for number in range(ROUNDS):
             random = Random(f"{kind} answers {number}")
             talk = Conversation(kind)
-            talk.play(STORY)
+            talk.play(LIFECYCLE)
             talk.connect()
             share = random.choice([0.2, 1.0])
             talk.spoil_frame = lambda data, random=random, talk=talk, share=share: (  # type: ignore[misc]  # as above
@@ -124,7 +126,7 @@ class FuzzTests:
                 _check_messages(talk, [str(exc)])
             else:
                 _check_messages(talk, [*result.limits, *result.refused, *result.refused.values()])
-            _check_orders(talk, talk.rows, "query")
+            _check_orders(talk, talk.orders, "query")
             _check_sent(talk)
 
     def test_damaged_answers_before_dialling_raise_nothing_but_venue_errors(self, kind: str) -> None:
@@ -142,16 +144,16 @@ class FuzzTests:
 def _frames(kind: str) -> list[bytes]:
     talk = Conversation(kind)
     talk.connect()
-    talk.play(STORY)
+    talk.play(LIFECYCLE)
     talk.exchange()
     return talk.received
 
 
-def _first_rows(kind: str) -> list[OrderUpdate]:
+def _first_orders(kind: str) -> list[OrderUpdate]:
     """Orders that may be held as open when a query begins."""
     talk = Conversation(kind)
     talk.connect()
-    talk.play(STORY[:3])
+    talk.play(LIFECYCLE[:3])
     return [event for event in talk.exchange() if isinstance(event, OrderUpdate)][:3]
 
 

@@ -8,7 +8,7 @@ from ordwatch.simulators.contract import Step
 from ordwatch.simulators.scenario import lifecycles, one_of_each
 from ordwatch.testing.runs import Watched, repeated, run, simulator_of, untrue, watching
 
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 STREAM = list(lifecycles(seed=7, count=40))
 
 
@@ -21,14 +21,14 @@ class RunTests:
                 _play(watched, STREAM)
                 await watched.true()
 
-                assert _states_of(watched.out.orders) == _states_given(watched)
+                assert _state_counts(watched.out.orders) == _state_counts_played(watched)
 
         run(test())
 
     def test_orders_that_were_there_before_are_found(self, kind: str) -> None:
         async def test() -> None:
             simulator = simulator_of(kind)
-            for step in STORY[:3]:
+            for step in LIFECYCLE[:3]:
                 simulator.play(step, 1_000_000_000)
             async with watching(simulator) as watched:
                 assert untrue(simulator, watched.out) == {}
@@ -40,10 +40,10 @@ class RunTests:
         async def test() -> None:
             async with watching(simulator_of(kind)) as watched:
                 watched.hosted.duplicate(3)
-                _play(watched, STORY)
+                _play(watched, LIFECYCLE)
                 await watched.true()
 
-                assert _states_of(watched.out.orders) == _states_given(watched)
+                assert _state_counts(watched.out.orders) == _state_counts_played(watched)
 
         run(test())
 
@@ -62,14 +62,14 @@ class RunTests:
     def test_bytes_that_come_one_by_one_make_the_same_records(self, kind: str) -> None:
         async def test() -> None:
             async with watching(simulator_of(kind)) as whole:
-                _play(whole, STORY)
+                _play(whole, LIFECYCLE)
                 await whole.true()
             async with watching(simulator_of(kind)) as sliced:
                 sliced.hosted.split()
-                _play(sliced, STORY)
+                _play(sliced, LIFECYCLE)
                 await sliced.true()
 
-            assert _words_of(sliced.out.orders) == _words_of(whole.out.orders)
+            assert _states_of(sliced.out.orders) == _states_of(whole.out.orders)
 
         run(test())
 
@@ -105,10 +105,10 @@ class RunTests:
     def test_what_a_gap_hid_bears_its_id(self, kind: str) -> None:
         async def test() -> None:
             async with watching(simulator_of(kind)) as watched:
-                watched.hosted.play(STORY[0])
+                watched.hosted.play(LIFECYCLE[0])
                 await watched.true()
                 with watched.hosted.away():
-                    _play(watched, STORY[1:5])
+                    _play(watched, LIFECYCLE[1:5])
                 await watched.closed_gaps(1)
 
                 [recovered] = watched.out.orders[1:]
@@ -131,10 +131,10 @@ class RunTests:
     def test_a_resync_finds_what_no_push_reported(self, kind: str) -> None:
         async def test() -> None:
             async with watching(simulator_of(kind), audit_interval=0.05) as watched:
-                _play(watched, STORY[:4])
+                _play(watched, LIFECYCLE[:4])
                 await watched.true()
                 watched.hosted.swallow()
-                watched.hosted.play(STORY[4])
+                watched.hosted.play(LIFECYCLE[4])
                 await watched.true()
 
                 assert watched.out.orders[-1].source == "query"
@@ -143,20 +143,20 @@ class RunTests:
         run(test())
 
 
-def _states_of(orders: Sequence[OrderRecord]) -> Counter[str]:
+def _state_counts(orders: Sequence[OrderRecord]) -> Counter[str]:
     return Counter(order.order_id for order in orders)
 
 
-def _states_given(watched: Watched) -> Counter[str]:
+def _state_counts_played(watched: Watched) -> Counter[str]:
     return Counter({name[2]: true.states for name, true in watched.hosted.simulator.truth().items()})
 
 
-def _words_of(orders: Sequence[OrderRecord]) -> dict[str, list[tuple[str, str | None]]]:
+def _states_of(orders: Sequence[OrderRecord]) -> dict[str, list[tuple[str, str | None]]]:
     """Every status and executed quantity of each order, in order."""
-    words: dict[str, list[tuple[str, str | None]]] = {}
+    states: dict[str, list[tuple[str, str | None]]] = {}
     for order in orders:
-        words.setdefault(order.order_id, []).append((order.status, order.filled_qty))
-    return words
+        states.setdefault(order.order_id, []).append((order.status, order.filled_qty))
+    return states
 
 
 def _play(watched: Watched, steps: Iterable[Step]) -> None:

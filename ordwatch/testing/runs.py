@@ -9,8 +9,9 @@ from decimal import Decimal
 import msgspec
 
 from ordwatch.core.records import OrderRecord
-from ordwatch.engine.run import Limits, Outcome, Run
-from ordwatch.engine.supervisor import Pace
+from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.policy import Pace
+from ordwatch.engine.run import Run
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Simulator, TrueState
 from ordwatch.simulators.host import Hosted, host
@@ -112,7 +113,7 @@ def _amount(text: str | None) -> Decimal | None:
 
 
 def last_states(orders: Sequence[OrderRecord]) -> dict[OrderName, OrderRecord]:
-    """The last record of each order; late ones tell of the past and do not count."""
+    """The last record of each order; late ones describe the past and do not count."""
     return {(order.environment, order.account, order.order_id): order for order in orders if "late" not in order.flags}
 
 

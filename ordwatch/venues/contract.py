@@ -12,10 +12,10 @@ The way of one connection:
 2. The engine dials; `session.start` queues the login. Where the address itself is the subscription, it returns
    `Ready()` at once.
 3. Each chunk or message goes to `session.receive`, which returns events in order: `Ready` once pushes reach us,
-   `OrderUpdate` for each statement about an order, `Reject` for what cannot be read (`lost=True` if it may have been an
-   order), `RoundTrip`, `Ignored`, `Notice`; `Closed(error)` last, when the conversation is over. Never an exception.
+   `OrderUpdate` for each statement about an order, `Reject` for what cannot be read (`missed=True` if it may have been
+   an order), `RoundTrip`, `Ignored`, `Notice`; `Closed(error)` last, when the conversation is over. Never an exception.
 4. What keeps it alive: `session.heartbeat`, every `session.heartbeat_s`; `Endpoint.ping_s` for pings of WebSocket
-   itself; `Opening.keepalive` for a REST request that is repeated while connected.
+   itself; `ConnectionPlan.keepalive` for a REST request that is repeated while connected.
 5. When every connection is `Ready`, the engine calls `client.query`, and with it the venue is live. It does so again
    after every gap and from time to time. Rows go out by `emit`, page by page; what the query cannot know is in its
    `QueryResult`. An order held as open that no list names is asked for by id; one that the venue does not know is
@@ -149,13 +149,13 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
         """The bytes of the body, if it is JSON."""
         return None if self.json is None else msgspec.json.encode(self.json)
 
-    def redacted(self, words: str) -> str:
-        """The venue's words with *** in place of keys and signatures of this request, should they quote it."""
+    def redacted(self, text: str) -> str:
+        """Text of the venue with *** in place of keys and signatures of this request, should it quote them."""
         for carried in (self.params, self.headers, self.form or {}, self.json or {}):
             for name, value in carried.items():
                 if isinstance(value, str) and len(value) >= MIN_REDACTED and _SECRET_NAME.search(name):
-                    words = re.sub(re.escape(value), "***", words, flags=re.IGNORECASE)
-        return words
+                    text = re.sub(re.escape(value), "***", text, flags=re.IGNORECASE)
+        return text
 
 
 _SECRET_NAME = re.compile("key|sign|secret|token|ticket|auth|pass", re.IGNORECASE)
@@ -192,8 +192,8 @@ class Call(Protocol):
         """The answer: an HttpReply, or the value of the session's `Answer`.
 
         Raises:
-            ConnectionLost: No answer in time, or the link fell.
-            Refused: The venue said no; its words are the message. Or it left a request unanswered that is not vital.
+            ConnectionLost: No answer in time, or the connection was lost.
+            Refused: The venue refused, with its own message; or it did not answer a request that is not `required`.
             RemoteProtocolError: The answer makes no sense.
         """
         ...
@@ -211,9 +211,9 @@ async def http(call: Call, request: HttpRequest) -> HttpReply:
 
 
 EVER = 0
-"""`Ask.since_ns` where nothing says how far back is enough: no lower bound."""
+"""`QuerySpec.since_ns` where nothing says how far back is enough: no lower bound."""
 NEVER = 2**62
-"""`Report.reach_ns` of a query that cannot say what happened at any time."""
+"""`QueryResult.complete_since_ns` of a query that cannot say what happened at any time."""
 
 
 @dataclass(frozen=True)
@@ -235,23 +235,29 @@ class QuerySpec:
 class QueryResult:
     """How far a completed query reached."""
 
-    reach_ns: int | None = None
+    complete_since_ns: int | None = None
     """The earliest time of the venue's clock from which every change is known; None: as far back as was asked."""
     limits: tuple[str, ...] = ()
-    """What it cannot know, in words."""
+    """What it cannot know, as sentences for the user."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Parts the venue refused while it answered others: its name ("account 123") and the venue's words.
+    """Parts the venue refused while it answered others: its name ("account 123") and the venue's message.
 
     The engine asks again, and after the third refusal in a row goes live without the part. All refused: raise Refused.
     """
     again_s: float | None = None
     """Ask again so soon, though live: something is missing that does not touch coverage, such as token decimals."""
+    covers: tuple[str, ...] | None = None
+    """What the subscription and this query cover, such as account ids; None: the venue as a whole.
+
+    Two machines that watch the same venue back each other up for equal entries, so an entry must mean the same orders
+    on both. A part that was refused is not named.
+    """
 
 
 class Emit(Protocol):
     """Takes the rows of one page (source="query"), in the venue's order."""
 
-    async def __call__(self, rows: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
+    async def __call__(self, orders: Sequence[OrderUpdate], /, *, cached: bool = False) -> None:
         """`cached`: the rows may be older than what was pushed; only those of a newer version count."""
         ...
 
@@ -270,7 +276,7 @@ class Session(Protocol):
     """
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
-        """The connection is up: queue what is said first; `Ready()` at once if the address itself subscribes."""
+        """The connection is up: queue what is sent first; `Ready()` at once if the address itself subscribes."""
         ...
 
     def receive(self, data: bytes, now_ns: int) -> Iterable[SessionEvent]:
@@ -285,7 +291,7 @@ class Session(Protocol):
         """Queue what keeps the connection alive, if the venue wants that of a client."""
         ...
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Queue a request; its `Answer` bears `key`. What needs no wire is answered at once."""
         ...
 
@@ -338,7 +344,7 @@ class Keepalive:
 
 
 @dataclass(frozen=True)
-class Opening:
+class ConnectionPlan:
     """What one attempt needs: where to dial and the session that talks there."""
 
     endpoint: Endpoint
@@ -354,7 +360,7 @@ class VenueClient(Protocol):
         """How many connections it needs; the venue is live when all are."""
         ...
 
-    async def open(self, connection: int, call: Call, /) -> Opening:
+    async def open(self, connection: int, call: Call, /) -> ConnectionPlan:
         """Before each attempt of one connection, from 0 on: fetch what must be had first, and say where to dial.
 
         Raises:
@@ -415,7 +421,7 @@ class VenueKind:
     compare_versions: Callable[[OrderUpdate, OrderUpdate, bool], Recency]
     """How the first statement compares with the second, a state held; True: both came by the same way.
 
-    EQUAL: neither times nor amounts tell; then arrival decides. A status rank may decide between different ways only,
+    EQUAL: neither times nor amounts decide; then arrival decides. A status rank may decide between different ways only,
     unless the venue's statuses never go back.
     """
     merge: Callable[[OrderUpdate, OrderUpdate], OrderUpdate] = merge_missing

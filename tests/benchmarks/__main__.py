@@ -204,11 +204,11 @@ def merged(count: int, folder: Path) -> None:
             assert process.wait() == 0
             took = time.monotonic() - began
     with out.open("rb") as file:
-        told = [json.loads(line) for line in file]
-    orders = sum(record["type"] == "order" for record in told)
+        reported = [json.loads(line) for line in file]
+    orders = sum(record["type"] == "order" for record in reported)
     assert orders == each * len(REGISTRY), f"{orders} orders of {each * len(REGISTRY)}"
-    assert not [record for record in told if record["type"] in ("gap", "sink_gap", "reject")]
-    stall = max(record["loop_lag_ms"] for record in told if record["type"] == "alive")
+    assert not [record for record in reported if record["type"] in ("gap", "sink_gap", "reject")]
+    stall = max(record["loop_lag_ms"] for record in reported if record["type"] == "alive")
     report("three venues: longest stall of the loop, ms", stall, "< 50", f"{orders:,} of {orders:,} lines arrived")
     report("three venues: updates a second", orders / took, "> 18000", f"{took:.1f} s, fed for {MERGED_S:g} s")
 

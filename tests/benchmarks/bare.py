@@ -74,7 +74,7 @@ def reader_of(kind: str) -> Callable[[bytes, int], OrderUpdate]:
         def coinw(data: bytes, now_ns: int) -> OrderUpdate:
             push = messages.decode(data)
             assert isinstance(push, messages.OrderPush)
-            row = push.rows[0]
+            row = push.orders[0]
             assert isinstance(row, messages.OrderRow)
             return orders.order_update(row, venue=kind, received_ns=now_ns)
 
@@ -87,7 +87,7 @@ def reader_of(kind: str) -> Callable[[bytes, int], OrderUpdate]:
 
     def loopring(data: bytes, now_ns: int) -> OrderUpdate:
         push = loopring_messages.decode(data)
-        assert isinstance(push, loopring_messages.OrderPush)
+        assert isinstance(push, loopring_messages.OrderTopicPush)
         return loopring_orders.pushed_order(push, origin, now_ns)
 
     return loopring

@@ -23,12 +23,12 @@ def make_recording(path: Path, count: int) -> None:
 def _records(count: int) -> Iterator[AnyRecord]:
     yield start()
     yield link("live", 0)
-    second, told = 0.0, 0
+    second, reported = 0.0, 0
     for number in range(count - 3):
         second += 10 / ALIVE_EVERY
         if number % ALIVE_EVERY == ALIVE_EVERY - 1:
-            yield alive(second, updates=told, synced_seq=number)
+            yield alive(second, updates=reported, synced_seq=number)
         else:
-            told += 1
-            yield order(str(told % ORDERS), second=second, filled=str(told // ORDERS))
+            reported += 1
+            yield order(str(reported % ORDERS), second=second, filled=str(reported // ORDERS))
     yield end(second)

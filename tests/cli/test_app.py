@@ -71,7 +71,7 @@ COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_of_usage_is_told_in_few_lines(args: list[str], stderr: str) -> None:
+def test_a_mistake_of_usage_is_reported_in_few_lines(args: list[str], stderr: str) -> None:
     ended = run(*args)
 
     assert ended.code == 2

@@ -10,7 +10,7 @@ from ordwatch.core.errors import AuthError, ConfigError, Refused
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import load
 from ordwatch.venues.coinw.settings import CoinwSettings
-from ordwatch.venues.contract import Call, Opening, Setup, VenueKind, VenueSettings
+from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind, VenueSettings
 from ordwatch.venues.loopring.settings import LoopringSettings
 from ordwatch.venues.opend.settings import OpendSettings
 from tests.support import tls
@@ -38,7 +38,7 @@ def coinw(ws_url: str) -> CoinwSettings:
 def refusing(error: Exception) -> VenueKind:
     """A venue where nothing can be had before dialling, for this reason."""
 
-    async def open_connection(setup: Setup[ToySettings], call: Call) -> Opening:
+    async def open_connection(setup: Setup[ToySettings], call: Call) -> ConnectionPlan:
         raise error
 
     return toy_kind(open_connection)

@@ -85,18 +85,18 @@ def test_the_remedy_names_the_keys_of_what_failed(states: list[LinkState], remed
 
 
 def test_a_query_that_fails_again_and_again_has_failed_with_the_venues_words() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     observer = CheckObserver({"toy": KEYS})
-    observer.when_decided = lambda: told.append("decided")
+    observer.when_decided = lambda: reported.append("decided")
     observer.write(for_outputs([link("connecting"), link("subscribing"), link("reconciling")]))
     refusal = link("reconciling", detail="returnOpenOrders: connection refused")
 
     observer.write(for_outputs([refusal] * 3))
-    before, patient = list(told), observer.verdicts()[-1]
+    before, patient = list(reported), observer.verdicts()[-1]
     observer.write(for_outputs([refusal]))
 
     last = observer.verdicts()[-1]
-    assert (before, told) == ([], ["decided"])
+    assert (before, reported) == ([], ["decided"])
     assert (last.check, last.detail, last.exit_code) == ("query", "returnOpenOrders: connection refused", 69)
     assert patient == last
 
@@ -131,16 +131,16 @@ def test_only_the_first_end_counts() -> None:
     assert {verdict.verdict for verdict in found} == {"ok"}
 
 
-def test_the_end_is_told_once_every_venue_is_decided() -> None:
-    told: list[str] = []
+def test_the_end_is_reported_once_every_venue_is_decided() -> None:
+    reported: list[str] = []
     observer = CheckObserver({"one": KEYS, "two": KEYS})
-    observer.when_decided = lambda: told.append("decided")
+    observer.when_decided = lambda: reported.append("decided")
 
     observer.write(for_outputs([link("live", "one")]))
-    before = list(told)
+    before = list(reported)
     observer.write(for_outputs([link("down", "two"), link("live", "two")]))
 
-    assert (before, told) == ([], ["decided"])
+    assert (before, reported) == ([], ["decided"])
 
 
 @pytest.mark.parametrize(

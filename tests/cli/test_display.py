@@ -1,11 +1,10 @@
 """What stdout shows."""
 
 import os
-from typing import Any
 
 import pytest
 
-from ordwatch.cli.display import DisplayOptions, wants_color
+from ordwatch.cli.display import DisplayOptions, TailDisplayOptions, wants_color
 from ordwatch.cli.options import ColorChoice, OutputKind, RecordKinds
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
@@ -14,23 +13,6 @@ from ordwatch.outputs.json_lines import JsonLines
 from ordwatch.outputs.table import Table
 from ordwatch.outputs.text import TextLines
 
-NOTHING: dict[str, Any] = {
-    "output": None,
-    "records": None,
-    "symbols": None,
-    "statuses": None,
-    "sides": None,
-    "accounts": None,
-    "open_only": False,
-    "zone": None,
-    "color": ColorChoice.AUTO,
-}
-
-
-def display(**options: Any) -> DisplayOptions:
-    """What these options ask for, all others left out."""
-    return DisplayOptions(**{**NOTHING, **options})
-
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, OutputKind.TABLE), (False, OutputKind.JSON)])
 def test_a_terminal_gets_the_table_and_a_pipe_json(
@@ -38,38 +20,38 @@ def test_a_terminal_gets_the_table_and_a_pipe_json(
 ) -> None:
     monkeypatch.setattr(os, "isatty", lambda _: terminal)
 
-    assert display().kind is kind
+    assert DisplayOptions().kind is kind
 
 
 @pytest.mark.parametrize(
     ("kind", "sink"), [(OutputKind.JSON, JsonLines), (OutputKind.TEXT, TextLines), (OutputKind.TABLE, Table)]
 )
 def test_the_output_asked_for_is_what_is_made(kind: OutputKind, sink: type) -> None:
-    assert isinstance(display(output=kind).sink([], dict), sink)
+    assert isinstance(DisplayOptions(output=kind).sink([], dict), sink)
 
 
 @pytest.mark.parametrize("kind", [OutputKind.TEXT, OutputKind.TABLE])
 def test_kinds_of_records_are_for_json_only(kind: OutputKind) -> None:
     with pytest.raises(UsageError, match="add -o json"):
-        display(output=kind, records=RecordKinds.ALL).check()
+        DisplayOptions(output=kind, records=RecordKinds.ALL).check()
 
 
 @pytest.mark.parametrize(("kind", "records"), [(OutputKind.JSON, RecordKinds.ALL), (OutputKind.TABLE, None)])
 def test_other_options_go_together(kind: OutputKind, records: RecordKinds | None) -> None:
-    display(output=kind, records=records).check()
+    DisplayOptions(output=kind, records=records).check()
 
 
 def test_nothing_asked_for_filters_nothing() -> None:
-    assert display().filter == Filter()
+    assert DisplayOptions().filter == Filter()
 
 
 def test_every_filter_option_reaches_the_filter() -> None:
-    asked = display(
-        symbols=["HK.*"],
-        statuses=[OrderStatus.NEW],
-        sides=[Side.BUY],
-        accounts=["1"],
-        open_only=True,
+    asked = DisplayOptions(
+        symbol=["HK.*"],
+        status=[OrderStatus.NEW],
+        side=[Side.BUY],
+        account=["1"],
+        open=True,
         records=RecordKinds.ORDERS,
     )
 
@@ -106,17 +88,17 @@ def test_colour_is_wanted_where_it_can_be_seen(
 
 
 def test_messages_go_above_a_table_only_if_stderr_is_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = display().table()
+    table = DisplayOptions().table()
     monkeypatch.setattr(os, "isatty", lambda _: False)
 
-    assert display().print_above(table) is None
+    assert DisplayOptions().print_above(table) is None
 
 
 def test_a_table_that_does_not_move_takes_no_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = display().table()
+    table = DisplayOptions().table()
     monkeypatch.setattr(os, "isatty", lambda _: True)
 
-    above = display().print_above(table)
+    above = DisplayOptions().print_above(table)
 
     assert above is not None
     assert not above("ordwatch: text")
@@ -125,4 +107,13 @@ def test_a_table_that_does_not_move_takes_no_messages(monkeypatch: pytest.Monkey
 def test_lines_have_no_table_to_stand_above(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "isatty", lambda _: True)
 
-    assert display().print_above(display(output=OutputKind.JSON).sink([], dict)) is None
+    assert DisplayOptions().print_above(DisplayOptions(output=OutputKind.JSON).sink([], dict)) is None
+
+
+def test_the_filter_of_since_is_made_once_and_its_mistakes_are_found_first() -> None:
+    display = TailDisplayOptions(output=OutputKind.JSON, since="30m")
+
+    assert display.filter is display.filter
+    assert (display.filter.rows_since or "") > "2020"
+    with pytest.raises(UsageError, match="--since"):
+        TailDisplayOptions(output=OutputKind.JSON, since="noon").check()

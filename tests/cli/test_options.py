@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 
-from ordwatch.cli.options import duration, factor, one_of, seconds_until, verbosity, whole_number, zone
+from ordwatch.cli.options import MessageOptions, duration, factor, one_of, seconds_until, whole_number, zone
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
 
@@ -118,9 +118,9 @@ def test_another_text_is_no_factor(text: str) -> None:
 
 @pytest.mark.parametrize(("verbose", "quiet", "level"), [(0, False, 0), (0, True, -1), (1, False, 1), (3, False, 3)])
 def test_verbosity_counts_from_quiet_up(verbose: int, quiet: bool, level: int) -> None:
-    assert verbosity(verbose, quiet=quiet) == level
+    assert MessageOptions(verbose=verbose, quiet=quiet).level == level
 
 
 def test_more_and_fewer_messages_at_once_are_refused() -> None:
     with pytest.raises(UsageError, match="give one"):
-        verbosity(1, quiet=True)
+        _ = MessageOptions(verbose=1, quiet=True).level

@@ -11,7 +11,7 @@ from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, for_outputs
 from ordwatch.core.times import time_ns
-from ordwatch.engine.run import Outcome
+from ordwatch.engine.ending import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"
 REFUSED = "cannot reach 127.0.0.1:1 (connection refused)"
@@ -109,9 +109,9 @@ def test_each_venue_has_its_own_outage(caplog: pytest.LogCaptureFixture) -> None
     seen = Watched("toy", "game")
 
     seen.after(0, link("live"))
-    seen.after(61, link("stale", "heard nothing", "game"))
+    seen.after(61, link("stale", "received nothing", "game"))
 
-    assert caplog.messages == ["game: not live for 61 s: heard nothing"]
+    assert caplog.messages == ["game: not live for 61 s: received nothing"]
 
 
 def test_a_state_without_a_detail_is_itself_the_reason(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators.contract import Intent, Step
+from tests.recording.samples import at, gap_closed, gap_opened, link, order, start, written
+from tests.recording.samples import end as session_end
 from tests.support.process import Simulated, end, run, running
 
 
@@ -103,3 +105,95 @@ def test_what_is_no_recording_is_refused(text: str) -> None:
 
     assert ended.code == 65
     assert "Traceback" not in ended.err
+
+
+HOUR = (
+    start(),
+    link("live", 1),
+    order("1", second=2),
+    order("2", second=3),
+    order("2", second=4, status=OrderStatus.FILLED),
+    gap_opened(6),
+    gap_closed(6, 8, partial="page 2 failed"),
+    link("live", 8),
+    order("3", second=9),
+    session_end(10),
+)
+
+
+@pytest.fixture
+def hour(tmp_path: Path) -> Path:
+    """A recording with a gap from second 6 to 8 after noon (UTC)."""
+    return written(tmp_path / "hour.jsonl", *HOUR)
+
+
+def ids(out: str) -> list[str]:
+    return [record["order_id"] for record in lines(out)]
+
+
+def test_the_state_at_a_time_is_that_of_every_order_then(hour: Path) -> None:
+    ended = run("replay", hour, "--at", at(4))
+
+    assert (ended.code, ended.err, ids(ended.out)) == (0, "", ["1", "2"])
+
+
+def test_what_was_open_at_a_time_in_a_zone(hour: Path) -> None:
+    ended = run("replay", hour, "--at", "2026-03-02T07:00:05", "--time-zone", "America/New_York", "--open")
+
+    assert (ended.code, ids(ended.out)) == (0, ["1"])
+
+
+def test_in_a_gap_the_state_is_shown_and_uncertain(hour: Path) -> None:
+    ended = run("replay", hour, "--at", at(7))
+
+    assert (ended.code, ids(ended.out)) == (3, ["1", "2"])
+    assert ended.err == (
+        f"ordwatch: uncertain at {at(7)}: alpha: not seen from {at(6)} to {at(8)} (eof; page 2 failed)\n"
+    )
+
+
+def test_the_table_of_a_time_has_its_orders_only(hour: Path) -> None:
+    ended = run("replay", hour, "--at", at(4), "-o", "table")
+
+    assert (ended.code, ended.out.count("AAA-BBB")) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--at", at(-1)], f"the recording begins at {at(0)}"),
+        (["--at", at(4), "--speed", "2"], "--at shows one moment"),
+        (["--at", at(4), "--since", at(3)], "--at shows one moment"),
+        (["--at", "noon"], "--at: 'noon' is not a time"),
+        (["--since", "2999-01-01"], "has not come yet"),
+    ],
+)
+def test_times_that_cannot_be(hour: Path, args: list[str], message: str) -> None:
+    ended = run("replay", hour, *args)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
+def test_a_time_needs_files(hour: Path) -> None:
+    assert run("replay", "-", "--at", at(4), stdin=hour.read_text()).code == 2
+
+
+def test_a_damaged_recording_has_no_state(hour: Path) -> None:
+    hour.write_bytes(hour.read_bytes().replace(b'"order_id":"1"', b'"order_id":"9"'))
+
+    ended = run("replay", hour, "--at", at(4))
+
+    assert (ended.code, ended.out) == (65, "")
+
+
+def test_since_a_time_it_was_received(hour: Path) -> None:
+    ended = run("replay", hour, "--since", at(4), "--records", "orders")
+
+    assert (ended.code, ids(ended.out)) == (0, ["2", "3"])
+
+
+def test_one_order_by_the_end_of_its_id(hour: Path) -> None:
+    ended = run("replay", hour, "--order", "2", "--records", "orders")
+
+    assert (ended.code, ids(ended.out), ended.err) == (0, ["2", "2"], "")

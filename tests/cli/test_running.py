@@ -19,7 +19,7 @@ from ordwatch.core.errors import (
     RecordingError,
     StdoutFailed,
 )
-from ordwatch.engine.run import Outcome
+from ordwatch.engine.ending import Outcome
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.json_lines import JsonLines
 from tests.support.collect import Collected

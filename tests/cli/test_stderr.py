@@ -119,7 +119,7 @@ def test_causes_without_end_do_not_fill_the_memory(pipe: Pipe, monkeypatch: pyte
     assert pipe.lines() == ["ordwatch: a", "ordwatch: b", "ordwatch: c", "ordwatch: a"]
 
 
-def test_an_error_is_told_in_one_line_with_its_place(pipe: Pipe) -> None:
+def test_an_error_is_reported_in_one_line_with_its_place(pipe: Pipe) -> None:
     pipe.log.error("internal error", exc_info=raised())
 
     [line] = pipe.lines()

@@ -5,19 +5,14 @@ import os
 import re
 import resource
 import signal
+import socket
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch import system
-from ordwatch.cli.options import Fsync
-from ordwatch.cli.tail import connect_timeout_s, recording_of, shorter
-from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators.contract import Intent, Step
 from tests.support.process import DEADLINE_S, Ended, Simulated, end, run, running, write_private
@@ -55,6 +50,26 @@ def test_json_lines_are_what_a_pipe_gets(simulated: Simulated) -> None:
     assert ended.code == 0
     assert [record["seq"] for record in records(ended.out)] == list(range(1, len(ended.lines) + 1))
     assert {record["type"] for record in records(ended.out)} == {"order"}
+
+
+def test_metrics_are_written_beside_the_stream(simulated: Simulated, tmp_path: Path) -> None:
+    ended = run("tail", "--config", simulated.path, "--once", "--metrics", tmp_path / "ordwatch.prom")
+
+    assert ended.code == 0
+    assert "ordwatch_venue_updates_total{" in (tmp_path / "ordwatch.prom").read_text()
+
+
+@pytest.mark.parametrize("target", ["taken port", "missing/x.prom"])
+def test_metrics_that_cannot_be_given_end_it_before_anything_else(
+    simulated: Simulated, tmp_path: Path, target: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}" if target == "taken port" else tmp_path / target
+
+        ended = run("tail", "--config", simulated.path, "--metrics", place, "--record", tmp_path / "day.jsonl")
+
+    assert (ended.code, simulated.connections) == (73, 0)
+    assert not (tmp_path / "day.jsonl").exists()
 
 
 def test_all_records_begin_and_end_with_the_session(simulated: Simulated) -> None:
@@ -272,7 +287,7 @@ def test_a_configuration_that_is_not_there_says_where_it_was_looked_for(tmp_path
     assert ended.err.startswith(f"ordwatch: {tmp_path}/.config/ordwatch/config.yaml: no such file or directory")
 
 
-def test_nobody_there_within_the_time_to_connect_is_told_by_the_code(simulated: Simulated) -> None:
+def test_nobody_there_within_the_time_to_connect_is_reported_by_the_code(simulated: Simulated) -> None:
     simulated.do(lambda: next(iter(simulated.hosts.values())).refuse())
 
     ended = run("tail", "--config", simulated.path, "--connect-timeout", "0.3")
@@ -293,12 +308,6 @@ def test_once_shows_who_answered_and_names_who_did_not(two_simulated: Simulated)
     never, reason = ended.err.splitlines()
     assert never.startswith(f"ordwatch: {away}: never was live: ")
     assert reason == "ordwatch: not every venue has answered in time"
-
-
-def test_once_waits_half_a_minute_unless_told_otherwise() -> None:
-    assert connect_timeout_s(None, once=True) == 30.0
-    assert connect_timeout_s(5.0, once=True) == 5.0
-    assert connect_timeout_s(None, once=False) is None
 
 
 def test_a_venue_that_never_was_live_is_named_also_with_few_messages(simulated: Simulated) -> None:
@@ -548,35 +557,3 @@ def test_a_recording_that_cannot_stand_there_connects_nothing(simulated: Simulat
 
     assert ended.code == 73
     assert simulated.connections == 0
-
-
-@pytest.mark.parametrize("option", ["--rotate", "--fsync", "--lock-wait"])
-def test_an_option_of_a_recording_wants_one(option: str) -> None:
-    given: dict[str, Any] = {"rotate": None, "fsync": None, "lock_wait": None}
-    given[option.removeprefix("--").replace("-", "_")] = {"--rotate": "daily", "--fsync": Fsync.ALWAYS}.get(option, 5.0)
-
-    with pytest.raises(UsageError, match=f"{option} needs a recording; add --record FILE"):
-        recording_of(None, **given)
-
-
-def test_rotation_is_refused_where_open_files_cannot_be_renamed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(system, "renames_open_files", lambda: False)
-
-    with pytest.raises(UsageError, match="--rotate: this system cannot rename an open file"):
-        recording_of(tmp_path / "day.jsonl", rotate="daily", fsync=None, lock_wait=None)
-
-
-def test_a_size_that_is_none_is_a_mistake_of_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected `daily` or a size"):
-        recording_of(tmp_path / "day.jsonl", rotate="weekly", fsync=None, lock_wait=None)
-
-
-def test_of_two_limits_of_time_the_nearer_counts() -> None:
-    zone = ZoneInfo("UTC")
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S")
-
-    assert shorter(None, None, zone) is None
-    assert shorter(5.0, tomorrow, zone) == 5.0
-    assert shorter(1e6, tomorrow, zone) == pytest.approx(86_400, abs=10)

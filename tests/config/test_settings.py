@@ -448,3 +448,15 @@ def test_what_the_example_calls_a_default_is_one(example: Config, name: str) -> 
 
     assert named
     assert {key: getattr(example.venues[name][1], key) for key in named} == defaults
+
+
+def test_variables_that_hold_secrets_are_known(path: Path) -> None:
+    text = """
+venues:
+  a: {kind: toy, api_key: {env: KEY_A}, second_key: "not one"}
+  b: {kind: toy, api_key: {file: key}, second_key: {env: KEY_B}}
+nats: {token: {env: TOKEN}}
+"""
+    path.write_text(text)
+
+    assert read(path).secret_variables == {"KEY_A", "KEY_B", "TOKEN"}

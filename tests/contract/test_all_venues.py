@@ -11,7 +11,7 @@ from ordwatch.venues import REGISTRY
 from tests.support.collect import Collected
 from tests.support.runs import FAST, run, simulator_of, untrue
 
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 
 
 class Together:
@@ -35,7 +35,7 @@ class Together:
         await self.out.until(lambda: [gap.state for gap in self.out.gaps].count("closed") >= count)
 
     def play(self) -> None:
-        for step in STORY:
+        for step in LIFECYCLE:
             for each in self.hosts.values():
                 each.play(step)
 

@@ -15,7 +15,7 @@ from ordwatch.venues.contract import Setup
 from tests.support.faultproxy import FaultProxy, fault_proxy
 from tests.support.runs import Watched, following, repeated, run, simulator_of, untrue
 
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 
 every_venue = pytest.mark.parametrize("kind", REGISTRY)
 
@@ -33,7 +33,7 @@ async def watching(kind: str, **settings: Any) -> AsyncIterator[tuple[Watched, F
 
 
 def play(watched: Watched) -> None:
-    for step in STORY:
+    for step in LIFECYCLE:
         watched.hosted.play(step)
 
 

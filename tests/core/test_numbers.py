@@ -11,7 +11,7 @@ PLAIN = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("reported", "written"),
     [
         ("0.1000000000000000055", "0.1000000000000000055"),
         ("82000", "82000"),
@@ -28,16 +28,16 @@ PLAIN = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
         (Decimal("1.10"), "1.10"),
     ],
 )
-def test_decimals_keep_every_digit(told: str | int | Decimal, written: str) -> None:
-    assert decimal_text(told) == written
+def test_decimals_keep_every_digit(reported: str | int | Decimal, written: str) -> None:
+    assert decimal_text(reported) == written
 
 
 @pytest.mark.parametrize(
-    "told", ["", " ", "NaN", "Infinity", "1e400000", "1e9999", "abc", "0x10", "1_000", "１", "--1", True]
+    "reported", ["", " ", "NaN", "Infinity", "1e400000", "1e9999", "abc", "0x10", "1_000", "１", "--1", True]
 )
-def test_what_is_no_decimal_is_refused(told: str | bool) -> None:
+def test_what_is_no_decimal_is_refused(reported: str | bool) -> None:
     with pytest.raises(ValueError, match="number"):
-        decimal_text(told)
+        decimal_text(reported)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=18))

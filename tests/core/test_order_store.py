@@ -18,7 +18,8 @@ from ordwatch.core.events import (
     VenueStats,
 )
 from ordwatch.core.merging import Correction, not_found
-from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, STATES_KEPT, OrderStore
+from ordwatch.core.order_entry import STATES_KEPT
+from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
 from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
@@ -148,17 +149,17 @@ def test_equal_version_that_differs_is_unordered_and_arrival_decides() -> None:
 
 def by_fill(new: OrderUpdate, known: OrderUpdate, _same_way: bool) -> Recency:
     """A venue whose times do not order its statements."""
-    told, before = int(new.filled_qty or 0), int(known.filled_qty or 0)
-    return Recency.EQUAL if told == before else Recency.NEWER if told > before else Recency.OLDER
+    reported, before = int(new.filled_qty or 0), int(known.filled_qty or 0)
+    return Recency.EQUAL if reported == before else Recency.NEWER if reported > before else Recency.OLDER
 
 
 def test_repetition_is_known_where_times_went_back() -> None:
     store = OrderStore({"toy": dataclasses.replace(VENUE, compare_versions=by_fill)}, {"toy": VenueStats()})
-    told_later = push("1", "PARTIALLY_FILLED", "4", 5)
+    reported_later = push("1", "PARTIALLY_FILLED", "4", 5)
 
-    store.apply([push("1", "PARTIALLY_FILLED", "2", 9), told_later, push("1", "FILLED", "10", 12)])
+    store.apply([push("1", "PARTIALLY_FILLED", "2", 9), reported_later, push("1", "FILLED", "10", 12)])
 
-    assert store.apply([told_later]) == []
+    assert store.apply([reported_later]) == []
 
 
 def test_query_row_that_is_newer_is_written_as_such() -> None:
@@ -277,7 +278,7 @@ def statuses_again(store: OrderStore, order_id: str) -> list[str]:
 
 def test_flood_of_rejects_is_counted_in_the_next_record() -> None:
     store = a_store()
-    reject = Reject(venue="toy", reason="bad", data=b"", size=0, lost=False, at_ns=1)
+    reject = Reject(venue="toy", reason="bad", data=b"", size=0, missed=False, at_ns=1)
 
     records = store.apply([reject] * (REJECTS_PER_S + 5))
 
@@ -297,7 +298,7 @@ def test_restored_orders_are_known() -> None:
     written = [decode(numbered(encode(record), 1)) for record in a_store().apply(life)]
     store = a_store()
 
-    store.restore(orders(written))
+    store.load(orders(written))
 
     assert orders(store.apply([*life, row("1", "PARTIALLY_FILLED", "4", 2)])) == []
     assert [order.order_id for order in store.open_orders("toy")] == ["1"]
@@ -307,7 +308,7 @@ def test_restored_orders_are_known() -> None:
 def test_gap_left_open_goes_on_with_its_id() -> None:
     store = a_store()
 
-    store.restore([], {"toy": "toy-3"})
+    store.load([], {"toy": "toy-3"})
 
     assert orders(store.apply([row("1", "NEW", "0", 1)]))[0].gap == "toy-3"
 
@@ -315,7 +316,7 @@ def test_gap_left_open_goes_on_with_its_id() -> None:
 def test_words_of_the_venue_are_redacted() -> None:
     store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, lambda text: text.replace("canary", "***"))
     link = LinkUpdate(venue="toy", conn=1, state="down", detail="no such key: canary", at_ns=2)
-    reject = Reject(venue="toy", reason="canary", data=b"", size=0, lost=False, at_ns=1)
+    reject = Reject(venue="toy", reason="canary", data=b"", size=0, missed=False, at_ns=1)
 
     assert b"canary" not in b"".join(encode(record) for record in store.apply([link, reject]))
 
@@ -523,7 +524,7 @@ def test_an_order_is_not_unknown_while_its_last_statement_has_not_settled() -> N
 def test_states_of_an_earlier_session_are_before_every_question() -> None:
     written = [decode(numbered(encode(record), 1)) for record in a_store().apply([push("1", "NEW", "0", 9)])]
     store = a_store()
-    store.restore(orders(written))
+    store.load(orders(written))
 
     [record] = orders(store.apply(answered(row("1", "SUSPENDED", "0", 9), asked_s=0.5)))
 
@@ -585,7 +586,7 @@ def two_venues() -> OrderStore:
 
 
 def reject(venue: str = "toy") -> Reject:
-    return Reject(venue=venue, reason="bad", data=b"", size=0, lost=True, at_ns=0)
+    return Reject(venue=venue, reason="bad", data=b"", size=0, missed=True, at_ns=0)
 
 
 def test_rejects_that_were_not_written_are_counted_once() -> None:

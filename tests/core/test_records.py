@@ -82,6 +82,8 @@ def test_every_key_is_there_in_the_fixed_order() -> None:
         "changed",
         "flags",
         "extra",
+        "collector",
+        "stream_seq",
         "raw",
     ]
 
@@ -168,11 +170,11 @@ def test_a_link_has_its_keys_in_the_fixed_order() -> None:
 
 
 def test_reject_shows_the_first_sixteen_bytes() -> None:
-    reject = Reject(venue="toy", reason="sha1", data=b"0123456789abcdefXYZ", size=19, lost=True, at_ns=1)
-    told = json.loads(encode(reject_record(reject)))
+    reject = Reject(venue="toy", reason="sha1", data=b"0123456789abcdefXYZ", size=19, missed=True, at_ns=1)
+    reported = json.loads(encode(reject_record(reject)))
 
-    assert told["head"] == b"0123456789abcdef".hex()
-    assert told["bytes"] == 19
+    assert reported["head"] == b"0123456789abcdef".hex()
+    assert reported["bytes"] == 19
 
 
 @given(st.integers(min_value=0, max_value=10**18))
@@ -204,6 +206,6 @@ def test_the_json_of_a_record_is_made_once() -> None:
 
 
 def test_every_output_gets_the_same_records_in_their_order() -> None:
-    told = [record(order_id="1"), record(order_id="2")]
+    reported = [record(order_id="1"), record(order_id="2")]
 
-    assert [shared.record for shared in for_outputs(told)] == told
+    assert [shared.record for shared in for_outputs(reported)] == reported

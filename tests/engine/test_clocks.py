@@ -20,7 +20,7 @@ def test_time_passing_is_nothing(ticks: list[tuple[int, int, int]]) -> None:
     assert Clocks().tick() is None
 
 
-def test_wall_clock_that_jumps_is_told(ticks: list[tuple[int, int, int]]) -> None:
+def test_wall_clock_that_jumps_is_reported(ticks: list[tuple[int, int, int]]) -> None:
     ticks += [(0, 0, 0), (-3600 * SECOND, SECOND // 4, SECOND // 4)]
     jump = Clocks().tick()
 
@@ -28,7 +28,7 @@ def test_wall_clock_that_jumps_is_told(ticks: list[tuple[int, int, int]]) -> Non
     assert (round(jump.jump_ms), jump.suspended_ms) == (-3_600_250, 0.0)
 
 
-def test_sleep_of_the_machine_is_told(ticks: list[tuple[int, int, int]]) -> None:
+def test_sleep_of_the_machine_is_reported(ticks: list[tuple[int, int, int]]) -> None:
     ticks += [(0, 0, 0), (120 * SECOND, SECOND // 4, 120 * SECOND)]
     jump = Clocks().tick()
 

@@ -16,12 +16,12 @@ from ordwatch.engine.moment import Moment
 from ordwatch.engine.run import Run
 from ordwatch.venues.contract import (
     Call,
+    ConnectionPlan,
     Emit,
     Endpoint,
     HttpReply,
     HttpRequest,
     Keepalive,
-    Opening,
     QueryResult,
     QuerySpec,
     Session,
@@ -54,7 +54,7 @@ async def test_a_loss_by_unreadable_input_begins_at_the_last_message_that_was_re
 async def test_a_request_that_is_not_vital_and_gets_no_answer_is_refused_and_the_link_stays() -> None:
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
 
-        async def query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        async def query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
             server.answers = False
             with pytest.raises(Refused, match=r"^no answer to a query within"):
                 await call(ListOrders(timeout_s=0.01, required=False))
@@ -79,7 +79,7 @@ class Subscribed(ToySession):
         return [Ready()]
 
 
-async def subscribed_open(setup: Setup[ToySettings], call: Call) -> Opening:
+async def subscribed_open(setup: Setup[ToySettings], call: Call) -> ConnectionPlan:
     opening = await toy_open(setup, call)
     return replace(opening, session=Subscribed(setup))
 
@@ -103,7 +103,7 @@ async def test_a_session_that_is_ready_at_once_goes_live_and_its_gap_begins_at_t
 def kept_alive(judge: Callable[[HttpReply], None], url: str) -> VenueKind:
     """A toy that repeats a request to this address all the time."""
 
-    async def opened(setup: Setup[ToySettings], call: Call) -> Opening:
+    async def opened(setup: Setup[ToySettings], call: Call) -> ConnectionPlan:
         request = HttpRequest(name="extend", url=url, method="PUT")
         return replace(await toy_open(setup, call), keepalive=Keepalive(request, 0.01, judge))
 
@@ -198,7 +198,7 @@ async def test_answered_requests_take_no_room_however_many_they_were(monkeypatch
 
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
 
-        async def query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        async def query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
             for _ in range(20):
                 await call(ListOrders())
             return QueryResult()
@@ -237,9 +237,11 @@ class Alone:
 
 
 def connection_to(port: int, owner: Alone) -> Connection:
-    async def open_session() -> Opening:
+    async def open_session() -> ConnectionPlan:
         session = ToySession(Setup("toy", ToySettings(port=port)))
-        return Opening(Endpoint("tcp", shown="here", host="127.0.0.1", port=port, unanswered="is it a toy?"), session)
+        return ConnectionPlan(
+            Endpoint("tcp", shown="here", host="127.0.0.1", port=port, unanswered="is it a toy?"), session
+        )
 
     return Connection(owner, 0, 1, open_session)
 

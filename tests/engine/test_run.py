@@ -1,4 +1,4 @@
-"""The engine, whole, against a server that does as it is told: real sockets, no simulator of a venue."""
+"""The engine, whole, against a server that does what a test asks of it: real sockets, no simulator of a venue."""
 
 import asyncio
 import time
@@ -24,9 +24,10 @@ from ordwatch.core.records import (
 )
 from ordwatch.core.times import time_ns
 from ordwatch.engine import run as pipeline
-from ordwatch.engine.run import SLICE, Limits, Outcome, ResumeState, Run, VenueResume
-from ordwatch.engine.supervisor import Pace
-from ordwatch.venues.contract import Call, Opening, Setup, VenueKind
+from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.policy import Pace
+from ordwatch.engine.run import SLICE, ResumeState, Run, VenueResume
+from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_kind, toy_server
@@ -88,18 +89,18 @@ async def test_each_push_is_one_record() -> None:
         for filled in range(10):
             seen.server.move("1", "PARTIALLY_FILLED", str(filled))
         seen.server.move("1", "FILLED", "10")
-        await seen.out.until(lambda: "FILLED" in seen.out.told("1"))
+        await seen.out.until(lambda: "FILLED" in seen.out.statuses("1"))
 
         assert [order.filled_qty for order in seen.out.orders] == [*map(str, range(10)), "10"]
 
 
-async def test_a_long_stream_is_told_whole() -> None:
+async def test_a_long_stream_is_reported_whole() -> None:
     async with watching() as seen:
         await seen.live()
         for filled in range(3_500):
             seen.server.move("1", "PARTIALLY_FILLED", str(filled))
         seen.server.move("1", "FILLED", "3500")
-        await seen.out.until(lambda: "FILLED" in seen.out.told("1"))
+        await seen.out.until(lambda: "FILLED" in seen.out.statuses("1"))
 
         assert [order.filled_qty for order in seen.out.orders] == [*map(str, range(3_500)), "3500"]
 
@@ -128,9 +129,19 @@ async def test_what_a_limit_leaves_untold_is_not_called_heard() -> None:
         seen.server.say("order 1 NEW 0 1\norder 2 NEW 0 1")
         await seen.outcome
 
-        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+        *_, alive = (record for record in seen.out.records if isinstance(record, AliveRecord))
 
         assert (alive.venues["toy"].last_rx or "") < seen.out.orders[0].received_at
+
+
+async def test_a_venue_that_goes_live_is_reported_alive_at_once_with_what_it_covers() -> None:
+    async with watching() as seen:
+        await seen.live()
+        await seen.out.until(lambda: any(isinstance(record, AliveRecord) for record in seen.out.records))
+
+        [alive] = [record for record in seen.out.records if isinstance(record, AliveRecord)]
+
+        assert (alive.venues["toy"].state, alive.venues["toy"].covers) == ("live", ["toy"])
 
 
 async def test_drop_opens_a_gap_that_the_query_closes() -> None:
@@ -214,15 +225,15 @@ async def test_order_the_venue_forgot_becomes_unknown_once() -> None:
         del seen.server.orders["1"]
         await seen.server.until(lambda: sum(line.startswith("list") for line in seen.server.seen) >= 4)
 
-        assert seen.out.told("1") == ["NEW", "UNKNOWN"]
+        assert seen.out.statuses("1") == ["NEW", "UNKNOWN"]
         assert seen.out.orders[-1].reason == "the toy does not know it"
 
 
-async def test_audit_finds_what_no_push_told() -> None:
+async def test_audit_finds_what_no_push_reported() -> None:
     async with watching(audit_interval=0.05) as seen:
         await seen.live()
         seen.server.move("1", "FILLED", "10", tell=False)
-        await seen.out.until(lambda: "FILLED" in seen.out.told("1"))
+        await seen.out.until(lambda: "FILLED" in seen.out.statuses("1"))
 
         assert seen.out.orders[-1].source == "query"
         assert seen.out.gaps == []
@@ -254,7 +265,7 @@ def _detail(record: object) -> str | None:
 
 
 async def test_a_fault_of_tls_is_tried_again_after_a_minute_at_the_earliest() -> None:
-    async def untrusted(setup: Setup[ToySettings], call: Call) -> Opening:
+    async def untrusted(setup: Setup[ToySettings], call: Call) -> ConnectionPlan:
         raise TlsFailed("getTicket: certificate verify failed: self-signed certificate")
 
     out = Collected()
@@ -364,7 +375,7 @@ async def test_logged_out_venue_is_a_gap_until_it_is_back() -> None:
         await seen.closed_gaps(1)
 
         assert seen.out.gaps[0].cause == "venue_logged_out"
-        assert seen.out.told("1") == ["FILLED"]
+        assert seen.out.statuses("1") == ["FILLED"]
         assert seen.server.connections == 1
 
 
@@ -583,18 +594,18 @@ async def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch:
         await seen.live()
         for filled in range(9):
             seen.server.move("1", "PARTIALLY_FILLED", str(filled))
-        await seen.out.until(lambda: seen.out.told("1").count("PARTIALLY_FILLED") == 9)
+        await seen.out.until(lambda: seen.out.statuses("1").count("PARTIALLY_FILLED") == 9)
         beats = sum(isinstance(record, AliveRecord) for record in seen.out.records)
         await seen.out.until(lambda: sum(isinstance(r, AliveRecord) for r in seen.out.records) > beats)
 
-    told_ns = 0
+    reported_ns = 0
     for record in seen.out.records:
         if isinstance(record, OrderRecord):
-            assert time_ns(record.received_at) >= told_ns
+            assert time_ns(record.received_at) >= reported_ns
         elif isinstance(record, AliveRecord) and (last_rx := record.venues["toy"].last_rx) is not None:
-            told_ns = time_ns(last_rx)
+            reported_ns = time_ns(last_rx)
 
-    assert told_ns
+    assert reported_ns
 
 
 # Several venues, several outputs, the second time.

@@ -15,16 +15,17 @@ import pytest
 
 from ordwatch.core.errors import ConnectionLost
 from ordwatch.core.events import Arrival, LinkUpdate, OrderUpdate, VenueStats
-from ordwatch.core.gaps import GapTracker
+from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.http import Http
 from ordwatch.engine.moment import Moment
+from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
 from ordwatch.engine.rates import Rates
-from ordwatch.engine.run import Limits, Outcome, ResumeState, Run, VenueResume
+from ordwatch.engine.run import ResumeState, Run, VenueResume
 from ordwatch.engine.runner import Caller, Runner
-from ordwatch.engine.supervisor import Orders, Pace
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import EVER, Call, Emit, Opening, QueryResult, QuerySpec, Rate, Setup, VenueKind
+from ordwatch.venues.contract import EVER, Call, ConnectionPlan, Emit, QueryResult, QuerySpec, Rate, Setup, VenueKind
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import (
     TOY,
@@ -47,19 +48,19 @@ HOUR_NS = 3600 * 1_000_000_000
 class Asked:
     """A toy venue's queries: what was asked, and what is answered."""
 
-    report: QueryResult = field(default_factory=QueryResult)
+    result: QueryResult = field(default_factory=QueryResult)
     rows: Sequence[OrderUpdate] = ()
-    asks: list[QuerySpec] = field(default_factory=list)
+    specs: list[QuerySpec] = field(default_factory=list)
 
-    async def query(self, setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
-        self.asks.append(ask)
+    async def query(self, setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        self.specs.append(spec)
         await emit(self.rows)
-        await toy_query(setup, ask, call, emit)
-        return self.report
+        await toy_query(setup, spec, call, emit)
+        return self.result
 
     @property
     def since(self) -> list[int | None]:
-        return [ask.since_ns for ask in self.asks]
+        return [spec.since_ns for spec in self.specs]
 
 
 @dataclass
@@ -178,7 +179,7 @@ async def test_a_query_that_reaches_less_far_closes_a_gap_partial() -> None:
 
     async with watching(asked) as seen:
         await seen.live()
-        asked.report = QueryResult(reach_ns=time.time_ns() + HOUR_NS, limits=("page 2 failed",))
+        asked.result = QueryResult(complete_since_ns=time.time_ns() + HOUR_NS, limits=("page 2 failed",))
         seen.servers[0].drop()
         await seen.closed_gaps(1)
 
@@ -200,7 +201,7 @@ async def test_a_refused_part_keeps_the_venue_from_live_until_the_third_refusal(
         ("reconciling", "account 7: funds"),
         ("live", "without account 7: funds"),
     ]
-    assert len(asked.asks) == 3
+    assert len(asked.specs) == 3
     assert caplog.text.count("live without account 7: funds") == 1
     assert not (await seen.outcome).covered
 
@@ -221,7 +222,7 @@ async def test_a_part_that_is_answered_again_makes_the_venue_whole() -> None:
 
     async with watching(asked, audit_interval=0.01) as seen:
         await seen.live()
-        asked.report = QueryResult()
+        asked.result = QueryResult()
         await seen.live(2)
 
     assert [link.detail for link in seen.out.links if link.state == "live"] == ["without account 7: funds", None]
@@ -233,7 +234,7 @@ async def test_a_part_refused_by_a_periodic_resync_is_named_at_the_third_time() 
 
     async with watching(asked, audit_interval=0.01) as seen:
         await seen.live()
-        asked.report = QueryResult(refused={"account 7": "funds"})
+        asked.result = QueryResult(refused={"account 7": "funds"})
         await seen.live(2)
 
     assert [link.detail for link in seen.out.links if link.state == "live"] == [None, "without account 7: funds"]
@@ -246,7 +247,7 @@ async def test_a_state_that_rests_on_arrival_alone_brings_the_next_query_forward
     async with watching(asked) as seen:
         await seen.live()
         seen.servers[0].say("order 1 NEW 0 1\norder 1 SUSPENDED 0 1")
-        await seen.servers[0].until(lambda: seen.servers[0].seen[-1].startswith("list") and len(asked.asks) == 2)
+        await seen.servers[0].until(lambda: seen.servers[0].seen[-1].startswith("list") and len(asked.specs) == 2)
 
     assert seen.out.gaps == []
 
@@ -262,7 +263,7 @@ async def test_a_bug_in_one_venue_ends_it_after_back_offs_and_leaves_the_other(
             seen.servers[0].say("order 1 NO_SUCH_STATUS 0 1")
         await seen.out.until(lambda: seen.states()[-1] == "failed")
         seen.servers[1].move("2", "NEW")
-        await seen.out.until(lambda: seen.out.told("2") == ["NEW"])
+        await seen.out.until(lambda: seen.out.statuses("2") == ["NEW"])
         running = not seen.outcome.done()
 
     assert running
@@ -282,7 +283,7 @@ async def test_one_wrong_key_leaves_the_other_venue_alone() -> None:
         seen.servers[0].drop()
         await seen.out.until(lambda: seen.states()[-1] == "failed")
         seen.servers[1].move("2", "NEW")
-        await seen.out.until(lambda: seen.out.told("2") == ["NEW"])
+        await seen.out.until(lambda: seen.out.statuses("2") == ["NEW"])
 
     assert (await seen.outcome).exit_code == 77
     assert "down" not in seen.states("toy2")
@@ -366,7 +367,7 @@ async def test_each_link_is_opened_by_its_number() -> None:
     opened: list[int] = []
 
     class Numbered(ToyClient):
-        async def open(self, connection: int, call: Call) -> Opening:
+        async def open(self, connection: int, call: Call) -> ConnectionPlan:
             opened.append(connection)
             return await super().open(connection, call)
 
@@ -424,7 +425,7 @@ async def test_with_an_audit_interval_of_0_only_breaks_are_asked_about() -> None
         seen.servers[0].drop()
         await seen.live(3)
 
-    assert len(asked.asks) == 3
+    assert len(asked.specs) == 3
 
 
 async def test_a_connection_is_not_read_while_the_order_store_takes_nothing() -> None:
@@ -447,7 +448,7 @@ async def test_a_connection_is_not_read_while_the_order_store_takes_nothing() ->
 
 @pytest.mark.parametrize("cached", [False, True])
 async def test_rows_are_handed_on_as_what_they_are(cached: bool) -> None:
-    async def query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+    async def query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
         await emit([stated(1)], cached=cached)
         return QueryResult()
 

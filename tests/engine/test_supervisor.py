@@ -30,13 +30,14 @@ from ordwatch.core.events import (
     RoundTrip,
     SessionEvent,
 )
-from ordwatch.engine.supervisor import ATTEMPTS_WINDOW_S, Orders, Pace
+from ordwatch.engine.policy import Orders, Pace
+from ordwatch.engine.reconnects import ATTEMPTS_WINDOW_S
 from ordwatch.engine.venue_clock import MARGIN_NS
 from ordwatch.venues.contract import EVER, NEVER, QueryResult
 from tests.support.toy import toy_update
 from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, Driver, quick
 
-REJECT = Reject(venue="toy", reason="bad", data=b"", size=0, lost=True, at_ns=0)
+REJECT = Reject(venue="toy", reason="bad", data=b"", size=0, missed=True, at_ns=0)
 PUSH = toy_update("toy", "1", "NEW", "0", "1", now_ns=5)
 
 
@@ -433,7 +434,7 @@ def test_a_query_without_bound_where_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reach_ns", "outcome"),
+    ("complete_since_ns", "outcome"),
     [
         (None, "recovered"),
         (NEVER, "partial"),
@@ -441,12 +442,12 @@ def test_a_query_without_bound_where_nothing_is_known() -> None:
         (777_001 * SECOND, "partial"),
     ],
 )
-def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(reach_ns: int | None, outcome: str) -> None:
+def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(complete_since_ns: int | None, outcome: str) -> None:
     driver = live()
     driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
     driver.disconnect()
     reconnect(driver)
-    driver.answer(QueryResult(reach_ns=reach_ns))
+    driver.answer(QueryResult(complete_since_ns=complete_since_ns))
 
     assert driver.gaps[-1].outcome == outcome
 
@@ -510,7 +511,7 @@ def test_unreadable_input_that_may_have_been_an_order_is_a_gap_and_a_query() -> 
 
 def test_unreadable_input_that_was_no_order_is_no_gap() -> None:
     driver = live()
-    driver.receive(msgspec.structs.replace(REJECT, lost=False), good=False)
+    driver.receive(msgspec.structs.replace(REJECT, missed=False), good=False)
 
     assert driver.gaps == []
 
@@ -898,7 +899,7 @@ def test_input_that_could_not_be_read_is_no_sign_of_life() -> None:
     driver.receive(REJECT, good=False)
     driver.answer()
     driver.advance(2)
-    driver.receive(msgspec.structs.replace(REJECT, lost=False), good=False)
+    driver.receive(msgspec.structs.replace(REJECT, missed=False), good=False)
     driver.advance(2)
     driver.disconnect()
 
@@ -914,7 +915,7 @@ def test_what_a_connection_reports_between_its_end_and_the_next_attempt_is_ignor
     assert actions == []
 
 
-REPORTS = [QueryResult(), QueryResult(reach_ns=NEVER), QueryResult(refused={"a": "b"})]
+REPORTS = [QueryResult(), QueryResult(complete_since_ns=NEVER), QueryResult(refused={"a": "b"})]
 
 
 class Venue(RuleBasedStateMachine):
@@ -1026,7 +1027,7 @@ class Venue(RuleBasedStateMachine):
         sighted = driver.subscribed - driver.interrupted
         if driver.ended is None and sighted == set(range(driver.policy.links)) and driver.query is None:
             assert driver.supervisor._can_query()
-            assert driver.stats.state in ("live", "stale") or driver.supervisor._query_s <= driver.now_s + 30
+            assert driver.stats.state in ("live", "stale") or driver.supervisor._queries.due_s <= driver.now_s + 30
 
     @invariant()
     def live_is_no_open_gap(self) -> None:

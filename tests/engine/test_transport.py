@@ -129,7 +129,7 @@ async def test_abort_ends_a_read() -> None:
     ],
     ids=["tcp", "websocket"],
 )
-async def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) -> None:
+async def test_nobody_there_is_reported_with_address_and_hint(endpoint: Endpoint) -> None:
     with pytest.raises(ConnectionLost) as lost:
         async with dial(endpoint):
             pass
@@ -138,7 +138,7 @@ async def test_nobody_there_is_told_with_address_and_hint(endpoint: Endpoint) ->
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64], ids=["an empty part", "a long part"])
-async def test_a_name_that_no_host_can_have_is_told(host: str) -> None:
+async def test_a_name_that_no_host_can_have_is_reported(host: str) -> None:
     with pytest.raises(ConnectionLost, match=r"^cannot reach here \(no host has such a name\)$"):
         async with dial(Endpoint("tcp", shown="here", host=host, port=1)):
             pass
@@ -239,7 +239,7 @@ async def test_a_venue_may_have_larger_messages_than_16_mib() -> None:
         assert len(await transport.read()) == 17 * 2**20
 
 
-async def test_http_answer_instead_of_a_handshake_is_told_by_its_status() -> None:
+async def test_http_answer_instead_of_a_handshake_is_reported_by_its_status() -> None:
     async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
@@ -283,10 +283,10 @@ async def test_a_redirect_of_the_handshake_is_not_followed() -> None:
 
 @pytest.mark.parametrize(("host", "days"), [("127.0.0.1", 30), ("127.0.0.9", 30), ("127.0.0.1", -1)])
 async def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_path: Path, host: str, days: int) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1000))
+        received.append(await reader.read(1000))
         writer.close()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=tls.certificate(tmp_path, host=host, days=days))
@@ -296,17 +296,17 @@ async def test_certificate_that_does_not_verify_is_refused_before_a_word(tmp_pat
             async with dial(Endpoint(transport="websocket", shown="here", url=url)):
                 pass
 
-    assert heard in ([], [b""])
+    assert received in ([], [b""])
 
 
-@pytest.mark.parametrize(("answer", "said"), tls.ANSWERS.values(), ids=tls.ANSWERS)
-async def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, said: str) -> None:
+@pytest.mark.parametrize(("answer", "reason"), tls.ANSWERS.values(), ids=tls.ANSWERS)
+async def test_an_answer_that_is_no_tls_of_today_is_named(answer: bytes, reason: str) -> None:
     async with tls.answering(answer) as port, asyncio.timeout(DEADLINE_S):
         with pytest.raises(TlsFailed) as failed:
             async with dial(Endpoint("websocket", shown="here", url=f"wss://127.0.0.1:{port}/", hint="hint?")):
                 pass
 
-    assert str(failed.value) == f"cannot reach here ({said})"
+    assert str(failed.value) == f"cannot reach here ({reason})"
 
 
 async def test_a_connection_that_is_closed_within_the_tls_handshake_is_named() -> None:

@@ -146,7 +146,7 @@ def test_sdk_lists_the_accounts_and_what_was_played_before_it_came(modules: Path
     run(test(), DEADLINE_S)
 
 
-def test_sdk_is_told_every_state_and_fill_that_is_played(modules: Path, package: str, tmp_path: Path) -> None:
+def test_sdk_receives_every_state_and_fill_that_is_played(modules: Path, package: str, tmp_path: Path) -> None:
     async def test() -> None:
         async with sdk(modules, package, tmp_path) as seen:
             await seen.until_ready()

@@ -117,7 +117,7 @@ async def sdk(edition: str, folder: Path, pem: str | None = None, *, before: Ite
             await process.communicate()
 
 
-def told(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float]]:
+def reported(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float]]:
     return [(row["order_id"], row["order_status"], row["qty"], row["dealt_qty"]) for row in rows]
 
 
@@ -147,7 +147,7 @@ def pem(request: pytest.FixtureRequest) -> str | None:
     return new_rsa_key() if request.param == "encrypted" else None
 
 
-def test_sdk_is_told_every_state_that_is_played(edition: str, pem: str | None, tmp_path: Path) -> None:
+def test_sdk_receives_every_state_that_is_played(edition: str, pem: str | None, tmp_path: Path) -> None:
     async def test() -> None:
         async with sdk(edition, tmp_path, pem) as seen:
             await seen.until_ready()
@@ -155,7 +155,7 @@ def test_sdk_is_told_every_state_that_is_played(edition: str, pem: str | None, t
 
             rows = await seen.pushed("order", len(STEPS))
 
-            assert told(rows) == played(seen, STEPS)
+            assert reported(rows) == played(seen, STEPS)
 
     run(test(), DEADLINE_S)
 
@@ -178,12 +178,14 @@ def test_sdk_finds_what_was_played_before_it_came(edition: str, pem: str | None,
             lists = [line for line in await seen.until_ready() if line["kind"] == "orders"]
 
             last = {step.order: step for step in STEPS}
-            assert sorted(told([row for line in lists for row in line["rows"]])) == sorted(played(seen, last.values()))
+            assert sorted(reported([row for line in lists for row in line["rows"]])) == sorted(
+                played(seen, last.values())
+            )
 
     run(test(), DEADLINE_S)
 
 
-def test_sdk_is_told_fills_of_live_accounts_only(edition: str, tmp_path: Path) -> None:
+def test_sdk_receives_fills_of_live_accounts_only(edition: str, tmp_path: Path) -> None:
     async def test() -> None:
         async with sdk(edition, tmp_path) as seen:
             await seen.until_ready()

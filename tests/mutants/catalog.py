@@ -28,6 +28,7 @@ class Mutant(NamedTuple):
 
 STORE = "tests/core/test_order_store.py"
 RUN = "tests/engine/test_run.py"
+ENDING = "tests/engine/test_ending.py"
 SUPERVISOR = "tests/engine/test_supervisor.py"
 RUNNER = "tests/engine/test_runner.py"
 CONNECTION = "tests/engine/test_connection.py"
@@ -43,7 +44,7 @@ MUTANTS = (
         "            self._seen = getattr(self, '_seen', 0) + 1\n"
         "            if self._seen % 1000:\n"
         "                self._events.append(event)\n",
-        (f"{RUN}::test_a_long_stream_is_told_whole",),
+        (f"{RUN}::test_a_long_stream_is_reported_whole",),
     ),
     Mutant(
         "every 1,000th update is taken for a duplicate",
@@ -53,7 +54,7 @@ MUTANTS = (
         '        if self.counts["updates"] % 1000 == 0:\n'
         '            self.counts["duplicates"] += 1\n'
         "            return None\n",
-        (f"{RUN}::test_a_long_stream_is_told_whole",),
+        (f"{RUN}::test_a_long_stream_is_reported_whole",),
     ),
     Mutant(
         "a stop forgets what was taken and not merged",
@@ -74,17 +75,17 @@ MUTANTS = (
     ),
     Mutant(
         "a gap opens when the break is noticed",
-        "engine/supervisor.py",
-        "last_ns = state.last_good_ns or now.wall_ns",
+        "engine/gaps.py",
+        "last_ns = link.last_good_ns or now.wall_ns",
         "last_ns = now.wall_ns",
         (f"{RUN}::test_gap_begins_at_the_last_proof_of_life",),
     ),
     Mutant(
         "a gap over a restart opens at the restart",
-        "core/gaps.py",
+        "engine/gaps.py",
         'return self.open_gap("restart", covered_until_ns, at_ns)',
         'return self.open_gap("restart", at_ns, at_ns)',
-        ("tests/core/test_gaps.py",),
+        ("tests/engine/test_gaps.py",),
     ),
     Mutant(
         "the wall clock's jump opens no gap after a sleep",
@@ -118,28 +119,28 @@ MUTANTS = (
     Mutant(
         "`live` is claimed without a query",
         "engine/supervisor.py",
-        '        self._query_s = now.mono_s\n        return self._change(state, "reconciling", now)\n',
-        '        self._query_s = now.mono_s\n        return self._change(state, "live", now)\n',
+        '        self._queries.request(now.mono_s)\n        return self._change(state, "reconciling", now)\n',
+        '        self._queries.request(now.mono_s)\n        return self._change(state, "live", now)\n',
         (f"{RUN}::test_never_live_while_the_query_is_unanswered",),
     ),
     Mutant(
         "a gap is closed `recovered` though the query failed",
         "engine/supervisor.py",
         "        return self._on_query_failed(query, error, now)\n",
-        "        return self._go_live(QueryResult(), query, now)\n",
+        "        return self._go_live(query, QueryResult(), now)\n",
         (f"{RUN}::test_refused_query_leaves_the_link_reconciling_with_the_venues_words",),
     ),
     Mutant(
         "a gap is closed `recovered` though the query did not reach back",
-        "core/gaps.py",
+        "engine/gaps.py",
         'outcome="recovered" if reached_after_ns is None else "partial"',
         'outcome="recovered"',
-        ("tests/core/test_gaps.py",),
+        ("tests/engine/test_gaps.py",),
     ),
     Mutant(
         "a query that an interruption overtook closes the gap",
         "engine/supervisor.py",
-        "if query.epoch != self._epoch or not self._can_query():",
+        "if query.epoch != self.gaps.epoch or not self._can_query():",
         "if not self._can_query():",
         (f"{RUN}::test_a_query_from_before_a_break_closes_no_gap",),
     ),
@@ -195,8 +196,8 @@ MUTANTS = (
     ),
     Mutant(
         "a signal's code stands though lines were lost",
-        "engine/run.py",
-        "        if self.output_lost:\n            return worst(codes - {ReaderClosed.exit_code})\n",
+        "engine/ending.py",
+        "        if self.output_failed:\n            return worst(codes - {ReaderClosed.exit_code})\n",
         "",
         ("tests/cli/test_running.py",),
     ),
@@ -214,7 +215,7 @@ MUTANTS = (
     Mutant(
         "a push that comes again is written again",
         "core/order_store.py",
-        "            found = _find(entry, update, place if recency is Recency.EQUAL else 0)\n",
+        "            found = entry.find(update, place if recency is Recency.EQUAL else 0)\n",
         "            found = None\n",
         (STORE,),
     ),
@@ -283,15 +284,15 @@ MUTANTS = (
     ),
     Mutant(
         "after a resync the next query reaches back to where the first did",
-        "engine/supervisor.py",
-        "self._since_ns = query.next_since_ns",
-        "self._since_ns = query.since_ns",
+        "engine/gaps.py",
+        "self.since_ns = query.next_since_ns",
+        "self.since_ns = query.since_ns",
         (SUPERVISOR,),
     ),
     Mutant(
         "the back-off of queries goes on after a success",
-        "engine/supervisor.py",
-        "            self._query_waits = backoff(*self._pace.query_retry_s, self._draw)\n",
+        "engine/queries.py",
+        "        self._waits = backoff(*self._pace.query_retry_s, self._draw)\n",
         "",
         (SUPERVISOR,),
     ),
@@ -311,16 +312,16 @@ MUTANTS = (
     ),
     Mutant(
         "only the first doubt brings a query forward",
-        "engine/supervisor.py",
-        "        self._recheck_s = math.inf\n        self._queries += 1\n",
-        "        self._queries += 1\n",
+        "engine/queries.py",
+        "        self._recheck_s = math.inf\n        self._number += 1\n",
+        "        self._number += 1\n",
         (SUPERVISOR,),
     ),
     Mutant(
         "a doubt that arises while a query is under way is forgotten",
-        "engine/supervisor.py",
-        "min(now.mono_s + (self._policy.resync_s or math.inf), self._recheck_s)",
-        "now.mono_s + (self._policy.resync_s or math.inf)",
+        "engine/queries.py",
+        "min(now_s + (self._resync_s or math.inf), self._recheck_s)",
+        "now_s + (self._resync_s or math.inf)",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -339,7 +340,7 @@ MUTANTS = (
     ),
     Mutant(
         "the rate of attempts is counted from the last one",
-        "engine/supervisor.py",
+        "engine/reconnects.py",
         "return self._attempts[0] + ATTEMPTS_WINDOW_S",
         "return self._attempts[-1] + ATTEMPTS_WINDOW_S",
         (SUPERVISOR,),
@@ -353,16 +354,16 @@ MUTANTS = (
     ),
     Mutant(
         "longer waits that a venue asked for once stay",
-        "engine/supervisor.py",
-        "if state.waits is None or state.waits_range != wanted or was_steady:",
-        "if state.waits is None or was_steady:",
+        "engine/reconnects.py",
+        "if link.waits is None or link.waits_range != wanted or was_steady:",
+        "if link.waits is None or was_steady:",
         (SUPERVISOR,),
     ),
     Mutant(
         "a wait that the rate prolongs is said to be shorter",
-        "engine/supervisor.py",
-        "max(next(state.waits), self._attempt_allowed_s() - now.mono_s)",
-        "next(state.waits)",
+        "engine/reconnects.py",
+        "max(next(link.waits), self.allowed_s() - now_s)",
+        "next(link.waits)",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -375,14 +376,14 @@ MUTANTS = (
     Mutant(
         "states of before an old break need no settling in later resyncs",
         "engine/supervisor.py",
-        "0 if self._live else self._noticed_ns",
-        "self._noticed_ns",
+        "0 if self._live else self.gaps.noticed_ns",
+        "self.gaps.noticed_ns",
         (SUPERVISOR,),
     ),
     Mutant(
         "a resync that fails while live waits as long as any query",
-        "engine/supervisor.py",
-        "(min(wait_s, LIVE_QUERY_RETRY_S) if self._live else wait_s)",
+        "engine/queries.py",
+        "(min(wait_s, LIVE_QUERY_RETRY_S) if live else wait_s)",
         "wait_s",
         (SUPERVISOR,),
     ),
@@ -409,7 +410,7 @@ MUTANTS = (
     ),
     Mutant(
         "one bug long ago hides three within ten minutes",
-        "engine/supervisor.py",
+        "engine/reconnects.py",
         "deque(maxlen=BUGS_ALLOWED + 1)",
         "deque()",
         (SUPERVISOR,),
@@ -423,9 +424,9 @@ MUTANTS = (
     ),
     Mutant(
         "the answer of a cancelled query is taken for that of the next",
-        "engine/supervisor.py",
-        "if query is None or query.number != number or self.failure is not None:",
-        "if query is None or self.failure is not None:",
+        "engine/queries.py",
+        "if query is None or query.number != number:",
+        "if query is None:",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -641,9 +642,9 @@ MUTANTS = (
     ),
     Mutant(
         "the venues are let go only when every output stalls",
-        "engine/run.py",
-        "stalled = any(sink.stalled for sink in self._sinks)",
-        "stalled = all(sink.stalled for sink in self._sinks)",
+        "engine/ending.py",
+        "return any(stalled)",
+        "return all(stalled)",
         (RUN,),
     ),
     Mutant(
@@ -669,17 +670,59 @@ MUTANTS = (
     ),
     Mutant(
         "one venue that is not live in time ends the run",
-        "engine/run.py",
-        "elif not any(runner.supervisor.ever_live for runner in self._runners):",
-        "elif not all(runner.supervisor.ever_live for runner in self._runners):",
-        (RUN,),
+        "engine/ending.py",
+        "if not any(venue.ever_live for venue in venues):",
+        "if not all(venue.ever_live for venue in venues):",
+        (ENDING,),
     ),
     Mutant(
         "one covered venue covers the others",
-        "engine/run.py",
-        "outcome.covered = all(",
-        "outcome.covered = any(",
-        (RUN,),
+        "engine/ending.py",
+        "self.covered = all(",
+        "self.covered = any(",
+        (ENDING,),
+    ),
+    Mutant(
+        "a run without any venue left goes on",
+        "engine/ending.py",
+        "if venues and all(venue.stopped for venue in venues):",
+        "if venues and any(venue.stopped for venue in venues):",
+        (ENDING,),
+    ),
+    Mutant(
+        "one answer is enough for --once",
+        "engine/ending.py",
+        "all_answered = all(",
+        "all_answered = any(",
+        (ENDING,),
+    ),
+    Mutant(
+        "a venue that was stopped is waited for with --once",
+        "engine/ending.py",
+        "all(venue.answered or venue.stopped for venue in venues)",
+        "all(venue.answered for venue in venues)",
+        (ENDING,),
+    ),
+    Mutant(
+        "a run goes on for one order record after its limit",
+        "engine/ending.py",
+        "progress.events >= limits.max_events",
+        "progress.events > limits.max_events",
+        (ENDING,),
+    ),
+    Mutant(
+        "a deadline counts only after it",
+        "engine/ending.py",
+        "progress.passed_s >= deadline_s",
+        "progress.passed_s > deadline_s",
+        (ENDING,),
+    ),
+    Mutant(
+        "late alive records leave a run covered",
+        "engine/ending.py",
+        " and not late_alive\n",
+        "\n",
+        (ENDING,),
     ),
     Mutant(
         "an output that fails at its end keeps the next from closing",
@@ -697,10 +740,10 @@ MUTANTS = (
     ),
     Mutant(
         "only the worst venue's uncertain time counts",
-        "engine/run.py",
-        "outcome.uncertain_s = sum(",
-        "outcome.uncertain_s = max(",
-        (RUN,),
+        "engine/ending.py",
+        "self.uncertain_s = sum(",
+        "self.uncertain_s = max(",
+        (ENDING,),
     ),
     Mutant(
         "a sleep is a gap of the first venue only",
@@ -753,7 +796,7 @@ MUTANTS = (
     ),
     Mutant(
         "a doubt outlives the state it was about",
-        "core/order_store.py",
+        "core/order_entry.py",
         "self.channel, self.unconfirmed = arrival.channel, None",
         "self.channel = arrival.channel",
         (STORE,),

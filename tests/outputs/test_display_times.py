@@ -3,7 +3,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch.outputs.display_times import age, clock_time, short_age, stamp, text_ns, time_of_day, zoned
+from ordwatch.outputs.display_times import (
+    clock_time,
+    duration_text,
+    short_duration_text,
+    stamp,
+    text_ns,
+    time_of_day,
+    zoned,
+)
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 AT = "2026-03-02T12:03:09.604123Z"
@@ -59,10 +67,10 @@ def test_a_text_that_is_no_time_has_no_nanoseconds(text: str) -> None:
     ("seconds", "text"),
     [(-3.0, "0 s"), (0.9, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7200, "2 h"), (200_000, "2 d")],
 )
-def test_an_age_is_told_in_its_largest_whole_unit(seconds: float, text: str) -> None:
-    assert age(seconds) == text
+def test_an_age_is_reported_in_its_largest_whole_unit(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(41, "41s"), (200, "3m"), (7200, "2h"), (200_000, "2d")])
 def test_a_short_age_has_no_space(seconds: float, text: str) -> None:
-    assert short_age(seconds) == text
+    assert short_duration_text(seconds) == text

@@ -67,3 +67,28 @@ def test_a_sink_gap_always_passes(records: RecordChoice) -> None:
     missed: AnyRecord = SinkGapRecord(count=1, from_="", to="", at="")
 
     assert Filter(records=records, open_only=True).passes(missed)
+
+
+def test_rows_about_older_changes_are_hidden_and_pushes_and_rows_without_a_time_are_not(order: Make) -> None:
+    keep = Filter(rows_since="2026-03-02T09:30:00.000000Z")
+    early, late = "2026-03-02T09:29:59.999999Z", "2026-03-02T09:30:00.000000Z"
+
+    assert [
+        keep.passes(order(source=source, updated_at=at))
+        for source, at in [("query", early), ("query", late), ("query", None), ("push", early)]
+    ] == [False, True, True, True]
+
+
+def test_an_order_is_chosen_by_an_end_of_its_id(order: Make) -> None:
+    keep = Filter(orders=("17",))
+
+    assert [keep.passes(order(order_id=each)) for each in ("117", "17", "171")] == [True, True, False]
+
+
+def test_an_end_of_several_ids_is_a_warning(order: Make, caplog: pytest.LogCaptureFixture) -> None:
+    keep = Filter(orders=("17",))
+
+    assert keep.passes(order(order_id="117"))
+    assert keep.passes(order(order_id="217"))
+
+    assert caplog.messages == ["--order 17: stands for several orders, such as 117 and 217"]

@@ -94,5 +94,5 @@ def test_the_help_names_every_key() -> None:
     assert "Esc: back" in shown
 
 
-def test_the_place_in_a_long_text_is_told() -> None:
+def test_the_place_in_a_long_text_is_shown() -> None:
     assert texts(lines(pressed=["?", Key.DOWN], height=8))[-1].startswith(" lines 2 to 7 of ")

@@ -100,7 +100,7 @@ def test_amounts_are_as_short_as_they_are(order: Make) -> None:
     ]
 
 
-def test_amounts_that_do_not_fit_are_told_in_percent(order: Make) -> None:
+def test_amounts_that_do_not_fit_are_shown_in_percent(order: Make) -> None:
     form = forms(*amounts(order))["amounts"]
 
     assert drawn(form, 9) == [" 60 / 100", "      <1%", "    0 / -"]
@@ -118,7 +118,7 @@ def test_prices_are_aligned_on_their_points(order: Make) -> None:
     assert texts(*orders, form="aligned price") == ["        ", "480.00  ", "  0.0001"]
 
 
-def test_of_a_monstrous_number_only_its_length_is_told(order: Make) -> None:
+def test_of_a_monstrous_number_only_its_length_is_shown(order: Make) -> None:
     assert texts(order(price="1" * 61), form="price") == ["(61 digits)"]
     assert texts(order(price="1" * 60), form="price") == ["1" * 60]
 

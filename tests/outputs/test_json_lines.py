@@ -29,5 +29,5 @@ def test_the_stream_counts_from_one(
     asyncio.run(scenario(fd))
     os.close(fd)
 
-    told = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
-    assert [(line["type"], line["seq"]) for line in told] == [("order", 1), ("gap", 2)]
+    reported = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert [(line["type"], line["seq"]) for line in reported] == [("order", 1), ("gap", 2)]

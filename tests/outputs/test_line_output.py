@@ -85,7 +85,9 @@ def test_a_second_overflow_adds_to_the_count_that_still_waits(tmp_path: Path, or
 
 
 @pytest.mark.parametrize("records", ["orders", "gaps", "all"])
-def test_missed_records_are_told_whatever_kinds_are_wanted(tmp_path: Path, records: RecordChoice, order: Make) -> None:
+def test_missed_records_are_reported_whatever_kinds_are_wanted(
+    tmp_path: Path, records: RecordChoice, order: Make
+) -> None:
     lines = written(tmp_path / "out", [order()] * (MAX_QUEUED + 1), keep=Filter(records=records))
 
     assert lines[-1].startswith(f"{MAX_QUEUED + 1} missed 1 ")
@@ -112,7 +114,7 @@ def test_a_reader_that_left_is_noticed_in_a_quiet_stream(monkeypatch: pytest.Mon
     os.close(writer)
 
 
-def test_a_full_disk_is_told_in_the_systems_words(order: Make) -> None:
+def test_a_full_disk_is_reported_in_the_systems_words(order: Make) -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
 
     with pytest.raises(OutputError, match=re.escape(f"cannot write to file descriptor {fd}: No space left on device")):

@@ -119,7 +119,7 @@ def test_what_is_not_listed_has_no_position(order: Make) -> None:
     assert made.position(("alpha", "live", None, "2")) is None
 
 
-def test_orders_without_an_account_and_with_an_empty_one_are_told_apart(order: Make) -> None:
+def test_orders_without_an_account_and_with_an_empty_one_are_two(order: Make) -> None:
     assert len(listing(order(account=None), order(account=""), sort=Sort.SYMBOL)) == 2
 
 

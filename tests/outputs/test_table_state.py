@@ -37,8 +37,8 @@ def ids(view: View) -> list[str]:
 
 
 def venue(view: View, now_ns: int = NOON_NS, stats: VenueStats | None = None) -> VenueState:
-    told = {"alpha": stats} if stats is not None else None
-    return view.overview(now_ns, told).venues[0]
+    reported = {"alpha": stats} if stats is not None else None
+    return view.overview(now_ns, reported).venues[0]
 
 
 def alive(**said: object) -> AliveRecord:
@@ -52,8 +52,8 @@ def alive(**said: object) -> AliveRecord:
         "reconnects": 0,
         "open_orders": 0,
     }
-    told = VenueAlive(**(known | said))  # type: ignore[arg-type]  # a builder for any field
-    return AliveRecord(venues={"alpha": told}, queue=0, loop_lag_ms=0, rss_mib=0, synced_seq=None, at=NOON)
+    reported = VenueAlive(**(known | said))  # type: ignore[arg-type]  # a builder for any field
+    return AliveRecord(venues={"alpha": reported}, queue=0, loop_lag_ms=0, rss_mib=0, synced_seq=None, at=NOON)
 
 
 def test_an_order_has_one_row_in_its_latest_state(order: Make) -> None:
@@ -158,17 +158,23 @@ def test_a_venue_is_as_its_last_link_record_says(link: Callable[..., LinkRecord]
 
     view.apply([link("live"), link("down", detail="reset by peer", wait_s=3.0)])
 
-    told = venue(view, NOON_NS + SECOND)
-    assert (told.state, told.detail, told.wait_s) == ("down", "reset by peer", 2.0)
+    reported = venue(view, NOON_NS + SECOND)
+    assert (reported.state, reported.detail, reported.wait_s) == ("down", "reset by peer", 2.0)
 
 
 def test_vitals_know_more_than_the_last_record(link: Callable[..., LinkRecord]) -> None:
     view = View(Filter())
     view.apply([link("down", detail="reset by peer")])
 
-    told = venue(view, stats=VenueStats(state="live", last_rx_ns=NOON_NS - SECOND, open_orders=5, rejected=2))
+    reported = venue(view, stats=VenueStats(state="live", last_rx_ns=NOON_NS - SECOND, open_orders=5, rejected=2))
 
-    assert (told.state, told.detail, told.silent_s, told.open_orders, told.rejected) == ("live", None, 1.0, 5, 2)
+    assert (reported.state, reported.detail, reported.silent_s, reported.open_orders, reported.rejected) == (
+        "live",
+        None,
+        1.0,
+        5,
+        2,
+    )
 
 
 def test_without_vitals_a_venues_records_prove_its_life(order: Make) -> None:
@@ -184,8 +190,8 @@ def test_an_alive_record_tells_state_and_proof_of_life() -> None:
 
     view.apply([alive(state="stale", last_rx=NOON)])
 
-    told = venue(view, NOON_NS + SECOND)
-    assert (told.state, told.silent_s) == ("stale", 1.0)
+    reported = venue(view, NOON_NS + SECOND)
+    assert (reported.state, reported.silent_s) == ("stale", 1.0)
 
 
 def test_open_orders_are_counted_before_the_filter(order: Make) -> None:
@@ -203,8 +209,8 @@ def test_while_a_gap_is_open_orders_are_known_as_of_its_beginning(
 
     view.apply([link("live", at=LATER), gap(from_=NOON)])
 
-    told = venue(view, NOON_NS + 9 * SECOND)
-    assert (told.gap_since, told.known_s, told.silent_s) == (NOON, 9.0, 8.0)
+    reported = venue(view, NOON_NS + 9 * SECOND)
+    assert (reported.gap_since, reported.known_s, reported.silent_s) == (NOON, 9.0, 8.0)
 
 
 def test_closed_gaps_are_counted(gap: Callable[..., GapRecord]) -> None:
@@ -212,8 +218,8 @@ def test_closed_gaps_are_counted(gap: Callable[..., GapRecord]) -> None:
 
     view.apply([gap(), gap(state="closed"), gap(), gap(state="closed", outcome="partial")])
 
-    told = venue(view)
-    assert (told.gap_since, told.gaps, told.partial) == (None, 2, 1)
+    reported = venue(view)
+    assert (reported.gap_since, reported.gaps, reported.partial) == (None, 2, 1)
 
 
 def test_unreadable_input_is_counted() -> None:
@@ -243,7 +249,7 @@ def test_a_session_that_starts_names_the_venues_and_finds_none_connected(link: C
 
     view.apply([link("live"), start])
 
-    assert [(told.name, told.state) for told in view.overview(NOON_NS).venues] == [
+    assert [(each.name, each.state) for each in view.overview(NOON_NS).venues] == [
         ("alpha", "connecting"),
         ("beta", "connecting"),
     ]

@@ -30,7 +30,7 @@ def test_a_gap_that_is_open_says_since_when(gap: Callable[..., GapRecord]) -> No
     assert texts(lines(gap(), stats=reconciling))[0] == " ◐ alpha  reconciling · gap since 12:00:00"
 
 
-def test_gaps_that_were_not_wholly_recovered_are_told(gap: Callable[..., GapRecord]) -> None:
+def test_gaps_that_were_not_wholly_recovered_are_reported(gap: Callable[..., GapRecord]) -> None:
     shown = texts(lines(gap(state="closed"), gap(state="closed", outcome="partial")))
 
     assert shown[0].endswith(" · 2 gaps, 1 not wholly recovered")
@@ -42,7 +42,7 @@ def test_a_venue_that_is_down_says_why_and_when_it_is_tried_again(link: Callable
     assert texts(lines(down, stats=None))[0] == " ○ alpha  down · next attempt in 2 s · connection refused"
 
 
-def test_unreadable_input_is_told() -> None:
+def test_unreadable_input_is_reported() -> None:
     stats = {"alpha": VenueStats(state="live", last_rx_ns=LATER_NS, rejected=3)}
 
     assert texts(lines(stats=stats))[0] == " ● alpha  live 0.0 s · 0 open · 3 unreadable"

@@ -1,11 +1,11 @@
 from ordwatch.outputs.widths import SHRINK_S, StickyWidths
 
 
-def needs(*said: tuple[float, int]) -> list[int]:
+def needs(*steps: tuple[float, int]) -> list[int]:
     """What is used when so much is needed at these times."""
     widths = StickyWidths()
     used = []
-    for now_s, width in said:
+    for now_s, width in steps:
         widths.begin(now_s, 80)
         used.append(widths.need("PRICE", width))
     return used

@@ -133,7 +133,7 @@ class Log:
             self.queue,
             self.write,
             finish=lambda: self.acts.append("finish"),
-            release=lambda: self.acts.append("release"),
+            close_target=lambda: self.acts.append("release"),
         )
 
     def write(self, group: list[str]) -> None:

@@ -13,7 +13,7 @@ from tests.support.process import Ended, Simulated
 from tests.support.process import run as command
 
 KIND = "binance_futures"
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 
 
 @pytest.mark.parametrize("kind", [KIND])
@@ -33,7 +33,7 @@ def test_an_expired_listen_key_is_a_gap_that_a_new_one_closes() -> None:
         async with watching(simulator_of(KIND)) as watched:
             watched.hosted.fault("listen_key_expired")
             await watched.closed_gaps(1)
-            for step in STORY:
+            for step in LIFECYCLE:
                 watched.hosted.play(step)
             await watched.true()
 
@@ -53,7 +53,7 @@ def ordwatch(site: Path, *args: str | Path) -> Ended:
 
 def test_tail_shows_its_orders_once(site: Path, configured: Path) -> None:
     with Simulated([KIND], configured) as simulated:
-        simulated.play(STORY[:3])
+        simulated.play(LIFECYCLE[:3])
         ended = ordwatch(site, "tail", "--config", configured, "--once", "-o", "json")
 
     assert (ended.code, ended.err) == (0, "")
@@ -72,7 +72,7 @@ def test_check_finds_everything_in_place(site: Path, configured: Path) -> None:
 
 def test_a_recording_of_it_is_verified_and_replayed(site: Path, configured: Path, tmp_path: Path) -> None:
     with Simulated([KIND], configured) as simulated:
-        simulated.play(STORY[:3])
+        simulated.play(LIFECYCLE[:3])
         tailed = ordwatch(
             site, "tail", "--config", configured, "--once", "-o", "json", "--record", tmp_path / "day.jsonl"
         )

@@ -32,7 +32,7 @@ def test_record_comes_back_as_it_was() -> None:
     assert encode(record(LINE)) == encode(order("42", second=7))
 
 
-def test_unsealed_line_has_no_checksum() -> None:
+def test_line_without_crc_has_no_checksum() -> None:
     assert without_crc(LINE) == LINE.rpartition(b',"crc":"')[0] + b"}"
 
 

@@ -46,9 +46,9 @@ JUNK = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | 
 HOSTILE = st.recursive(JUNK, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2))
 
 
-def line(told: dict[str, object], seq: int) -> bytes:
+def line(reported: dict[str, object], seq: int) -> bytes:
     """The record as a line whose checksum is right, whatever it holds."""
-    fields = {"type": told["type"], "seq": seq} | {key: value for key, value in told.items() if key != "type"}
+    fields = {"type": reported["type"], "seq": seq} | {key: value for key, value in reported.items() if key != "type"}
     body = json.dumps(fields, separators=(",", ":")).encode()[:-1]
     return body + b',"crc":"%08x"}\n' % crc32(body)
 
@@ -56,11 +56,11 @@ def line(told: dict[str, object], seq: int) -> bytes:
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.integers(0, len(LIFE) - 1), st.integers(0, 100), HOSTILE)
 def test_readers_end_with_errors_of_their_own_only(tmp_path: Path, number: int, place: int, junk: object) -> None:
-    told = [msgspec.to_builtins(record) for record in LIFE]
-    keys = list(told[number])
-    told[number][keys[place % len(keys)]] = junk
+    reported = [msgspec.to_builtins(record) for record in LIFE]
+    keys = list(reported[number])
+    reported[number][keys[place % len(keys)]] = junk
     path = tmp_path / "rec"
-    path.write_bytes(b"".join(line(record, seq) for seq, record in enumerate(told, 1)))
+    path.write_bytes(b"".join(line(record, seq) for seq, record in enumerate(reported, 1)))
     (tmp_path / "out").unlink(missing_ok=True)
 
     assert check([path]).text()

@@ -18,13 +18,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rec"
 
 
-def test_second_taker_is_told_who_holds_it(path: Path) -> None:
+def test_second_taker_learns_who_holds_it(path: Path) -> None:
     first = Lock(path)
     first.take(0)
 
     with pytest.raises(RecordingBusy, match=rf"locked by pid {os.getpid()} since 20..-..-..T"):
         Lock(path).take(0)
-    first.release()
+    first.unlock()
 
 
 def test_waiting_ends_with_the_same_words(path: Path) -> None:
@@ -33,27 +33,27 @@ def test_waiting_ends_with_the_same_words(path: Path) -> None:
 
     with pytest.raises(RecordingBusy, match="locked by pid"):
         Lock(path).take(0.01)
-    first.release()
+    first.unlock()
 
 
 def test_released_lock_can_be_taken(path: Path) -> None:
     first = Lock(path)
     first.take(0)
-    first.release()
+    first.unlock()
 
     second = Lock(path)
     second.take(0)
-    second.release()
+    second.unlock()
 
 
 def test_next_holder_learns_of_the_one_before(path: Path) -> None:
     first = Lock(path)
     nobody = first.take(0).before
-    first.release()
+    first.unlock()
 
     second = Lock(path)
     before = second.take(0).before
-    second.release()
+    second.unlock()
 
     assert nobody is None
     assert before is not None
@@ -66,7 +66,7 @@ def test_what_the_lock_file_says_may_be_anything(path: Path, content: bytes) -> 
 
     lock = Lock(path)
     before = lock.take(0).before
-    lock.release()
+    lock.unlock()
 
     assert before is None
 
@@ -86,7 +86,7 @@ def test_held_lock_can_be_seen_without_taking_it(path: Path) -> None:
     before = is_held(path)
     lock.take(0)
     while_held = is_held(path)
-    lock.release()
+    lock.unlock()
 
     assert (before, while_held, is_held(path)) == (False, True, False)
 
@@ -95,7 +95,7 @@ def taken(path: Path) -> Held:
     """The lock of the recording as a second recorder would have it."""
     lock = Lock(path)
     held = lock.take(0)
-    lock.release()
+    lock.unlock()
     return held
 
 
@@ -116,7 +116,7 @@ def test_recording_is_locked_too(path: Path) -> None:
         taken(path)
     assert fd is not None
     os.close(fd)
-    lock.release()
+    lock.unlock()
 
     second = taken(path).fd
     assert second is not None
@@ -190,7 +190,7 @@ def test_lock_file_that_was_removed_and_made_again_is_taken_anew(path: Path, mon
     lock.take(0)
 
     assert is_held(path)
-    lock.release()
+    lock.unlock()
 
 
 def test_recording_that_was_rotated_away_meanwhile_is_opened_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,14 +233,14 @@ def test_full_disk_leaves_the_holder_unnamed(path: Path, monkeypatch: pytest.Mon
 
     with pytest.raises(RecordingBusy, match="another ordwatch records there"):
         taken(path)
-    lock.release()
+    lock.unlock()
 
 
 def test_recording_whose_lock_file_is_gone_is_seen_as_held(path: Path) -> None:
     written(path, start())
     lock = Lock(path)
     fd = lock.take(0).fd
-    lock.release()
+    lock.unlock()
 
     assert is_held(path)
     assert fd is not None

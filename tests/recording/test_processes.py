@@ -53,8 +53,8 @@ def test_next_session_says_that_the_one_before_was_killed(path: Path) -> None:
     killed_while_recording(path)
     killed_while_recording(path)
 
-    told = [record(line) for line in path.read_bytes().splitlines(keepends=True) if b'"prev_session"' in line]
-    assert [prev.end for prev in told if isinstance(prev, PrevSessionRecord)] == ["unclean"]
+    reported = [record(line) for line in path.read_bytes().splitlines(keepends=True) if b'"prev_session"' in line]
+    assert [prev.end for prev in reported if isinstance(prev, PrevSessionRecord)] == ["unclean"]
 
 
 @pytest.mark.parametrize("count", [2, 20])

@@ -20,7 +20,7 @@ from tests.support.cases import case
 
 DAY_NS = 86_400 * 10**9
 SMALL = Rotation(max_bytes=3000)
-TOLD: tuple[AnyRecord, ...] = (start(), *(order(str(n)) for n in range(20)))
+REPORTED: tuple[AnyRecord, ...] = (start(), *(order(str(n)) for n in range(20)))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def order_ids(path: Path) -> list[str]:
     found = []
     for file in all_files(path):
         records = [record_of(raw) for raw in file.read_bytes().splitlines(keepends=True)]
-        found += [told.order_id for told in records if isinstance(told, OrderRecord)]
+        found += [each.order_id for each in records if isinstance(each, OrderRecord)]
     return found
 
 
@@ -90,13 +90,13 @@ def test_is_not_due_when_the_clock_went_back_a_day() -> None:
 
 
 def test_old_file_is_named_by_its_lines(path: Path) -> None:
-    record(path, *TOLD, rotation=SMALL, group_records=5)
+    record(path, *REPORTED, rotation=SMALL, group_records=5)
 
     assert [(older.first_seq, older.last_seq) for older in older_files(path)][:2] == [(1, 6), (7, 13)]
 
 
 def test_files_tell_of_each_other(path: Path) -> None:
-    record(path, *TOLD, rotation=SMALL, group_records=5)
+    record(path, *REPORTED, rotation=SMALL, group_records=5)
     old, new = all_files(path)[:2]
 
     assert record_of(old.read_bytes().splitlines()[-1]) == RotateRecord(next="rec", last_seq=6)
@@ -104,7 +104,7 @@ def test_files_tell_of_each_other(path: Path) -> None:
 
 
 def test_joined_files_have_no_hole(path: Path) -> None:
-    record(path, *TOLD, rotation=SMALL, group_records=5)
+    record(path, *REPORTED, rotation=SMALL, group_records=5)
 
     joined = seqs(path)
     assert joined == list(range(1, len(joined) + 1))
@@ -112,13 +112,13 @@ def test_joined_files_have_no_hole(path: Path) -> None:
 
 
 def test_next_session_reads_all_files(path: Path) -> None:
-    record(path, *TOLD, rotation=SMALL, group_records=5)
+    record(path, *REPORTED, rotation=SMALL, group_records=5)
 
-    assert [told.order_id for told in opened(path).continuation.orders] == [str(n) for n in range(20)]
+    assert [each.order_id for each in opened(path).continuation.orders] == [str(n) for n in range(20)]
 
 
 def test_daily_rotation_begins_with_the_first_line_of_a_new_day(path: Path) -> None:
-    written(path, *TOLD)
+    written(path, *REPORTED)
 
     record(path, start(), order("new"), rotation=Rotation(daily=True))
 
@@ -157,7 +157,7 @@ class UnsyncedFiles(Files):
 def test_no_file_gets_its_name_before_it_is_durable(path: Path) -> None:
     files = UnsyncedFiles()
 
-    record(path, *TOLD, rotation=SMALL, group_records=5, files=files)
+    record(path, *REPORTED, rotation=SMALL, group_records=5, files=files)
 
     assert files.at_renaming
     assert set(files.at_renaming) == {0}
@@ -181,7 +181,7 @@ def killed_recording(folder: Path, nth: int) -> Path:
     """A recording whose recorder was killed before its n-th step."""
     folder.mkdir()
     with pytest.raises(Killed):
-        record(folder / "rec", *TOLD, rotation=SMALL, group_records=5, files=DyingFiles(nth))
+        record(folder / "rec", *REPORTED, rotation=SMALL, group_records=5, files=DyingFiles(nth))
     return folder / "rec"
 
 
@@ -190,7 +190,7 @@ def killed_recording(folder: Path, nth: int) -> Path:
 def test_failed_step_is_tried_again(path: Path, call: str, nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ordwatch.recording.writer.FINISH_RETRY_S", 0.0)
 
-    record(path, *TOLD, rotation=SMALL, group_records=5, files=FailingFiles(call, nth))
+    record(path, *REPORTED, rotation=SMALL, group_records=5, files=FailingFiles(call, nth))
 
     joined = seqs(path)
     assert joined == list(range(1, len(joined) + 1))
@@ -200,7 +200,7 @@ def test_failed_step_is_tried_again(path: Path, call: str, nth: int, monkeypatch
 def test_orders_are_known_where_the_opening_completes_a_rotation(path: Path) -> None:
     written(path, start(), order("1"), order("2"), RotateRecord(next="rec", last_seq=4))
 
-    assert [told.order_id for told in opened(path).continuation.orders] == ["1", "2"]
+    assert [each.order_id for each in opened(path).continuation.orders] == ["1", "2"]
 
 
 def test_unfinished_next_file_is_made_anew(path: Path) -> None:
@@ -326,7 +326,7 @@ def test_daily_rotation_at_midnight_makes_one_new_file(
     monkeypatch.setattr("ordwatch.recording.writer.time_ns", clock)
     written(path, start())
 
-    record(path, *TOLD, rotation=Rotation(daily=True), group_records=1)
+    record(path, *REPORTED, rotation=Rotation(daily=True), group_records=1)
 
     assert len(older_files(path)) == 1
 
@@ -368,7 +368,7 @@ def test_opening_that_is_killed_too_leaves_true_names(tmp_path: Path) -> None:
 
 def test_power_loss_anywhere_loses_no_durable_line_and_the_names_are_true(path: Path, tmp_path: Path) -> None:
     journal = NamesFiles()
-    record(path, *TOLD, rotation=SMALL, group_records=5, files=journal)
+    record(path, *REPORTED, rotation=SMALL, group_records=5, files=journal)
 
     for number, disk in enumerate(journal.moments):
         for kept, acts in enumerate(survivors(disk.unsynced)):
@@ -393,12 +393,12 @@ def survivors(acts: Sequence[Mapping[str, int | None]]) -> list[Sequence[Mapping
 
 def ids_of(content: bytes) -> list[str]:
     records = [record_of(raw) for raw in content.splitlines(keepends=True)]
-    return [told.order_id for told in records if isinstance(told, OrderRecord)]
+    return [each.order_id for each in records if isinstance(each, OrderRecord)]
 
 
 @pytest.mark.parametrize("empty", [True, False])
 def test_recorder_killed_while_it_replaced_a_moved_file_counts_on(path: Path, empty: bool) -> None:
-    written(path.with_name("moved"), *TOLD, RotateRecord(next="rec", last_seq=22))
+    written(path.with_name("moved"), *REPORTED, RotateRecord(next="rec", last_seq=22))
     written(path.with_name("rec.rotating"), RotatedFromRecord(prev="rec", prev_last_seq=22), first_seq=23)
     if empty:
         path.touch()

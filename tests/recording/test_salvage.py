@@ -35,9 +35,9 @@ def out(tmp_path: Path) -> Path:
 
 def damaged(path: Path) -> Path:
     """A recording of LIFE whose orders 3 to 5 of the first session cannot be read."""
-    told = lines(LIFE)
-    told[5:8] = [line.replace(b"alpha", b"alphA") for line in told[5:8]]
-    path.write_bytes(b"".join(told))
+    reported = lines(LIFE)
+    reported[5:8] = [line.replace(b"alpha", b"alphA") for line in reported[5:8]]
+    path.write_bytes(b"".join(reported))
     return path
 
 
@@ -48,7 +48,7 @@ def records(path: Path) -> list[AnyRecord]:
 def test_whole_lines_are_kept_in_a_new_file(path: Path, out: Path) -> None:
     counts = salvage([damaged(path)], out)
 
-    kept = [told.order_id for told in records(out) if isinstance(told, OrderRecord)]
+    kept = [each.order_id for each in records(out) if isinstance(each, OrderRecord)]
     assert (counts, kept) == ((20, 1), ["0", "1", "2", "6", "7", *map(str, range(8))])
 
 
@@ -86,9 +86,9 @@ def test_salvaged_recording_can_be_continued(path: Path, out: Path) -> None:
 def test_what_is_said_of_seqs_is_true_of_the_new_file(path: Path, out: Path) -> None:
     salvage([damaged(path)], out)
 
-    told = list(enumerate(records(out), 1))
-    assert [(seq, r.synced_seq) for seq, r in told if isinstance(r, AliveRecord)] == [(9, 8)]
-    assert [(seq, r.last_seq) for seq, r in told if isinstance(r, PrevSessionRecord)] == [(10, 9)]
+    reported = list(enumerate(records(out), 1))
+    assert [(seq, r.synced_seq) for seq, r in reported if isinstance(r, AliveRecord)] == [(9, 8)]
+    assert [(seq, r.last_seq) for seq, r in reported if isinstance(r, PrevSessionRecord)] == [(10, 9)]
 
 
 def test_torn_tail_is_marked_at_the_end(path: Path, out: Path) -> None:
@@ -96,7 +96,7 @@ def test_torn_tail_is_marked_at_the_end(path: Path, out: Path) -> None:
 
     salvage([path], out)
 
-    assert [type(told).__name__ for told in records(out)][-2:] == ["AliveRecord", "RepairRecord"]
+    assert [type(each).__name__ for each in records(out)][-2:] == ["AliveRecord", "RepairRecord"]
 
 
 def test_files_become_one(path: Path, out: Path) -> None:
@@ -104,7 +104,7 @@ def test_files_become_one(path: Path, out: Path) -> None:
 
     counts = salvage([path, *(older.path for older in older_files(path))], out)
 
-    assert (counts.lines, counts.lost) == (len(SESSION), 0)
+    assert (counts.lines, counts.unreadable) == (len(SESSION), 0)
     assert check([out]).exit_code == 0
 
 

@@ -66,7 +66,7 @@ def test_what_was_recorded_is_covered(path: Path) -> None:
 def test_records_come_back_in_order(path: Path) -> None:
     asyncio.run(written_by(Recording(path)))
 
-    assert [type(told.record) for told in read_records([path])] == [type(told) for told in RUN]
+    assert [type(each.record) for each in read_records([path])] == [type(each) for each in RUN]
 
 
 def test_a_long_stream_is_recorded_whole(path: Path) -> None:
@@ -78,8 +78,8 @@ def test_a_long_stream_is_recorded_whole(path: Path) -> None:
 
     run(scenario())
 
-    told = [item.record.filled_qty for item in read_records([path]) if isinstance(item.record, OrderRecord)]
-    assert told == [str(n) for n in range(3_500)]
+    reported = [item.record.filled_qty for item in read_records([path]) if isinstance(item.record, OrderRecord)]
+    assert reported == [str(n) for n in range(3_500)]
 
 
 def test_next_session_goes_on_from_the_first(path: Path) -> None:
@@ -87,7 +87,7 @@ def test_next_session_goes_on_from_the_first(path: Path) -> None:
     second = asyncio.run(written_by(Recording(path)))
 
     assert (first.last_seq, second.last_seq) == (0, 7)
-    assert [told.order_id for told in second.orders] == ["1", "2"]
+    assert [each.order_id for each in second.orders] == ["1", "2"]
 
 
 def test_start_opens_what_is_not_open(path: Path) -> None:
@@ -285,7 +285,10 @@ def test_hangup_after_the_file_was_moved_away_goes_on_under_its_name(path: Path)
     run(scenario())
 
     assert check([path.with_name("rec.1"), path]).exit_code == 0
-    assert [type(told.record).__name__ for told in read_records([path])][:2] == ["RotatedFromRecord", "SessionRecord"]
+    assert [type(each.record).__name__ for each in read_records([path])][:2] == [
+        "RotatedFromRecord",
+        "SessionRecord",
+    ]
 
 
 def test_lines_are_synced_though_nothing_follows_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +361,7 @@ def test_payload_beyond_a_line_is_left_out(path: Path) -> None:
 
     run(scenario())
 
-    assert [told.record.raw for told in read_records([path]) if isinstance(told.record, OrderRecord)] == [None]
+    assert [each.record.raw for each in read_records([path]) if isinstance(each.record, OrderRecord)] == [None]
 
 
 async def shown_and_recorded(path: Path, records: Sequence[AnyRecord], keep: Filter) -> tuple[list[bytes], list[bytes]]:

@@ -39,7 +39,7 @@ def read(path: Path) -> list[AnyRecord]:
 
 
 def orders(path: Path) -> list[str]:
-    return [told.order_id for told in read(path) if isinstance(told, OrderRecord)]
+    return [each.order_id for each in read(path) if isinstance(each, OrderRecord)]
 
 
 class CountingFiles(Files):
@@ -58,13 +58,13 @@ class CountingFiles(Files):
         super().sync(fd)
 
 
-def test_records_are_written_as_told(path: Path) -> None:
-    told: list[AnyRecord] = [start(), *ORDERS, end()]
+def test_records_are_written_as_reported(path: Path) -> None:
+    reported: list[AnyRecord] = [start(), *ORDERS, end()]
 
-    record(path, *told)
+    record(path, *reported)
 
     assert read(path) == [record_of(line) for line in path.read_bytes().splitlines()]
-    assert [type(r) for r in read(path)] == [type(r) for r in told]
+    assert [type(r) for r in read(path)] == [type(r) for r in reported]
 
 
 def test_group_goes_out_with_one_write(path: Path) -> None:
@@ -115,7 +115,7 @@ def test_all_is_durable_before_the_end_is_written(path: Path, policy: SyncPolicy
 def test_alive_says_how_far_the_recording_is_durable(path: Path) -> None:
     record(path, start(), order(), alive(1), group_records=1)
 
-    assert [told.synced_seq for told in read(path) if isinstance(told, AliveRecord)] == [1]
+    assert [each.synced_seq for each in read(path) if isinstance(each, AliveRecord)] == [1]
 
 
 @pytest.mark.parametrize("short", [0, 1, 700])
@@ -126,25 +126,25 @@ def test_nth_refused_write_loses_nothing(tmp_path: Path, short: int) -> None:
         with case("write", nth):
             record(path, *ORDERS, files=FailingFiles("write", nth, short=short), group_records=1)
 
-            assert orders(path) == [told.order_id for told in ORDERS]
+            assert orders(path) == [each.order_id for each in ORDERS]
 
 
-def test_nth_refused_write_is_told_once_it_works_again(tmp_path: Path) -> None:
+def test_nth_refused_write_is_reported_once_it_works_again(tmp_path: Path) -> None:
     for nth in range(1, 51):
         path = tmp_path / f"rec{nth}"
 
         with case("write", nth):
             record(path, *ORDERS, files=FailingFiles("write", nth, code=errno.EIO), group_records=1)
 
-            told = [told for told in read(path) if isinstance(told, IoErrorRecord)]
-            assert [(error.op, error.errno, error.waiting) for error in told] == [("write", errno.EIO, 60 - nth)]
+            reported = [each for each in read(path) if isinstance(each, IoErrorRecord)]
+            assert [(error.op, error.errno, error.waiting) for error in reported] == [("write", errno.EIO, 60 - nth)]
 
 
-def test_refusal_of_the_same_lines_is_told_once(path: Path) -> None:
+def test_refusal_of_the_same_lines_is_reported_once(path: Path) -> None:
     record(path, *ORDERS, files=FailingFiles("write", 3, times=9), group_records=5)
 
-    assert orders(path) == [told.order_id for told in ORDERS]
-    assert sum(isinstance(told, IoErrorRecord) for told in read(path)) == 1
+    assert orders(path) == [each.order_id for each in ORDERS]
+    assert sum(isinstance(each, IoErrorRecord) for each in read(path)) == 1
 
 
 def test_nth_failed_sync_ends_the_output(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_nth_failed_sync_ends_the_output(tmp_path: Path) -> None:
             with pytest.raises(OutputError, match="cannot sync"):
                 record(path, *ORDERS, files=FailingFiles("sync", nth), policy="always", group_records=1)
 
-            assert orders(path) == [told.order_id for told in ORDERS[: nth - 2]]
+            assert orders(path) == [each.order_id for each in ORDERS[: nth - 2]]
 
 
 def test_disk_that_refuses_too_long_ends_the_output(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_disk_that_refuses_too_long_ends_the_output(path: Path, monkeypatch: pyt
     with pytest.raises(OutputError, match="write failed"):
         record(path, *ORDERS, files=FailingFiles("write", 3, times=10**9), group_records=5)
 
-    assert orders(path) == [told.order_id for told in ORDERS[:10]]
+    assert orders(path) == [each.order_id for each in ORDERS[:10]]
 
 
 def test_disk_that_refuses_after_the_end_was_asked_for_is_given_up_soon(
@@ -233,8 +233,8 @@ def test_goes_on_in_a_new_file_at_the_next_alive(path: Path, what: str) -> None:
 def test_says_what_was_done_to_the_file(path: Path, what: str, op: str) -> None:
     record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
 
-    told = [record_of(line) for line in path.read_bytes().splitlines()]
-    assert [(error.op, error.errno) for error in told if isinstance(error, IoErrorRecord)] == [(op, errno.ESTALE)]
+    reported = [record_of(line) for line in path.read_bytes().splitlines()]
+    assert [(error.op, error.errno) for error in reported if isinstance(error, IoErrorRecord)] == [(op, errno.ESTALE)]
 
 
 @pytest.mark.parametrize("what", ["removed", "moved", "emptied", "cut", "edited"])

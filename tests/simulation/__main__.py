@@ -1,6 +1,6 @@
 """`python -m tests.simulation --hours 1000`: worlds of some hours each, from fresh seeds, until so many were lived.
 
-`--seed N [--trace]` runs one world again, with its whole history. Exits 1 if a law did not hold.
+`--seed N [--trace]` runs one world again, with its whole history. Exits 1 if an invariant did not hold.
 """
 
 import argparse

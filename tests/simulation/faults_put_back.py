@@ -36,9 +36,9 @@ STORE = "core/order_store.py"
 FAULTS = (
     Fault(
         "history asked in our clock",
-        SUPERVISOR,
-        "            self._since_ns = since(self._clock.at(last_running_ns), latest_ns)\n",
-        "            self._since_ns = since(last_ns, last_ns)\n",
+        "engine/gaps.py",
+        "            self.since_ns = since(self._clock.at(last_running_ns), latest_ns)\n",
+        "            self.since_ns = since(last_ns, last_ns)\n",
     ),
     Fault(
         "a gap from the last byte instead of the last good message",
@@ -67,7 +67,7 @@ FAULTS = (
     Fault(
         "a query from before a break closes a gap",
         SUPERVISOR,
-        "        if query.epoch != self._epoch or not self._can_query():\n",
+        "        if query.epoch != self.gaps.epoch or not self._can_query():\n",
         "        if not self._can_query():\n",
     ),
     Fault(
@@ -84,15 +84,21 @@ FAULTS = (
     ),
     Fault(
         "a restart after a bug without back-off",
-        SUPERVISOR,
-        "        wait_s = self._pace.bug_s * 5 ** (len(self._bugs) - 1) * self._draw.uniform(0.75, 1.25)\n",
-        "        wait_s = 0.0\n",
+        "engine/reconnects.py",
+        "        return self._pace.bug_s * 5.0 ** (len(self._bugs) - 1) * self._draw.uniform(0.75, 1.25)\n",
+        "        return 0.0\n",
     ),
     Fault(
         "a restart asks an open gap from the last update in it",
-        SUPERVISOR,
-        "            latest_ns = self._latest_until(open_gap.from_ns)\n",
-        "",
+        "engine/gaps.py",
+        "        self.since_ns = since(None, None if clock_went_back else self._latest_until(covered_until_ns))\n",
+        "        self.since_ns = since(None, self._orders.latest_ns())\n",
+    ),
+    Fault(
+        "a restart compares times of a clock that was put back",
+        "engine/gaps.py",
+        "None if clock_went_back else self._latest_until(covered_until_ns)",
+        "self._latest_until(covered_until_ns)",
     ),
     Fault(
         "a venue logged out on one connection stays so on the next",
@@ -102,7 +108,7 @@ FAULTS = (
     ),
     Fault(
         "a cached row counts as just arrived",
-        STORE,
+        "core/order_entry.py",
         "    return arrival.query is not None and arrival.query.cached\n",
         "    return False\n",
     ),

@@ -23,8 +23,8 @@ from tests.simulation.product import (
     RemoteProtocolError,
     Resumed,
     RoundTrip,
+    RunQuery,
     SessionEvent,
-    StartQuery,
     VenueError,
 )
 from tests.simulation.venue import Order, State
@@ -104,7 +104,7 @@ class Line:
             return
         repeats = 2 if self.shell.world.draw.random() < self.shell.world.plan.repeat else 1
         if self.is_up and not self.silent and not self.damaged:
-            self.shell.laws.pushed(self, order, state)
+            self.shell.invariants.pushed(self, order, state)
         for _ in range(repeats):
             self.send(lambda ns: [self.shell.venue.push(order, state, ns)], state=(order, state))
 
@@ -130,7 +130,7 @@ class Line:
         """One push cannot be read: the session rejects it."""
         now = self.shell.world.clocks.moment().wall_ns
         name = self.shell.venue.dialect.name
-        reject = Reject(venue=name, reason="unreadable", data=b"?", size=1, lost=True, at_ns=now)
+        reject = Reject(venue=name, reason="unreadable", data=b"?", size=1, missed=True, at_ns=now)
         self.send(lambda _: [reject])
 
     def damage(self, length_s: float) -> None:
@@ -173,15 +173,15 @@ class Line:
         if is_good:
             self._last_said_ns = now.wall_ns
         if state is not None and not damaged:
-            shell.laws.delivered(self, *state)
+            shell.invariants.delivered(self, *state)
             shell.world.note(f"{shell.name} {self.conn} push {state[0].order_id}/{state[1].number} {state[1].word}")
         dialect = shell.venue.dialect
         if any(isinstance(event, Interrupted) for event in events):
-            shell.laws.broke(shell)
+            shell.invariants.broke(shell)
         if is_good:
-            shell.laws.good(shell, self.link)
+            shell.invariants.good(shell, self.link)
         if any(isinstance(event, Ready) for event in events):
-            shell.laws.ready(shell, self.link)
+            shell.invariants.ready(shell, self.link)
         with shell.about(self.link):
             shell.do(
                 shell.supervisor.received(
@@ -231,7 +231,7 @@ Steps = Generator[float, None, QueryResult]
 class Query:
     """One query under way: requests one after the other, each answered with what the venue knew then."""
 
-    def __init__(self, shell: "Shell", asked: StartQuery) -> None:
+    def __init__(self, shell: "Shell", asked: RunQuery) -> None:
         self.shell = shell
         self.asked = asked
         self.sent_mono_ns = 0
@@ -250,7 +250,7 @@ class Query:
             delay_s = next(self._steps)
         except StopIteration as end:
             report: QueryResult = end.value
-            shell.laws.answered(shell, self, report)
+            shell.invariants.answered(shell, self, report)
             shell.query = None
             shell.do(shell.supervisor.query_answered(self.asked.number, report, world.clocks.moment()))
             return
@@ -315,12 +315,12 @@ class Query:
         named: set[str] = set()
         rows = [each for each in venue.open_at(snapshot_ns) if each[0].part not in refused]
         yield from self._pages(rows, named)
-        reach_ns: int | None = None
+        complete_since_ns: int | None = None
         limits: tuple[str, ...] = ()
         if self.asked.since_ns is not None:
             snapshot_ns = yield from self._request()
             if draw.random() < shell.world.plan.no_history:
-                reach_ns, limits = NEVER, ("no history",)
+                complete_since_ns, limits = NEVER, ("no history",)
             else:
                 rows = venue.history_at(snapshot_ns, self.asked.since_ns)
                 yield from self._pages([each for each in rows if each[0].part not in refused], named)
@@ -332,7 +332,7 @@ class Query:
             state = order.at(snapshot_ns)
             if state is not None:
                 self._emit([(order, state)])
-        return QueryResult(reach_ns, limits, refused)
+        return QueryResult(complete_since_ns, limits, refused)
 
     def _pages(self, rows: list[tuple[Order, State]], named: set[str]) -> Generator[float, None, None]:
         """EmitEvents an answer in parts, with time between them."""
@@ -350,7 +350,7 @@ class Query:
         )
         way = "cached query" if cached else "query"
         for order, state in rows:
-            shell.laws.row(shell, order, state)
+            shell.invariants.row(shell, order, state)
         updates: list[OrderUpdate] = [shell.venue.row(order, state, now.wall_ns) for order, state in rows]
         shell.world.note(
             f"{shell.name} query {asked.number}{' cached' if cached else ''} says "

@@ -30,9 +30,9 @@ from tests.simulation.product import (
     OrderStore,
     OrderUpdate,
     Policy,
+    RunQuery,
     SendHeartbeat,
     SessionRecord,
-    StartQuery,
     Supervisor,
     VenueAlive,
     VenueStats,
@@ -42,7 +42,7 @@ from tests.simulation.product import (
 from tests.simulation.venue import Venue
 
 if TYPE_CHECKING:
-    from tests.simulation.laws import Laws
+    from tests.simulation.invariants import Invariants
     from tests.simulation.world import World
 
 ALIVE_S = 10.0
@@ -55,7 +55,7 @@ class Shell:
     def __init__(self, process: "Process", venue: Venue, gaps: GapTracker) -> None:
         self.process = process
         self.world: World = process.world
-        self.laws: Laws = process.world.laws
+        self.invariants: Invariants = process.world.invariants
         self.venue = venue
         self.name = venue.dialect.name
         self.lines: dict[int, Line] = {}
@@ -119,7 +119,7 @@ class Shell:
 
     def _do(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            self.laws.decided(self, action)
+            self.invariants.decided(self, action)
             match action:
                 case EmitEvents(events=events):
                     self._emitted(events)
@@ -132,7 +132,7 @@ class Shell:
                 case SendHeartbeat(link=link):
                     if link in self.lines:
                         self.lines[link].beat()
-                case StartQuery():
+                case RunQuery():
                     self.world.note(f"{self.name} asks {action.number} since {action.since_ns}")
                     self.query = Query(self, action)
                     self.world.at(self.world.clocks.now_ns, self.query.step, self.process)
@@ -158,7 +158,7 @@ class Shell:
 
     def bug(self, error: Exception) -> None:
         """The adapter raised what it must not."""
-        self.laws.bug(self)
+        self.invariants.bug(self)
         self.do(self.supervisor.bug(error, self.world.clocks.moment()))
 
     def plan_timer(self) -> None:
@@ -181,7 +181,7 @@ class Shell:
             self.plan_timer()  # the machine slept, and the monotonic clock stood still
             return
         self._do(self.supervisor.timer(now))
-        self.laws.served(self, now)
+        self.invariants.served(self, now)
         self.plan_timer()
 
 
@@ -198,7 +198,7 @@ class Process:
         self.recorder = Recorder(file, world.disk.files, self.after)
         self.book = OrderStore(rules, self.stats, str, self._alive, self._recheck, mono_ns=lambda: world.clocks.mono_ns)
         open_gaps = {name: gap.gap for name, gap in past.open_gaps.items()}
-        self.book.restore(past.orders, open_gaps)
+        self.book.load(past.orders, open_gaps)
         self.shells = {
             venue.dialect.name: Shell(
                 self, venue, GapTracker(venue.dialect.name, gaps_before=past.next_gap(venue.dialect.name) - 1)
@@ -213,13 +213,15 @@ class Process:
 
     def start(self) -> None:
         """Begin, as pipeline does."""
-        self.world.laws.started([gap_update(gap) for gap in self._past.open_gaps.values()])
+        self.world.invariants.started([gap_update(gap) for gap in self._past.open_gaps.values()])
         self._write([self._session("start")])
         for name, shell in self.shells.items():
             gap = self._past.open_gaps.get(name)
             until_ns = self._past.covered_until_ns.get(name)
             now = self.world.clocks.moment()
-            shell.do(shell.supervisor.resume(until_ns, gap_update(gap) if gap is not None else None, now))
+            update = gap_update(gap) if gap is not None else None
+            back = name in self._past.clock_went_back
+            shell.do(shell.supervisor.resume(until_ns, update, now, clock_went_back=back))
         self.after(ALIVE_S, self._beat)
 
     def after(self, delay_s: float, act: "object") -> None:
@@ -247,7 +249,7 @@ class Process:
         events, self._events = self._events, []
         records = self.book.apply(events)
         for record in records:
-            self.world.laws.record(self, record)
+            self.world.invariants.record(self, record)
         self._write(records)
 
     def _write(self, records: Sequence[AnyRecord]) -> None:
@@ -349,4 +351,5 @@ def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:
         rejected=stats.rejected,
         reconnects=stats.reconnects,
         open_orders=stats.open_orders,
+        covers=list(stats.covers),
     )

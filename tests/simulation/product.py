@@ -35,9 +35,6 @@ from ordwatch.core.events import (
     Side,
     VenueStats,
 )
-from ordwatch.core.gaps import (
-    GapTracker,
-)
 from ordwatch.core.order_store import (
     OrderStore,
 )
@@ -62,17 +59,17 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
+)
+from ordwatch.engine.gaps import (
+    GapTracker,
 )
 from ordwatch.engine.moment import (
     Moment,
 )
-from ordwatch.engine.supervisor import (
-    Orders,
-    Policy,
-    Supervisor,
-)
+from ordwatch.engine.policy import Orders, Policy
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.recording.files import (
     Files,
     Segment,
@@ -165,12 +162,12 @@ __all__ = [
     "RemoteProtocolError",
     "Resumed",
     "RoundTrip",
+    "RunQuery",
     "Segment",
     "SendHeartbeat",
     "SessionEvent",
     "SessionRecord",
     "Side",
-    "StartQuery",
     "Supervisor",
     "VenueAlive",
     "VenueError",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.simulation.clocks import SECOND, START_NS, Clocks
 from tests.simulation.disk import Disk
-from tests.simulation.laws import Broken, Laws
+from tests.simulation.invariants import Broken, Invariants
 from tests.simulation.process import Process
 from tests.simulation.product import (
     ConnectionLost,
@@ -85,7 +85,7 @@ class World:
         self.disk = Disk(folder, self.draw)
         chosen = self.draw.sample(DIALECTS, self.draw.randint(1, 3))
         self.venues = [Venue(each, self.draw, ahead_ns=self._wrong_ns()) for each in chosen]
-        self.laws = Laws(self)
+        self.invariants = Invariants(self)
         self.process: Process | None = None
         self.died_ns = 0
         """When the last process ended."""
@@ -130,7 +130,7 @@ class World:
     # A run.
 
     def run(self) -> None:
-        """Live through it; raises Broken at the first law that does not hold."""
+        """Live through it; raises Broken at the first invariant that does not hold."""
         logging.disable()
         try:
             self._start()
@@ -177,7 +177,7 @@ class World:
         self.process.kill()
         if power:
             self.disk.lose_power()
-        self.laws.recording(calm=False)
+        self.invariants.recording(calm=False)
         wait_s = self.draw.choice((self.draw.uniform(0.5, 5), self.draw.uniform(5, 120)))
         if self._calm:
             self._start()
@@ -201,9 +201,9 @@ class World:
         process = self.process
         assert process is not None
         process.end()
-        verdict = self.laws.recording(calm=True)
+        verdict = self.invariants.recording(calm=True)
         assert verdict is not None
-        self.laws.at_the_end(process, verdict)
+        self.invariants.at_the_end(process, verdict)
 
     # What the venues do.
 
@@ -329,8 +329,7 @@ class World:
                 pass
             case "stop":
                 process.end()
-                self.laws.stopped(process)
-                self.laws.recording(calm=False)
+                self.invariants.recording(calm=False)
                 self.at(now_ns + int(draw.uniform(0.5, 300) * SECOND), self._start)
             case "disk refuses":
                 self.disk.files.refuses = True
@@ -399,7 +398,7 @@ def _calm(plan: Plan) -> Plan:
 
 @dataclass
 class Failure:
-    """A world in which a law did not hold."""
+    """A world in which an invariant did not hold."""
 
     seed: int
     why: str

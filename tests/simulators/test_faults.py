@@ -55,8 +55,8 @@ def test_what_is_held_back_can_be_released() -> None:
     faults.window = 4
     faults.pass_on(PUSHES[:3])
 
-    assert len(faults.release()) == 3
-    assert faults.release() == []
+    assert len(faults.delayed()) == 3
+    assert faults.delayed() == []
 
 
 def test_the_same_seed_makes_the_same_faults() -> None:

@@ -27,14 +27,14 @@ class Echo:
     faults: Sequence[str] = ("loud",)
 
     def __init__(self) -> None:
-        self.peers: dict[int, str] = {}
+        self.clients: dict[int, str] = {}
         self.loud = False
         self.ticks = 0
         self.asked: list[HttpRequest] = []
         self.queue: list[Outgoing] = []
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
-        self.peers[peer] = path
+        self.clients[peer] = path
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         answers: dict[bytes, Payload | Close] = {b"end": Close(0), b"cut": Close(-1), b"leave": Close(4001, "go")}
@@ -43,7 +43,7 @@ class Echo:
         self.queue.append(Outgoing(peer, answers.get(data, data)))
 
     def disconnected(self, peer: int) -> None:
-        del self.peers[peer]
+        del self.clients[peer]
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
         self.asked.append(request)
@@ -52,7 +52,7 @@ class Echo:
         return HttpReply(status=418, body=b"{}", received_ns=now_ns)
 
     def play(self, step: Step, now_ns: int) -> None:
-        self.queue += [Outgoing(peer, step.order.encode(), push=True) for peer in self.peers]
+        self.queue += [Outgoing(peer, step.order.encode(), push=True) for peer in self.clients]
 
     def tick(self, now_ns: int) -> None:
         self.ticks += 1
@@ -87,7 +87,7 @@ async def wire(hosted: Hosted) -> AsyncIterator[Wire]:
         writer.close()
 
 
-async def ask(connection: Wire, data: bytes) -> bytes:
+async def exchange(connection: Wire, data: bytes) -> bytes:
     connection[1].write(data)
     return await connection[0].readexactly(len(data))
 
@@ -95,7 +95,7 @@ async def ask(connection: Wire, data: bytes) -> bytes:
 def test_tcp_carries_bytes_both_ways() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            assert await ask(connection, b"hello") == b"hello"
+            assert await exchange(connection, b"hello") == b"hello"
 
     run(test())
 
@@ -107,7 +107,7 @@ def test_websocket_carries_messages_and_tells_the_path() -> None:
             await client.send("hello")
 
             assert await client.recv() == b"hello"
-            assert list(echo.peers.values()) == ["/v2?key=1"]
+            assert list(echo.clients.values()) == ["/v2?key=1"]
 
     run(test())
 
@@ -149,11 +149,11 @@ def test_a_drop_ends_the_connection_and_the_simulator_knows() -> None:
     async def test() -> None:
         echo = Echo()
         async with host(echo) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
 
             hosted.drop()
 
-            assert echo.peers == {}
+            assert echo.clients == {}
             assert await connection[0].read() == b""
 
     run(test())
@@ -162,7 +162,7 @@ def test_a_drop_ends_the_connection_and_the_simulator_knows() -> None:
 def test_a_drop_can_be_a_reset() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
 
             hosted.drop(reset=True)
 
@@ -183,7 +183,7 @@ def test_who_comes_while_it_is_away_is_cut_off() -> None:
 
             assert (hosted.refusals, hosted.connections) == (1, 0)
             async with wire(hosted) as connection:
-                assert await ask(connection, b"hello") == b"hello"
+                assert await exchange(connection, b"hello") == b"hello"
 
     run(test())
 
@@ -253,14 +253,14 @@ def test_split_websocket_messages_come_in_fragments() -> None:
 def test_pushes_reach_every_client_and_faults_touch_them_only() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             hosted.swallow()
             hosted.play(STEP)
             hosted.duplicate(2)
             hosted.play(STEP)
 
             assert await connection[0].readexactly(2) == b"11"
-            assert await ask(connection, b"end of it") == b"end of it"
+            assert await exchange(connection, b"end of it") == b"end of it"
 
     run(test())
 
@@ -268,7 +268,7 @@ def test_pushes_reach_every_client_and_faults_touch_them_only() -> None:
 def test_reordered_pushes_are_not_held_for_ever() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             hosted.reorder(100)
             hosted.play(STEP)
 
@@ -277,11 +277,11 @@ def test_reordered_pushes_are_not_held_for_ever() -> None:
     run(test())
 
 
-def test_the_simulator_is_told_the_time() -> None:
+def test_the_simulator_receives_the_time() -> None:
     async def test() -> None:
         echo = Echo()
         async with host(echo) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             hosted.reorder(100)
             hosted.play(STEP)
             await connection[0].readexactly(1)
@@ -294,7 +294,7 @@ def test_the_simulator_is_told_the_time() -> None:
 def test_performing_plays_every_step() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
 
             await hosted.perform([STEP, STEP, STEP], speed=1000)
 
@@ -339,7 +339,7 @@ def test_the_end_cuts_every_connection() -> None:
         async with AsyncExitStack() as after:
             async with host(Echo()) as hosted:
                 connection = await after.enter_async_context(wire(hosted))
-                await ask(connection, b"hello")
+                await exchange(connection, b"hello")
 
             assert await connection[0].read() == b""
 
@@ -349,7 +349,7 @@ def test_the_end_cuts_every_connection() -> None:
 def test_stumbling_cuts_the_clients_again_and_again() -> None:
     async def test() -> None:
         async with host(Echo()) as hosted, wire(hosted) as connection:
-            await ask(connection, b"hello")
+            await exchange(connection, b"hello")
             stumbling = asyncio.create_task(hosted.disconnect_forever(every_s=0.01, away_s=0.01))
             await hosted.until(lambda: hosted.clients == 0)
             stumbling.cancel()

@@ -47,7 +47,7 @@ def main() -> None:
         f"{proof.verdict.repairs} repairs, {took_s:.0f} s"
     )
     print(
-        f"lost finals {len(proof.lost_finals)}, lost states {len(proof.lost_states)}, told twice {len(proof.twice)}, "
+        f"lost finals {len(proof.lost_finals)}, lost states {len(proof.lost_states)}, twice {len(proof.twice)}, "
         f"holes {len(proof.holes)}, ends without a gap {len(proof.unsaid)}, early gaps {len(proof.early)}, "
         f"bugs {len(bugs)}, verify exits {proof.verdict.exit_code}"
     )

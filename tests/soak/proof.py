@@ -1,4 +1,4 @@
-"""Holds a recording against the journal of the venues: what is lost, told twice, or covered in words only."""
+"""Holds a recording against the journal of the venues: what is lost, reported twice, or covered in words only."""
 
 import json
 from bisect import bisect_right
@@ -58,10 +58,10 @@ class Proof:
         verdict = self.verdict
         uncertain = [f"{name}: {each}" for name, venue in verdict.venues.items() for each in venue.uncertain]
         never = [f"{name} was never live" for name, venue in verdict.venues.items() if venue.first_live is None]
-        said = [*verdict.damage, *verdict.broken_invariants, *verdict.late_alive, *uncertain, *never]
+        found = [*verdict.damage, *verdict.broken_invariants, *verdict.late_alive, *uncertain, *never]
         if verdict.exit_code != 0:
-            said.append(f"verify exits {verdict.exit_code}")
-        return [*self.lost_finals, *self.lost_states, *self.twice, *self.holes, *self.unsaid, *self.early, *said]
+            found.append(f"verify exits {verdict.exit_code}")
+        return [*self.lost_finals, *self.lost_states, *self.twice, *self.holes, *self.unsaid, *self.early, *found]
 
     @property
     def faults_of_any_clock(self) -> list[str]:
@@ -105,16 +105,16 @@ def _holes(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _twice(orders: Iterable[Record]) -> Iterator[str]:
-    told: dict[str, int] = {}
+    reported: dict[str, int] = {}
     for order in orders:
         statement = json.dumps({key: value for key, value in order.items() if key not in _STATEMENT_WITHOUT})
-        if statement in told:
-            yield f"seq {order['seq']} tells of {order['order_id']} what seq {told[statement]} told"
-        told[statement] = order["seq"]
+        if statement in reported:
+            yield f"seq {order['seq']} tells of {order['order_id']} what seq {reported[statement]} reported"
+        reported[statement] = order["seq"]
 
 
 def _lost_finals(orders: Iterable[Record], journal: Iterable[Record]) -> Iterator[str]:
-    last = {_name(order): _told(order) for order in orders if "late" not in order["flags"]}
+    last = {_name(order): _stated(order) for order in orders if "late" not in order["flags"]}
     for entry in journal:
         if entry["what"] == "truth":
             name, true = _true(entry)
@@ -124,7 +124,7 @@ def _lost_finals(orders: Iterable[Record], journal: Iterable[Record]) -> Iterato
 
 def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) -> None:
     """Whether each state that was true outside of every gap is in the recording."""
-    told = {(_name(record), _told(record)) for record in records if record["type"] == "order"}
+    reported = {(_name(record), _stated(record)) for record in records if record["type"] == "order"}
     uncovered = _uncovered(records)
     states = [entry for entry in journal if entry["what"] == "state"]
     under_way_ns = max(UNDER_WAY_NS, _longest_under_way_ns(records, states))
@@ -132,14 +132,14 @@ def _states(records: Sequence[Record], journal: Iterable[Record], proof: Proof) 
         proof.states += 1
         if uncovered[entry["venue"]].holds(entry["ns"], under_way_ns):
             proof.states_in_gaps += 1
-        elif _true(entry) not in told:
+        elif _true(entry) not in reported:
             proof.lost_states.append(f"{entry} stands in no line, and no gap covers it")
 
 
 def _longest_under_way_ns(records: Sequence[Record], states: Iterable[Record]) -> int:
     """How late this machine was: the longest that a push took from a venue into a record."""
     pushed = {
-        (_name(record), _told(record)): time_ns(record["received_at"])
+        (_name(record), _stated(record)): time_ns(record["received_at"])
         for record in reversed(records)
         if record["type"] == "order" and record["source"] == "push"
     }
@@ -156,26 +156,26 @@ def _connections(records: Sequence[Record], journal: Iterable[Record], proof: Pr
 
 
 def _early(records: Iterable[Record]) -> Iterator[str]:
-    """Gaps after a kill must not begin before the last but one thing that was heard."""
-    heard: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    """Gaps after a kill must not begin before the last but one thing that was received."""
+    received: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for record in records:
         match record:
             case {"type": "order", "venue": venue, "source": "push", "received_at": at}:
-                _hear(heard[venue], time_ns(at))
+                _note(received[venue], time_ns(at))
             case {"type": "alive", "venues": venues}:
                 for name, each in venues.items():
                     if each["state"] == "live":
-                        _hear(heard[name], time_ns(each["last_rx"]))
+                        _note(received[name], time_ns(each["last_rx"]))
             case {"type": "gap", "venue": venue, "state": "open", "from": from_, "gap": gap}:
-                if time_ns(from_) < heard[venue][0]:
-                    yield f"{gap} begins {heard[venue][0] - time_ns(from_)} ns before the last but one proof of life"
+                if time_ns(from_) < received[venue][0]:
+                    yield f"{gap} begins {received[venue][0] - time_ns(from_)} ns before the last but one proof of life"
             case _:
                 pass
 
 
-def _hear(heard: list[int], ns: int) -> None:
-    if ns > heard[1]:
-        heard[:] = [heard[1], ns]
+def _note(received: list[int], ns: int) -> None:
+    if ns > received[1]:
+        received[:] = [received[1], ns]
 
 
 class _Intervals:
@@ -216,7 +216,7 @@ def _name(order: Record) -> OrderName:
     return order["venue"], order["environment"], order["account"], order["order_id"]
 
 
-def _told(order: Record) -> State:
+def _stated(order: Record) -> State:
     return order["status"], _amount(order["filled_qty"])
 
 

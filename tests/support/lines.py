@@ -24,11 +24,11 @@ def refusals(line: bytes | str, schema: Schema | None = None) -> list[str]:
         return [f"no type of record: {record.get('type')!r}"]
     [definition] = definitions
     validator = jsonschema.Draft202012Validator({**definition, "$defs": schema["$defs"]})
-    told = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(record)]
+    reported = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(record)]
     known = [key for key in record if key in definition["properties"]]
     if known != [key for key in definition["properties"] if key in record]:
-        told.append(f"keys in another order: {', '.join(known)}")
-    return told
+        reported.append(f"keys in another order: {', '.join(known)}")
+    return reported
 
 
 def _is_of(definition: dict[str, Any], kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""A venue made for tests of the engine: lines of text over TCP, and a server that does as it is told.
+"""A venue made for tests of the engine: lines of text over TCP, and a server that does what a test asks of it.
 
 Lines of the venue: ok | no | denied | pong | bad | turn | out | in | rows KEY ID:STATUS:FILLED:VERSION ... | refuse KEY
 | order ID STATUS FILLED VERSION
@@ -33,9 +33,9 @@ from ordwatch.core.events import (
 from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import (
     Call,
+    ConnectionPlan,
     Emit,
     Endpoint,
-    Opening,
     Payload,
     QueryResult,
     QuerySpec,
@@ -143,7 +143,7 @@ class ToySession:
             case ["turn"]:
                 return [Turn()]
             case ["bad"]:
-                return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, lost=True, at_ns=now_ns)]
+                return [Reject(venue=self._name, reason="bad line", data=b"bad", size=3, missed=True, at_ns=now_ns)]
             case _:
                 return [Closed(RemoteProtocolError(f"not a toy line: {words!r}"))]
 
@@ -154,7 +154,7 @@ class ToySession:
     def heartbeat(self, now_ns: int) -> None:
         self._out.append(b"ping\n")
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         self._out.append(b"list %d\n" % key)
         return []
 
@@ -163,23 +163,23 @@ class ToySession:
         return out
 
 
-async def toy_open(setup: Setup[ToySettings], call: Call) -> Opening:
+async def toy_open(setup: Setup[ToySettings], call: Call) -> ConnectionPlan:
     port = setup.settings.port
     endpoint = Endpoint(transport="tcp", shown=f"127.0.0.1:{port}", host="127.0.0.1", port=port)
-    return Opening(endpoint, ToySession(setup))
+    return ConnectionPlan(endpoint, ToySession(setup))
 
 
-async def toy_query(setup: Setup[ToySettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+async def toy_query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     rows = await call(LIST)
     assert isinstance(rows, list)
     await emit(rows)
-    told = {row.order_id for row in rows}
-    lost = [order for order in ask.open_orders() if order.order_id not in told and not order.not_found]
+    reported = {row.order_id for row in rows}
+    lost = [order for order in spec.open_orders() if order.order_id not in reported and not order.not_found]
     await emit([not_found(order, "the toy does not know it", time.time_ns()) for order in lost])
     return QueryResult(limits=("states in between cannot be known",))
 
 
-Open = Callable[[Setup[ToySettings], Call], Awaitable[Opening]]
+Open = Callable[[Setup[ToySettings], Call], Awaitable[ConnectionPlan]]
 Query = Callable[[Setup[ToySettings], QuerySpec, Call, Emit], Awaitable[QueryResult]]
 
 
@@ -195,7 +195,7 @@ class ToyClient:
     def connections(self) -> int:
         return self.setup.settings.links
 
-    async def open(self, connection: int, call: Call) -> Opening:
+    async def open(self, connection: int, call: Call) -> ConnectionPlan:
         return await self.opened(self.setup, call)
 
     async def query(self, spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:

@@ -17,7 +17,6 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.core.gaps import GapTracker
 from ordwatch.engine.actions import (
     Action,
     CancelQuery,
@@ -26,11 +25,13 @@ from ordwatch.engine.actions import (
     EmitEvents,
     EndVenue,
     Log,
+    RunQuery,
     SendHeartbeat,
-    StartQuery,
 )
+from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.moment import Moment
-from ordwatch.engine.supervisor import Orders, Pace, Policy, Supervisor
+from ordwatch.engine.policy import Orders, Pace, Policy
+from ordwatch.engine.supervisor import Supervisor
 from ordwatch.venues.contract import QueryResult
 
 SECOND = 1_000_000_000
@@ -58,8 +59,8 @@ class Driver:
     interrupted: set[int] = field(default_factory=set)
     """Links on which the venue said that it sees no orders."""
     heartbeats: int = 0
-    query: StartQuery | None = None
-    queries: list[StartQuery] = field(default_factory=list)
+    query: RunQuery | None = None
+    queries: list[RunQuery] = field(default_factory=list)
     events: list[FeedEvent] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     ended: Exception | None = None
@@ -172,7 +173,7 @@ class Driver:
                 case SendHeartbeat(link=link):
                     assert link in self.up
                     self.heartbeats += 1
-                case StartQuery():
+                case RunQuery():
                     assert self.query is None, "two queries at once"
                     assert self.subscribed == set(range(self.policy.links)), "asked before every link was subscribed"
                     self.query = action

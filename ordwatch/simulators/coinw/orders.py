@@ -20,7 +20,7 @@ FIRST_ID = 4_624_530_513_294_751_114
 _BASE_PLACES = Decimal("0.000001")
 _QUOTE_PLACES = Decimal("0.01")
 
-_WORDS = {
+_STATUS_TEXTS = {
     OrderStatus.NEW: "RECEIVED",
     OrderStatus.PARTIALLY_FILLED: "RECEIVED",
     OrderStatus.FILLED: "DONE/FILLED",
@@ -33,7 +33,7 @@ _WORDS = {
 _MEANINGS = {
     "RECEIVED": OrderStatus.NEW,
     "OPEN": OrderStatus.NEW,
-    **{words: status for status, words in _WORDS.items() if "/" in words},
+    **{status_text: status for status, status_text in _STATUS_TEXTS.items() if "/" in status_text},
 }
 """What a native word makes of an order; of any other the step itself says it."""
 
@@ -64,7 +64,7 @@ class SimulatedCoinwOrder:
     intent: Intent
     created_ms: int
     status: OrderStatus = OrderStatus.NEW
-    words: str = "RECEIVED"
+    status_text: str = "RECEIVED"
     filled: Decimal = Decimal(0)
     average: Decimal = Decimal(0)
     moved_ms: int = 0
@@ -110,13 +110,13 @@ class SimulatedCoinwOrder:
         status = _OWN_STATUS.get(step.status, step.status)
         if status is None:
             return False
-        words = step.native or _WORDS[status]
+        status_text = step.native or _STATUS_TEXTS[status]
         if step.native is not None:
             status = _MEANINGS.get(step.native, status)
         filled = Decimal(step.filled)
-        if self.states and (status, words, filled) == (self.status, self.words, self.filled):
+        if self.states and (status, status_text, filled) == (self.status, self.status_text, self.filled):
             return False
-        self.status, self.words, self.filled = status, words, filled
+        self.status, self.status_text, self.filled = status, status_text, filled
         self.average = Decimal(step.avg_price or self.market_price) if filled else Decimal(0)
         self.moved_ms = now_ms
         self.states += 1
@@ -124,7 +124,7 @@ class SimulatedCoinwOrder:
 
     def pushed(self) -> dict[str, object]:
         """The order as the documentation's sample has it; `reason` and `dealAvgPrice` only where they apply."""
-        kind, _, reason = self.words.partition("/")
+        kind, _, reason = self.status_text.partition("/")
         push: dict[str, object] = {
             "side": self.side if self.intent.price else "",
             "fee": decimal_text(self.fee.normalize()),

@@ -24,7 +24,7 @@ SECRET_KEY = "simulated-secret-0123456789ABCDEF"  # noqa: S105 - of the simulato
 IDLE_S = 60.0
 WINDOW_S = 2.0
 LIMITS = {OPEN_ORDERS: 30, ORDER: 30, HISTORY: 5}
-HISTORY_ROWS = 1000
+HISTORY_SIZE = 1000
 NEXT_ID = 2**20
 """Ids are not in time order at this venue: they leap, and every other one back."""
 
@@ -40,7 +40,7 @@ Json = dict[str, object]
 
 @dataclass
 class _Peer:
-    heard_ns: int
+    received_ns: int
     logged_in: bool = False
     subscribed: bool = False
 
@@ -61,25 +61,25 @@ class CoinwSimulator:
         """Commands of the REST calls that came."""
         self.events: list[str] = []
         """Events of the messages that came."""
-        self._peers: dict[int, _Peer] = {}
+        self._clients: dict[int, _Peer] = {}
         self._outgoing: list[Outgoing] = []
         self._on: set[str] = set()
         self._asked_ns: dict[str, deque[int]] = {command: deque() for command in LIMITS}
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A socket opened; nothing is sent before the client's first message."""
-        self._peers[peer] = _Peer(now_ns)
+        self._clients[peer] = _Peer(now_ns)
 
     def disconnected(self, peer: int) -> None:
         """The client has disconnected."""
-        self._peers.pop(peer, None)
+        self._clients.pop(peer, None)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """One message of a client."""
-        client = self._peers.get(peer)
+        client = self._clients.get(peer)
         if client is None:
             return
-        client.heard_ns = now_ns
+        client.received_ns = now_ns
         try:
             message = msgspec.json.decode(data, type=_ClientMessage)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -98,8 +98,8 @@ class CoinwSimulator:
 
     def tick(self, now_ns: int) -> None:
         """Cut the sockets that were idle for 60 s, without a close frame."""
-        for peer, client in list(self._peers.items()):
-            if now_ns - client.heard_ns > IDLE_S * 1e9:
+        for peer, client in list(self._clients.items()):
+            if now_ns - client.received_ns > IDLE_S * 1e9:
                 self._outgoing.append(Outgoing(peer, Close(-1)))
                 self.disconnected(peer)
 
@@ -146,7 +146,7 @@ class CoinwSimulator:
             order = SimulatedCoinwOrder(order_id, f"ordwatch-{number + 1}", step.intent, now_ms)
             self.orders[step.order] = order
         if order.step(step, now_ms) and not self._is_silent(order):
-            for peer, client in self._peers.items():
+            for peer, client in self._clients.items():
                 if client.subscribed:
                     self._push_to(peer, order)
 
@@ -204,7 +204,7 @@ class CoinwSimulator:
         # CoinW's own script sends both empty.
         if not all(_is_time(params.get(name, "")) for name in ("startAt", "endAt")):
             return _refusal("-103", "startAt and endAt are milliseconds")
-        rows = self._open_rows(params) if command == OPEN_ORDERS else self._history_rows(params)
+        rows = self._open_orders(params) if command == OPEN_ORDERS else self._history(params)
         return _success([self._row(row) for row in rows])
 
     def _is_too_often(self, command: str, now_ns: int) -> bool:
@@ -221,13 +221,13 @@ class CoinwSimulator:
         local = datetime.fromtimestamp(known.created_ms / 1000, UTC) + timedelta(hours=8)
         return _success(self._row(known.details(local.strftime("%Y-%m-%d %H:%M:%S"))))
 
-    def _open_rows(self, params: Mapping[str, str]) -> list[Json]:
+    def _open_orders(self, params: Mapping[str, str]) -> list[Json]:
         if "vanished" in self._on:
             return []
         return [order.open_row() for order in self._within(params) if order.is_open]
 
-    def _history_rows(self, params: Mapping[str, str]) -> list[Json]:
-        return [order.history_row() for order in self._within(params)][:HISTORY_ROWS]
+    def _history(self, params: Mapping[str, str]) -> list[Json]:
+        return [order.history_row() for order in self._within(params)][:HISTORY_SIZE]
 
     def _within(self, params: Mapping[str, str]) -> list[SimulatedCoinwOrder]:
         """Orders of the pair placed within the times, newest first."""
@@ -282,8 +282,8 @@ def _text(message: object) -> str:
     return msgspec.json.encode(message).decode()
 
 
-def _error(code: int, words: str) -> Json:
-    return {"result": False, "errorCode": code, "errorMsg": words}
+def _error(code: int, message: str) -> Json:
+    return {"result": False, "errorCode": code, "errorMsg": message}
 
 
 def _is_time(text: str) -> bool:
@@ -294,8 +294,8 @@ def _success(data: object) -> Json:
     return {"code": "200", "data": data, "msg": "SUCCESS", "success": True, "failed": False}
 
 
-def _refusal(code: str, words: str) -> Json:
-    return {"code": code, "data": None, "msg": words, "success": False, "failed": True}
+def _refusal(code: str, message: str) -> Json:
+    return {"code": code, "data": None, "msg": message, "success": False, "failed": True}
 
 
 def _as_numbers(row: Json, order: SimulatedCoinwOrder) -> Json:
@@ -305,8 +305,8 @@ def _as_numbers(row: Json, order: SimulatedCoinwOrder) -> Json:
 
 
 def _in_lower_case(row: Json, order: SimulatedCoinwOrder) -> Json:
-    words = ("type", "reason", "side", "order_type")
-    return {name: str(value).lower() if name in words else value for name, value in row.items()}
+    texts = ("type", "reason", "side", "order_type")
+    return {name: str(value).lower() if name in texts else value for name, value in row.items()}
 
 
 def _with_hyphen(row: Json, order: SimulatedCoinwOrder) -> Json:

@@ -34,7 +34,7 @@ JsonObject = dict[str, object]
 
 _EXACT = Context(prec=200, rounding=ROUND_DOWN)
 
-_WORDS = {
+_STATUS_NAMES = {
     OrderStatus.PENDING_NEW: "waiting",
     OrderStatus.NEW: "processing",
     OrderStatus.PARTIALLY_FILLED: "processing",
@@ -83,7 +83,7 @@ class RelayerOrder:
     fee: int = 0
     updated_ms: int = 0
     states: int = 0
-    filled_told: int | None = None
+    filled_reported: int | None = None
     """The fill of the last push."""
 
     @property
@@ -110,7 +110,7 @@ class Relayer:
         if order is None:
             order = self.orders[step.order] = self._placed(step, now_ms)
         base, quote = order.market.split("-")
-        order.word = step.native if step.native is not None else _WORDS[step.status]
+        order.word = step.native if step.native is not None else _STATUS_NAMES[step.status]
         order.filled = to_units(step.filled, TOKENS[base])
         paid = _EXACT.multiply(Decimal(step.filled), Decimal(step.avg_price or order.price))
         order.value = to_units(paid, TOKENS[quote])
@@ -170,7 +170,7 @@ def push_document(order: RelayerOrder, topic: object, variants: Collection[str])
     data = flat_document(order)
     data["createdAt"] = str(order.created_ms // second)
     data["validSince"], data["validUntil"] = str(data["validSince"]), str(data["validUntil"])
-    if "no_filled" in variants and order.filled_told == order.filled:
+    if "no_filled" in variants and order.filled_reported == order.filled:
         del data["filledSize"]
     if "update_at" in variants:
         data["updateAt"] = order.updated_ms - 3
@@ -178,7 +178,7 @@ def push_document(order: RelayerOrder, topic: object, variants: Collection[str])
         data |= {"side": order.side.lower(), "market": order.market.lower()}
     if "integers" in variants:
         data |= {name: int(str(data[name])) for name in _INTEGERS if name in data}
-    order.filled_told = order.filled
+    order.filled_reported = order.filled
     return {"topic": topic, "ts": order.updated_ms // second, "data": data}
 
 

@@ -21,7 +21,7 @@ from ordwatch.simulators.loopring.orders import (
 )
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
-MAX_ROWS = 50
+MAX_PAGE_SIZE = 50
 RATE_WINDOW_NS = 800_000_000
 """A little short of the second of the documents: requests sent a second apart may arrive closer together."""
 
@@ -29,10 +29,10 @@ RATE_WINDOW_NS = 800_000_000
 class ApiFailure(Exception):
     """An error the venue answers with."""
 
-    def __init__(self, code: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
         self.code = code
-        self.words = words
+        self.message = message
 
 
 class SimulatedRest:
@@ -69,9 +69,9 @@ class SimulatedRest:
         try:
             body = self._body(parts.path, params, headers.get("x-api-key"), now_ns // 1_000_000, faults)
         except ApiFailure as exc:
-            error: object = {"code": exc.code, "message": exc.words}
+            error: object = {"code": exc.code, "message": exc.message}
             if "plain_error" in faults:
-                return _reply(400, {"code": exc.code, "msg": exc.words}, now_ns)
+                return _reply(400, {"code": exc.code, "msg": exc.message}, now_ns)
             return _reply(400 if v3 else 200, {"resultInfo": error}, now_ns)
         except LookupError:
             return _reply(404, {}, now_ns)
@@ -133,21 +133,21 @@ class SimulatedRest:
             raise ApiFailure(104003, "invalid accountId")
 
     def _orders(self, params: Mapping[str, str], v3: bool, faults: Collection[str]) -> JsonObject:
-        words = [word for word in params.get("status", "").split(",") if word]
-        if "waiting" in words and "no_waiting" in faults:
+        statuses = [each for each in params.get("status", "").split(",") if each]
+        if "waiting" in statuses and "no_waiting" in faults:
             raise ApiFailure(100001, "invalid parameter: status")
         start, end = _number(params, "start", 0), _number(params, "end", 0)
         found = [
             order
             for order in reversed(self._relayer.orders.values())
-            if (not words or order.word.lower() in words)
+            if (not statuses or order.word.lower() in statuses)
             and order.created_ms >= start
             and (not end or order.created_ms <= end)
             and params.get("market", order.market) == order.market
             and "forgets" not in faults
         ]
         offset = 0 if "same_page" in faults else _number(params, "offset", 0)
-        limit = min(_number(params, "limit", MAX_ROWS), MAX_ROWS)
+        limit = min(_number(params, "limit", MAX_PAGE_SIZE), MAX_PAGE_SIZE)
         rows = [self._row(order, v3) for order in found[offset : offset + limit]]
         return {"totalNum": len(found), "orders": rows} if rows else {"totalNum": len(found)}
 

@@ -55,7 +55,7 @@ FAULTS = (
 class _Peer:
     needs_ticket: bool
     ping_due_ns: int
-    heard_ns: int
+    received_ns: int
     pings: int = 0
     pongs: int = 0
     api_key: str | None = None
@@ -78,7 +78,7 @@ class LoopringSimulator:
         self.relayer = Relayer()
         self.rest = SimulatedRest(self.relayer, self.api_key, self.account_id)
         self._faults: set[str] = set()
-        self._peers: dict[int, _Peer] = {}
+        self._clients: dict[int, _Peer] = {}
         self._queue: list[Outgoing] = []
 
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
@@ -89,14 +89,14 @@ class LoopringSimulator:
         if needs_ticket and not self.rest.take_ticket(ticket):
             self._queue.append(Outgoing(peer, Close(POLICY_VIOLATION, "invalid wsApiKey")))
             return
-        self._peers[peer] = _Peer(needs_ticket, now_ns + self._ping_ns(), now_ns)
+        self._clients[peer] = _Peer(needs_ticket, now_ns + self._ping_ns(), now_ns)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """One WebSocket message."""
-        client = self._peers.get(peer)
+        client = self._clients.get(peer)
         if client is None:
             return
-        client.heard_ns = now_ns
+        client.received_ns = now_ns
         if data == b"pong":
             client.pongs += 1
             if client.pongs > client.pings:
@@ -108,7 +108,7 @@ class LoopringSimulator:
 
     def disconnected(self, peer: int) -> None:
         """The client has disconnected."""
-        self._peers.pop(peer, None)
+        self._clients.pop(peer, None)
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
         """Answer a REST call."""
@@ -119,14 +119,14 @@ class LoopringSimulator:
         order = self.relayer.play(step, now_ns // 1_000_000)
         if "mute" in self._faults:
             return
-        for number, peer in self._peers.items():
+        for number, peer in self._clients.items():
             if order.market in peer.topics:
                 self._push(number, order, peer.topics[order.market])
 
     def tick(self, now_ns: int) -> None:
         """Send pings, and disconnect clients that do not answer."""
-        for number, peer in list(self._peers.items()):
-            if peer.pongs < peer.pings and now_ns - peer.heard_ns > PONG_LIMIT_S * 1e9:
+        for number, peer in list(self._clients.items()):
+            if peer.pongs < peer.pings and now_ns - peer.received_ns > PONG_LIMIT_S * 1e9:
                 self._hang_up(number, "no pong")
             elif now_ns >= peer.ping_due_ns and "no_ping" not in self._faults:
                 peer.ping_due_ns = now_ns + self._ping_ns()
@@ -196,7 +196,7 @@ class LoopringSimulator:
 
     def _hang_up(self, peer: int, reason: str) -> None:
         self._queue.append(Outgoing(peer, Close(POLICY_VIOLATION, reason)))
-        del self._peers[peer]
+        del self._clients[peer]
 
     def _ping_ns(self) -> int:
         return int(self.ping_s * 1e9)
@@ -267,5 +267,5 @@ def _topics(message: JsonObject) -> list[tuple[str, str]]:
     return [(str(topic.get("topic")), str(topic.get("market"))) for topic in topics if isinstance(topic, dict)]
 
 
-def _failure(code: int, words: str) -> JsonObject:
-    return {"status": "failed", "error": {"code": code, "message": words}}
+def _failure(code: int, message: str) -> JsonObject:
+    return {"status": "failed", "error": {"code": code, "message": message}}

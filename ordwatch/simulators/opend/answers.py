@@ -39,9 +39,9 @@ class Refusal(Exception):
     """The answer is a no, with these words."""
 
 
-def refused(words: str) -> bytes:
+def refused(message: str) -> bytes:
     """The body of a no to any request; every answer has these two fields."""
-    return pb.KeepAlive.Response(retType=_FAILED, retMsg=words.encode(), errCode=400).SerializeToString()
+    return pb.KeepAlive.Response(retType=_FAILED, retMsg=message.encode(), errCode=400).SerializeToString()
 
 
 def read(from_string: Callable[[bytes], PbRequestT], body: bytes) -> PbRequestT:
@@ -79,14 +79,14 @@ class RequestHandler:
         """Let the cache stand still, or be up to date again."""
         self._frozen = {order.order_id: order.wire() for order in self._broker.orders.values()} if on else None
 
-    def refuse_if(self, fault: str, words: str) -> None:
+    def refuse_if(self, fault: str, message: str) -> None:
         """Say no while this fault is on.
 
         Raises:
             Refusal: It is.
         """
         if fault in self._faults:
-            raise Refusal(words)
+            raise Refusal(message)
 
     def global_state(self, body: bytes, now_ns: int) -> bytes:
         """GetGlobalState: the markets are closed, the trade server is there unless it was logged out."""
@@ -129,7 +129,7 @@ class RequestHandler:
             self._frozen |= {order.order_id: order.wire() for order in orders}
         if "open_only" in self._faults and not c2s.filterConditions.idList:
             orders = [order for order in orders if not order.is_finished]
-        rows = self._rows(orders, c2s.filterConditions, c2s.filterStatusList, cached=not c2s.refreshCache)
+        rows = self._filtered(orders, c2s.filterConditions, c2s.filterStatusList, cached=not c2s.refreshCache)
         written = [row.SerializeToString() for row in rows]
         if "big_lists" in self._faults and account == ACCOUNTS[0] and not c2s.filterConditions.idList:
             written += self._many_orders(now_ns)
@@ -156,7 +156,7 @@ class RequestHandler:
         self.refuse_if("logged_out", "交易服务器未连接")
         if not c2s.filterConditions.beginTime or not c2s.filterConditions.endTime:
             raise Refusal("缺少必要参数beginTime, endTime")
-        rows = self._rows(self._broker.of(account.id), c2s.filterConditions, c2s.filterStatusList, cached=False)
+        rows = self._filtered(self._broker.of(account.id), c2s.filterConditions, c2s.filterStatusList, cached=False)
         s2c = pb.GetHistoryOrderList.S2C(header=c2s.header, orderList=rows)
         return pb.GetHistoryOrderList.Response(retType=0, s2c=s2c).SerializeToString()
 
@@ -172,7 +172,7 @@ class RequestHandler:
             raise Refusal("请求过于频繁，30秒内最多10次")
         asked.append(now_ns)
 
-    def _rows(
+    def _filtered(
         self,
         orders: Iterable[SimulatedOpendOrder],
         conditions: pb.TrdFilterConditions,

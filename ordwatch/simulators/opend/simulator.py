@@ -75,7 +75,7 @@ _NO_LOGIN_YET = "登录需要手机验证码"
 @dataclass
 class _Peer:
     wire: ClientLink
-    heard_ns: int
+    received_ns: int
     ready: bool = False
     notify: bool = False
     accounts: frozenset[int] = frozenset()
@@ -103,7 +103,7 @@ class OpendSimulator:
         """Those that got a no."""
         self._rsa = rsa
         self._faults: set[str] = set()
-        self._peers: dict[int, _Peer] = {}
+        self._clients: dict[int, _Peer] = {}
         self._queue: list[Outgoing] = []
         self._serial = 0
         self._now_ns = 0
@@ -126,11 +126,11 @@ class OpendSimulator:
     def connected(self, peer: int, listener: str, path: str, now_ns: int) -> None:
         """A client came."""
         wire: ClientLink = TcpClient(self._rsa) if listener == "tcp" else WebSocketClient()
-        self._peers[peer] = _Peer(wire, now_ns)
+        self._clients[peer] = _Peer(wire, now_ns)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
         """Bytes of a TCP stream or one WebSocket message. A client that violates the protocol is disconnected."""
-        client = self._peers.get(peer)
+        client = self._clients.get(peer)
         if client is None:
             return
         self._now_ns = now_ns
@@ -142,7 +142,7 @@ class OpendSimulator:
 
     def disconnected(self, peer: int) -> None:
         """The client has disconnected."""
-        self._peers.pop(peer, None)
+        self._clients.pop(peer, None)
 
     def request(self, request: HttpRequest, now_ns: int) -> HttpReply:
         """OpenD has no REST."""
@@ -155,7 +155,7 @@ class OpendSimulator:
         before = known.filled if known is not None else 0
         order = self.broker.play(step, now_ns + self.clock_ahead_ns)
         if not self._faults & {"mute", "silent", "logged_out"}:
-            for number, peer in self._peers.items():
+            for number, peer in self._clients.items():
                 if order.account.id in peer.accounts:
                     self._push_order(number, peer, order)
                     if order.filled > before and order.account.environment == LIVE:
@@ -165,8 +165,8 @@ class OpendSimulator:
         """Send delayed messages, and disconnect clients that sent no heartbeat for 30 s."""
         self._now_ns = now_ns
         self._send_late()
-        for number, peer in list(self._peers.items()):
-            if peer.wire.beats and now_ns - peer.heard_ns > HEARTBEAT_LIMIT_NS:
+        for number, peer in list(self._clients.items()):
+            if peer.wire.beats and now_ns - peer.received_ns > HEARTBEAT_LIMIT_NS:
                 self._hang_up(number)
 
     def data_to_send(self) -> list[Outgoing]:
@@ -192,9 +192,9 @@ class OpendSimulator:
             event = pb.Notify.GtwEvent(eventType=_KICKED_OUT, desc="账号已在别处登录".encode())
             self._notify(pb.Notify.S2C(type=_GTW_EVENT, event=event))
         if name == "gateway_lost" and on:
-            for number, peer in self._peers.items():
+            for number, peer in self._clients.items():
                 if not peer.wire.beats:
-                    self._send(number, peer.wire.push(messages.OPEND_LOST, 0, b""))
+                    self._send(number, peer.wire.push(messages.OPEND_DISCONNECTED, 0, b""))
 
     def truth(self) -> dict[tuple[str, str | None, str], TrueState]:
         """What is so."""
@@ -250,7 +250,7 @@ class OpendSimulator:
 
     def _notify(self, s2c: pb.Notify.S2C) -> None:
         body = pb.Notify.Response(retType=0, s2c=s2c).SerializeToString()
-        for number, peer in self._peers.items():
+        for number, peer in self._clients.items():
             if peer.notify:
                 self._send(number, peer.wire.push(messages.NOTIFY, self._next_serial(), body))
 
@@ -262,8 +262,8 @@ class OpendSimulator:
         self._queue.append(Outgoing(peer, payload))
 
     def _hang_up(self, peer: int) -> None:
-        self._queue.append(Outgoing(peer, Close(0 if self._peers[peer].wire.beats else 1002)))
-        del self._peers[peer]
+        self._queue.append(Outgoing(peer, Close(0 if self._clients[peer].wire.beats else 1002)))
+        del self._clients[peer]
 
     def _take(self, number: int, peer: _Peer, request: Request) -> None:
         self.asked.append(request.proto_id)
@@ -292,7 +292,7 @@ class OpendSimulator:
         due = [late for late in self._late if late[0] <= self._now_ns]
         self._late = [late for late in self._late if late[0] > self._now_ns]
         for _, number, payload in due:
-            if number in self._peers:
+            if number in self._clients:
                 self._send(number, payload)
 
     def _init_connect(self, peer: _Peer, body: bytes) -> bytes:
@@ -323,7 +323,7 @@ class OpendSimulator:
 
     def _keep_alive(self, peer: _Peer, body: bytes) -> bytes:
         time_s = read(pb.KeepAlive.Request.FromString, body).c2s.time
-        peer.heard_ns = self._now_ns
+        peer.received_ns = self._now_ns
         return pb.KeepAlive.Response(retType=0, s2c=pb.KeepAlive.S2C(time=time_s)).SerializeToString()
 
     def _subscribe(self, peer: _Peer, body: bytes) -> bytes:

@@ -28,13 +28,13 @@ class ServerCipher(Protocol):
         """The body as it is transmitted."""
         ...
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
+    def decrypt(self, encrypted: bytes, /) -> bytes:
         """The plain body; raises RemoteProtocolError."""
         ...
 
 
 class ClientLink(Protocol):
-    """One of the two."""
+    """How OpenD and one client exchange messages: framed TCP or WebSocket."""
 
     beats: bool
     """A client has to send KeepAlive."""
@@ -95,11 +95,11 @@ class TcpClient:
     def answer(self, request: Request, body: bytes, *, error: bytes = b"") -> bytes:
         """A frame with the request's id and serial."""
         seal = self._login if request.proto_id == messages.INIT_CONNECT else self._seal
-        return frames.write_frame(request.proto_id, request.serial, body, _sealed(seal, body))
+        return frames.write_frame(request.proto_id, request.serial, body, _encrypted(seal, body))
 
     def push(self, proto_id: int, serial: int, body: bytes, *, sound: bool = True) -> bytes:
         """A frame of OpenD's own counting."""
-        frame = frames.write_frame(proto_id, serial, body, _sealed(self._seal, body))
+        frame = frames.write_frame(proto_id, serial, body, _encrypted(self._seal, body))
         return frame if sound else _with_wrong_sha1(frame)
 
     def _open(self, frame: frames.Frame) -> bytes:
@@ -121,7 +121,7 @@ class WebSocketClient:
         return [Request(request.cmd, request.section, request.body)]
 
     def encrypt(self, algorithm: int) -> bool:
-        """Never."""
+        """False: over WebSocket, OpenD encrypts nothing itself."""
         return False
 
     def answer(self, request: Request, body: bytes, *, error: bytes = b"") -> bytes:
@@ -140,7 +140,7 @@ def websocket_key_md5(key: str) -> str:
     return hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
 
 
-def _sealed(seal: ServerCipher | None, body: bytes) -> bytes | None:
+def _encrypted(seal: ServerCipher | None, body: bytes) -> bytes | None:
     return seal.encrypt(body) if seal is not None else None
 
 

@@ -1,4 +1,4 @@
-"""CoinW, spot: the "current orders" WebSocket, and REST to ask for what it did not tell."""
+"""CoinW, spot: the "current orders" WebSocket, and REST to query what it did not report."""
 
 from ordwatch.venues.coinw.client import configure, only_reads
 from ordwatch.venues.coinw.merging import compare_versions, correct, merge

@@ -10,9 +10,9 @@ from ordwatch.venues.coinw.session import Logins
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import (
     Call,
+    ConnectionPlan,
     Emit,
     HttpRequest,
-    Opening,
     Payload,
     QueryResult,
     QuerySpec,
@@ -30,7 +30,7 @@ class CoinwClient:
     """One carries everything."""
     logins: Logins = field(default_factory=Logins)
 
-    async def open(self, connection: int, call: Call) -> Opening:
+    async def open(self, connection: int, call: Call) -> ConnectionPlan:
         """Nothing must be fetched before; see connect.py."""
         return await open_connection(self.setup, self.logins)
 

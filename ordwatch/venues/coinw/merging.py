@@ -23,7 +23,7 @@ _RANKS = {
 }
 
 _FACTS = ("client_order_id", "symbol", "side", "qty", "filled_qty", "avg_price", "filled_value", "fee", "created_ns")
-"""What one source tells and another leaves out."""
+"""What one source reports and another leaves out."""
 
 
 def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = False) -> Recency:
@@ -74,15 +74,15 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     return msgspec.structs.replace(merged, updated_ns=None)
 
 
-def _is_later(told_ns: int, known: OrderUpdate) -> bool:
-    """Whether a new state's time is its own. One that is not later is the order's, and says nothing of the state."""
-    return told_ns > max(known.updated_ns or 0, known.created_ns or 0)
+def _is_later(reported_ns: int, known: OrderUpdate) -> bool:
+    """Whether a new state's time is its own. One that is not later is the order's, not the state's."""
+    return reported_ns > max(known.updated_ns or 0, known.created_ns or 0)
 
 
 def _compare_with_unknown(
     new: OrderUpdate, known: OrderUpdate, new_rank: int | None, known_rank: int | None
 ) -> Recency:
-    """An unknown word is open as far as we can tell; a query that knows better than it is news."""
+    """An unknown status counts as open; a query whose status is known is newer than it."""
     if known_rank == _FINAL_RANK:
         return Recency.OLDER
     if new_rank == _FINAL_RANK:
@@ -95,7 +95,7 @@ def _compare_with_unknown(
 
 
 def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
-    """Whether one final status outweighs another: plain words a guess, a push (it has rejections) a query."""
+    """Whether one final status outweighs another: a documented status a guess, a push (it has rejections) a query."""
     if "guessed" in new.flags or "guessed" in known.flags:
         return "guessed" not in new.flags
     return new.source == "push" and known.source == "query"
@@ -104,17 +104,17 @@ def _corrects(new: OrderUpdate, known: OrderUpdate) -> bool:
 def _compare_fills(new: OrderUpdate, known: OrderUpdate) -> Recency:
     if growth := _growth(new, known):
         return Recency.NEWER if growth > 0 else Recency.OLDER
-    tells_more = any(getattr(known, fact) is None and getattr(new, fact) is not None for fact in _FACTS)
-    return Recency.NEWER if tells_more else Recency.EQUAL
+    adds_facts = any(getattr(known, fact) is None and getattr(new, fact) is not None for fact in _FACTS)
+    return Recency.NEWER if adds_facts else Recency.EQUAL
 
 
 def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
     """1 if more is filled than was known, -1 if less, 0 if the same or not to be compared."""
-    for told, held in ((new.filled_qty, known.filled_qty), (new.filled_value, known.filled_value)):
-        if told is not None and held is not None:
-            if told == held or (new.source == "query" and is_cut(told, held)):
+    for new_amount, known_amount in ((new.filled_qty, known.filled_qty), (new.filled_value, known.filled_value)):
+        if new_amount is not None and known_amount is not None:
+            if new_amount == known_amount or (new.source == "query" and is_cut(new_amount, known_amount)):
                 return 0
-            one, other = Decimal(told), Decimal(held)
+            one, other = Decimal(new_amount), Decimal(known_amount)
             return (one > other) - (one < other)
     return 0
 
@@ -127,17 +127,21 @@ def _finer(new: OrderUpdate, known: OrderUpdate) -> dict[str, object]:
         ("price", new.price, known.price),
         ("fee", new.fee, known.fee),
     )
-    return {name: held for name, told, held in amounts if told is not None and held is not None and is_cut(told, held)}
+    return {
+        name: known_amount
+        for name, new_amount, known_amount in amounts
+        if new_amount is not None and known_amount is not None and is_cut(new_amount, known_amount)
+    }
 
 
 def _is_average_of_cut_amounts(row: OrderUpdate, known: OrderUpdate) -> bool:
     """Whether the known average is one of those that the row's amounts had before their decimals were cut off."""
-    value, amount, held = row.filled_value, row.filled_qty, known.avg_price
-    if "derived:avg_price" not in row.flags or value is None or amount is None or held is None:
+    value, amount, known_amount = row.filled_value, row.filled_qty, known.avg_price
+    if "derived:avg_price" not in row.flags or value is None or amount is None or known_amount is None:
         return False
     lowest = Decimal(value) / (Decimal(amount) + _unit(amount))
     highest = (Decimal(value) + _unit(value)) / Decimal(amount)
-    return lowest <= Decimal(held) <= highest
+    return lowest <= Decimal(known_amount) <= highest
 
 
 def _unit(amount: DecimalText) -> Decimal:
@@ -152,7 +156,7 @@ def _flags_with_average_of(known: OrderUpdate, row: OrderUpdate) -> tuple[str, .
 
 
 def _unmoved(new: OrderUpdate, known: OrderUpdate) -> dict[str, object]:
-    """What a query that tells of no further fill cannot tell better: it divides and subtracts cut amounts."""
+    """What a query without further fills does not know better: it divides and subtracts cut amounts."""
     kept: dict[str, object] = {}
     if known.avg_price is not None:
         kept["avg_price"] = known.avg_price

@@ -1,4 +1,4 @@
-"""CoinW's spot WebSocket: what is said and heard, one JSON object in each text message.
+"""CoinW's spot WebSocket: what is sent and received, one JSON object in each text message.
 
 Decodes without judging: amounts stay as the venue wrote them, orders.py knows what they mean.
 Facts: CoinW API documentation, "Subscribe Current Orders" (spot); what it leaves open as JKorf/CoinW.Net 3.4 has it.
@@ -51,26 +51,26 @@ class BadRow(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """How the venue answered; `code` and `words` are its own."""
+    """How the venue answered; `code` and `message` are its own."""
 
     ok: bool | None
     code: str
-    words: str
+    message: str
 
     def __str__(self) -> str:
-        return f"code {self.code or 'unknown'}: {self.words or 'no text'}"
+        return f"code {self.code or 'unknown'}: {self.message or 'no text'}"
 
 
 class OrderPush(msgspec.Struct, frozen=True):
     """Orders that are new or changed."""
 
-    rows: list[OrderRow | BadRow]
+    orders: list[OrderRow | BadRow]
 
 
 class LongPush(msgspec.Struct, frozen=True):
     """The same, of a long message: orders as they are found, for `row`."""
 
-    rows: Iterator[Turn | msgspec.Raw | BadRow]
+    orders: Iterator[Turn | msgspec.Raw | BadRow]
 
 
 class Pong(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ class SubscriptionAnswer(msgspec.Struct, frozen=True):
 
 
 class ErrorFrame(msgspec.Struct, frozen=True):
-    """A no without a context."""
+    """A refusal that does not name the request it answers."""
 
     outcome: Reply
 
@@ -143,7 +143,7 @@ def decode_long(data: bytes) -> Generator[Turn, None, Message | LongPush]:
         return _decode_any(message)
     start, end = spans[b"data"]
     if end - start <= pieces.MAX_ENTRY_BYTES:
-        return LongPush(_long_rows(message["data"]))
+        return LongPush(_long_orders(message["data"]))
     if data[start : start + 1] == b"[":
         return LongPush(_elements(data, start))
     raise Unreadable(f"data of {end - start} bytes that is no array")
@@ -163,7 +163,7 @@ def payloads(data: bytes) -> list[object]:
     Raises:
         Unreadable: As `decode`.
     """
-    return [payload(row) for row in _rows(fields(data)["data"])]
+    return [payload(row) for row in _objects(fields(data)["data"])]
 
 
 class _Push(msgspec.Struct):
@@ -190,7 +190,7 @@ def _decode_any(message: Fields) -> Message:
         ours = (channel, biz, kind) == ("subscribe", "exchange", "order")
         return SubscriptionAnswer(_outcome(_one(message)), ours)
     if _is_order_push(message):
-        return OrderPush([row(each) for each in _rows(message["data"])])
+        return OrderPush([row(each) for each in _objects(message["data"])])
     if text(message.get("result")) == "false":
         return ErrorFrame(_outcome(message))
     if (biz, kind) == ("exchange", "assets"):
@@ -203,13 +203,13 @@ def _is_order_push(message: Fields) -> bool:
     return (biz, kind) == ("exchange", "order") and "data" in message and not channel and event != "pong"
 
 
-def _long_rows(data: msgspec.Raw) -> Iterator[Turn | msgspec.Raw | BadRow]:
+def _long_orders(data: msgspec.Raw) -> Iterator[Turn | msgspec.Raw | BadRow]:
     if is_string(data):
         data = msgspec.Raw((text(data) or "").encode("utf-8", "surrogatepass").strip())
     source = bytes(data)
     if source[:1] == b"[":
         return _elements(source, 0)
-    return iter(_rows(data))
+    return iter(_objects(data))
 
 
 def _elements(data: bytes, start: int) -> Iterator[Turn | msgspec.Raw | BadRow]:
@@ -228,20 +228,20 @@ def _elements(data: bytes, start: int) -> Iterator[Turn | msgspec.Raw | BadRow]:
 
 
 def _one(message: Fields) -> Fields:
-    rows = _rows(message["data"]) if "data" in message else []
-    return fields(rows[0]) if rows else {}
+    objects = _objects(message["data"]) if "data" in message else []
+    return fields(objects[0]) if objects else {}
 
 
-def _outcome(told: Fields) -> Reply:
-    result = (text(told.get("result")) or "").lower()
+def _outcome(message: Fields) -> Reply:
+    result = (text(message.get("result")) or "").lower()
     return Reply(
         ok={"true": True, "false": False}.get(result),
-        code=safe_text(text(told.get("errorCode")) or "", 20),
-        words=safe_text(text(told.get("errorMsg")) or ""),
+        code=safe_text(text(message.get("errorCode")) or "", 20),
+        message=safe_text(text(message.get("errorMsg")) or ""),
     )
 
 
-def _rows(data: msgspec.Raw) -> list[msgspec.Raw]:
+def _objects(data: msgspec.Raw) -> list[msgspec.Raw]:
     """The objects in `data`: one, an array of them, or a string holding either as JSON."""
     if is_string(data):
         data = msgspec.Raw((text(data) or "").encode("utf-8", "surrogatepass").strip())
@@ -256,13 +256,13 @@ def _rows(data: msgspec.Raw) -> list[msgspec.Raw]:
 def _odd_row(data: msgspec.Raw) -> OrderRow | BadRow:
     try:
         members = fields(data)
-        told = {name: text(members.get(name)) for name in OrderRow.__struct_fields__}
+        texts = {name: text(members.get(name)) for name in OrderRow.__struct_fields__}
     except Unreadable as exc:
         return BadRow(f"order: {exc}", bytes(data))
-    order_id = told["order_id"]
+    order_id = texts["order_id"]
     if order_id is None or not (is_string(members["order_id"]) or order_id.isdecimal()):
         return BadRow("order without a readable id", bytes(data))
-    return msgspec.convert(told, OrderRow)
+    return msgspec.convert(texts, OrderRow)
 
 
 def _kind(event: str | None, channel: str | None, biz: str | None, kind: str | None) -> str:

@@ -28,7 +28,7 @@ _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
 
 class CoinwExtra(Extra, frozen=True, kw_only=True):
-    """What CoinW tells beyond the common keys."""
+    """What CoinW reports beyond the common keys."""
 
     price: str | None = None
     """Of a market order: the market's price, not the order's."""
@@ -44,11 +44,11 @@ def order_update(row: OrderRow, *, venue: str, received_ns: int, raw: object = N
         Unreadable: There is no readable id, or neither type nor reason.
     """
     flags: list[str] = []
-    words = _words((row.type or "")[:_MAX_WORD], (row.reason or "")[:_MAX_WORD])
+    status_text = _status_text((row.type or "")[:_MAX_WORD], (row.reason or "")[:_MAX_WORD])
     price, kind = amount(row.price, "price", flags), order_type(row.order_type)
     is_market = kind == "MARKET"
-    told = _judged(row, words, flags)
-    status, left = told.status, told.left
+    judged = _judged(row, status_text, flags)
+    status, left = judged.status, judged.left
     time_ns = milliseconds_ns(row.time, "updated_at", flags)
     return OrderUpdate(
         venue=venue,
@@ -58,14 +58,14 @@ def order_update(row: OrderRow, *, venue: str, received_ns: int, raw: object = N
         side=side(row.side, flags),
         order_type=kind,
         status=status,
-        venue_status=words.shown,
+        venue_status=status_text.shown,
         reason=row.reason if status in _UNDONE else None,
-        qty=told.size,
-        filled_qty=told.filled,
-        remaining_qty=left if told.size is not None else None,
+        qty=judged.size,
+        filled_qty=judged.filled,
+        remaining_qty=left if judged.size is not None else None,
         price=None if is_market else price,
-        avg_price=told.average,
-        filled_value=told.funds,
+        avg_price=judged.average,
+        filled_value=judged.funds,
         fee=signed(row.fee, "fee", flags),
         # Whether later events bear the order's time or their own is not documented.
         created_ns=time_ns if status is _NEW else None,
@@ -118,7 +118,7 @@ def side(word: str | None, flags: list[str]) -> Side | None:
 
 
 def milliseconds_ns(value: int | str | None, key: str, flags: list[str]) -> int | None:
-    """Milliseconds since 1970 as nanoseconds; None when the venue tells no time."""
+    """Milliseconds since 1970 as nanoseconds; None when the venue reports no time."""
     if type(value) is int and 0 < value <= _LAST_MS:
         return value * 1_000_000
     if value is None or value in ("", "0", 0):
@@ -135,18 +135,18 @@ def _upper(word: str) -> str:
     return "_".join(word.upper().split())
 
 
-class _Words(NamedTuple):
+class _StatusText(NamedTuple):
     kind: str
     reason: str
     shown: str
 
 
 @lru_cache(maxsize=256)
-def _words(kind: str, reason: str) -> _Words:
+def _status_text(kind: str, reason: str) -> _StatusText:
     own = [word.strip() for word in (kind, reason) if word.strip() and word.lstrip()[0] not in "{["]
     if not own:
         raise Unreadable("order without a readable status")
-    return _Words(_upper(kind), _upper(reason), "/".join(own))
+    return _StatusText(_upper(kind), _upper(reason), "/".join(own))
 
 
 class _Judged(NamedTuple):
@@ -158,8 +158,8 @@ class _Judged(NamedTuple):
     average: DecimalText | None
 
 
-def _judged(row: OrderRow, words: _Words, flags: list[str]) -> _Judged:
-    """What the words and the sizes say together."""
+def _judged(row: OrderRow, status_text: _StatusText, flags: list[str]) -> _Judged:
+    """What type, reason and sizes mean together."""
     size = nonzero(amount(row.size, "qty", flags))
     left = amount(row.remaining_size, "remaining_qty", flags)
     funds = amount(row.dealFunds, "filled_value", flags)
@@ -168,7 +168,7 @@ def _judged(row: OrderRow, words: _Words, flags: list[str]) -> _Judged:
     none_left = None if left is None else is_zero(left)
     filled = difference(size, left) if size is not None and left is not None else None
     some_filled = filled is not None and filled != "0" and filled[0] != "-"
-    decided = rule(words.kind, words.reason, size is not None, none_left, unpaid is False or some_filled)
+    decided = rule(status_text.kind, status_text.reason, size is not None, none_left, unpaid is False or some_filled)
     if decided.guessed:
         flags.append("guessed")
     if filled is None:

@@ -13,48 +13,48 @@ from ordwatch.core.errors import ConnectionLost, RemoteProtocolError
 from ordwatch.core.events import FINAL, OrderUpdate
 from ordwatch.core.merging import not_found
 from ordwatch.core.times import time_text
-from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, TRIES, Busy, Denied, request, told
+from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, TRIES, Busy, Denied, answer_data, request
 from ordwatch.venues.coinw.rest_orders import order_update
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import EVER, NEVER, Call, Emit, QueryResult, QuerySpec, Setup
 from ordwatch.venues.toolkit.lenient_json import Unreadable, items
 from ordwatch.venues.toolkit.parts import Parts
 
-PAGE_ROWS = 1000
+PAGE_SIZE = 1000
 """The most rows the history answers, newest first."""
 MAX_PAGES = 50
 
 
-async def query(setup: Setup[CoinwSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
-    """Open orders; the history since `ask.since_ns`; then by id the orders held as open that neither named.
+async def query(setup: Setup[CoinwSettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+    """Open orders; the history since `spec.since_ns`; then by id the orders held as open that neither named.
 
-    A pair whose open orders or whose orders by id are refused, and a history that is, stand in `Report.refused`.
+    A pair whose open orders or whose orders by id are refused, and a history that is, stand in `QueryResult.refused`.
 
     Raises:
         ConnectionLost: No answer.
-        Refused: The venue refused every pair, or said "too frequently" again and again to each.
+        Refused: The venue refused every pair, or answered "too frequently" at each try.
         AuthError: The credentials are refused.
         RemoteProtocolError: No pair's answer makes sense.
     """
-    held = ask.open_orders()
+    held = spec.open_orders()
     seen = (order.symbol for order in held if order.symbol)
     pairs = tuple(dict.fromkeys((*setup.settings.symbols, *seen)))
-    query_run = _Query(setup, call, emit, reach_ns=None if pairs else NEVER)
+    query_run = _Query(setup, call, emit, complete_since_ns=None if pairs else NEVER)
     parts = query_run.parts
     for pair in pairs:
         await parts.attempt(_part(pair), query_run.open_orders(pair))
     parts.raise_if_all_failed(map(_part, pairs))
-    if ask.since_ns is not None:
+    if spec.since_ns is not None:
         for pair in pairs:
             if _part(pair) not in parts.failed:
-                await parts.attempt(f"history of {pair}", query_run.history(pair, ask.since_ns // 1_000_000))
+                await parts.attempt(f"history of {pair}", query_run.history(pair, spec.since_ns // 1_000_000))
     for pair in (*pairs, ""):
         if not isinstance(parts.failed.get(_part(pair)), ConnectionLost):
             await parts.attempt(
                 _part(pair), query_run.orders([order for order in held if (order.symbol or "") == pair])
             )
     parts.raise_if_all_failed(map(_part, pairs))
-    return query_run.report(pairs, ask.since_ns)
+    return query_run.result(pairs, spec.since_ns)
 
 
 def _part(pair: str) -> str:
@@ -86,22 +86,22 @@ class _Query:
     setup: Setup[CoinwSettings]
     call: Call
     emit: Emit
-    reach_ns: int | None
-    settled: set[str] = field(default_factory=set)
+    complete_since_ns: int | None
+    resolved: set[str] = field(default_factory=set)
     """Orders of which we know now that they are open, or how they ended."""
     limits: list[str] = field(default_factory=list)
     parts: Parts = field(default_factory=Parts)
 
     @property
     def tries(self) -> int:
-        """How often a call is sent that the venue wants to have later; once when it said so to another part."""
+        """How often a call is sent that the venue wants to have later; once when another part failed so."""
         return 1 if any(isinstance(exc, Busy) for exc in self.parts.failed.values()) else TRIES
 
-    def report(self, pairs: Sequence[str], since_ns: int | None) -> QueryResult:
+    def result(self, pairs: Sequence[str], since_ns: int | None) -> QueryResult:
         """What was found out in all."""
         refused = {part: self.setup.settings.redact(str(exc)) for part, exc in self.parts.failed.items()}
         return QueryResult(
-            reach_ns=NEVER if refused else self.reach_ns,
+            complete_since_ns=NEVER if refused else self.complete_since_ns,
             limits=(*_limits(pairs, since_ns), *self.limits),
             refused=refused,
         )
@@ -109,39 +109,39 @@ class _Query:
     async def open_orders(self, pair: str) -> None:
         """Every open order of one pair."""
         _, orders = await self._page(OPEN_ORDERS, {"currencyPair": pair}, pair)
-        self.settled.update(order.order_id for order in orders)
+        self.resolved.update(order.order_id for order in orders)
 
     async def history(self, pair: str, start_ms: int) -> None:
         """Orders of one pair in every state since `start_ms`, page by page towards the past."""
         end_ms: int | None = None
         for _ in range(MAX_PAGES):
-            rows, orders = await self._page(HISTORY, _window(pair, start_ms, end_ms), pair)
-            self.settled.update(order.order_id for order in orders if order.status in FINAL)
-            if rows < PAGE_ROWS:
+            objects, orders = await self._page(HISTORY, _window(pair, start_ms, end_ms), pair)
+            self.resolved.update(order.order_id for order in orders if order.status in FINAL)
+            if objects < PAGE_SIZE:
                 return
             oldest_ms = min((order.created_ns // 1_000_000 for order in orders if order.created_ns), default=None)
             if oldest_ms is None or (end_ms is not None and oldest_ms >= end_ms):
-                self._cut_short(end_ms, f"the history of {pair} goes on beyond what the venue says")
+                self._cut_short(end_ms, f"the history of {pair} goes on beyond what the venue lists")
                 return
             end_ms = oldest_ms
         self._cut_short(end_ms, f"the history of {pair} was read to its page {MAX_PAGES}")
 
     def _cut_short(self, end_ms: int | None, why: str) -> None:
         """What was before `end_ms`, a time of the venue's, is not known."""
-        self.reach_ns = max(self.reach_ns or 0, NEVER if end_ms is None else end_ms * 1_000_000)
+        self.complete_since_ns = max(self.complete_since_ns or 0, NEVER if end_ms is None else end_ms * 1_000_000)
         self.limits.append(why if end_ms is None else f"{why}, back to {time_text(end_ms * 1_000_000)}")
 
     async def orders(self, held: Sequence[OrderUpdate]) -> None:
         """Each of these by its id, unless its state was among the answers already."""
         for order in held:
-            if order.order_id not in self.settled:
+            if order.order_id not in self.resolved:
                 await self.order(order)
 
     async def order(self, known: OrderUpdate) -> None:
         """One order by its id; if the venue does not know it, the statement that says so."""
         asked = request(self.setup.settings, ORDER, {"orderNumber": known.order_id})
         try:
-            data, received_ns = await told(self.call, asked, self.tries, self.setup.settings.redact)
+            data, received_ns = await answer_data(self.call, asked, self.tries, self.setup.settings.redact)
         except Denied as exc:
             await self.emit([not_found(known, self.setup.settings.redact(str(exc)), exc.received_ns)])
             return
@@ -149,35 +149,39 @@ class _Query:
         if data is None or source in (b"null", b"{}", b"[]", b'""'):
             await self.emit([not_found(known, f"{ORDER}: the venue does not know this order", received_ns)])
             return
-        rows = items(data) if source[:1] == b"[" else [data]
-        await self.emit(self._read(ORDER, rows, known.symbol, received_ns))
+        objects = items(data) if source[:1] == b"[" else [data]
+        await self.emit(self._read(ORDER, objects, known.symbol, received_ns))
 
     async def _page(self, command: str, params: dict[str, str], pair: str) -> tuple[int, list[OrderUpdate]]:
         """How many rows the venue sent, and those that could be read."""
         settings = self.setup.settings
-        data, received_ns = await told(self.call, request(settings, command, params), self.tries, settings.redact)
+        data, received_ns = await answer_data(
+            self.call, request(settings, command, params), self.tries, settings.redact
+        )
         if data is None or bytes(data) == b"null":
             return 0, []
         try:
-            rows = items(data)
+            objects = items(data)
         except Unreadable as exc:
             raise RemoteProtocolError(f"{command}: its data is {exc}") from exc
-        orders = self._read(command, rows, pair, received_ns)
+        orders = self._read(command, objects, pair, received_ns)
         if orders:
             await self.emit(orders)
-        return len(rows), orders
+        return len(objects), orders
 
-    def _read(self, command: str, rows: Sequence[msgspec.Raw], pair: str | None, received_ns: int) -> list[OrderUpdate]:
+    def _read(
+        self, command: str, objects: Sequence[msgspec.Raw], pair: str | None, received_ns: int
+    ) -> list[OrderUpdate]:
         setup = self.setup
         orders: list[OrderUpdate] = []
         unread = ""
-        for row in rows:
+        for row in objects:
             try:
                 order = order_update(row, venue=setup.name, pair=pair, received_ns=received_ns, keep_raw=setup.raw)
             except Unreadable as exc:
                 unread = str(exc)
             else:
                 orders.append(order)
-        if len(orders) < len(rows):
-            self._cut_short(None, f"{len(rows) - len(orders)} rows of {command} could not be read ({unread})")
+        if len(orders) < len(objects):
+            self._cut_short(None, f"{len(objects) - len(orders)} rows of {command} could not be read ({unread})")
         return orders

@@ -41,11 +41,11 @@ _PAUSE = Rate("coinw pause", 1, 2.0)
 
 
 class Busy(Refused):
-    """The venue wants to be asked later, and said so each time."""
+    """The venue answered "too frequently", or the like, at each try."""
 
 
 class Denied(Refused):
-    """The venue says no to what was asked, such as an order it does not know."""
+    """The venue refuses what was asked, such as an order it does not know."""
 
     def __init__(self, message: str, received_ns: int) -> None:
         super().__init__(message)
@@ -71,16 +71,16 @@ def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) ->
     )
 
 
-async def told(
+async def answer_data(
     call: Call, asked: HttpRequest, tries: int = TRIES, redact: Callable[[str], str] = str
 ) -> tuple[msgspec.Raw | None, int]:
     """The `data` of the venue's answer and when it came; asks again 2 s after a "too frequently".
 
-    `redact` takes the secrets out of the venue's words, which the request does not hold.
+    `redact` takes secrets out of the venue's text that the request does not hold.
 
     Raises:
-        Busy: So it said `tries` times over.
-        Denied: A refusal that speaks of what was asked.
+        Busy: "Too frequently", `tries` times.
+        Denied: A refusal of this request's content.
         Refused: Any other.
         AuthError: The credentials are refused.
         RemoteProtocolError: No answer of this venue's.
@@ -95,11 +95,11 @@ async def told(
         if code not in BUSY_CODES:
             if _is_success(code, envelope):
                 return envelope.get("data"), reply.received_ns
-            _raise_for(asked, reply, code, redact(_words(asked, code, envelope)))
+            _raise_for(asked, reply, code, redact(_error_text(asked, code, envelope)))
         # The place is taken here, without waiting, so that the next try waits until the 2 s have passed.
         call.take(_PAUSE)
         request = later
-    raise Busy(f"{asked.name}: {redact(_words(asked, code, envelope))}")
+    raise Busy(f"{asked.name}: {redact(_error_text(asked, code, envelope))}")
 
 
 def _envelope(asked: HttpRequest, reply: HttpReply) -> Fields:
@@ -119,8 +119,8 @@ def _is_success(code: str, envelope: Fields) -> bool:
     return code in SUCCESS_CODES or (not code and text(envelope.get("success")) == "true")
 
 
-def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, words: str) -> NoReturn:
-    message = f"{asked.name}: {words}"
+def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, error_text: str) -> NoReturn:
+    message = f"{asked.name}: {error_text}"
     if code in AUTH_CODES or reply.status == 401:
         raise AuthError(message)
     if not code or reply.status != 200:
@@ -128,6 +128,6 @@ def _raise_for(asked: HttpRequest, reply: HttpReply, code: str, words: str) -> N
     raise Denied(message, reply.received_ns)
 
 
-def _words(asked: HttpRequest, code: str, envelope: Fields) -> str:
-    words = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
-    return safe_text(asked.redacted(f"code {code or 'unknown'}: {words}"), 300)
+def _error_text(asked: HttpRequest, code: str, envelope: Fields) -> str:
+    reason = text(envelope.get("msg")) or text(envelope.get("message")) or "no text"
+    return safe_text(asked.redacted(f"code {code or 'unknown'}: {reason}"), 300)

@@ -40,29 +40,29 @@ def order_update(
     Raises:
         Unreadable: Not an object, or without a readable id or status.
     """
-    told = fields(row)
+    members = fields(row)
     flags: list[str] = []
-    order_id = identifier(_first(told, "orderNumber", "tradeID") or "")
-    filled = amount(_first(told, "success_count", "success_total"), "filled_qty", flags)
-    value = amount(_first(told, "success_amount"), "filled_value", flags)
-    qty = nonzero(amount(_first(told, "total"), "qty", flags))
-    word, status = _status(told, filled, flags)
+    order_id = identifier(_first(members, "orderNumber", "tradeID") or "")
+    filled = amount(_first(members, "success_count", "success_total"), "filled_qty", flags)
+    value = amount(_first(members, "success_amount"), "filled_value", flags)
+    qty = nonzero(amount(_first(members, "total"), "qty", flags))
+    word, status = _status(members, filled, flags)
     return OrderUpdate(
         venue=venue,
         order_id=order_id,
-        client_order_id=_first(told, "out_trade_no") or None,
-        symbol=symbol(_first(told, "currencyPair") or pair),
-        side=side(_first(told, "type"), flags),
+        client_order_id=_first(members, "out_trade_no") or None,
+        symbol=symbol(_first(members, "currencyPair") or pair),
+        side=side(_first(members, "type"), flags),
         status=status,
         venue_status=word,
         qty=qty,
         filled_qty=filled,
         remaining_qty=_remaining(status, qty, filled),
-        price=nonzero(amount(_first(told, "prize"), "price", flags)),
+        price=nonzero(amount(_first(members, "prize"), "price", flags)),
         avg_price=_average(value, filled, flags),
         filled_value=value,
-        fee=signed(_first(told, "fee"), "fee", flags),
-        created_ns=created_ns(_first(told, "date"), flags),
+        fee=signed(_first(members, "fee"), "fee", flags),
+        created_ns=created_ns(_first(members, "date"), flags),
         received_ns=received_ns,
         source="query",
         flags=tuple(flags),
@@ -84,12 +84,12 @@ def created_ns(date: str | None, flags: list[str]) -> int | None:
     return int(local.timestamp()) * 1_000_000_000
 
 
-def _first(told: Fields, *names: str) -> str | None:
-    return next((value for name in names if (value := text(told.get(name))) is not None), None)
+def _first(members: Fields, *names: str) -> str | None:
+    return next((value for name in names if (value := text(members.get(name))) is not None), None)
 
 
-def _status(told: Fields, filled: DecimalText | None, flags: list[str]) -> tuple[str, OrderStatus]:
-    word = (_first(told, "status") or "").strip()[:64]
+def _status(members: Fields, filled: DecimalText | None, flags: list[str]) -> tuple[str, OrderStatus]:
+    word = (_first(members, "status") or "").strip()[:64]
     if not word or word[0] in "{[":
         raise Unreadable("order without a readable status")
     status = STATUSES.get(word, OrderStatus.UNKNOWN)

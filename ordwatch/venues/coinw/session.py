@@ -66,7 +66,7 @@ LOGIN_RETRY_S = (60.0, 300.0)
 
 _MAX_PINGS = 16
 _ORDERS_A_TURN = 64
-_MAX_WORDS = 300
+_MAX_TEXT = 300
 
 
 @dataclass
@@ -114,7 +114,7 @@ class CoinwSession:
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Refuse: CoinW answers questions over REST only."""
         return (Answer(key, error=Refused("this venue is asked over REST only")),)
 
@@ -129,7 +129,7 @@ class CoinwSession:
         try:
             message = decode(data)
         except Unreadable as exc:
-            events = (self._reject(data, str(exc), now_ns, lost=True),)
+            events = (self._reject(data, str(exc), now_ns, missed=True),)
         else:
             events = self._events(message, data, now_ns)
         if not self._damaged:
@@ -144,7 +144,7 @@ class CoinwSession:
             else:
                 yield from self._events(message, data, now_ns)
         except Unreadable as exc:
-            yield self._reject(data, str(exc), now_ns, lost=True)
+            yield self._reject(data, str(exc), now_ns, missed=True)
         if not self._damaged:
             self.last_message_ns = now_ns
         yield from self._close_if_mute()
@@ -171,15 +171,15 @@ class CoinwSession:
         return self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))
 
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        if len(push.rows) == 1 and not self._raw:
-            return (self._order(push.rows[0], data, now_ns, None),)
+        if len(push.orders) == 1 and not self._raw:
+            return (self._order(push.orders[0], data, now_ns, None),)
         if self._raw:
-            pairs = zip(push.rows, payloads(data), strict=True)
+            pairs = zip(push.orders, payloads(data), strict=True)
             return list(self._capped((self._order(each, data, now_ns, raw) for each, raw in pairs), now_ns))
-        return list(self._capped((self._order(each, data, now_ns, None) for each in push.rows), now_ns))
+        return list(self._capped((self._order(each, data, now_ns, None) for each in push.orders), now_ns))
 
     def _long_orders(self, push: LongPush, now_ns: int) -> Iterator[OrderUpdate | Reject | Turn]:
-        for number, each in enumerate(push.rows, 1):
+        for number, each in enumerate(push.orders, 1):
             if isinstance(each, Turn):
                 yield each
             elif isinstance(each, BadRow):
@@ -203,16 +203,16 @@ class CoinwSession:
                 orders += 1
             yield event
         if rejects > MAX_REJECTS:
-            yield self._reject(b"", "further orders of a message, or all the rest of it", now_ns, lost=True)
+            yield self._reject(b"", "further orders of a message, or all the rest of it", now_ns, missed=True)
 
     def _order(self, row: OrderRow | BadRow, data: bytes, now_ns: int, raw: object) -> OrderUpdate | Reject:
         if type(row) is BadRow:
-            return self._reject(row.data, row.reason, now_ns, lost=True)
+            return self._reject(row.data, row.reason, now_ns, missed=True)
         assert isinstance(row, OrderRow)  # noqa: S101
         try:
             return order_update(row, venue=self._venue, received_ns=now_ns, raw=raw)
         except Unreadable as exc:
-            return self._reject(data, str(exc), now_ns, lost=True)
+            return self._reject(data, str(exc), now_ns, missed=True)
 
     def _pong(self, now_ns: int) -> SessionEvent:
         self._unanswered = 0
@@ -222,7 +222,7 @@ class CoinwSession:
 
     def _login_answered(self, outcome: Reply, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         if outcome.ok is None:
-            return (self._reject(data, "login answer without a result", now_ns, lost=False),)
+            return (self._reject(data, "login answer without a result", now_ns, missed=False),)
         if not outcome.ok:
             return self._close(self._login_refused(outcome))
         if self._logged_in:
@@ -237,7 +237,7 @@ class CoinwSession:
         if not answer.ours or not self._logged_in or self._ready:
             return (Ignored("subscription"),)
         if outcome.ok is None:
-            return (self._reject(data, "subscription answer without a result", now_ns, lost=False),)
+            return (self._reject(data, "subscription answer without a result", now_ns, missed=False),)
         if not outcome.ok:
             return self._close(self._refusal("subscription", outcome, final=outcome.code in AUTH_CODES))
         self._ready = True
@@ -275,13 +275,13 @@ class CoinwSession:
             return Ignored(message.kind)
         if not self._unknown.is_new(message.kind):
             return Ignored("unknown")
-        return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, lost=False)
+        return self._reject(data, self._safe(f"message of an unknown kind: {message.kind}"), now_ns, missed=False)
 
-    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
-        self._damaged = self._damaged or lost
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, missed: bool) -> Reject:
+        self._damaged = self._damaged or missed
         shown = head(data, (self._settings.api_key.reveal(), self._settings.secret_key.reveal()))
-        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
+        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), missed=missed, at_ns=now_ns)
 
-    def _safe(self, words: str) -> str:
-        """The venue's words, should they quote what we sent."""
-        return safe_text(self._settings.redact(words), _MAX_WORDS)
+    def _safe(self, text: str) -> str:
+        """Text of the venue, without the credentials that it may quote."""
+        return safe_text(self._settings.redact(text), _MAX_TEXT)

@@ -8,7 +8,7 @@ from ordwatch.venues.contract import VenueSettings
 from ordwatch.venues.toolkit.addresses import check_url
 
 _MIN_SECRET = 6
-"""Shorter ones are no secrets, and would blot out innocent words."""
+"""Shorter ones are no secrets, and would blot out ordinary text."""
 _PAIR = re.compile(r"[0-9A-Za-z]{1,32}[-_][0-9A-Za-z]{1,32}", re.ASCII)
 
 
@@ -18,7 +18,7 @@ class CoinwSettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fie
     api_key: Secret
     secret_key: Secret
     pairs: Sequence[str] = ()
-    """Asked for over REST, which has no call for the orders of all pairs; beside them the pairs seen."""
+    """Asked for over REST, which has no call for the orders of all pairs; and with them the pairs seen."""
     ws_url: str = "wss://ws.futurescw.com"
     rest_url: str = "https://api.coinw.com"
 
@@ -27,11 +27,11 @@ class CoinwSettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fie
         """The pairs as the venue writes them, BTC_USDT, each once."""
         return tuple(dict.fromkeys(pair.upper().replace("-", "_") for pair in self.pairs))
 
-    def redact(self, words: str) -> str:
-        """The venue's words with *** in place of the credentials, should they quote what we sent."""
+    def redact(self, text: str) -> str:
+        """Text of the venue with *** in place of the credentials, should it quote what we sent."""
         for secret in (self.secret_key.reveal(), self.api_key.reveal()):
-            words = words.replace(secret, "***") if len(secret) >= _MIN_SECRET else words
-        return words
+            text = text.replace(secret, "***") if len(secret) >= _MIN_SECRET else text
+        return text
 
     def check(self) -> None:
         """Refuse what is no pair and addresses that would carry the secret in plain text.

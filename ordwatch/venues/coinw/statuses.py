@@ -1,4 +1,4 @@
-"""The status of a pushed order, judged by its words and its sizes.
+"""The status of a pushed order, judged by its type, its reason and its sizes.
 
 No partial fill was ever published, and of the final events only their names; so part of this is inferred.
 Each inference is one line of RULES.
@@ -12,15 +12,15 @@ from typing import NamedTuple
 from ordwatch.core.events import OrderStatus
 
 
-class Told(NamedTuple):
-    """What the status is judged by. Words are upper case, "" when not told."""
+class ReportedOrder(NamedTuple):
+    """What the status is judged by. `kind` and `reason` are upper case, "" when absent."""
 
     kind: str
     reason: str
     sized: bool = False
     """The ordered size is known; a market order placed by quote amount has none."""
     nothing_left: bool | None = None
-    """None: the venue does not tell what is left."""
+    """None: x."""
     some_filled: bool = False
     """Money was paid, or less is left than was ordered."""
 
@@ -30,41 +30,41 @@ class Rule(NamedTuple):
 
     number: int
     status: OrderStatus
-    holds: Callable[[Told], bool]
+    matches: Callable[[ReportedOrder], bool]
     guessed: bool = False
 
 
-def _is_done(told: Told) -> bool:
-    return told.kind == "DONE" and not told.reason
+def _is_done(order: ReportedOrder) -> bool:
+    return order.kind == "DONE" and not order.reason
 
 
 RULES = (
     # from CoinW.Net; the documentation has no rejection
-    Rule(1, OrderStatus.REJECTED, lambda told: told.reason.startswith("REJECT")),
+    Rule(1, OrderStatus.REJECTED, lambda order: order.reason.startswith("REJECT")),
     # documented
-    Rule(2, OrderStatus.CANCELED, lambda told: told.reason.startswith("CANCEL")),
-    Rule(3, OrderStatus.FILLED, lambda told: told.reason == "FILLED" and told.kind == "DONE"),
+    Rule(2, OrderStatus.CANCELED, lambda order: order.reason.startswith("CANCEL")),
+    Rule(3, OrderStatus.FILLED, lambda order: order.reason == "FILLED" and order.kind == "DONE"),
     # inferred: the reason came before the end
-    Rule(4, OrderStatus.FILLED, lambda told: told.reason == "FILLED" and told.sized and told.nothing_left is True),
-    Rule(4, OrderStatus.PARTIALLY_FILLED, lambda told: told.reason == "FILLED"),
+    Rule(4, OrderStatus.FILLED, lambda order: order.reason == "FILLED" and order.sized and order.nothing_left is True),
+    Rule(4, OrderStatus.PARTIALLY_FILLED, lambda order: order.reason == "FILLED"),
     # inferred from "order success: Done"
-    Rule(5, OrderStatus.FILLED, lambda told: _is_done(told) and told.nothing_left is True, guessed=True),
-    Rule(5, OrderStatus.CANCELED, lambda told: _is_done(told) and told.nothing_left is False, guessed=True),
+    Rule(5, OrderStatus.FILLED, lambda order: _is_done(order) and order.nothing_left is True, guessed=True),
+    Rule(5, OrderStatus.CANCELED, lambda order: _is_done(order) and order.nothing_left is False, guessed=True),
     Rule(5, OrderStatus.UNKNOWN, _is_done),
-    # inferred: sizes speak, whatever the event is called
-    Rule(6, OrderStatus.PARTIALLY_FILLED, lambda told: told.some_filled),
+    # inferred: sizes decide, whatever the event is called
+    Rule(6, OrderStatus.PARTIALLY_FILLED, lambda order: order.some_filled),
     # RECEIVED is documented, OPEN is inferred
-    Rule(7, OrderStatus.NEW, lambda told: told.kind in ("RECEIVED", "OPEN")),
+    Rule(7, OrderStatus.NEW, lambda order: order.kind in ("RECEIVED", "OPEN")),
 )
 """The first that holds decides; none: UNKNOWN."""
 
-_NO_RULE = Rule(8, OrderStatus.UNKNOWN, lambda told: True)
+_NO_RULE = Rule(8, OrderStatus.UNKNOWN, lambda order: True)
 
 
 @lru_cache(maxsize=1024)
 def rule(
     kind: str, reason: str, sized: bool = False, nothing_left: bool | None = None, some_filled: bool = False
 ) -> Rule:
-    """The rule that decides the status, by the fields of `Told`."""
-    told = Told(kind, reason, sized, nothing_left, some_filled)
-    return next((rule for rule in RULES if rule.holds(told)), _NO_RULE)
+    """The rule that decides the status, by the fields of `ReportedOrder`."""
+    order = ReportedOrder(kind, reason, sized, nothing_left, some_filled)
+    return next((rule for rule in RULES if rule.matches(order)), _NO_RULE)

@@ -1,4 +1,4 @@
-"""Loopring: the relayer's `order` topic, with its REST pages for what a push did not tell."""
+"""Loopring: the relayer's `order` topic, with its REST pages for what a push did not report."""
 
 from ordwatch.venues.contract import VenueKind
 from ordwatch.venues.loopring.client import configure, only_reads

@@ -1,6 +1,6 @@
 """Exact arithmetic on base units (a token's smallest unit) of any length: text in, text out, no float.
 
-A scaled amount is computed, not told, so it is written without the trailing zeros that scaling makes:
+A scaled amount is computed, not reported, so it is written without the trailing zeros that scaling makes:
 "500000000" of a token with 18 decimals is "0.0000000005", "1000000000000000000" is "1".
 """
 

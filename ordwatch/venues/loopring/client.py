@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from ordwatch.venues.contract import (
     Call,
+    ConnectionPlan,
     Emit,
-    Opening,
     QueryResult,
     QuerySpec,
     Setup,
@@ -32,7 +32,7 @@ class LoopringClient:
         """One for each part."""
         return len(self.parts)
 
-    async def open(self, connection: int, call: Call) -> Opening:
+    async def open(self, connection: int, call: Call) -> ConnectionPlan:
         """Fetch what that connection needs; see connect.py."""
         return await open_connection(self.parts[connection], self.known, call)
 

@@ -4,10 +4,10 @@ import asyncio
 from urllib.parse import quote, urlsplit
 
 from ordwatch.core.errors import ConnectionLost, Refused, RemoteProtocolError
-from ordwatch.venues.contract import Call, Emit, Endpoint, Opening, QueryResult, QuerySpec, Setup, http
+from ordwatch.venues.contract import Call, ConnectionPlan, Emit, Endpoint, QueryResult, QuerySpec, Setup, http
 from ordwatch.venues.loopring.learned import Learned
 from ordwatch.venues.loopring.orders import Origin, pair, unscaled_tokens
-from ordwatch.venues.loopring.protocol_versions import PROFILES, Profile
+from ordwatch.venues.loopring.protocol_versions import PROTOCOLS, ProtocolVersion
 from ordwatch.venues.loopring.query import OrderQuery
 from ordwatch.venues.loopring.rest import Access, ticket, ticket_request, token_decimals, tokens_request
 from ordwatch.venues.loopring.session import SILENCE_S, LoopringSession
@@ -17,9 +17,9 @@ TOKENS_TIMEOUT_S = 4.0
 """How long the list of tokens may hold up a connection or a query; without it amounts come later."""
 
 
-async def open_connection(setup: Setup[LoopringSettings], known: Learned, call: Call) -> Opening:
+async def open_connection(setup: Setup[LoopringSettings], known: Learned, call: Call) -> ConnectionPlan:
     """Fetch the decimals and a fresh ticket, last of all: one ticket is good for one connection."""
-    settings, profile = setup.settings, PROFILES[setup.settings.protocol]
+    settings, profile = setup.settings, PROTOCOLS[setup.settings.protocol]
     access = _access(settings)
     await _learn_decimals(setup, known, access, call)
     session = LoopringSession(
@@ -34,11 +34,11 @@ async def open_connection(setup: Setup[LoopringSettings], known: Learned, call: 
     url = settings.ws_url or profile.ws_url
     key = await _ticket(profile, access, call)
     endpoint = Endpoint(transport="websocket", shown=_shown(url), url=_with_ticket(url, key) if key else url)
-    return Opening(endpoint, session)
+    return ConnectionPlan(endpoint, session)
 
 
-async def query(setup: Setup[LoopringSettings], known: Learned, ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
-    """Ask for orders of the configured markets; see query.py."""
+async def query(setup: Setup[LoopringSettings], known: Learned, spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+    """Query orders of the configured markets; see query.py."""
     access = _access(setup.settings)
     query_run = OrderQuery(
         access=access,
@@ -50,7 +50,7 @@ async def query(setup: Setup[LoopringSettings], known: Learned, ask: QuerySpec, 
         emit=emit,
         raw=setup.raw,
     )
-    return await query_run.run(ask)
+    return await query_run.run(spec)
 
 
 async def _learn_decimals(setup: Setup[LoopringSettings], known: Learned, access: Access, call: Call) -> bool:
@@ -71,7 +71,7 @@ async def _learn_decimals(setup: Setup[LoopringSettings], known: Learned, access
 
 
 def _access(settings: LoopringSettings) -> Access:
-    profile = PROFILES[settings.protocol]
+    profile = PROTOCOLS[settings.protocol]
     return Access(
         profile=profile,
         base_url=settings.rest_url or profile.rest_url,
@@ -84,7 +84,7 @@ def _origin(setup: Setup[LoopringSettings], known: Learned) -> Origin:
     return Origin(setup.name, setup.settings.account_id, known.decimals)
 
 
-async def _ticket(profile: Profile, access: Access, call: Call) -> str | None:
+async def _ticket(profile: ProtocolVersion, access: Access, call: Call) -> str | None:
     if profile.ticket_path is None:
         return None
     try:

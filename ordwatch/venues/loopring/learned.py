@@ -1,4 +1,4 @@
-"""What the relayer said once and is not asked again, for the life of the process: its client keeps it."""
+"""What the relayer answered once and is not asked again, for the life of the process: its client keeps it."""
 
 from dataclasses import dataclass, field
 
@@ -14,4 +14,4 @@ class Learned:
     filters_waiting: bool = True
     """Whether REST lists take the status `waiting`, which the documentation leaves out."""
     refused_markets: dict[str, str] = field(default_factory=dict)
-    """Markets whose subscription was refused last, with the venue's words."""
+    """Markets whose subscription was refused last, with the venue's message."""

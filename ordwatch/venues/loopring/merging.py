@@ -14,21 +14,21 @@ from ordwatch.venues.loopring.statuses import CLOSED, order_status, status_rank
 def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = False) -> Recency:
     """How a statement compares with what is known; fills never shrink, statuses only go forward.
 
-    Exceptions are the venue's explicit words: `updateAt` on both, where the later one is newer, and a push later than
-    the last one that takes a cancellation back. Fills that grew prove an open state newer whatever its word. A word
-    we do not know has no rank: it is newer than any other of an open order, and any other is newer than it.
+    Exceptions are what the venue states explicitly: `updateAt` on both, where the later one is newer, and a push later
+    than the last one that takes a cancellation back. Fills that grew prove an open state newer whatever its status.
+    An unknown status has no rank: it is newer than any other of an open order, and any other is newer than it.
     """
     new_rank, known_rank = status_rank(new.venue_status), status_rank(known.venue_status)
     if known_rank == CLOSED and new_rank != CLOSED:
         return Recency.OLDER
-    told, held = _update_at(new), _update_at(known)
-    if told is not None and held is not None and told != held:
-        return Recency.NEWER if told > held else Recency.OLDER
+    new_ns, known_ns = _update_at(new), _update_at(known)
+    if new_ns is not None and known_ns is not None and new_ns != known_ns:
+        return Recency.NEWER if new_ns > known_ns else Recency.OLDER
     growth = _growth(new, known)
     if growth:
         return Recency.NEWER if growth > 0 else Recency.OLDER
     if new_rank is None or known_rank is None or new_rank == known_rank:
-        return _compare_words(new, known, closed=known_rank == CLOSED)
+        return _compare_statuses(new, known, closed=known_rank == CLOSED)
     if new_rank > known_rank:
         return Recency.NEWER
     return _compare_after_cancelling(new, known)
@@ -49,14 +49,15 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     """The statement completed by what is known.
 
     Fills that it leaves out are unchanged, so a status that rests on them is drawn again. Amounts whose base units it
-    tells but cannot scale stay unknown, rather than what they were. A push sent again keeps the time it was first sent.
+    reports but that cannot be scaled stay unknown, rather than what they were. A push sent again keeps the time it was
+    first sent.
     """
     merged = merge_missing(new, known)
-    told, extra, held = own_extra(new), own_extra(merged), own_extra(known)
+    stated, extra, held = own_extra(new), own_extra(merged), own_extra(known)
     changes: dict[str, object] = {}
     if None in (new.qty, new.filled_qty, new.filled_value, new.fee):
         changes |= {key: None for key, units in _SCALED if _outdated(new, key, units, held)}
-    if told.filled_size is None and extra.filled_size is not None:
+    if stated.filled_size is None and extra.filled_size is not None:
         changes |= _redrawn(new, merged, extra.filled_size)
     if known.not_found and new.reason is None:
         changes["reason"] = ""
@@ -76,8 +77,8 @@ _SCALED = (
 
 
 def _outdated(new: OrderUpdate, key: str, units: str, held: LoopringExtra) -> bool:
-    told = getattr(new.extra, units)
-    return getattr(new, key) is None and told is not None and told != getattr(held, units)
+    stated = getattr(new.extra, units)
+    return getattr(new, key) is None and stated is not None and stated != getattr(held, units)
 
 
 def _redrawn(new: OrderUpdate, merged: OrderUpdate, filled: str) -> dict[str, object]:
@@ -104,12 +105,12 @@ def _update_at(update: OrderUpdate) -> int | None:
 
 
 def _growth(new: OrderUpdate, known: OrderUpdate) -> int:
-    told, held = own_extra(new).filled_size, own_extra(known).filled_size
-    return 0 if told is None or held is None or told == held else int(told) - int(held)
+    filled, before = own_extra(new).filled_size, own_extra(known).filled_size
+    return 0 if filled is None or before is None or filled == before else int(filled) - int(before)
 
 
-def _compare_words(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Recency:
-    """For states of one rank, or without: a closed order keeps its word, an unknown word gives way to any other."""
+def _compare_statuses(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> Recency:
+    """For states of one rank, or without: a closed order keeps its status, any other replaces an unknown one."""
     if new.venue_status.lower() == known.venue_status.lower():
         return Recency.NEWER if completes(new, known) else Recency.EQUAL
     return Recency.OLDER if closed else Recency.NEWER
@@ -120,9 +121,9 @@ def _compare_after_cancelling(new: OrderUpdate, known: OrderUpdate) -> Recency:
 
     A row reports no time, so after one nothing shows which is later: then arrival decides.
     """
-    words = (known.venue_status.lower(), new.venue_status.lower())
+    statuses = (known.venue_status.lower(), new.venue_status.lower())
     pushed_ns, held_ns = _pushed_ns(new), _pushed_ns(known)
-    if new.source != "push" or words != ("cancelling", "processing") or pushed_ns is None:
+    if new.source != "push" or statuses != ("cancelling", "processing") or pushed_ns is None:
         return Recency.OLDER
     if held_ns is None:
         return Recency.EQUAL

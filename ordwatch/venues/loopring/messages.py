@@ -1,4 +1,4 @@
-"""What the relayer says and what is said to it: JSON text frames of every generation of the protocol.
+"""What the relayer sends and what is sent to it: JSON text frames of every generation of the protocol.
 
 The venue's spelling stays in this module. Pushes in the documented shapes are decoded straight into structs;
 whatever they cannot hold (numbers with a point, wrong types, other topics, answers) takes the lenient path, in which
@@ -32,7 +32,7 @@ SIBLING_TOPICS = frozenset(
 )
 """Other topics the relayer is known to have."""
 
-_MAX_WORDS = 200
+_MAX_TEXT = 200
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class DamagedOrder(OrderData, frozen=True, rename="camel"):
     """The names of these fields, as here; their values are None."""
 
 
-class OrderPush(msgspec.Struct, frozen=True):
+class OrderTopicPush(msgspec.Struct, frozen=True):
     """One push of the `order` topic."""
 
     topic: str | Topic
@@ -84,14 +84,14 @@ class OrderPush(msgspec.Struct, frozen=True):
     """Marks an answer, which is no push."""
 
 
-class SubscriptionAnswer(msgspec.Struct, frozen=True):
+class RelayerAnswer(msgspec.Struct, frozen=True):
     """The answer to a subscription, or the relayer's complaint about something it could not read."""
 
     ok: bool
     sequence: str | None
     code: int | None
-    words: object
-    """What the venue says of a failure, as it came: `venue_words` makes it fit to be shown."""
+    message: object
+    """What the venue says of a failure, as it came: `failure_text` makes it fit to be shown."""
 
 
 class OtherTopic(msgspec.Struct, frozen=True):
@@ -100,9 +100,9 @@ class OtherTopic(msgspec.Struct, frozen=True):
     kind: str
 
 
-Message = OrderPush | SubscriptionAnswer | OtherTopic
+Message = OrderTopicPush | RelayerAnswer | OtherTopic
 
-_PUSH = msgspec.json.Decoder(OrderPush)
+_PUSH = msgspec.json.Decoder(OrderTopicPush)
 
 
 def decode(data: bytes) -> Message:
@@ -179,18 +179,18 @@ def order_data(fields: Mapping[str, object]) -> OrderData:
     for name in ("hash", "status"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise Unreadable(f"an order without {name}")
-    told = {name: value for name in _FIELDS if (value := fields.get(name)) is not None}
-    unreadable = [name for name, value in told.items() if not isinstance(value, str)]
+    members = {name: value for name in _FIELDS if (value := fields.get(name)) is not None}
+    unreadable = [name for name, value in members.items() if not isinstance(value, str)]
     for name in unreadable:
-        del told[name]
+        del members[name]
     if not unreadable:
-        return msgspec.convert(told, OrderData)
-    return msgspec.convert({**told, "unreadable": [_FIELDS[name] for name in unreadable]}, DamagedOrder)
+        return msgspec.convert(members, OrderData)
+    return msgspec.convert({**members, "unreadable": [_FIELDS[name] for name in unreadable]}, DamagedOrder)
 
 
-def venue_words(code: int | None, told: object, secret: str) -> str:
-    """What the venue says of a failure: its code and words in one harmless line, `secret` blanked."""
-    text = safe_text(blank(told, secret), _MAX_WORDS) if isinstance(told, str) else ""
+def failure_text(code: int | None, message: object, secret: str) -> str:
+    """What the venue says of a failure: its code and message in one harmless line, `secret` blanked."""
+    text = safe_text(blank(message, secret), _MAX_TEXT) if isinstance(message, str) else ""
     return ": ".join(part for part in (str(code) if code is not None else "no code", text) if part)
 
 
@@ -221,7 +221,7 @@ def _decode_leniently(data: bytes) -> Message:
         raise Unreadable("an order push without its data")
     order = order_data(fields["data"])
     ts = fields.get("ts")
-    return OrderPush(topic=topic, data=order, ts=ts if isinstance(ts, str) or ts is None else "")
+    return OrderTopicPush(topic=topic, data=order, ts=ts if isinstance(ts, str) or ts is None else "")
 
 
 def _topic(value: object) -> str | Topic:
@@ -234,13 +234,13 @@ def _topic(value: object) -> str | Topic:
     return Topic(**texts, misspelt=misspelt if isinstance(misspelt, str) else None)
 
 
-def _answer(fields: Mapping[str, object]) -> SubscriptionAnswer:
+def _answer(fields: Mapping[str, object]) -> RelayerAnswer:
     result = fields["result"] if isinstance(fields["result"], dict) else {}
     status, error, sequence = result.get("status"), result.get("error"), fields.get("sequence")
     error = error if isinstance(error, dict) else {}
-    return SubscriptionAnswer(
+    return RelayerAnswer(
         ok=isinstance(status, str) and status.lower() == "ok",
         sequence=sequence if isinstance(sequence, str) else None,
         code=error_code(error.get("code")),
-        words=error.get("message"),
+        message=error.get("message"),
     )

@@ -16,7 +16,7 @@ import msgspec
 from ordwatch.core.events import FINAL, Extra, OrderStatus, OrderUpdate, Side
 from ordwatch.core.numbers import decimal_text
 from ordwatch.venues.loopring.amounts import average, scaled, units_text
-from ordwatch.venues.loopring.messages import DamagedOrder, Number, OrderData, OrderPush, topic_market
+from ordwatch.venues.loopring.messages import DamagedOrder, Number, OrderData, OrderTopicPush, topic_market
 from ordwatch.venues.loopring.statuses import order_status
 
 MAX_PRICE_CHARACTERS = 100
@@ -84,7 +84,7 @@ def unscaled_tokens(markets: Iterable[str], decimals: Mapping[str, int]) -> list
     return sorted(tokens - decimals.keys() - {""})
 
 
-def pushed_order(push: OrderPush, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
+def pushed_order(push: OrderTopicPush, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
     """What a push says."""
     data = push.data
     flags: list[str] = []
@@ -248,8 +248,8 @@ def _order_update(
 
 
 def _updated_ns(update_at: Number, pushed_ns: int | None, flags: list[str]) -> int | None:
-    told = _time(update_at, "updated_at", flags)
-    return pushed_ns if told is None else told
+    updated_ns = _time(update_at, "updated_at", flags)
+    return pushed_ns if updated_ns is None else updated_ns
 
 
 def _damage(data: OrderData) -> Sequence[str]:

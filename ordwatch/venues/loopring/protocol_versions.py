@@ -14,7 +14,7 @@ Protocol = Literal["v3", "v2topics", "v2args"]
 
 
 @dataclass(frozen=True)
-class Profile:
+class ProtocolVersion:
     """One generation. Paths begin at the REST base."""
 
     name: Protocol
@@ -37,8 +37,8 @@ class Profile:
         return Rate(f"loopring {path}", self.requests_per_second, 1.0)
 
 
-PROFILES: dict[Protocol, Profile] = {
-    "v3": Profile(
+PROTOCOLS: dict[Protocol, ProtocolVersion] = {
+    "v3": ProtocolVersion(
         name="v3",
         ws_url="wss://ws.api3.loopring.io/v3/ws",
         rest_url="https://api3.loopring.io",
@@ -52,7 +52,7 @@ PROFILES: dict[Protocol, Profile] = {
         requests_per_second=5,
     ),
     # The ticket came to this generation in October 2020; before that its path did not exist.
-    "v2topics": Profile(
+    "v2topics": ProtocolVersion(
         name="v2topics",
         ws_url="wss://ws.loopring.io/v2/ws",
         rest_url="https://api.loopring.io",
@@ -66,7 +66,7 @@ PROFILES: dict[Protocol, Profile] = {
         requests_per_second=3,
     ),
     # A second subscription to a topic replaced the first one's condition: one market for each connection.
-    "v2args": Profile(
+    "v2args": ProtocolVersion(
         name="v2args",
         ws_url="wss://api.loopring.io/v2/ws",
         rest_url="https://api.loopring.io",

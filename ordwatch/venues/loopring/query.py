@@ -1,9 +1,9 @@
-"""Asking the relayer for orders: the open ones, those closed since a time, and known ones by hash.
+"""Queries the relayer for orders: the open ones, those closed since a time, and known ones by hash.
 
 Lists are paged by offset and shift while they are read. From the list of open orders rows leave, and others slip by
 unread: if its length changed it is read again. The list of closed ones only grows, so its rows come twice at worst. A
 list can be bounded by the time of creation only, so an order that was made before a gap and closed in it is found
-because it was known as open. Only orders of the configured markets are told: no push would keep the others true.
+because it was known as open. Only orders of the configured markets are emitted: no push would keep the others true.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -18,15 +18,15 @@ from ordwatch.venues.loopring.messages import OrderData, blank
 from ordwatch.venues.loopring.orders import Origin, pair, queried_order, rescaled, unscaled_tokens
 from ordwatch.venues.loopring.rest import (
     BAD_PARAMETER,
-    CLOSED_WORDS,
-    DOCUMENTED_OPEN_WORDS,
-    OPEN_WORDS,
-    PAGE_ROWS,
+    CLOSED_STATUSES,
+    DOCUMENTED_OPEN_STATUSES,
+    OPEN_STATUSES,
+    PAGE_SIZE,
     UNKNOWN_ORDER,
     Access,
-    ApiError,
+    ErrorAnswer,
+    ListedOrder,
     Page,
-    Row,
     one_order,
     order_request,
     orders_page,
@@ -40,12 +40,12 @@ MAX_READINGS = 3
 SLICE = 500
 """Orders held that are looked at in one go."""
 AGAIN_S = 10.0
-"""How soon the venue is asked again when it would not say the tokens' decimals."""
+"""How soon the venue is asked again when it did not give the tokens' decimals."""
 
 
 @dataclass
 class OrderQuery:
-    """One round of questions, and what it found out so far."""
+    """One query, and what it found out so far."""
 
     access: Access
     origin: Origin
@@ -57,34 +57,36 @@ class OrderQuery:
     emit: Emit
     raw: bool
     seen: dict[str, OrderData] = field(default_factory=dict)
-    """By hash, the last row told."""
+    """By hash, the last row received."""
     answered_ns: int = 0
     damage: list[str] = field(default_factory=list)
     """Why the answers are not all there is."""
     parts: Parts = field(default_factory=Parts)
 
-    async def run(self, ask: QuerySpec) -> QueryResult:
+    async def run(self, spec: QuerySpec) -> QueryResult:
         """Ask for everything; raises what `Call` raises."""
-        await self._emit_rescaled(ask.orders)
+        await self._emit_rescaled(spec.orders)
         await self._read_open()
-        if ask.since_ns is not None:
-            await self.parts.attempt("closed orders", self._read_list(CLOSED_WORDS, ask.since_ns // 1_000_000))
-        absent = [known for known in ask.open_orders() if known.order_id not in self.seen]
+        if spec.since_ns is not None:
+            await self.parts.attempt("closed orders", self._read_list(CLOSED_STATUSES, spec.since_ns // 1_000_000))
+        absent = [known for known in spec.open_orders() if known.order_id not in self.seen]
         for market in dict.fromkeys(pair(known.symbol or "").symbol for known in absent):
             of_market = [known for known in absent if pair(known.symbol or "").symbol == market]
             await self.parts.attempt(f"market {market}", self._read_orders(of_market))
         self.parts.raise_if_all_failed(f"market {market}" for market in sorted(self.markets))
-        return self._report()
+        return self._result()
 
-    def _report(self) -> QueryResult:
+    def _result(self) -> QueryResult:
         damage = dict.fromkeys(self.damage)
-        subscriptions = {f"market {market}": words for market, words in self.known.refused_markets.items()}
+        subscriptions = {f"market {market}": text for market, text in self.known.refused_markets.items()}
         refused = {part: blank(str(exc), self.access.api_key) for part, exc in self.parts.failed.items()}
+        covered = [market for market in sorted(self.markets) if f"market {market}" not in subscriptions | refused]
         return QueryResult(
-            reach_ns=NEVER if damage or refused else None,
+            complete_since_ns=NEVER if damage or refused else None,
             limits=(*damage, *self._limits()),
             refused=subscriptions | refused,
             again_s=AGAIN_S if self.lacks_tokens or (self.known.searches and not self._unscaled()) else None,
+            covers=tuple(f"{self.access.account_id}/{market}" for market in covered),
         )
 
     async def _emit_rescaled(self, held: Callable[[], Sequence[OrderUpdate]]) -> None:
@@ -107,13 +109,13 @@ class OrderQuery:
         """The list of open orders; without the status `waiting` where the venue takes it for a mistake."""
         if self.known.filters_waiting:
             try:
-                await self._read_list(OPEN_WORDS, None)
-            except ApiError as exc:
+                await self._read_list(OPEN_STATUSES, None)
+            except ErrorAnswer as exc:
                 if exc.code != BAD_PARAMETER:
                     raise
             else:
                 return
-        await self._read_list(DOCUMENTED_OPEN_WORDS, None)
+        await self._read_list(DOCUMENTED_OPEN_STATUSES, None)
         self.known.filters_waiting = False
 
     def _limits(self) -> tuple[str, ...]:
@@ -126,34 +128,34 @@ class OrderQuery:
             *([f"decimals of {', '.join(unscaled)} are unknown: their amounts stay in base units"] if unscaled else []),
         )
 
-    async def _read_list(self, words: Sequence[str], start_ms: int | None) -> None:
+    async def _read_list(self, statuses: Sequence[str], start_ms: int | None) -> None:
         for _ in range(MAX_READINGS):
-            if await self._read_pages(words, start_ms):
+            if await self._read_pages(statuses, start_ms):
                 return
-        self.damage.append(f"the list of {words[0]} orders kept changing while it was read")
+        self.damage.append(f"the list of {statuses[0]} orders kept changing while it was read")
 
-    async def _read_pages(self, words: Sequence[str], start_ms: int | None) -> bool:
+    async def _read_pages(self, statuses: Sequence[str], start_ms: int | None) -> bool:
         """Read a list once; False if it changed meanwhile, so that rows may have slipped by."""
-        only_grows = words is CLOSED_WORDS
+        only_grows = statuses is CLOSED_STATUSES
         hashes: set[str] = set()
         totals: dict[int | None, None] = {}
         offset = nameless = 0
         for number in range(1, MAX_PAGES + 1):
-            page = await self._read_page(words, offset, start_ms)
-            fresh = {row.order.order_hash for row in page.rows} - hashes
+            page = await self._read_page(statuses, offset, start_ms)
+            fresh = {row.order.order_hash for row in page.orders} - hashes
             totals[page.total] = None
             hashes |= fresh
-            offset += page.told
-            nameless += page.told - len(page.rows)
+            offset += page.sent
+            nameless += page.sent - len(page.orders)
             total = next(iter(totals)) if only_grows else page.total
             is_whole = total is None or len(hashes) + nameless >= total
             is_steady = len(totals) == 1
-            if page.rows and not fresh and (is_steady or not only_grows):
-                return self._repeated(f"page {number} of the {words[0]} orders", totals, is_whole)
+            if page.orders and not fresh and (is_steady or not only_grows):
+                return self._repeated(f"page {number} of the {statuses[0]} orders", totals, is_whole)
             # A full page may have another behind it, whatever the total says.
-            if not page.told or (is_whole and page.total is not None and page.told < PAGE_ROWS):
+            if not page.sent or (is_whole and page.total is not None and page.sent < PAGE_SIZE):
                 return is_whole and (is_steady or only_grows)
-        self.damage.append(f"the list of {words[0]} orders was read to its page {MAX_PAGES}")
+        self.damage.append(f"the list of {statuses[0]} orders was read to its page {MAX_PAGES}")
         return True
 
     def _repeated(self, page: str, totals: Collection[int | None], is_whole: bool) -> bool:
@@ -164,15 +166,15 @@ class OrderQuery:
             self.damage.append(f"{page} repeats an earlier one")
         return True
 
-    async def _read_page(self, words: Sequence[str], offset: int, start_ms: int | None) -> Page:
-        reply = await http(self.call, orders_request(self.access, words, offset, start_ms))
+    async def _read_page(self, statuses: Sequence[str], offset: int, start_ms: int | None) -> Page:
+        reply = await http(self.call, orders_request(self.access, statuses, offset, start_ms))
         page = orders_page(reply, self.access, raw=self.raw)
         self.answered_ns = reply.received_ns
-        if len(page.rows) < page.told:
-            self.damage.append(f"{page.told - len(page.rows)} rows without hash or status at offset {offset}")
-        rows = [row for row in page.rows if self.seen.get(row.order.order_hash) != row.order]
+        if len(page.orders) < page.sent:
+            self.damage.append(f"{page.sent - len(page.orders)} rows without hash or status at offset {offset}")
+        rows = [row for row in page.orders if self.seen.get(row.order.order_hash) != row.order]
         self.seen |= {row.order.order_hash: row.order for row in rows}
-        await self._tell([row for row in rows if self._is_ours(row)])
+        await self._emit([row for row in rows if self._is_ours(row)])
         return page
 
     async def _read_orders(self, held: Sequence[OrderUpdate]) -> None:
@@ -184,18 +186,18 @@ class OrderQuery:
         self.answered_ns = reply.received_ns
         try:
             row = one_order(reply, self.access, raw=self.raw)
-        except ApiError as exc:
+        except ErrorAnswer as exc:
             if exc.code != UNKNOWN_ORDER:
                 raise
             await self.emit([not_found(known, str(exc), reply.received_ns)])
             return
         if row.order.order_hash != known.order_id:
             raise RemoteProtocolError("getOrder: the answer is another order")
-        await self._tell([row])
+        await self._emit([row])
 
-    async def _tell(self, rows: Sequence[Row]) -> None:
-        if rows:
-            await self.emit([queried_order(row.order, self.origin, self.answered_ns, raw=row.raw) for row in rows])
+    async def _emit(self, orders: Sequence[ListedOrder]) -> None:
+        if orders:
+            await self.emit([queried_order(row.order, self.origin, self.answered_ns, raw=row.raw) for row in orders])
 
-    def _is_ours(self, row: Row) -> bool:
+    def _is_ours(self, row: ListedOrder) -> bool:
         return pair(row.order.market or "").symbol in self.markets

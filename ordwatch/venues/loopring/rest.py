@@ -14,19 +14,19 @@ from ordwatch.venues.loopring.amounts import MAX_DECIMALS
 from ordwatch.venues.loopring.messages import (
     OrderData,
     error_code,
+    failure_text,
     order_data,
     raw_payload,
-    venue_words,
 )
-from ordwatch.venues.loopring.protocol_versions import Profile
+from ordwatch.venues.loopring.protocol_versions import ProtocolVersion
 from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 
-PAGE_ROWS = 50
+PAGE_SIZE = 50
 """The most the venue gives in one answer."""
-DOCUMENTED_OPEN_WORDS = ("processing", "cancelling")
-OPEN_WORDS = (*DOCUMENTED_OPEN_WORDS, "waiting")
+DOCUMENTED_OPEN_STATUSES = ("processing", "cancelling")
+OPEN_STATUSES = (*DOCUMENTED_OPEN_STATUSES, "waiting")
 """A client that ran against the relayer asked for `waiting` too (Loopring/dexwebapp)."""
-CLOSED_WORDS = ("processed", "failed", "cancelled", "expired")
+CLOSED_STATUSES = ("processed", "failed", "cancelled", "expired")
 
 BAD_PARAMETER = 100001
 UNKNOWN_ORDER = 107003
@@ -34,7 +34,7 @@ AUTH_CODES = frozenset({104001, 104002, 104003})
 """apiKey empty, apiKey invalid, accountId invalid."""
 
 
-class ApiError(Refused):
+class ErrorAnswer(Refused):
     """The venue answered with an error; `code` is its own, None if it gave none."""
 
     def __init__(self, message: str, code: int | None) -> None:
@@ -45,13 +45,13 @@ class ApiError(Refused):
 class Access(NamedTuple):
     """Where REST is and who asks. Never shown: it holds the key."""
 
-    profile: Profile
+    profile: ProtocolVersion
     base_url: str
     api_key: str
     account_id: str
 
 
-class Row(NamedTuple):
+class ListedOrder(NamedTuple):
     """One order of an answer."""
 
     order: OrderData
@@ -61,9 +61,9 @@ class Row(NamedTuple):
 class Page(NamedTuple):
     """One answer to `orders_request`."""
 
-    rows: list[Row]
-    told: int
-    """Rows the venue sent, those without hash or status too."""
+    orders: list[ListedOrder]
+    sent: int
+    """Orders the venue sent, those without hash or status too."""
     total: int | None
     """How many orders it says there are in all."""
 
@@ -79,9 +79,14 @@ def tokens_request(access: Access) -> HttpRequest:
     return _get(access, "getTokens", access.profile.tokens_path, {}, _key_header(access))
 
 
-def orders_request(access: Access, words: Sequence[str], offset: int, start_ms: int | None) -> HttpRequest:
+def orders_request(access: Access, statuses: Sequence[str], offset: int, start_ms: int | None) -> HttpRequest:
     """Ask for one page of the account's orders in these states; `start_ms` bounds the time of their creation."""
-    params = {"accountId": access.account_id, "status": ",".join(words), "limit": str(PAGE_ROWS), "offset": str(offset)}
+    params = {
+        "accountId": access.account_id,
+        "status": ",".join(statuses),
+        "limit": str(PAGE_SIZE),
+        "offset": str(offset),
+    }
     if start_ms is not None:
         params["start"] = str(start_ms)
     return _get(access, "getOrders", access.profile.orders_path, params, _key_header(access))
@@ -97,7 +102,7 @@ def ticket(reply: HttpReply, access: Access) -> str:
     """The ticket in an answer of either generation.
 
     Raises:
-        Refused: The venue said no.
+        Refused: The venue refuses.
         RemoteProtocolError: The answer holds none.
     """
     body = _result("getTicket", reply, access)
@@ -111,7 +116,7 @@ def token_decimals(reply: HttpReply, access: Access) -> dict[str, int]:
     """Decimals by token symbol, in upper case. A token without readable decimals is left out.
 
     Raises:
-        Refused: The venue said no.
+        Refused: The venue refuses.
         RemoteProtocolError: The answer is no list of tokens.
     """
     body = _result("getTokens", reply, access)
@@ -136,31 +141,33 @@ def orders_page(reply: HttpReply, access: Access, *, raw: bool) -> Page:
     """The orders of one page.
 
     Raises:
-        Refused: The venue said no.
+        Refused: The venue refuses.
         RemoteProtocolError: The answer is no list of orders.
     """
     body = _result("getOrders", reply, access)
     if not isinstance(body, dict):
         raise RemoteProtocolError("getOrders: the answer is no list of orders")
-    told = [] if body.get("orders") is None else body["orders"]
-    if not isinstance(told, list):
+    listed = [] if body.get("orders") is None else body["orders"]
+    if not isinstance(listed, list):
         raise RemoteProtocolError("getOrders: the answer is no list of orders")
-    shown = _raw_orders(reply, access) if raw else [None] * len(told)
-    rows = [Row(order, payload) for fields, payload in zip(told, shown, strict=True) if (order := _order(fields))]
-    return Page(rows, len(told), error_code(body.get("totalNum")))
+    shown = _raw_orders(reply, access) if raw else [None] * len(listed)
+    orders = [
+        ListedOrder(order, payload) for fields, payload in zip(listed, shown, strict=True) if (order := _order(fields))
+    ]
+    return Page(orders, len(listed), error_code(body.get("totalNum")))
 
 
-def one_order(reply: HttpReply, access: Access, *, raw: bool) -> Row:
+def one_order(reply: HttpReply, access: Access, *, raw: bool) -> ListedOrder:
     """The order of one answer.
 
     Raises:
-        Refused: The venue said no; an ApiError with `code` 107003 if it knows no such order.
+        Refused: The venue refuses; an ErrorAnswer with `code` 107003 if it knows no such order.
         RemoteProtocolError: The answer is no order.
     """
     order = _order(_result("getOrder", reply, access))
     if order is None:
         raise RemoteProtocolError("getOrder: the answer is no order")
-    return Row(order, _unwrapped(raw_payload(reply.body, access.api_key)) if raw else None)
+    return ListedOrder(order, _unwrapped(raw_payload(reply.body, access.api_key)) if raw else None)
 
 
 def _get(access: Access, name: str, path: str, params: Mapping[str, str], headers: Mapping[str, str]) -> HttpRequest:
@@ -183,21 +190,21 @@ def _result(name: str, reply: HttpReply, access: Access) -> object:
         body = loads(reply.body)
     except Unreadable as exc:
         if reply.status != 200:
-            raise ApiError(f"{name}: HTTP status {reply.status}", None) from None
+            raise ErrorAnswer(f"{name}: HTTP status {reply.status}", None) from None
         raise RemoteProtocolError(f"{name}: {exc}") from None
-    code, told = _failure(body)
+    code, message = _failure(body)
     if reply.status == 200 and code in (None, 0):
         return _unwrapped(body)
     if reply.status != 200 and code is None:
-        raise ApiError(f"{name}: HTTP status {reply.status}", None)
-    words = venue_words(code, told, access.api_key)
+        raise ErrorAnswer(f"{name}: HTTP status {reply.status}", None)
+    text = failure_text(code, message, access.api_key)
     if code in AUTH_CODES:
-        raise AuthError(f"{name}: the credentials are refused ({words})")
-    raise ApiError(f"{name}: {words}", code)
+        raise AuthError(f"{name}: the credentials are refused ({text})")
+    raise ErrorAnswer(f"{name}: {text}", code)
 
 
 def _failure(body: object) -> tuple[int | None, object]:
-    """Code and words of an error in any of the three forms; a code of None: it is none."""
+    """Code and message of an error in any of the three forms; a code of None: it is none."""
     if not isinstance(body, dict):
         return None, None
     for holder in (body.get("resultInfo"), body.get("error"), body):

@@ -1,7 +1,7 @@
 """One conversation with the relayer: subscribe, then pushes; its `ping` is answered with one `pong`.
 
 The relayer pings every 30 s and hangs up after two minutes without a pong, or after a pong too many; a client never
-pings (Loopring/DEX-API, `websocket/overview.md`). It tells the state of an order only when it changes, no snapshot.
+pings (Loopring/DEX-API, `websocket/overview.md`). It reports the state of an order only when it changes, no snapshot.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,15 +15,15 @@ from ordwatch.venues.loopring.messages import (
     PONG,
     SIBLING_TOPICS,
     Message,
-    OrderPush,
+    OrderTopicPush,
     OtherTopic,
-    SubscriptionAnswer,
+    RelayerAnswer,
     decode,
     decode_long,
+    failure_text,
     raw_payload,
     subscribe_args,
     subscribe_topics,
-    venue_words,
 )
 from ordwatch.venues.loopring.orders import Origin, pushed_order, unscaled_tokens
 from ordwatch.venues.toolkit.lenient_json import Unreadable
@@ -107,8 +107,8 @@ class LoopringSession:
         try:
             message = decode(data)
         except Unreadable as exc:
-            return (self._reject(data, str(exc), now_ns, lost=True),)
-        if type(message) is OrderPush:
+            return (self._reject(data, str(exc), now_ns, missed=True),)
+        if type(message) is OrderTopicPush:
             self.last_message_ns = now_ns
             return (self._order(message, data, now_ns),)
         return self._events(message, data, now_ns)
@@ -117,16 +117,16 @@ class LoopringSession:
         try:
             message, data = yield from decode_long(data)
         except Unreadable as exc:
-            yield self._reject(data, str(exc), now_ns, lost=True)
+            yield self._reject(data, str(exc), now_ns, missed=True)
         else:
             yield from self._events(message, data, now_ns)
 
     def _events(self, message: Message, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         self.last_message_ns = now_ns
         match message:
-            case OrderPush():
+            case OrderTopicPush():
                 return (self._order(message, data, now_ns),)
-            case SubscriptionAnswer():
+            case RelayerAnswer():
                 return self._answer(message)
             case OtherTopic():
                 return (self._other(message, data, now_ns),)
@@ -134,7 +134,7 @@ class LoopringSession:
     def heartbeat(self, now_ns: int) -> None:
         """Nothing: the relayer pings, and a pong too many ends the connection."""
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Refuse: orders are asked for over REST."""
         return (Answer(key, error=Refused("the relayer answers no queries over its stream")),)
 
@@ -152,7 +152,7 @@ class LoopringSession:
                 subscribe_args(markets[0], key) if self._as_args else subscribe_topics(markets, key, self._sequence)
             )
 
-    def _order(self, push: OrderPush, data: bytes, now_ns: int) -> OrderUpdate:
+    def _order(self, push: OrderTopicPush, data: bytes, now_ns: int) -> OrderUpdate:
         return pushed_order(push, self._origin, now_ns, raw=self._payload(data) if self._raw else None)
 
     def _payload(self, data: bytes) -> object:
@@ -166,13 +166,13 @@ class LoopringSession:
             return Ignored(message.kind)
         if not self._unknown.is_new(message.kind):
             return Ignored("unknown")
-        return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
+        return self._reject(data, "a message of an unknown kind", now_ns, missed=False)
 
-    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, missed: bool) -> Reject:
         shown = head(data, (self._api_key.reveal(),))
-        return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
+        return Reject(venue=self._origin.venue, reason=reason, data=shown, size=len(data), missed=missed, at_ns=now_ns)
 
-    def _answer(self, answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
+    def _answer(self, answer: RelayerAnswer) -> Sequence[SessionEvent]:
         if answer.code == NOT_SUBSCRIBED:
             return (Ignored("answer"),)
         error = None if answer.ok or answer.code == BAD_MARKET else self._error(answer)
@@ -187,20 +187,20 @@ class LoopringSession:
             self._refused_markets.pop(market, None)
         return self._settle()
 
-    def _answered(self, answer: SubscriptionAnswer) -> tuple[str, ...] | None:
+    def _answered(self, answer: RelayerAnswer) -> tuple[str, ...] | None:
         """Markets of the subscription this answers; without a sequence that we know, of the oldest."""
         if answer.sequence is not None and answer.sequence in self._waiting:
             return self._waiting.pop(answer.sequence)
         return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
-    def _refuse(self, markets: tuple[str, ...], answer: SubscriptionAnswer) -> Sequence[SessionEvent]:
+    def _refuse(self, markets: tuple[str, ...], answer: RelayerAnswer) -> Sequence[SessionEvent]:
         """One bad market fails the whole request: subscribe one by one to find it and to get the others."""
         if len(markets) > 1:
             self._subscribe(*((market,) for market in markets))
             return (Progress("subscribing", "one market at a time, for one of them is refused"),)
         self._refused.append(markets[0])
-        self._refused_markets[markets[0]] = f"its subscription is refused ({self._words(answer)})"
-        text = f"market {markets[0]} is refused ({self._words(answer)}); is it in exchange/markets?"
+        self._refused_markets[markets[0]] = f"its subscription is refused ({self._failure_text(answer)})"
+        text = f"market {markets[0]} is refused ({self._failure_text(answer)}); is it in exchange/markets?"
         return (Notice(text), Progress("subscribing", text), *self._settle())
 
     def _settle(self) -> Sequence[SessionEvent]:
@@ -215,16 +215,16 @@ class LoopringSession:
             return (Ready(),)
         return (Notice(f"decimals of {', '.join(unscaled)} are unknown: their amounts stay in base units"), Ready())
 
-    def _error(self, answer: SubscriptionAnswer) -> VenueError:
-        words = self._words(answer)
+    def _error(self, answer: RelayerAnswer) -> VenueError:
+        text = self._failure_text(answer)
         if answer.code in AUTH_CODES:
-            return AuthError(f"the api key is refused ({words})")
+            return AuthError(f"the api key is refused ({text})")
         if answer.code in _FAULTS:
-            return RemoteProtocolError(f"the subscription is refused: {_FAULTS[answer.code]} ({words})")
-        return Refused(f"the subscription is refused ({words})")
+            return RemoteProtocolError(f"the subscription is refused: {_FAULTS[answer.code]} ({text})")
+        return Refused(f"the subscription is refused ({text})")
 
-    def _words(self, answer: SubscriptionAnswer) -> str:
-        return venue_words(answer.code, answer.words, self._api_key.reveal())
+    def _failure_text(self, answer: RelayerAnswer) -> str:
+        return failure_text(answer.code, answer.message, self._api_key.reveal())
 
     def _close(self, error: VenueError) -> Sequence[SessionEvent]:
         self._closed = True

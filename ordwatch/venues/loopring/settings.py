@@ -7,7 +7,7 @@ import msgspec
 from ordwatch.core.secrets import Secret
 from ordwatch.venues.contract import VenueSettings
 from ordwatch.venues.loopring.orders import pair
-from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
+from ordwatch.venues.loopring.protocol_versions import PROTOCOLS, Protocol
 from ordwatch.venues.toolkit.addresses import check_url
 
 
@@ -45,7 +45,7 @@ class LoopringSettings(VenueSettings, frozen=True, kw_only=True):
 def split(settings: LoopringSettings) -> Sequence[LoopringSettings]:
     """The settings of each connection: as many markets on one as the protocol takes, doubles removed."""
     markets = tuple(dict.fromkeys(market.upper() for market in settings.markets))
-    count = PROFILES[settings.protocol].markets_per_connection
+    count = PROTOCOLS[settings.protocol].markets_per_connection
     return [
         msgspec.structs.replace(settings, markets=markets[first : first + count])
         for first in range(0, len(markets), count)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from ordwatch.venues.contract import (
     Call,
+    ConnectionPlan,
     Emit,
     HttpRequest,
-    Opening,
     Payload,
     QueryResult,
     QuerySpec,
@@ -28,7 +28,7 @@ class OpendClient:
     connections: int = 1
     """One carries everything."""
 
-    async def open(self, connection: int, call: Call) -> Opening:
+    async def open(self, connection: int, call: Call) -> ConnectionPlan:
         """Nothing must be fetched before; see connect.py."""
         return await open_connection(self.setup, call)
 

@@ -1,6 +1,6 @@
 """What each attempt to connect needs: where OpenD listens, and a session that talks there."""
 
-from ordwatch.venues.contract import Call, Endpoint, Opening, Setup
+from ordwatch.venues.contract import Call, ConnectionPlan, Endpoint, Setup
 from ordwatch.venues.opend.frames import MAX_WS_MESSAGE_BYTES
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.session import OpendSession
@@ -17,7 +17,7 @@ _RSA_UNANSWERED = (
 _WEBSOCKET_UNANSWERED = "is this OpenD's `websocket_port`, and does it use TLS? look at `port`, `transport` and `tls`"
 
 
-async def open_connection(setup: Setup[OpendSettings], call: Call) -> Opening:
+async def open_connection(setup: Setup[OpendSettings], call: Call) -> ConnectionPlan:
     """Nothing needs to be fetched first.
 
     Raises:
@@ -25,7 +25,7 @@ async def open_connection(setup: Setup[OpendSettings], call: Call) -> Opening:
     """
     settings = setup.settings
     reader = OrderReader(setup.name, futures_zone=settings.futures_time_zone, raw=setup.raw)
-    return Opening(_endpoint(settings), OpendSession(setup.name, _wire(settings), reader, settings.accounts))
+    return ConnectionPlan(_endpoint(settings), OpendSession(setup.name, _wire(settings), reader, settings.accounts))
 
 
 def _endpoint(settings: OpendSettings) -> Endpoint:

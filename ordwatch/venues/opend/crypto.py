@@ -31,21 +31,21 @@ class Rsa:
     def __init__(self, key: RSAPrivateKey) -> None:
         self._private = key
         self._public = key.public_key()
-        self._sealed_piece = key.key_size // 8
-        self._plain_piece = min(_PLAIN_PIECE, self._sealed_piece - _PADDING)
+        self._encrypted_piece = key.key_size // 8
+        self._plain_piece = min(_PLAIN_PIECE, self._encrypted_piece - _PADDING)
 
     def encrypt(self, plain: bytes, /) -> bytes:
         """A block as long as the key for each piece, of 100 bytes where the key has 1024 bits. Draws random numbers."""
         pieces = _pieces(plain, self._plain_piece)
         return b"".join(self._public.encrypt(piece, PKCS1v15()) for piece in pieces)
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
+    def decrypt(self, encrypted: bytes, /) -> bytes:
         """The plain body; with a wrong key possibly nonsense, which its SHA-1 shows.
 
         Raises:
             RemoteProtocolError: It cannot be decrypted. The same words for every cause.
         """
-        pieces = _pieces(sealed, self._sealed_piece)
+        pieces = _pieces(encrypted, self._encrypted_piece)
         return _guarded(lambda: b"".join(self._private.decrypt(piece, PKCS1v15()) for piece in pieces))
 
 
@@ -76,14 +76,14 @@ class AesCbc:
         encryptor = self._cipher.encryptor()
         return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
+    def decrypt(self, encrypted: bytes, /) -> bytes:
         """The plain body; an empty one needs no decryption. Raises as `Rsa.decrypt` does."""
-        return _guarded(lambda: self._open(sealed)) if sealed else b""
+        return _guarded(lambda: self._open(encrypted)) if encrypted else b""
 
-    def _open(self, sealed: bytes) -> bytes:
+    def _open(self, encrypted: bytes) -> bytes:
         decryptor = self._cipher.decryptor()
         unpadder = PKCS7(_BLOCK * 8).unpadder()
-        return unpadder.update(decryptor.update(sealed) + decryptor.finalize()) + unpadder.finalize()
+        return unpadder.update(decryptor.update(encrypted) + decryptor.finalize()) + unpadder.finalize()
 
 
 class FtAesEcb:
@@ -100,12 +100,12 @@ class FtAesEcb:
         encryptor = self._cipher.encryptor()
         return encryptor.update(padded) + encryptor.finalize() + bytes(_BLOCK - 1) + bytes([odd])
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
+    def decrypt(self, encrypted: bytes, /) -> bytes:
         """The plain body; an empty one needs no decryption. Raises as `Rsa.decrypt` does."""
-        return _guarded(lambda: self._open(sealed)) if sealed else b""
+        return _guarded(lambda: self._open(encrypted)) if encrypted else b""
 
-    def _open(self, sealed: bytes) -> bytes:
-        blocks, odd = sealed[:-_BLOCK], sealed[-1]
+    def _open(self, encrypted: bytes) -> bytes:
+        blocks, odd = encrypted[:-_BLOCK], encrypted[-1]
         if odd >= _BLOCK or (odd and not blocks):
             raise ValueError
         decryptor = self._cipher.decryptor()

@@ -41,9 +41,9 @@ class Frame(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def write_frame(proto_id: int, serial: int, plain: bytes, sealed: bytes | None = None) -> bytes:
-    """A frame that carries `sealed`, the encrypted form of `plain`; None: `plain` as it is."""
-    body = plain if sealed is None else sealed
+def write_frame(proto_id: int, serial: int, plain: bytes, encrypted: bytes | None = None) -> bytes:
+    """A frame that carries `encrypted`, the encrypted form of `plain`; None: `plain` as it is."""
+    body = plain if encrypted is None else encrypted
     sha1 = hashlib.sha1(plain, usedforsecurity=False).digest()
     return _HEADER.pack(_FLAG, proto_id, PROTOBUF, _VERSION, serial, len(body), sha1, bytes(8)) + body
 

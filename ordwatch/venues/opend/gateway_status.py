@@ -70,9 +70,9 @@ class GatewayStatus:
         """OpenD reported a change; its state was last known at `since_ns`."""
         if event.type == _GTW_EVENT:
             number = event.event.eventType
-            words = decode_text(event.event.desc)
+            text = decode_text(event.event.desc)
             return [
-                Notice(f"OpenD says: {_GTW_EVENTS.get(number, f'event {number}')}" + (f" ({words})" if words else ""))
+                Notice(f"OpenD says: {_GTW_EVENTS.get(number, f'event {number}')}" + (f" ({text})" if text else ""))
             ]
         if event.type == _PROGRAM_STATUS:
             return self._program_is(event.programStatus.programStatus)
@@ -85,8 +85,8 @@ class GatewayStatus:
             return []
         self._program = status.type
         name = _PROGRAM_STATUSES.get(status.type, str(status.type))
-        words = decode_text(status.strExtDesc)
-        return [Notice(f"OpenD's program status is {name}" + (f" ({words})" if words else ""))]
+        text = decode_text(status.strExtDesc)
+        return [Notice(f"OpenD's program status is {name}" + (f" ({text})" if text else ""))]
 
     def _trade_login_is(self, up: bool, since_ns: int) -> list[SessionEvent]:
         if up == self.sees_orders:

@@ -16,7 +16,7 @@ from ordwatch.core.escaping import decode_text, safe_text
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
 
 INIT_WEBSOCKET = 1
-OPEND_LOST = 2
+OPEND_DISCONNECTED = 2
 """WebSocket only: the gateway lost its OpenD."""
 INIT_CONNECT = 1001
 GET_GLOBAL_STATE = 1002
@@ -155,8 +155,8 @@ def order(data: bytes) -> pb.Order:
 
 def refusal(response: Response) -> str:
     """The venue's own words for a retType that is not 0, safe to show."""
-    words = safe_text(decode_text(response.retMsg))
-    return f"{words} (retType {response.retType})" if words else f"retType {response.retType}"
+    text = safe_text(decode_text(response.retMsg))
+    return f"{text} (retType {response.retType})" if text else f"retType {response.retType}"
 
 
 def init_connect(encryption: int) -> bytes:

@@ -104,13 +104,13 @@ class OrderReader:
         # Longer than a function should be: one list of assignments.
         environment, account, market = _account(_HEADER(header))
         status, venue_status, qty, filled, remaining, amount_flags = _amounts(_AMOUNTS(order))
-        symbol, side, order_type, time_in_force, currency, words, term_flags = _terms(_TERMS(order), market)
+        symbol, side, order_type, time_in_force, currency, extra_fields, term_flags = _terms(_TERMS(order), market)
         price, stop_price, avg_price, price_flags = _prices(_PRICES(order))
         order_id_ex, name, reason, remark, created_text = _texts(_TEXTS(order))
         order_id, created, updated, updated_text, legs = _REST(order)
         if not order_id:
             raise RemoteProtocolError("an order without an id")
-        extra = OpendExtra(*words, created_text, decode_text(updated_text) or None)
+        extra = OpendExtra(*extra_fields, created_text, decode_text(updated_text) or None)
         if legs:
             extra = msgspec.structs.replace(extra, combo_legs=[_leg(leg) for leg in legs])
         flags = amount_flags + term_flags + price_flags
@@ -159,7 +159,7 @@ _Amounts = tuple[OrderStatus, str, DecimalText | None, DecimalText | None, Decim
 """Status, the venue's word for it, ordered, filled, remaining."""
 _Prices = tuple[DecimalText | None, DecimalText | None, DecimalText | None, Flags]
 """Limit, trigger, average."""
-_Words = tuple[
+_ExtraFields = tuple[
     str | None,  # session
     bool | None,  # fill_outside_rth
     str | None,  # trail_type
@@ -174,7 +174,7 @@ _Words = tuple[
     str | None,  # sec_market
 ]
 """The fields of `OpendExtra` that do not change with each push."""
-_Terms = tuple[str | None, Side | None, str | None, TimeInForce | None, str | None, _Words, Flags]
+_Terms = tuple[str | None, Side | None, str | None, TimeInForce | None, str | None, _ExtraFields, Flags]
 """Symbol, side, order type, time in force, currency."""
 
 _UNFILLED = frozenset({0, 1, 2, 3, 5, 13, 15, 21, 23})
@@ -237,7 +237,7 @@ def _terms(
         flags += ("bad:side",)
     if time_in_force not in tables.TIMES_IN_FORCE and time_in_force != NO_NUMBER:
         flags += ("bad:time_in_force",)
-    words, word_flags = _words(fields[7:], sec_market, market)
+    extra_fields, word_flags = _extra_fields(fields[7:], sec_market, market)
     return (
         # The header's market is but the first of the account's: it counts only where the order names none.
         _symbol(code, sec_market, market or header_market),
@@ -245,7 +245,7 @@ def _terms(
         _word(tables.ORDER_TYPES, order_type),
         tables.TIMES_IN_FORCE.get(time_in_force),
         _word(tables.CURRENCIES, currency),
-        words,
+        extra_fields,
         flags + word_flags,
     )
 
@@ -277,14 +277,14 @@ def _texts(
     return _text(order_id_ex), _text(name), decode_text(error), _text(remark), _text(created)
 
 
-def _words(
+def _extra_fields(
     fields: tuple[int, int, int, float, float, bytes, float, int, int], sec_market: int, trd_market: int
-) -> tuple[_Words, Flags]:
+) -> tuple[_ExtraFields, Flags]:
     session, outside, trail_type, value, spread, expire, amount, strategy, jp_acc_type = fields
     trail_value, value_flags = _decimal("trail_value", value)
     trail_spread, spread_flags = _decimal("trail_spread", spread)
     order_amount, amount_flags = _decimal("order_amount", amount)
-    words = (
+    extra_fields = (
         _word(tables.SESSIONS, session),
         None if outside == NO_NUMBER else outside != 0,
         _word(tables.TRAIL_TYPES, trail_type),
@@ -298,7 +298,7 @@ def _words(
         _word(tables.TRD_MARKETS, trd_market),
         _word(tables.SEC_MARKETS, sec_market),
     )
-    return words, value_flags + spread_flags + amount_flags
+    return extra_fields, value_flags + spread_flags + amount_flags
 
 
 def _leg(leg: pb.ComboLeg) -> dict[str, str | None]:

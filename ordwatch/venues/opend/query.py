@@ -11,7 +11,7 @@ from ordwatch.core.events import OrderUpdate
 from ordwatch.core.merging import not_found
 from ordwatch.core.times import time_text
 from ordwatch.venues.contract import NEVER, Call, Emit, QueryResult, QuerySpec, Setup
-from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import day_began_ns, local_text
 
@@ -19,7 +19,7 @@ NOT_FOUND = "OpenD knows this order neither today nor in its history"
 
 _HOUR_NS = 3600 * 1_000_000_000
 _HISTORY_NS = 90 * 24 * _HOUR_NS
-"""How far back the official SDK asks when nothing is said; no order works for longer."""
+"""How far back the official SDK asks by default; no order works for longer."""
 _ANY_ZONE_NS = 26 * _HOUR_NS
 """How much wider a span is asked: which zone OpenD reads its ends in depends on the market and on OpenD's settings, and
 from UTC-12 to UTC+14 none differs from UTC by more.
@@ -29,11 +29,11 @@ _CACHE_TIMEOUT_S = 3.0
 _IDS_AT_ONCE = 100
 
 
-async def query(setup: Setup[OpendSettings], ask: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+async def query(setup: Setup[OpendSettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Every account in turn, also after one that was refused; see `Venue.query`."""
     answer = await call(ListAccounts())
     assert isinstance(answer, Accounts)  # noqa: S101
-    query_run = _Query(ask, call, emit, answer.venue_ns)
+    query_run = _Query(spec, call, emit, answer.venue_ns)
     accounts = query_run.askable(answer.accounts, setup.settings.accounts)
     for account in accounts:
         await query_run.cached(account)
@@ -46,25 +46,26 @@ async def query(setup: Setup[OpendSettings], ask: QuerySpec, call: Call, emit: E
     if refused and len(refused) == len(accounts):
         name, error = next(iter(refused.items()))
         raise type(error)(f"{name}: {error}")
-    return query_run.report({name: str(error) for name, error in refused.items()})
+    covers = tuple(sorted(str(account.id) for account in accounts if f"account {account.id}" not in refused))
+    return query_run.result({name: str(error) for name, error in refused.items()}, covers)
 
 
 class _Query:
     """One query in progress."""
 
-    def __init__(self, ask: QuerySpec, call: Call, emit: Emit, venue_ns: int) -> None:
-        self._ask = ask
+    def __init__(self, spec: QuerySpec, call: Call, emit: Emit, venue_ns: int) -> None:
+        self._spec = spec
         self._call = call
         self._emit = emit
         self._venue_ns = venue_ns
-        self._reach_ns: int | None = None
+        self._complete_since_ns: int | None = None
         self._limits: list[str] = []
 
-    def report(self, refused: dict[str, str]) -> QueryResult:
+    def result(self, refused: dict[str, str], covers: tuple[str, ...]) -> QueryResult:
         """How far it reached, and what it cannot know."""
-        if self._ask.since_ns is not None:
+        if self._spec.since_ns is not None:
             self._limits.append("states that an order passed through inside the gap cannot be known")
-        return QueryResult(self._reach_ns, tuple(dict.fromkeys(self._limits)), refused)
+        return QueryResult(self._complete_since_ns, tuple(dict.fromkeys(self._limits)), refused, covers=covers)
 
     def askable(self, accounts: Sequence[Account], wanted: Sequence[str]) -> list[Account]:
         """The accounts that can be asked; the others become limits."""
@@ -83,8 +84,8 @@ class _Query:
         The cache proves nothing, so a missing order or a refusal has no consequence.
         """
         try:
-            rows = await self._rows(ListOrders(account=account, timeout_s=_CACHE_TIMEOUT_S))
-            for page in rows.pages:
+            pages = await self._order_pages(ListOrders(account=account, timeout_s=_CACHE_TIMEOUT_S))
+            for page in pages.pages:
                 await self._emit(page, cached=True)
         except (Refused, RemoteProtocolError):
             return
@@ -93,27 +94,27 @@ class _Query:
         """Emit one account's orders, which OpenD requests from its broker for this."""
         known = set(self._open_ids(account))
         today = ListOrders(account=account, refresh=True, rates=(account.refresh_rate,))
-        reported = await self._reported_ids(account, await self._rows(today))
-        if self._ask.since_ns is not None:
-            reported |= await self._history(account, self._ask.since_ns)
+        reported = await self._reported_ids(account, await self._order_pages(today))
+        if self._spec.since_ns is not None:
+            reported |= await self._history(account, self._spec.since_ns)
         # Orders that a push ended meanwhile need no query.
         absent = known - reported
         await self._missing(account, [order_id for order_id in self._open_ids(account) if order_id in absent])
 
-    async def _reported_ids(self, account: Account, rows: Rows) -> set[str]:
+    async def _reported_ids(self, account: Account, pages: OrderPages) -> set[str]:
         """Emit the rows of the answer and return the ids of their orders."""
         reported: set[str] = set()
-        for page in rows.pages:
+        for page in pages.pages:
             await self._emit(page)
             reported.update(row.order_id for row in page)
-        if rows.unread:
-            self._reached(NEVER, f"{rows.unread} orders of account {account.id} could not be read")
+        if pages.unread:
+            self._reached(NEVER, f"{pages.unread} orders of account {account.id} could not be read")
         return reported
 
-    async def _rows(self, request: ListOrders | ListHistory) -> Rows:
-        rows = await self._call(request)
-        assert isinstance(rows, Rows)  # noqa: S101
-        return rows
+    async def _order_pages(self, request: ListOrders | ListHistory) -> OrderPages:
+        pages = await self._call(request)
+        assert isinstance(pages, OrderPages)  # noqa: S101
+        return pages
 
     async def _history(self, account: Account, since_ns: int) -> set[str]:
         """Emit the history of a gap and return the ids of its orders.
@@ -125,7 +126,7 @@ class _Query:
         if begin_ns > since_ns:
             self._reached(begin_ns, f"OpenD's history was asked from {time_text(begin_ns)} only")
         try:
-            return await self._reported_ids(account, await self._rows(self._span(account, begin_ns)))
+            return await self._reported_ids(account, await self._order_pages(self._span(account, begin_ns)))
         except (Refused, RemoteProtocolError) as exc:
             day_ns = day_began_ns(self._venue_ns, account.markets)
             self._reached(NEVER if day_ns is None else day_ns, f"no history of account {account.id}: {exc}")
@@ -141,14 +142,14 @@ class _Query:
         )
 
     def _reached(self, ns: int, limit: str) -> None:
-        self._reach_ns = ns if self._reach_ns is None else max(ns, self._reach_ns)
+        self._complete_since_ns = ns if self._complete_since_ns is None else max(ns, self._complete_since_ns)
         self._limits.append(limit)
 
     def _open_ids(self, account: Account) -> dict[str, OrderUpdate]:
         """The open orders in the order store that can be queried by id; without those that were not found before."""
         return {
             order.order_id: order
-            for order in self._ask.open_orders()
+            for order in self._spec.open_orders()
             if order.environment == account.environment
             and order.account == str(account.id)
             and order.order_id.isdecimal()
@@ -163,22 +164,22 @@ class _Query:
         """
         for some in _portions(order_ids):
             request = ListOrders(account=account, order_ids=tuple(some))
-            left = _without(some, await self._reported_ids(account, await self._rows(request)))
+            left = _without(some, await self._reported_ids(account, await self._order_pages(request)))
             if left:
                 await self._find_in_history(account, left)
 
     async def _find_in_history(self, account: Account, order_ids: list[str]) -> None:
         """Orders that the history does not contain either are not found; if the query fails, nothing changes."""
         try:
-            rows = await self._rows(self._span(account, self._venue_ns - _HISTORY_NS, order_ids))
+            pages = await self._order_pages(self._span(account, self._venue_ns - _HISTORY_NS, order_ids))
         except (Refused, RemoteProtocolError) as exc:
             self._reached(NEVER, f"{len(order_ids)} open orders of account {account.id} not found: {exc}")
             return
-        reported = await self._reported_ids(account, rows)
+        reported = await self._reported_ids(account, pages)
         orders = self._open_ids(account)
         left = [orders[order_id] for order_id in _without(order_ids, reported) if order_id in orders]
         if left:
-            await self._emit([not_found(order, NOT_FOUND, rows.received_ns) for order in left])
+            await self._emit([not_found(order, NOT_FOUND, pages.received_ns) for order in left])
 
 
 def _text(ns: int) -> str:

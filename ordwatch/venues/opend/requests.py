@@ -38,7 +38,7 @@ class ListAccounts(StreamRequest, frozen=True):
 
 
 class ListOrders(StreamRequest, frozen=True, kw_only=True):
-    """The orders of the day, finished ones too, or those with the ids; answered with `Rows`.
+    """The orders of the day, finished ones too, or those with the ids; answered with `OrderPages`.
 
     OpenD can take longer than 10 s (the official SDK waits 12), while its pushes come all the same.
     """
@@ -52,7 +52,7 @@ class ListOrders(StreamRequest, frozen=True, kw_only=True):
 
 
 class ListHistory(StreamRequest, frozen=True, kw_only=True):
-    """Orders made in a span of time, or those of them with the ids; answered with `Rows`.
+    """Orders made in a span of time, or those of them with the ids; answered with `OrderPages`.
 
     OpenD can be slow at it, or not answer at all (FutunnOpen/py-futu-api issue 148): the link works all the same.
     """
@@ -74,7 +74,7 @@ class Accounts(msgspec.Struct, frozen=True):
     """The present time of OpenD's trade server, ns since 1970 UTC; our time until OpenD has reported its own."""
 
 
-class Rows(msgspec.Struct):
+class OrderPages(msgspec.Struct):
     """The orders of one answer, read page by page as they are wanted: an answer may hold tens of thousands."""
 
     pages: Iterator[list[OrderUpdate]]

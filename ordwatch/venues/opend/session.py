@@ -15,7 +15,7 @@ from ordwatch.venues.opend import messages, tables
 from ordwatch.venues.opend.gateway_status import GatewayStatus
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
-from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.times import clock_ns
 from ordwatch.venues.opend.wire import ReceivedMessage, Wire, login_refused
 from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
@@ -75,7 +75,7 @@ class OpendSession:
         `heartbeat` is called regularly: more than `_longest_ns` at once is a clock that was set, or a pause of ours.
         """
         self._polled_ns = self._whole_ns = self._check_ns = 0
-        self._heard_ns = 0
+        self._received_ns = 0
         """When the last readable push or answer came."""
         self._seen_ns = 0
         """When it last was certain that OpenD sees orders."""
@@ -92,7 +92,7 @@ class OpendSession:
 
     def start(self, now_ns: int) -> Sequence[SessionEvent]:
         """Log in. Nothing else may be sent before the answer."""
-        self._now_ns = self._heard_ns = self._seen_ns = now_ns
+        self._now_ns = self._received_ns = self._seen_ns = now_ns
         self._send(self._wire.login_id, self._wire.login())
         return ()
 
@@ -122,7 +122,7 @@ class OpendSession:
         if self._subscribed and (polls or self._passed_ns - self._polled_ns >= POLL_NS):
             self._poll()
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Ask for orders; which accounts there are is answered from memory."""
         self._take_time(now_ns)
         match request:
@@ -191,11 +191,11 @@ class OpendSession:
         elif waiting.key is None:
             self._answered(message, waiting)
         else:
-            self._events.append(self._rows(message, waiting.key))
+            self._events.append(self._order_pages(message, waiting.key))
         if self._readable:
             self.last_message_ns = self._now_ns
             if message.proto_id != messages.NOTIFY:
-                self._heard_ns = self._now_ns
+                self._received_ns = self._now_ns
 
     def _order_pushed(self, message: ReceivedMessage) -> None:
         try:
@@ -208,7 +208,7 @@ class OpendSession:
             s2c = push.s2c
             update = self._reader.read(s2c.header, s2c.order, self._now_ns, "push")
         except VenueError as exc:
-            self._reject(message, exc, lost=True)
+            self._reject(message, exc, missed=True)
             return
         self._seen_ns = self._now_ns
         others = self._wanted and s2c.header.accID not in self._wanted
@@ -221,23 +221,23 @@ class OpendSession:
             event = messages.answer(pb.Notify.Response.FromString, message.body).s2c
         except VenueError as exc:
             # It may have reported that OpenD cannot see orders any more.
-            self._reject(message, exc, lost=True)
+            self._reject(message, exc, missed=True)
             return
-        self._events += self._gateway.notified(event, self._heard_ns)
+        self._events += self._gateway.notified(event, self._received_ns)
         self._set_pace()
 
     def _uncalled(self, message: ReceivedMessage) -> None:
         """A push that is no order, or an answer nobody waits for."""
         known = message.proto_id in _HARMLESS
         if message.fault is not None:
-            self._reject(message, message.fault, lost=not known)
+            self._reject(message, message.fault, missed=not known)
         elif known or not self._unknown.is_new(message.proto_id):
             self._events.append(Ignored(messages.NAMES.get(message.proto_id, f"proto id {message.proto_id}")))
         else:
             # Once: it may have been an order whose header took damage, for the SHA-1 is of the body only.
-            self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), lost=True)
+            self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), missed=True)
 
-    def _rows(self, message: ReceivedMessage, key: int) -> Answer:
+    def _order_pages(self, message: ReceivedMessage, key: int) -> Answer:
         """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
         try:
             if message.fault is not None:
@@ -245,23 +245,23 @@ class OpendSession:
             s2c = messages.order_list(message.body)
         except VenueError as exc:
             if not isinstance(exc, Refused):
-                self._reject(message, exc, lost=False)
+                self._reject(message, exc, missed=False)
             return Answer(key, error=exc)
         self._seen_ns = self._now_ns
-        rows = Rows(iter(()), self._now_ns)
-        rows.pages = self._pages(message.proto_id, s2c, rows)
-        return Answer(key, rows)
+        pages = OrderPages(iter(()), self._now_ns)
+        pages.pages = self._pages(message.proto_id, s2c, pages)
+        return Answer(key, pages)
 
-    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, rows: Rows) -> Iterator[list[OrderUpdate]]:
+    def _pages(self, proto_id: int, s2c: pb.OrderList.S2C, pages: OrderPages) -> Iterator[list[OrderUpdate]]:
         orders = s2c.orderList
         for begin in range(0, len(orders), PAGE):
             page = []
             for data in orders[begin : begin + PAGE]:
                 try:
-                    page.append(self._reader.read(s2c.header, messages.order(data), rows.received_ns, "query"))
+                    page.append(self._reader.read(s2c.header, messages.order(data), pages.received_ns, "query"))
                 except RemoteProtocolError as exc:
-                    rows.unread += 1
-                    self._reject(ReceivedMessage(proto_id, 0, data), exc, lost=False)
+                    pages.unread += 1
+                    self._reject(ReceivedMessage(proto_id, 0, data), exc, missed=False)
             yield page
 
     def _answered(self, message: ReceivedMessage, waiting: _Waiting) -> None:
@@ -350,7 +350,7 @@ class OpendSession:
         self._pending[proto_id, self._serial] = _Waiting(self._passed_ns, key)
         self._out.append(self._wire.write(proto_id, self._serial, body))
 
-    def _reject(self, message: ReceivedMessage, error: VenueError, *, lost: bool) -> None:
+    def _reject(self, message: ReceivedMessage, error: VenueError, *, missed: bool) -> None:
         self._readable = False
         name = messages.NAMES.get(message.proto_id)
         reason = f"{name}: {error}" if name else str(error)
@@ -360,7 +360,7 @@ class OpendSession:
                 reason=reason,
                 data=message.body[:64],
                 size=len(message.body),
-                lost=lost,
+                missed=missed,
                 at_ns=self._now_ns,
             )
         )

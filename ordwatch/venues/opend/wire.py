@@ -25,7 +25,7 @@ _INTERVAL_S = range(1, 31)
 """Seconds between heartbeats that are believed; OpenD drops a client that was silent for 30."""
 _USUAL_INTERVAL_S = 10
 _MIN_SILENCE_S = 30.0
-_KEY_WORDS = ("key", "password", "密钥", "秘钥")
+_WRONG_KEY_TERMS = ("key", "password", "密钥", "秘钥")
 """What OpenD's words for a wrong key contain."""
 
 
@@ -47,13 +47,13 @@ class BodyCipher(Protocol):
         """The body as it is transmitted."""
         ...
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
+    def decrypt(self, encrypted: bytes, /) -> bytes:
         """The plain body; raises RemoteProtocolError."""
         ...
 
 
 class Wire(Protocol):
-    """One of the two."""
+    """How requests and messages travel to and from OpenD: `TcpWire` or `WebSocketWire`."""
 
     heartbeat_s: float
     silence_s: float
@@ -70,12 +70,12 @@ class Wire(Protocol):
         ...
 
     def logged_in(self, body: bytes) -> None:
-        """Take up what the login's answer says.
+        """Use what the login's answer holds: keys, the interval of heartbeats.
 
         Raises:
             AuthError: OpenD refuses the configured key.
             Refused: It refuses the login for another reason, which may pass.
-            RemoteProtocolError: It says nothing of use.
+            RemoteProtocolError: The answer holds nothing usable.
         """
         ...
 
@@ -120,7 +120,7 @@ class TcpWire:
         return messages.init_connect(NO_ENCRYPTION if self._rsa is None else AES_CBC)
 
     def logged_in(self, body: bytes) -> None:
-        """Take up interval and AES key. Raises as `Link.logged_in`."""
+        """Use the interval and the AES key. Raises as `Wire.logged_in`."""
         response = messages.parse(pb.InitConnect.Response.FromString, body)
         if response.retType != messages.SUCCEEDED:
             raise login_refused(self, messages.refusal(response))
@@ -143,7 +143,7 @@ class TcpWire:
         return self._reader.growing
 
     def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
-        """The messages of every frame that `data` completes. Raises as `Link.receive`."""
+        """The messages of every frame that `data` completes. Raises as `Wire.receive`."""
         for frame in self._reader.feed(data, asked):
             yield self._message(frame)
         if self._reader.damage is not None:
@@ -151,8 +151,8 @@ class TcpWire:
 
     def write(self, proto_id: int, serial: int, body: bytes) -> bytes:
         """A frame."""
-        sealed = None if self._seal is None else self._seal.encrypt(body)
-        return frames.write_frame(proto_id, serial, body, sealed)
+        encrypted = None if self._seal is None else self._seal.encrypt(body)
+        return frames.write_frame(proto_id, serial, body, encrypted)
 
     def _message(self, frame: frames.Frame) -> ReceivedMessage:
         try:
@@ -201,24 +201,24 @@ class WebSocketWire:
         return messages.init_web_socket(digest.hexdigest())
 
     def logged_in(self, body: bytes) -> None:
-        """Nothing to take up. Raises as `Link.logged_in`."""
+        """Check that the login succeeded. Raises as `Wire.logged_in`."""
         response = messages.parse(pb.InitWebSocket.Response.FromString, body)
         if response.retType != messages.SUCCEEDED:
             raise login_refused(self, messages.refusal(response))
 
     growing: tuple[int, int] | None = None
-    """Never: messages come whole."""
+    """None: WebSocket delivers whole messages."""
 
     def receive(self, data: bytes, asked: frames.Asked) -> Iterator[ReceivedMessage]:
-        """The one message. Raises as `Link.receive`."""
+        """The one message. Raises as `Wire.receive`."""
         answer = frames.read_ws_answer(data)
         frames.check_length(len(answer.body), asked=(answer.cmd, answer.section) in asked)
-        if answer.cmd == messages.OPEND_LOST:
+        if answer.cmd == messages.OPEND_DISCONNECTED:
             raise ConnectionLost("the gateway lost its OpenD")
         fault = None
         if answer.error:
-            words = safe_text(decode_text(answer.error_text)) or "no reason given"
-            fault = Refused(f"{words} (error {answer.error})")
+            text = safe_text(decode_text(answer.error_text)) or "no reason given"
+            fault = Refused(f"{text} (error {answer.error})")
         yield ReceivedMessage(answer.cmd, answer.section, answer.body, fault)
 
     def write(self, proto_id: int, serial: int, body: bytes) -> bytes:
@@ -232,7 +232,7 @@ def login_refused(wire: Wire, message: str) -> AuthError | Refused:
     OpenD answers -1 to any login while its own waits for a code from the phone, is limited, or wants a questionnaire
     accepted (FutunnOpen/futuquant issue 120): so the number says nothing about the key, and only the words do.
     """
-    names_key = any(word in message.lower() for word in _KEY_WORDS)
+    names_key = any(word in message.lower() for word in _WRONG_KEY_TERMS)
     message = f"login refused: {message}"
     if not names_key:
         return Refused(message, retry_s=RETRY_S)

@@ -17,7 +17,7 @@ _MAX_DIGITS = 100
 
 
 def amount(value: str | None, key: str, flags: list[str]) -> DecimalText | None:
-    """The amount the venue tells, None when it tells none; what is no amount adds `bad:KEY` to `flags`."""
+    """The amount the venue reports, None when it reports none; what is no amount adds `bad:KEY` to `flags`."""
     if not value:
         return None
     number = _short(value) if len(value) <= _SHORT else _read(value)
@@ -50,7 +50,7 @@ _short = lru_cache(maxsize=8192)(_read)
 
 
 def ms_time_ns(value: str | None) -> int | None:
-    """A time in milliseconds since 1970, as venues tell it, in ns; None for none, and for what is no time of ours."""
+    """A time in milliseconds since 1970, as venues report it, in ns; None for none, and for what is no time of ours."""
     return int(value) * 1_000_000 if value and _MS_TIME.fullmatch(value) else None
 
 

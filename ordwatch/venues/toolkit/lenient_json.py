@@ -146,11 +146,11 @@ def _safe_integer(text: str) -> int | str:
 
 
 def _plain(value: msgspec.Raw) -> str | int | bool | None:
-    told = text(value)
-    if told is None or is_string(value):
-        return told
-    if told in ("true", "false"):
-        return told == "true"
-    if len(told) <= 17 and told.lstrip("-").isdecimal() and abs(int(told)) <= _SAFE_INTEGER:
-        return int(told)
-    return told
+    source = text(value)
+    if source is None or is_string(value):
+        return source
+    if source in ("true", "false"):
+        return source == "true"
+    if len(source) <= 17 and source.lstrip("-").isdecimal() and abs(int(source)) <= _SAFE_INTEGER:
+        return int(source)
+    return source

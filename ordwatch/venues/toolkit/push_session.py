@@ -50,7 +50,7 @@ class PushSession:
         try:
             events = self._read(data, now_ns)
         except Unreadable as exc:
-            return [self._reject(data, str(exc), now_ns, lost=True)]
+            return [self._reject(data, str(exc), now_ns, missed=True)]
         self.last_message_ns = now_ns
         self._closed = any(isinstance(event, Closed) for event in events)
         return [self._checked(event, data, now_ns) for event in events]
@@ -60,16 +60,16 @@ class PushSession:
             return event
         if not self._unknown.is_new(event.kind):
             return Ignored("unknown")
-        return self._reject(data, "a message of an unknown kind", now_ns, lost=False)
+        return self._reject(data, "a message of an unknown kind", now_ns, missed=False)
 
-    def _reject(self, data: bytes, reason: str, now_ns: int, *, lost: bool) -> Reject:
+    def _reject(self, data: bytes, reason: str, now_ns: int, *, missed: bool) -> Reject:
         shown = rejects.head(data, self._secrets)
-        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), lost=lost, at_ns=now_ns)
+        return Reject(venue=self._venue, reason=reason, data=shown, size=len(data), missed=missed, at_ns=now_ns)
 
     def heartbeat(self, now_ns: int) -> None:
         """Nothing: `Endpoint.ping_s` keeps such a connection alive."""
 
-    def ask(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
+    def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
         """Refuse: there is nobody to ask."""
         return [Answer(key, error=Refused("nothing can be asked over this stream"))]
 

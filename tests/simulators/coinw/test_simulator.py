@@ -29,7 +29,7 @@ from ordwatch.venues import load
 from ordwatch.venues.coinw.query import query
 from ordwatch.venues.coinw.rest import PATH, signature
 from ordwatch.venues.contract import HttpRequest
-from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Joint, ask, reach, setup
+from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Joint, query_spec, reach, setup
 
 INTENT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")
 MARKET = Intent(side=Side.SELL, qty="0.0012", price=None)
@@ -45,7 +45,7 @@ def story(intent: Intent = INTENT) -> list[Step]:
 
 
 def watched(*faults: str, intent: Intent = INTENT) -> Joint:
-    """A session that heard the story from a venue with these faults."""
+    """A session that received the story from a venue with these faults."""
     simulator = CoinwSimulator()
     joint = Joint(simulator)
     for fault in faults:
@@ -74,7 +74,7 @@ def test_conversation_reaches_ready_and_says_nothing_but_login_and_subscription(
     assert joint.simulator.events == ["login", "sub"]
 
 
-def test_story_is_told_as_it_happened() -> None:
+def test_story_is_reported_as_it_happened() -> None:
     orders = watched().orders
 
     assert [(order.status, order.filled_qty) for order in orders] == [
@@ -87,11 +87,11 @@ def test_story_is_told_as_it_happened() -> None:
 
 @pytest.mark.parametrize("fault", ["data_array", "data_text", "numbers", "lower_case", "hyphen_pairs", "order_time"])
 def test_documented_doubts_change_nothing_of_the_story(fault: str) -> None:
-    told = [
+    reported = [
         (order.order_id, order.symbol, order.side, order.status, order.filled_qty) for order in watched(fault).orders
     ]
 
-    assert told == [
+    assert reported == [
         (order.order_id, order.symbol, order.side, order.status, order.filled_qty) for order in watched().orders
     ]
 
@@ -106,7 +106,7 @@ def test_push_before_the_acknowledgement_arrives() -> None:
     assert joint.events[-1] == Ready()
 
 
-def test_market_order_by_quote_amount_is_told_without_a_size() -> None:
+def test_market_order_by_quote_amount_is_reported_without_a_size() -> None:
     orders = watched("market_by_quote", intent=MARKET).orders
 
     assert [(order.qty, order.filled_qty, order.side, order.price) for order in orders] == [
@@ -129,13 +129,13 @@ def test_garbage_between_pushes_is_rejected_and_loses_no_push(fault: str) -> Non
     joint = watched(fault)
 
     assert len(joint.orders) == 3
-    assert [event.lost for event in joint.events if isinstance(event, Reject)] == [True, True, True]
+    assert [event.missed for event in joint.events if isinstance(event, Reject)] == [True, True, True]
 
 
 def test_unknown_kind_between_pushes_is_rejected_once() -> None:
     joint = watched("unknown_kind")
 
-    assert [event.lost for event in joint.events if isinstance(event, Reject)] == [False]
+    assert [event.missed for event in joint.events if isinstance(event, Reject)] == [False]
     assert joint.events.count(Ignored("unknown")) == 2
 
 
@@ -196,17 +196,17 @@ def test_idle_socket_is_cut_after_a_minute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer"),
+    ("sent", "answer"),
     [
         (b"ping", {"result": False, "errorCode": 1001, "errorMsg": "Rate Limit"}),
         (b'{"event":"SUB","params":{}}', {"result": False, "errorCode": 500, "errorMsg": "exception"}),
         (b'{"event":"sub"}', {"result": False, "errorCode": 500, "errorMsg": "exception"}),
     ],
 )
-def test_nonsense_is_answered_as_the_venue_does(said: bytes, answer: dict[str, object]) -> None:
+def test_nonsense_is_answered_as_the_venue_does(sent: bytes, answer: dict[str, object]) -> None:
     simulator = CoinwSimulator()
     simulator.connected(1, "stream", "/", NOW_NS)
-    simulator.receive(1, said, NOW_NS)
+    simulator.receive(1, sent, NOW_NS)
 
     assert simulator.data_to_send() == [Outgoing(1, msgspec.json.encode(answer).decode())]
 
@@ -216,9 +216,9 @@ def test_subscribing_without_a_login_is_refused() -> None:
     simulator.connected(1, "stream", "/", NOW_NS)
     simulator.receive(1, b'{"event":"sub","params":{"biz":"exchange","type":"order"}}', NOW_NS)
 
-    (said,) = simulator.data_to_send()
-    assert isinstance(said.payload, str)
-    assert '"result":false' in said.payload
+    (sent,) = simulator.data_to_send()
+    assert isinstance(sent.payload, str)
+    assert '"result":false' in sent.payload
 
 
 def test_socket_that_is_gone_says_nothing_more() -> None:
@@ -239,18 +239,18 @@ def test_only_pushes_are_marked_as_such() -> None:
 
 
 @pytest.mark.parametrize("fault", [(), ("data_text",), ("numeric_code",), ("rejected_as_canceled",)])
-def test_what_was_told_ends_as_it_is(fault: tuple[str, ...]) -> None:
+def test_what_was_reported_ends_as_it_is(fault: tuple[str, ...]) -> None:
     joint = watched(*fault)
     joint.simulator.play(Step("b", OrderStatus.REJECTED, INTENT), NOW_NS)
     joint.simulator.play(Step("c", OrderStatus.CANCELED, INTENT), NOW_NS)
     joint.pump()
     desk = reach(joint.simulator)
-    asyncio.run(query(setup(), ask(since_ns=NOW_NS), desk, desk.emit))
+    asyncio.run(query(setup(), query_spec(since_ns=NOW_NS), desk, desk.emit))
     store = OrderStore({"coinw": load("coinw")}, {"coinw": VenueStats()})
     records = store.apply([*joint.orders, *desk.rows])
 
-    told = {record.order_id: record.status for record in records if isinstance(record, OrderRecord)}
-    assert told == {order_id: state.status for (_, _, order_id), state in joint.simulator.truth().items()}
+    reported = {record.order_id: record.status for record in records if isinstance(record, OrderRecord)}
+    assert reported == {order_id: state.status for (_, _, order_id), state in joint.simulator.truth().items()}
 
 
 @pytest.mark.parametrize("intent", [INTENT, MARKET], ids=["limit", "market"])
@@ -258,7 +258,7 @@ def test_second_identical_query_adds_no_record(intent: Intent) -> None:
     simulator = watched(intent=intent).simulator
     simulator.play(Step("b", OrderStatus.PARTIALLY_FILLED, intent, filled="0.0003"), NOW_NS)
     desk = reach(simulator)
-    asyncio.run(query(setup(), ask(since_ns=NOW_NS), desk, desk.emit))
+    asyncio.run(query(setup(), query_spec(since_ns=NOW_NS), desk, desk.emit))
     store = OrderStore({"coinw": load("coinw")}, {"coinw": VenueStats()})
 
     assert len(store.apply(desk.rows)) == 3
@@ -270,7 +270,7 @@ def test_session_and_query_say_nothing_but_what_reads() -> None:
     joint.session.heartbeat(NOW_NS)
     joint.pump()
     desk = reach(joint.simulator)
-    asyncio.run(query(setup(), ask(*joint.orders[:1], since_ns=NOW_NS), desk, desk.emit))
+    asyncio.run(query(setup(), query_spec(*joint.orders[:1], since_ns=NOW_NS), desk, desk.emit))
 
     assert set(joint.simulator.events) <= {"login", "sub", "unsub", "ping"}
     assert set(joint.simulator.requests) <= {"returnOpenOrders", "returnOrderTrades", "returnUTradeHistory"}
@@ -346,7 +346,7 @@ def test_vanished_order_becomes_unknown_and_no_more() -> None:
     joint.pump()
     joint.simulator.fault("vanished")
     desk = reach(joint.simulator)
-    asyncio.run(query(setup(), ask(*joint.orders), desk, desk.emit))
+    asyncio.run(query(setup(), query_spec(*joint.orders), desk, desk.emit))
 
     assert [(row.status, row.not_found) for row in desk.rows] == [(OrderStatus.UNKNOWN, True)]
 

@@ -17,8 +17,8 @@ def get(
 
 
 def code(reply: HttpReply) -> object:
-    told = json.loads(reply.body)
-    return told["resultInfo"]["code"]
+    reported = json.loads(reply.body)
+    return reported["resultInfo"]["code"]
 
 
 def shape(value: object) -> object:
@@ -27,10 +27,10 @@ def shape(value: object) -> object:
 
 
 def venue(count: int = 1) -> LoopringSimulator:
-    told = LoopringSimulator()
+    reported = LoopringSimulator()
     for number in range(count):
-        told.play(step(str(number), "NEW"), START_NS + number * 10**6)
-    return told
+        reported.play(step(str(number), "NEW"), START_NS + number * 10**6)
+    return reported
 
 
 def test_a_row_of_v3_has_the_documented_shape() -> None:
@@ -87,32 +87,32 @@ def test_v2_tells_errors_with_status_200() -> None:
 
 @pytest.mark.parametrize(("path", "allowed"), [("/api/v3/orders", 5), ("/api/v2/orders", 3)])
 def test_too_many_calls_in_a_second_are_refused(path: str, allowed: int) -> None:
-    told = venue()
+    reported = venue()
 
-    assert [get(told, path).status for _ in range(allowed + 1)] == [200] * allowed + [429]
-    assert told.rest.too_many == 1
+    assert [get(reported, path).status for _ in range(allowed + 1)] == [200] * allowed + [429]
+    assert reported.rest.too_many == 1
 
 
 def test_calls_at_the_documented_pace_are_answered() -> None:
-    told = venue()
+    reported = venue()
 
-    assert [get(told, "/api/v3/orders", now_ns=START_NS + n * 200_000_000).status for n in range(20)] == [200] * 20
+    assert [get(reported, "/api/v3/orders", now_ns=START_NS + n * 200_000_000).status for n in range(20)] == [200] * 20
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "reported"),
     [("/api/v3/timestamp", {"timestamp": START_NS // 10**6}), ("/api/v2/timestamp", START_NS // 10**6)],
 )
-def test_tells_the_time(path: str, told: object) -> None:
+def test_tells_the_time(path: str, reported: object) -> None:
     body = json.loads(get(venue(), path).body)
 
-    assert (body["data"] if "v2" in path else body) == told
+    assert (body["data"] if "v2" in path else body) == reported
 
 
 def test_tells_markets_by_the_ids_of_its_tokens() -> None:
-    told = venue()
-    (market, *_) = json.loads(get(told, "/api/v3/exchange/markets").body)["markets"]
-    tokens = json.loads(get(told, "/api/v3/exchange/tokens").body)
+    reported = venue()
+    (market, *_) = json.loads(get(reported, "/api/v3/exchange/markets").body)["markets"]
+    tokens = json.loads(get(reported, "/api/v3/exchange/tokens").body)
 
     assert market["market"] == "LRC-ETH"
     assert (tokens[market["baseTokenId"]]["symbol"], tokens[market["quoteTokenId"]]["symbol"]) == ("LRC", "ETH")
@@ -139,9 +139,9 @@ def test_tokens_have_what_official_clients_read(path: str, more: str) -> None:
 
 
 def test_a_row_of_tokens_has_the_documented_fields() -> None:
-    told = json.loads(get(LoopringSimulator(), "/api/v3/exchange/tokens").body)[0]
+    reported = json.loads(get(LoopringSimulator(), "/api/v3/exchange/tokens").body)[0]
 
-    assert told.keys() >= json.loads(data("tokens_v3.json"))[0].keys()
+    assert reported.keys() >= json.loads(data("tokens_v3.json"))[0].keys()
 
 
 @pytest.mark.parametrize("name", ["start", "end", "offset", "limit"])

@@ -24,8 +24,8 @@ def asked(venue: LoopringSimulator, **message: object) -> dict[str, object]:
     venue.receive(1, json.dumps(message).encode(), START_NS)
     (outgoing,) = venue.data_to_send()
     assert isinstance(outgoing.payload, str)
-    told: dict[str, object] = json.loads(outgoing.payload)
-    return told
+    reported: dict[str, object] = json.loads(outgoing.payload)
+    return reported
 
 
 def subscribed(*faults: str, **message: object) -> LoopringSimulator:
@@ -41,8 +41,8 @@ def pushed(venue: LoopringSimulator, status: str = "NEW") -> dict[str, object]:
     (outgoing,) = venue.data_to_send()
     assert outgoing.push
     assert isinstance(outgoing.payload, str)
-    told: dict[str, object] = json.loads(outgoing.payload)
-    return told
+    reported: dict[str, object] = json.loads(outgoing.payload)
+    return reported
 
 
 def order_in(push: dict[str, object]) -> dict[str, object]:
@@ -54,8 +54,8 @@ def order_in(push: dict[str, object]) -> dict[str, object]:
 
 def ticket(venue: LoopringSimulator) -> str:
     reply = venue.request(HttpRequest(name="t", url="/v3/ws/key"), START_NS)
-    told: str = json.loads(reply.body)["key"]
-    return told
+    reported: str = json.loads(reply.body)["key"]
+    return reported
 
 
 def closes(venue: LoopringSimulator) -> list[Outgoing]:
@@ -163,11 +163,11 @@ def test_a_push_has_the_fields_of_the_documented_one() -> None:
 
 
 def test_a_push_looks_as_in_production() -> None:
-    told = pushed(subscribed())
+    reported = pushed(subscribed())
 
-    assert (told["ts"], told["topic"]) == (START_NS // 10**6, LRC_ETH)
-    assert order_in(told)["createdAt"] == str(START_NS // 10**6)
-    assert (order_in(told)["side"], order_in(told)["size"]) == ("BUY", "5" + "0" * 18)
+    assert (reported["ts"], reported["topic"]) == (START_NS // 10**6, LRC_ETH)
+    assert order_in(reported)["createdAt"] == str(START_NS // 10**6)
+    assert (order_in(reported)["side"], order_in(reported)["size"]) == ("BUY", "5" + "0" * 18)
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_a_push_looks_as_in_production() -> None:
     ],
 )
 def test_documented_variants_of_a_push_can_be_played(fault: str, path: tuple[str, ...], value: object) -> None:
-    told: object = pushed(subscribed(fault))
+    reported: object = pushed(subscribed(fault))
     for name in path:
-        assert isinstance(told, dict)
-        told = told[name]
+        assert isinstance(reported, dict)
+        reported = reported[name]
 
-    assert told == value
+    assert reported == value
 
 
 def test_an_unchanged_fill_can_be_left_out() -> None:

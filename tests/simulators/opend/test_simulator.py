@@ -38,11 +38,13 @@ class Client:
         self._seal: Any = None
         simulator.connected(peer, "tcp", "", self.now_ns)
 
-    def ask(self, proto_id: int, body: bytes) -> list[bytes]:
+    def exchange(self, proto_id: int, body: bytes) -> list[bytes]:
         """The bodies that come back."""
         seal = self._rsa if proto_id == messages.INIT_CONNECT else self._seal
-        sealed = seal.encrypt(body) if seal is not None else None
-        self.simulator.receive(self.peer, frames.write_frame(proto_id, next(self._serials), body, sealed), self.now_ns)
+        encrypted = seal.encrypt(body) if seal is not None else None
+        self.simulator.receive(
+            self.peer, frames.write_frame(proto_id, next(self._serials), body, encrypted), self.now_ns
+        )
         return [body for _, body in self.hear(seal)]
 
     def hear(self, seal: Any = None) -> list[tuple[int, bytes]]:
@@ -58,22 +60,22 @@ class Client:
         return [(frame.proto_id, seal.decrypt(frame.body) if seal else frame.body) for frame in found]
 
     def log_in(self, encryption: int = -1) -> pb.InitConnect.Response:
-        [body] = self.ask(messages.INIT_CONNECT, messages.init_connect(encryption))
+        [body] = self.exchange(messages.INIT_CONNECT, messages.init_connect(encryption))
         answer = pb.InitConnect.Response.FromString(body)
         if self._rsa is not None and encryption >= 0:
             self._seal = body_seal(answer.s2c.connAESKey, answer.s2c.aesCBCiv)
         return answer
 
     def subscribe(self, *accounts: int) -> None:
-        self.ask(messages.SUB_ACC_PUSH, messages.sub_acc_push(accounts))
+        self.exchange(messages.SUB_ACC_PUSH, messages.sub_acc_push(accounts))
 
     def orders(self, account: Any = LIVE_HK, ids: Iterable[int] = (), *, refresh: bool = False) -> Any:
-        [body] = self.ask(messages.GET_ORDER_LIST, messages.get_order_list(account.header, ids, refresh=refresh))
+        [body] = self.exchange(messages.GET_ORDER_LIST, messages.get_order_list(account.header, ids, refresh=refresh))
         return pb.GetOrderList.Response.FromString(body)
 
     def history(self, begin: str, end: str, ids: Iterable[int] = ()) -> Any:
         body = messages.get_history_order_list(LIVE_HK.header, ids, begin=begin, end=end)
-        [answer] = self.ask(messages.GET_HISTORY_ORDER_LIST, body)
+        [answer] = self.exchange(messages.GET_HISTORY_ORDER_LIST, body)
         return pb.GetHistoryOrderList.Response.FromString(answer)
 
     def pushed(self) -> list[pb.Order]:
@@ -111,7 +113,7 @@ def test_login_gives_a_key_and_an_interval(simulator: OpendSimulator) -> None:
 
 def test_a_request_before_the_login_ends_the_conversation(simulator: OpendSimulator) -> None:
     client = Client(simulator)
-    client.ask(messages.GET_ACC_LIST, messages.get_acc_list())
+    client.exchange(messages.GET_ACC_LIST, messages.get_acc_list())
 
     assert client.closed == Close(0)
 
@@ -127,7 +129,7 @@ def test_encryption_is_what_the_client_asked_for(encryption: int, iv: bool) -> N
 
 def test_without_its_key_nobody_is_let_in() -> None:
     client = Client(OpendSimulator(load_rsa(new_rsa_key())))
-    client.ask(messages.INIT_CONNECT, messages.init_connect(-1))
+    client.exchange(messages.INIT_CONNECT, messages.init_connect(-1))
 
     assert client.closed == Close(0)
 
@@ -139,7 +141,7 @@ def test_a_refused_login_says_why_and_opens_nothing(simulator: OpendSimulator) -
     answer = client.log_in()
 
     assert (answer.retType, answer.HasField("s2c"), bool(answer.retMsg)) == (-1, False, True)
-    client.ask(messages.GET_ACC_LIST, messages.get_acc_list())
+    client.exchange(messages.GET_ACC_LIST, messages.get_acc_list())
     assert client.closed is not None
 
 
@@ -155,7 +157,7 @@ def test_a_client_without_heartbeat_is_dropped_after_thirty_seconds(simulator: O
 
 def test_a_heartbeat_keeps_the_conversation_and_is_answered(simulator: OpendSimulator, client: Client) -> None:
     client.now_ns = START_NS + 25 * S
-    [body] = client.ask(messages.KEEP_ALIVE, messages.keep_alive(1700000025))
+    [body] = client.exchange(messages.KEEP_ALIVE, messages.keep_alive(1700000025))
 
     simulator.tick(START_NS + 50 * S)
     client.hear()
@@ -166,7 +168,7 @@ def test_a_heartbeat_keeps_the_conversation_and_is_answered(simulator: OpendSimu
 
 def test_what_changes_something_is_refused(client: Client) -> None:
     place_order = 2202
-    [body] = client.ask(place_order, b"")
+    [body] = client.exchange(place_order, b"")
 
     assert pb.KeepAlive.Response.FromString(body).retType == -1
 
@@ -193,7 +195,9 @@ def test_only_order_pushes_are_marked_as_pushes(simulator: OpendSimulator, clien
 
 
 @pytest.mark.parametrize(("intent", "fills"), [(BUY, 1), (PAPER_BUY, 0)], ids=["live", "paper"])
-def test_fills_are_told_to_live_accounts(simulator: OpendSimulator, client: Client, intent: Intent, fills: int) -> None:
+def test_fills_are_reported_to_live_accounts(
+    simulator: OpendSimulator, client: Client, intent: Intent, fills: int
+) -> None:
     simulator.play(step(OrderStatus.FILLED, "300", intent), START_NS)
 
     assert [proto_id for proto_id, _ in client.hear()].count(UPDATE_ORDER_FILL) == fills
@@ -237,7 +241,7 @@ def test_two_states_in_one_instant_have_different_times(simulator: OpendSimulato
 def test_universal_accounts_are_listed_only_if_asked_for(client: Client) -> None:
     def listed(wanted: bool) -> list[int]:
         c2s = pb.GetAccList.C2S(userID=0, needGeneralSecAccount=wanted)
-        [body] = client.ask(messages.GET_ACC_LIST, pb.GetAccList.Request(c2s=c2s).SerializeToString())
+        [body] = client.exchange(messages.GET_ACC_LIST, pb.GetAccList.Request(c2s=c2s).SerializeToString())
         return [account.accID for account in pb.GetAccList.Response.FromString(body).s2c.accList]
 
     assert listed(True) == [account.id for account in ACCOUNTS]
@@ -299,12 +303,12 @@ def test_history_needs_both_its_ends_and_keeps_to_them(simulator: OpendSimulator
     assert len(client.history("2023-11-16 00:00:00", "2023-11-17 00:00:00").s2c.orderList) == 0
 
 
-def test_a_lost_trade_server_is_told_and_nothing_is_pushed(simulator: OpendSimulator, client: Client) -> None:
+def test_a_lost_trade_server_is_reported_and_nothing_is_pushed(simulator: OpendSimulator, client: Client) -> None:
     simulator.fault("logged_out")
     simulator.play(step(OrderStatus.NEW), START_NS)
 
     [(proto_id, body)] = client.hear()
-    [state] = client.ask(messages.GET_GLOBAL_STATE, messages.get_global_state())
+    [state] = client.exchange(messages.GET_GLOBAL_STATE, messages.get_global_state())
 
     assert proto_id == messages.NOTIFY
     assert pb.Notify.Response.FromString(body).s2c.connectStatus.trdLogined is False
@@ -316,7 +320,7 @@ def test_silence_is_complete(simulator: OpendSimulator, client: Client) -> None:
     simulator.fault("silent")
     simulator.play(step(OrderStatus.NEW), START_NS)
 
-    assert client.ask(messages.KEEP_ALIVE, messages.keep_alive(1)) == []
+    assert client.exchange(messages.KEEP_ALIVE, messages.keep_alive(1)) == []
 
 
 def test_a_wrong_sha1_is_wrong(simulator: OpendSimulator, client: Client) -> None:
@@ -426,8 +430,8 @@ def test_slow_lists_come_late_and_all_else_at_once(simulator: OpendSimulator, cl
     simulator.fault("slow_lists")
     body = messages.get_order_list(LIVE_HK.header, [], refresh=False)
 
-    at_once = client.ask(messages.GET_ORDER_LIST, body)
-    others = client.ask(messages.GET_GLOBAL_STATE, messages.get_global_state())
+    at_once = client.exchange(messages.GET_ORDER_LIST, body)
+    others = client.exchange(messages.GET_GLOBAL_STATE, messages.get_global_state())
     simulator.tick(START_NS + 14 * S)
     before = client.hear()
     simulator.tick(START_NS + 15 * S)
@@ -438,7 +442,7 @@ def test_slow_lists_come_late_and_all_else_at_once(simulator: OpendSimulator, cl
 
 def test_a_late_list_is_not_for_who_came_after(simulator: OpendSimulator, client: Client) -> None:
     simulator.fault("slow_lists")
-    client.ask(messages.GET_ORDER_LIST, messages.get_order_list(LIVE_HK.header, [], refresh=False))
+    client.exchange(messages.GET_ORDER_LIST, messages.get_order_list(LIVE_HK.header, [], refresh=False))
     simulator.disconnected(client.peer)
     Client(simulator, peer=2)
 
@@ -451,7 +455,7 @@ def test_a_slow_refresh_leaves_the_cache_quick(simulator: OpendSimulator, client
     simulator.fault("slow_refresh")
 
     cached = client.orders(refresh=False)
-    refreshed = client.ask(messages.GET_ORDER_LIST, messages.get_order_list(LIVE_HK.header, [], refresh=True))
+    refreshed = client.exchange(messages.GET_ORDER_LIST, messages.get_order_list(LIVE_HK.header, [], refresh=True))
 
     assert (cached.retType, refreshed) == (0, [])
 
@@ -484,7 +488,7 @@ def test_opends_clock_stamps_the_orders_and_the_state(simulator: OpendSimulator,
 
     simulator.play(step(OrderStatus.NEW), START_NS)
     [order] = client.pushed()
-    [state] = client.ask(messages.GET_GLOBAL_STATE, messages.get_global_state())
+    [state] = client.exchange(messages.GET_GLOBAL_STATE, messages.get_global_state())
 
     assert order.createTimestamp == START_NS // 1000 / 1e6 + 600
     assert pb.GetGlobalState.Response.FromString(state).s2c.time == START_NS // S + 600

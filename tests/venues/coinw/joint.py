@@ -29,7 +29,7 @@ def setup(
     return Setup("coinw", settings, raw)
 
 
-def ask(*open_orders: OrderUpdate, since_ns: int | None = None) -> QuerySpec:
+def query_spec(*open_orders: OrderUpdate, since_ns: int | None = None) -> QuerySpec:
     """A question of the engine's."""
     return QuerySpec(since_ns=since_ns, open_orders=lambda: open_orders)
 
@@ -81,7 +81,7 @@ def reach(simulator: CoinwSimulator, now_ns: int = NOW_NS) -> Desk:
 
 
 class Joint:
-    """One session at the simulator; everything said on either side arrives at once."""
+    """One session at the simulator; everything sent on either side arrives at once."""
 
     def __init__(self, simulator: CoinwSimulator, who: Setup[CoinwSettings] | None = None) -> None:
         self.simulator = simulator
@@ -98,13 +98,13 @@ class Joint:
             pass
 
     def _carry(self, now_ns: int) -> int:
-        said, heard = self.session.data_to_send(), self.simulator.data_to_send()
-        for payload in said:
+        sent, received = self.session.data_to_send(), self.simulator.data_to_send()
+        for payload in sent:
             assert isinstance(payload, str)
             self.simulator.receive(1, payload.encode(), now_ns)
-        for outgoing in heard:
+        for outgoing in received:
             self._deliver(outgoing.payload, now_ns)
-        return len(said) + len(heard)
+        return len(sent) + len(received)
 
     def _deliver(self, payload: bytes | str | Close, now_ns: int) -> None:
         match payload:

@@ -219,7 +219,7 @@ def test_query_with_more_fills_is_news() -> None:
     assert (merged.filled_qty, merged.filled_value, merged.venue_status) == ("0.0008", "65.94", "3")
 
 
-def test_finer_push_replaces_what_a_query_told() -> None:
+def test_finer_push_replaces_what_a_query_reported() -> None:
     merged = merge(FILLED, ROW)
 
     assert (merged.filled_value, merged.avg_price) == ("98.914896", "82429.08")
@@ -255,9 +255,9 @@ def test_first_time_of_creation_stays() -> None:
     assert merge(ROW, NEW).created_ns == NEW.created_ns
 
 
-@pytest.mark.parametrize("told_ns", [1, PARTIAL.updated_ns])
-def test_time_that_is_not_later_is_none_of_a_new_state(told_ns: int) -> None:
-    assert merge(changed(FILLED, updated_ns=told_ns), PARTIAL).updated_ns is None
+@pytest.mark.parametrize("reported_ns", [1, PARTIAL.updated_ns])
+def test_time_that_is_not_later_is_none_of_a_new_state(reported_ns: int) -> None:
+    assert merge(changed(FILLED, updated_ns=reported_ns), PARTIAL).updated_ns is None
 
 
 def test_time_that_is_later_is_the_new_states() -> None:

@@ -37,7 +37,7 @@ def rows(frame: bytes) -> list[OrderRow | BadRow]:
     """The orders of a push."""
     message = decode(frame)
     assert isinstance(message, OrderPush)
-    return message.rows
+    return message.orders
 
 
 @pytest.mark.parametrize("name", ["order_received.json", "order_received_spaced.json"])
@@ -63,16 +63,16 @@ def test_reads_the_documented_push(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("login_ok.json", LoginAnswer(Reply(ok=True, code="", words=""))),
-        ("login_refused.json", LoginAnswer(Reply(ok=False, code="1003", words="..."))),
-        ("subscribed.json", SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=True)),
+        ("login_ok.json", LoginAnswer(Reply(ok=True, code="", message=""))),
+        ("login_refused.json", LoginAnswer(Reply(ok=False, code="1003", message="..."))),
+        ("subscribed.json", SubscriptionAnswer(Reply(ok=True, code="", message=""), ours=True)),
         (
             "subscription_refused.json",
-            SubscriptionAnswer(Reply(ok=False, code="1007", words="Invalid parameter"), ours=True),
+            SubscriptionAnswer(Reply(ok=False, code="1007", message="Invalid parameter"), ours=True),
         ),
         ("pong.json", Pong()),
-        ("error_unknown_event.json", ErrorFrame(Reply(ok=False, code="500", words="exception"))),
-        ("error_not_json.json", ErrorFrame(Reply(ok=False, code="1001", words="Rate Limit"))),
+        ("error_unknown_event.json", ErrorFrame(Reply(ok=False, code="500", message="exception"))),
+        ("error_not_json.json", ErrorFrame(Reply(ok=False, code="1001", message="Rate Limit"))),
         ("assets_change.json", Other("assets", known=True)),
     ],
 )
@@ -160,17 +160,17 @@ def test_what_cannot_be_read_says_so(frame: bytes) -> None:
         (b'{"event":"pong","biz":"exchange","type":"order","data":{"order_id":1}}', Pong()),
         (
             b'{"channel":"unsub","biz":"exchange","type":"order","data":{"result":true}}',
-            SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=False),
+            SubscriptionAnswer(Reply(ok=True, code="", message=""), ours=False),
         ),
         (
             b'{"channel":"unsubscribe","biz":"exchange","type":"order","data":"{\\"result\\":true}"}',
-            SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=False),
+            SubscriptionAnswer(Reply(ok=True, code="", message=""), ours=False),
         ),
         (
             b'{"channel":"subscribe","biz":"exchange","type":"assets","data":{"result":true}}',
-            SubscriptionAnswer(Reply(ok=True, code="", words=""), ours=False),
+            SubscriptionAnswer(Reply(ok=True, code="", message=""), ours=False),
         ),
-        (b'{"channel":"login"}', LoginAnswer(Reply(ok=None, code="", words=""))),
+        (b'{"channel":"login"}', LoginAnswer(Reply(ok=None, code="", message=""))),
         (b'{"biz":"exchange","type":"order"}', Other("biz=exchange type=order", known=False)),
         (b'{"biz":"futures","type":"order","data":[]}', Other("biz=futures type=order", known=False)),
         (b'{"event":"PONG"}', Other("event=PONG", known=False)),

@@ -35,7 +35,7 @@ def pushed(**changes: object) -> OrderUpdate:
 def test_documented_sample_is_a_new_order() -> None:
     push = decode((DATA / "order_received.json").read_bytes())
     assert isinstance(push, OrderPush)
-    (row,) = push.rows
+    (row,) = push.orders
     assert isinstance(row, OrderRow)
 
     assert order_update(row, venue="mine", received_ns=7, raw={"a": 1}) == OrderUpdate(
@@ -71,7 +71,7 @@ def test_partial_fill_is_judged_by_sizes() -> None:
     assert order.flags == ()
 
 
-def test_average_not_told_is_derived() -> None:
+def test_average_not_reported_is_derived() -> None:
     order = pushed(remaining_size="0.3", dealFunds="16400.05")
 
     assert order.avg_price == "82000.25"
@@ -151,7 +151,7 @@ def test_fills_of_a_market_order_by_quote_amount_are_derived() -> None:
     assert order.flags == ("derived:filled_qty",)
 
 
-def test_nothing_told_of_fills_is_null_and_not_zero() -> None:
+def test_nothing_reported_of_fills_is_null_and_not_zero() -> None:
     order = pushed(remaining_size=None, dealFunds=None)
 
     assert (order.filled_qty, order.filled_value, order.remaining_qty) == (None, None, None)
@@ -251,11 +251,11 @@ def test_order_type_is_upper_snake_case(word: str | None, name: str | None) -> N
     assert order_type(word) == name
 
 
-@pytest.mark.parametrize("told", [None, "", "0", 0])
-def test_time_not_told_is_null_without_a_flag(told: int | str | None) -> None:
+@pytest.mark.parametrize("reported", [None, "", "0", 0])
+def test_time_not_reported_is_null_without_a_flag(reported: int | str | None) -> None:
     flags: list[str] = []
 
-    assert milliseconds_ns(told, "updated_at", flags) is None
+    assert milliseconds_ns(reported, "updated_at", flags) is None
     assert flags == []
 
 

@@ -11,10 +11,10 @@ from ordwatch.core.events import OrderStatus, OrderUpdate, Side
 from ordwatch.simulators.coinw.simulator import SECRET_KEY, CoinwSimulator
 from ordwatch.simulators.contract import Intent, Step
 from ordwatch.venues.coinw.orders import CoinwExtra
-from ordwatch.venues.coinw.query import PAGE_ROWS, query
+from ordwatch.venues.coinw.query import PAGE_SIZE, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
 from ordwatch.venues.contract import EVER, NEVER, HttpReply, HttpRequest, QueryResult, QuerySpec
-from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, ask, reach, setup
+from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, query_spec, reach, setup
 
 LIMIT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")
 MARKET = Intent(side=Side.SELL, qty="0.0012", price=None)
@@ -73,44 +73,44 @@ def test_asks_for_the_open_orders_of_each_pair() -> None:
         Step("c", OrderStatus.CANCELED, LIMIT),
     )
     desk = reach(simulator)
-    report = run(desk, ask(), "BTC_USDT", "ETH-USDT")
+    result = run(desk, query_spec(), "BTC_USDT", "ETH-USDT")
 
     assert desk.commands == [OPEN_ORDERS, OPEN_ORDERS]
     assert [(order.symbol, order.status) for order in desk.rows] == [
         ("BTC_USDT", OrderStatus.NEW),
         ("ETH_USDT", OrderStatus.PARTIALLY_FILLED),
     ]
-    assert report == QueryResult(limits=("orders of other pairs than BTC_USDT, ETH_USDT cannot be seen over REST",))
+    assert result == QueryResult(limits=("orders of other pairs than BTC_USDT, ETH_USDT cannot be seen over REST",))
 
 
 def test_asks_for_the_pairs_seen_beside_those_configured() -> None:
     desk = canned()
-    report = run(desk, ask(held(symbol="LTC_USDT"), held("8", "BTC_USDT")), "BTC_USDT")
+    result = run(desk, query_spec(held(symbol="LTC_USDT"), held("8", "BTC_USDT")), "BTC_USDT")
 
     assert [request.params.get("currencyPair") for request in desk.asked[:2]] == ["BTC_USDT", "LTC_USDT"]
-    assert "BTC_USDT, LTC_USDT" in report.limits[0]
+    assert "BTC_USDT, LTC_USDT" in result.limits[0]
 
 
 def test_without_any_pair_nothing_is_claimed() -> None:
-    report = run(canned(), ask(since_ns=SINCE_NS))
+    result = run(canned(), query_spec(since_ns=SINCE_NS))
 
-    assert report.reach_ns == NEVER
-    assert report.limits[0] == "orders, for no pair is configured or seen, cannot be seen over REST"
+    assert result.complete_since_ns == NEVER
+    assert result.limits[0] == "orders, for no pair is configured or seen, cannot be seen over REST"
 
 
 def test_gap_is_asked_for_in_the_history_from_the_time_that_was_asked() -> None:
     desk = canned()
-    report = run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+    result = run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
     assert desk.commands == [OPEN_ORDERS, HISTORY]
     assert desk.asked[1].params["startAt"] == str(NOW_MS - 100_000)
-    assert report.reach_ns is None
-    assert "states that did not last inside the gap cannot be known" in report.limits
+    assert result.complete_since_ns is None
+    assert "states that did not last inside the gap cannot be known" in result.limits
 
 
 def test_without_a_time_the_whole_history_is_asked_for() -> None:
     desk = canned()
-    run(desk, ask(since_ns=EVER), "BTC_USDT")
+    run(desk, query_spec(since_ns=EVER), "BTC_USDT")
 
     assert desk.commands == [OPEN_ORDERS, HISTORY]
     assert not desk.asked[1].params.keys() & {"startAt", "endAt"}
@@ -119,7 +119,7 @@ def test_without_a_time_the_whole_history_is_asked_for() -> None:
 def test_order_born_and_ended_in_the_gap_is_found() -> None:
     simulator = playing(Step("a", OrderStatus.NEW, LIMIT), Step("a", OrderStatus.FILLED, LIMIT, filled="0.0012"))
     desk = reach(simulator)
-    run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+    run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
     assert [(order.status, order.client_order_id, order.filled_qty) for order in desk.rows] == [
         (OrderStatus.FILLED, "ordwatch-1", "0.001200")
@@ -130,7 +130,7 @@ def test_order_that_left_the_list_is_asked_for_by_id() -> None:
     simulator = playing(Step("a", OrderStatus.NEW, MARKET), Step("a", OrderStatus.FILLED, MARKET, filled="0.0012"))
     order_id = str(simulator.orders["a"].order_id)
     desk = reach(simulator)
-    run(desk, ask(held(order_id)), "BTC_USDT")
+    run(desk, query_spec(held(order_id)), "BTC_USDT")
 
     assert desk.commands == [OPEN_ORDERS, ORDER]
     assert desk.asked[1].params["orderNumber"] == order_id
@@ -142,14 +142,14 @@ def test_order_that_left_the_list_is_asked_for_by_id() -> None:
 def test_order_on_the_list_is_not_asked_for_again() -> None:
     simulator = playing(Step("a", OrderStatus.NEW, LIMIT))
     desk = reach(simulator)
-    run(desk, ask(held(str(simulator.orders["a"].order_id))), "BTC_USDT")
+    run(desk, query_spec(held(str(simulator.orders["a"].order_id))), "BTC_USDT")
 
     assert desk.commands == [OPEN_ORDERS]
 
 
-def test_order_whose_end_the_history_told_is_not_asked_for_again() -> None:
+def test_order_whose_end_the_history_reported_is_not_asked_for_again() -> None:
     desk = canned(returnUTradeHistory=[row(7, NOW_MS)])
-    run(desk, ask(held("7"), since_ns=SINCE_NS), "BTC_USDT")
+    run(desk, query_spec(held("7"), since_ns=SINCE_NS), "BTC_USDT")
 
     assert desk.commands == [OPEN_ORDERS, HISTORY]
 
@@ -157,7 +157,7 @@ def test_order_whose_end_the_history_told_is_not_asked_for_again() -> None:
 @pytest.mark.parametrize("data", [None, {}, [], ""])
 def test_order_the_venue_does_not_know_is_unknown_and_never_guessed(data: object) -> None:
     desk = canned(returnOrderTrades=data)
-    run(desk, ask(held()), "BTC_USDT")
+    run(desk, query_spec(held()), "BTC_USDT")
 
     (order,) = desk.rows
     assert (order.order_id, order.status, order.not_found, order.received_ns) == (
@@ -175,7 +175,7 @@ def test_order_the_venue_denies_is_unknown_with_its_words() -> None:
         return HttpReply(status=200, body=body, received_ns=NOW_NS)
 
     desk = Desk(answer)
-    run(desk, ask(held()), "BTC_USDT")
+    run(desk, query_spec(held()), "BTC_USDT")
 
     (order,) = desk.rows
     assert (order.status, order.not_found, order.received_ns) == (OrderStatus.UNKNOWN, True, NOW_NS)
@@ -189,7 +189,7 @@ def test_reason_of_an_order_never_quotes_the_secret() -> None:
         return HttpReply(status=200, body=body, received_ns=NOW_NS)
 
     desk = Desk(answer)
-    run(desk, ask(held()), "BTC_USDT")
+    run(desk, query_spec(held()), "BTC_USDT")
 
     assert desk.rows[0].reason == "returnOrderTrades: code 500: no order for ***"
 
@@ -200,19 +200,19 @@ def test_call_that_fails_fails_the_query_and_ends_no_order(command: str, error: 
     desk = canned(**{command: error})
 
     with pytest.raises(type(error)):
-        run(desk, ask(held()), "BTC_USDT")
+        run(desk, query_spec(held()), "BTC_USDT")
     assert desk.rows == []
 
 
 @pytest.mark.parametrize("data", ["x", 5, {}])
 def test_answer_that_is_no_list_makes_no_sense(data: object) -> None:
     with pytest.raises(RemoteProtocolError, match="returnOpenOrders"):
-        run(canned(returnOpenOrders=data), ask(), "BTC_USDT")
+        run(canned(returnOpenOrders=data), query_spec(), "BTC_USDT")
 
 
 def test_answer_without_data_is_an_empty_list() -> None:
     desk = canned(returnOpenOrders=None)
-    run(desk, ask(), "BTC_USDT")
+    run(desk, query_spec(), "BTC_USDT")
 
     assert desk.pages == []
 
@@ -220,11 +220,11 @@ def test_answer_without_data_is_an_empty_list() -> None:
 def test_unreadable_row_is_counted_and_nothing_more_is_claimed() -> None:
     good = {"orderNumber": 1, "status": 1}
     desk = canned(returnOpenOrders=[good, {"status": 1}, 5])
-    report = run(desk, ask(), "BTC_USDT")
+    result = run(desk, query_spec(), "BTC_USDT")
 
     assert [order.order_id for order in desk.rows] == ["1"]
-    assert report.reach_ns == NEVER
-    assert report.limits[-1].startswith("2 rows of returnOpenOrders could not be read")
+    assert result.complete_since_ns == NEVER
+    assert result.limits[-1].startswith("2 rows of returnOpenOrders could not be read")
 
 
 def history(pages: Callable[[dict[str, str]], list[dict[str, object]] | Exception]) -> Desk:
@@ -240,51 +240,51 @@ def history(pages: Callable[[dict[str, str]], list[dict[str, object]] | Exceptio
 
 
 def full_page(newest_ms: int) -> list[dict[str, object]]:
-    return [row(newest_ms - place, newest_ms - place) for place in range(PAGE_ROWS)]
+    return [row(newest_ms - place, newest_ms - place) for place in range(PAGE_SIZE)]
 
 
 def test_full_page_of_history_is_followed_by_an_older_one() -> None:
     desk = history(lambda params: [] if "endAt" in params else full_page(NOW_MS))
-    report = run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+    result = run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
-    assert [request.params.get("endAt") for request in desk.asked[1:]] == [None, str(NOW_MS - PAGE_ROWS + 1)]
-    assert report.reach_ns is None
+    assert [request.params.get("endAt") for request in desk.asked[1:]] == [None, str(NOW_MS - PAGE_SIZE + 1)]
+    assert result.complete_since_ns is None
 
 
 def test_history_that_does_not_move_on_is_left_and_said_so() -> None:
     desk = history(lambda params: full_page(NOW_MS))
-    report = run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+    result = run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
     assert desk.commands.count(HISTORY) == 2
-    assert report.reach_ns == (NOW_MS - PAGE_ROWS + 1) * 1_000_000
-    assert report.limits[-1] == (
-        "the history of BTC_USDT goes on beyond what the venue says, back to 2025-03-29T10:33:56.256000Z"
+    assert result.complete_since_ns == (NOW_MS - PAGE_SIZE + 1) * 1_000_000
+    assert result.limits[-1] == (
+        "the history of BTC_USDT goes on beyond what the venue lists, back to 2025-03-29T10:33:56.256000Z"
     )
 
 
 def test_full_page_of_history_without_times_is_not_all_there_is() -> None:
-    rows: list[dict[str, object]] = [{"tradeID": number, "status": 4} for number in range(1, PAGE_ROWS + 1)]
-    report = run(history(lambda params: rows), ask(since_ns=EVER), "BTC_USDT")
+    rows: list[dict[str, object]] = [{"tradeID": number, "status": 4} for number in range(1, PAGE_SIZE + 1)]
+    result = run(history(lambda params: rows), query_spec(since_ns=EVER), "BTC_USDT")
 
-    assert report.reach_ns == NEVER
-    assert report.limits[-1] == "the history of BTC_USDT goes on beyond what the venue says"
+    assert result.complete_since_ns == NEVER
+    assert result.limits[-1] == "the history of BTC_USDT goes on beyond what the venue lists"
 
 
 def test_full_page_with_an_unreadable_row_is_followed_by_an_older_one() -> None:
     page: list[dict[str, object]] = [*full_page(NOW_MS)[:-1], {"status": 4}]
     desk = history(lambda params: [] if "endAt" in params else page)
-    run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+    run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
     assert desk.commands.count(HISTORY) == 2
 
 
 def test_history_without_end_is_left_at_its_fiftieth_page_and_said_so() -> None:
     desk = history(lambda params: full_page(int(params.get("endAt", NOW_MS))))
-    report = run(desk, ask(since_ns=EVER), "BTC_USDT")
+    result = run(desk, query_spec(since_ns=EVER), "BTC_USDT")
 
     assert desk.commands.count(HISTORY) == 50
-    assert report.reach_ns == (NOW_MS - 50 * (PAGE_ROWS - 1)) * 1_000_000
-    assert report.limits[-1] == ("the history of BTC_USDT was read to its page 50, back to 2025-03-29T10:33:07.305000Z")
+    assert result.complete_since_ns == (NOW_MS - 50 * (PAGE_SIZE - 1)) * 1_000_000
+    assert result.limits[-1] == ("the history of BTC_USDT was read to its page 50, back to 2025-03-29T10:33:07.305000Z")
 
 
 FAILURES = [ConnectionLost("no answer"), Refused("HTTP status 500"), RemoteProtocolError("nonsense"), Busy("later")]
@@ -294,11 +294,11 @@ by_failure = pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(e
 @by_failure
 def test_page_of_history_that_fails_is_named_and_asked_again(error: Exception) -> None:
     desk = history(lambda params: error if "endAt" in params else full_page(NOW_MS))
-    report = run(desk, ask(since_ns=SINCE_NS), "BTC_USDT")
+    result = run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
-    assert len(desk.rows) == PAGE_ROWS
-    assert report.refused == {"history of BTC_USDT": str(error)}
-    assert report.reach_ns == NEVER
+    assert len(desk.rows) == PAGE_SIZE
+    assert result.refused == {"history of BTC_USDT": str(error)}
+    assert result.complete_since_ns == NEVER
 
 
 def by_pair(refused: dict[str, Exception]) -> Desk:
@@ -318,17 +318,17 @@ def by_pair(refused: dict[str, Exception]) -> Desk:
 @by_failure
 def test_pair_that_fails_costs_the_others_nothing(error: Exception) -> None:
     desk = by_pair({"ETH_USDT": error})
-    report = run(desk, ask(held("7"), since_ns=SINCE_NS), "BTC_USDT", "ETH_USDT", "LTC_USDT")
+    result = run(desk, query_spec(held("7"), since_ns=SINCE_NS), "BTC_USDT", "ETH_USDT", "LTC_USDT")
 
     assert [order.symbol for order in desk.rows] == ["BTC_USDT", "LTC_USDT", "BTC_USDT", "LTC_USDT", "BTC_USDT"]
-    assert report.refused == {"pair ETH_USDT": str(error)}
-    assert report.reach_ns == NEVER
+    assert result.refused == {"pair ETH_USDT": str(error)}
+    assert result.complete_since_ns == NEVER
 
 
 @by_failure
 def test_pairs_that_all_fail_fail_the_query(error: Exception) -> None:
     with pytest.raises(type(error)):
-        run(by_pair({"BTC_USDT": error, "ETH_USDT": error}), ask(), "BTC_USDT", "ETH_USDT")
+        run(by_pair({"BTC_USDT": error, "ETH_USDT": error}), query_spec(), "BTC_USDT", "ETH_USDT")
 
 
 def test_venue_that_answers_nobody_is_not_asked_for_every_pair() -> None:
@@ -336,7 +336,7 @@ def test_venue_that_answers_nobody_is_not_asked_for_every_pair() -> None:
     desk = by_pair({pair: ConnectionLost("no answer") for pair in pairs})
 
     with pytest.raises(ConnectionLost):
-        run(desk, ask(), *pairs)
+        run(desk, query_spec(), *pairs)
     assert len(desk.asked) == 2
 
 
@@ -344,7 +344,7 @@ def test_refused_credentials_end_the_query_at_once() -> None:
     desk = by_pair({"BTC_USDT": AuthError("no")})
 
     with pytest.raises(AuthError):
-        run(desk, ask(), "BTC_USDT", "ETH_USDT")
+        run(desk, query_spec(), "BTC_USDT", "ETH_USDT")
     assert len(desk.asked) == 1
 
 
@@ -355,21 +355,21 @@ def test_venue_that_wants_to_be_asked_later_is_asked_once_for_each_further_pair(
         return HttpReply(status=200, body=body, received_ns=NOW_NS)
 
     desk = Desk(answer)
-    report = run(desk, ask(), "BTC_USDT", "ETH_USDT", "LTC_USDT")
+    result = run(desk, query_spec(), "BTC_USDT", "ETH_USDT", "LTC_USDT")
 
     pairs = [request.params["currencyPair"] for request in desk.asked]
     assert pairs == ["BTC_USDT"] * 4 + ["ETH_USDT", "LTC_USDT"]
-    assert report.refused.keys() == {"pair BTC_USDT", "pair ETH_USDT"}
+    assert result.refused.keys() == {"pair BTC_USDT", "pair ETH_USDT"}
 
 
 def test_words_of_a_refusal_never_quote_the_secret() -> None:
     desk = by_pair({"ETH_USDT": Refused(f"bad secret {SECRET_KEY}")})
 
-    assert run(desk, ask(), "BTC_USDT", "ETH_USDT").refused == {"pair ETH_USDT": "bad secret ***"}
+    assert run(desk, query_spec(), "BTC_USDT", "ETH_USDT").refused == {"pair ETH_USDT": "bad secret ***"}
 
 
 def test_raw_is_filled_when_wanted() -> None:
     desk = canned(returnOpenOrders=[{"orderNumber": 1, "status": 1}])
-    run(desk, ask(), "BTC_USDT", raw=True)
+    run(desk, query_spec(), "BTC_USDT", raw=True)
 
     assert desk.rows[0].raw == {"orderNumber": 1, "status": 1}

@@ -9,7 +9,7 @@ import pytest
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused, RemoteProtocolError, VenueError
 from ordwatch.core.secrets import Secret
-from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, RATES, Busy, Denied, request, signature, told
+from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, RATES, Busy, Denied, answer_data, request, signature
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import HttpReply, HttpRequest
 from tests.venues.coinw.joint import NOW_NS, Desk, setup
@@ -35,11 +35,11 @@ def test_words_that_quote_a_secret_lose_it() -> None:
     asked = request(setup().settings, ORDER, {"orderNumber": "1"})
 
     with pytest.raises(Denied, match=r"\*\*\* was refused"):
-        asyncio.run(told(desk, asked, redact=lambda words: words.replace("canary", "***")))
+        asyncio.run(answer_data(desk, asked, redact=lambda words: words.replace("canary", "***")))
 
 
-def data_told(desk: Desk) -> msgspec.Raw | None:
-    data, received_ns = asyncio.run(told(desk, request(setup().settings, ORDER, {"orderNumber": "1"})))
+def data_of(desk: Desk) -> msgspec.Raw | None:
+    data, received_ns = asyncio.run(answer_data(desk, request(setup().settings, ORDER, {"orderNumber": "1"})))
     assert received_ns == NOW_NS
     return data
 
@@ -84,7 +84,7 @@ def test_a_refusal_that_quotes_our_request_shows_neither_key_nor_signature(
     desk = answering(msgspec.json.encode({"code": code, "msg": quoted}))
 
     with pytest.raises(VenueError) as refused:
-        asyncio.run(told(desk, asked))
+        asyncio.run(answer_data(desk, asked))
 
     assert str(refused.value).lower().endswith(": bad request ordernumber=17&api_key=***&sign=***")
 
@@ -105,11 +105,11 @@ def test_only_calls_that_read_have_a_rate() -> None:
     "envelope", [b'{"code":"200",%s}', b'{"code":200,%s}', b'{"code":"0",%s}', b'{"code":0,%s}', b'{"success":true,%s}']
 )
 def test_success_may_be_a_string_or_a_number(envelope: bytes) -> None:
-    assert data_told(answering(envelope % b'"data":[1]')) == msgspec.Raw(b"[1]")
+    assert data_of(answering(envelope % b'"data":[1]')) == msgspec.Raw(b"[1]")
 
 
 def test_data_may_be_missing() -> None:
-    assert data_told(answering(b'{"code":"200"}')) is None
+    assert data_of(answering(b'{"code":"200"}')) is None
 
 
 @pytest.mark.parametrize(
@@ -132,22 +132,22 @@ def test_data_may_be_missing() -> None:
         (b"[]", 200, RemoteProtocolError),
     ],
 )
-def test_refusals_are_told_apart_by_what_follows(body: bytes, status: int, error: type[Exception]) -> None:
+def test_refusals_are_distinguished_by_what_follows(body: bytes, status: int, error: type[Exception]) -> None:
     with pytest.raises(error) as raised:
-        data_told(answering(body, status=status))
+        data_of(answering(body, status=status))
 
     assert raised.type is error
 
 
 def test_refusal_has_the_venues_code_and_words() -> None:
     with pytest.raises(Refused, match=r"^returnOrderTrades: code -3: no such order\\x1b$"):
-        data_told(answering(b'{"code":"-3","msg":"no such order\\u001b"}'))
+        data_of(answering(b'{"code":"-3","msg":"no such order\\u001b"}'))
 
 
 def test_too_frequent_is_asked_again_after_the_pause() -> None:
     desk = answering((DATA / "rest_too_frequent.json").read_bytes(), b'{"code":"200","data":{}}')
 
-    assert data_told(desk) == msgspec.Raw(b"{}")
+    assert data_of(desk) == msgspec.Raw(b"{}")
     first, second = desk.asked
     assert [rate for rate in second.rates if rate not in first.rates] == desk.taken
     assert (desk.taken[0].count, desk.taken[0].window_s) == (1, 2.0)
@@ -158,10 +158,10 @@ def test_too_frequent_again_and_again_is_given_up(code: str) -> None:
     desk = answering(f'{{"code":{code},"msg":"API access frequently"}}'.encode())
 
     with pytest.raises(Busy, match="API access frequently"):
-        data_told(desk)
+        data_of(desk)
     assert len(desk.asked) == 4
 
 
 def test_errors_of_the_call_pass_through() -> None:
     with pytest.raises(ConnectionLost, match="no answer"):
-        data_told(Desk(lambda _: ConnectionLost("no answer")))
+        data_of(Desk(lambda _: ConnectionLost("no answer")))

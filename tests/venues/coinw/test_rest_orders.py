@@ -73,7 +73,7 @@ def test_reads_the_published_history() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("reported", "status"),
     [
         (1, OrderStatus.NEW),
         ("1", OrderStatus.NEW),
@@ -86,10 +86,10 @@ def test_reads_the_published_history() -> None:
         ("open", OrderStatus.UNKNOWN),
     ],
 )
-def test_a_status_is_what_the_table_says_of_its_number(told: int | str, status: OrderStatus) -> None:
-    order = read({**OPEN, "status": told})
+def test_a_status_is_what_the_table_says_of_its_number(reported: int | str, status: OrderStatus) -> None:
+    order = read({**OPEN, "status": reported})
 
-    assert (order.status, order.venue_status) == (status, str(told))
+    assert (order.status, order.venue_status) == (status, str(reported))
 
 
 def test_fills_beside_the_word_for_none_are_a_conflict() -> None:

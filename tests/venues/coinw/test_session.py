@@ -163,7 +163,7 @@ def test_error_before_ready_ends_the_attempt(name: str) -> None:
     assert type(refusal(hear(session(), name))) is Refused
 
 
-def test_error_while_live_is_told_and_the_connection_stays() -> None:
+def test_error_while_live_is_reported_and_the_connection_stays() -> None:
     conversation = live()
 
     assert hear(conversation, "error_unknown_event") == [
@@ -187,7 +187,7 @@ def test_answer_without_a_result_is_rejected_and_awaited_further(channel: str) -
     (event,) = conversation.receive(answer.encode(), NOW_NS)
 
     assert isinstance(event, Reject)
-    assert not event.lost
+    assert not event.missed
     assert hear(conversation, "subscribed") == [Ready()]
 
 
@@ -241,7 +241,7 @@ def test_bad_row_is_rejected_between_good_ones() -> None:
     events = live().receive(frame, NOW_NS)
 
     assert [type(event) for event in events] == [OrderUpdate, Reject, Reject, OrderUpdate]
-    assert [event.lost for event in events if isinstance(event, Reject)] == [True, True]
+    assert [event.missed for event in events if isinstance(event, Reject)] == [True, True]
 
 
 def test_half_a_surrogate_pair_in_a_text_costs_no_order() -> None:
@@ -264,7 +264,7 @@ def test_unreadable_input_is_a_lost_message_and_the_connection_stays(frame: byte
     (event,) = conversation.receive(frame, NOW_NS)
 
     assert isinstance(event, Reject)
-    assert (event.venue, event.size, event.lost, event.at_ns) == ("coinw", len(frame), True, NOW_NS)
+    assert (event.venue, event.size, event.missed, event.at_ns) == ("coinw", len(frame), True, NOW_NS)
     assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
 
 
@@ -276,7 +276,7 @@ def test_unknown_kind_is_rejected_once_and_then_counted() -> None:
     )
 
     assert isinstance(first, Reject)
-    assert (first.lost, first.reason) == (False, "message of an unknown kind: event=notice")
+    assert (first.missed, first.reason) == (False, "message of an unknown kind: event=notice")
     assert again == Ignored("unknown")
     assert isinstance(other, Reject)
 
@@ -289,7 +289,7 @@ def test_kinds_without_end_are_only_counted() -> None:
 
 
 def test_asking_over_the_stream_is_refused_at_once() -> None:
-    (answer,) = live().ask(3, StreamRequest(), NOW_NS)
+    (answer,) = live().queue_request(3, StreamRequest(), NOW_NS)
 
     assert isinstance(answer, Answer)
     assert answer.key == 3
@@ -309,9 +309,9 @@ def test_asking_over_the_stream_is_refused_at_once() -> None:
 )
 @pytest.mark.parametrize("conversation", [session, live], ids=["at login", "live"])
 def test_secret_that_a_venue_echoes_is_blotted_out(frame: str, conversation: Callable[[], CoinwSession]) -> None:
-    told = conversation()
-    events = told.receive(frame.encode(), NOW_NS)
-    shown = f"{told!r} {events!r} {[str(event) for event in events]}"
+    reported = conversation()
+    events = reported.receive(frame.encode(), NOW_NS)
+    shown = f"{reported!r} {events!r} {[str(event) for event in events]}"
 
     assert CANARY not in shown
     assert CANARY[:10] not in shown
@@ -497,7 +497,7 @@ def test_bad_rows_of_a_long_push_are_rejected_between_good_ones() -> None:
     events = receive(live(), long_push(20, b'{"order_id":2}', b"[" + b"1," * 9000 + b"1]"))
 
     assert [type(event) for event in events[:6]] == [OrderUpdate, Reject, Reject] * 2
-    assert [event.lost for event in events if isinstance(event, Reject)] == [True] * 33
+    assert [event.missed for event in events if isinstance(event, Reject)] == [True] * 33
     assert sum(isinstance(event, OrderUpdate) for event in events) == 20
     assert [event.reason for event in events if isinstance(event, Reject)][1] == "order of 18003 bytes"
 
@@ -518,7 +518,7 @@ def test_long_push_that_is_cut_off_is_lost_as_a_whole(tail: bytes) -> None:
     (event,) = receive(conversation, long_push(100).partition(b"],")[0] + tail, NOW_NS + SECOND_NS)
 
     assert isinstance(event, Reject)
-    assert (event.lost, event.reason) == (True, "cut off")
+    assert (event.missed, event.reason) == (True, "cut off")
     assert conversation.last_message_ns == NOW_NS
 
 
@@ -527,7 +527,7 @@ def test_orders_before_a_damaged_place_of_a_long_push_are_taken() -> None:
 
     assert [type(event) for event in orders] == [OrderUpdate] * 399
     assert isinstance(reject, Reject)
-    assert (reject.lost, "orders behind these are lost" in reject.reason) == (True, True)
+    assert (reject.missed, "orders behind these are lost" in reject.reason) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -541,7 +541,7 @@ def test_orders_before_a_damaged_place_of_a_long_push_are_taken() -> None:
         (b'{"biz":"exchange","type":"order","data":{"order_id":1,"type":"RECEIVED"},"z":"%s"}', OrderUpdate),
     ],
 )
-def test_long_message_is_told_apart_like_a_short_one(frame: bytes, kind: type) -> None:
+def test_long_message_is_distinguished_like_a_short_one(frame: bytes, kind: type) -> None:
     (event,) = receive(live(), frame % (b"x" * 100_000))
 
     assert type(event) is kind

@@ -1,4 +1,4 @@
-"""A session and a simulator joined in memory, and REST calls answered by it; time passes only when told to."""
+"""A session and a simulator joined in memory, and REST calls answered by it; time passes only as the test says so."""
 
 import json
 from collections.abc import Sequence
@@ -37,13 +37,13 @@ def answer(code: int | None = None, sequence: int | None = None, words: str = "w
     result: dict[str, object] = {"status": status}
     if code is not None:
         result = {"status": "failed", "error": {"code": code, "message": words}}
-    told: dict[str, object] = {"op": "sub", "sequence": sequence, "topics": [], "result": result}
-    return json.dumps({key: value for key, value in told.items() if value is not None}).encode()
+    reported: dict[str, object] = {"op": "sub", "sequence": sequence, "topics": [], "result": result}
+    return json.dumps({key: value for key, value in reported.items() if value is not None}).encode()
 
 
 def order(**fields: object) -> dict[str, object]:
     """The data of a push of LRC-ETH, with some fields changed; ... leaves a field out."""
-    told: dict[str, object] = {
+    reported: dict[str, object] = {
         "hash": "0x01",
         "clientOrderId": "mine",
         "size": "5000000000000000000",
@@ -59,7 +59,7 @@ def order(**fields: object) -> dict[str, object]:
         "side": "BUY",
         "market": "LRC-ETH",
     }
-    return {key: value for key, value in (told | fields).items() if value is not ...}
+    return {key: value for key, value in (reported | fields).items() if value is not ...}
 
 
 def push(ts: object = 1584717910123, **fields: object) -> bytes:
@@ -90,7 +90,7 @@ class Joined:
         self.now_ns = START_NS
         self.events: list[SessionEvent] = []
         self.closes: list[Close] = []
-        self.heard: list[Outgoing] = []
+        self.received: list[Outgoing] = []
         self.talk = LoopringSession(ORIGIN, markets, Secret(simulator.api_key), as_args=as_args)
         simulator.connected(1, "ws", path, self.now_ns)
         self.talk.start(self.now_ns)
@@ -99,14 +99,14 @@ class Joined:
     def run(self) -> None:
         """Deliver until both are silent."""
         while True:
-            said = self.talk.data_to_send()
-            for payload in said:
+            sent = self.talk.data_to_send()
+            for payload in sent:
                 self.simulator.receive(1, payload.encode() if isinstance(payload, str) else payload, self.now_ns)
-            heard = self.simulator.data_to_send()
-            self.heard += heard
-            for outgoing in heard:
+            received = self.simulator.data_to_send()
+            self.received += received
+            for outgoing in received:
                 self._deliver(outgoing.payload)
-            if not said and not heard:
+            if not sent and not received:
                 return
 
     def _deliver(self, payload: bytes | str | Close) -> None:
@@ -163,15 +163,15 @@ class Scripted:
     async def __call__(self, request: RequestT, /) -> object:
         assert isinstance(request, HttpRequest)
         self.asked.append(request)
-        told = self._replies.pop(0)
-        status, body = told if isinstance(told, tuple) else (200, told)
+        reported = self._replies.pop(0)
+        status, body = reported if isinstance(reported, tuple) else (200, reported)
         return HttpReply(status=status, body=body, received_ns=START_NS + len(self.asked))
 
     def take(self, rate: Rate) -> bool:
         return True
 
 
-class Told:
+class Emitted:
     """Keeps the rows that a query emits."""
 
     def __init__(self) -> None:

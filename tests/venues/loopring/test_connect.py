@@ -4,18 +4,18 @@ import pytest
 
 from ordwatch.core.errors import AuthError, ConnectionLost, Refused
 from ordwatch.core.events import OrderUpdate
-from ordwatch.venues.contract import Call, HttpRequest, Opening, QuerySpec, RequestT
+from ordwatch.venues.contract import Call, ConnectionPlan, HttpRequest, QuerySpec, RequestT
 from ordwatch.venues.loopring import connect
 from ordwatch.venues.loopring.connect import open_connection, query
 from ordwatch.venues.loopring.learned import Learned
-from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
-from tests.venues.loopring.joined import START_NS, Scripted, Told, data, push, setup
+from ordwatch.venues.loopring.protocol_versions import PROTOCOLS, Protocol
+from tests.venues.loopring.joined import START_NS, Emitted, Scripted, data, push, setup
 
 TOKENS = data("tokens_v3.json")
 TICKET = data("ticket_v3.json")
 
 
-def opened(call: Call, protocol: Protocol = "v3") -> Opening:
+def opened(call: Call, protocol: Protocol = "v3") -> ConnectionPlan:
     return asyncio.run(open_connection(setup(protocol), Learned(), call))
 
 
@@ -28,7 +28,7 @@ def opened(call: Call, protocol: Protocol = "v3") -> Opening:
     ],
 )
 def test_each_protocol_has_its_own_addresses(protocol: Protocol, ws_url: str, rest_url: str) -> None:
-    assert (PROFILES[protocol].ws_url, PROFILES[protocol].rest_url) == (ws_url, rest_url)
+    assert (PROTOCOLS[protocol].ws_url, PROTOCOLS[protocol].rest_url) == (ws_url, rest_url)
 
 
 def test_a_fresh_ticket_goes_into_the_address_and_nowhere_else() -> None:
@@ -100,10 +100,10 @@ def test_without_an_answer_about_decimals_it_connects_all_the_same() -> None:
 
 
 def test_decimals_learned_by_a_query_serve_the_connection_that_is_up() -> None:
-    known, told = Learned(), Told()
+    known, reported = Learned(), Emitted()
     session = asyncio.run(open_connection(setup(), known, Scripted((429, b""), TICKET))).session
     spec = QuerySpec(since_ns=None, open_orders=tuple)
-    asyncio.run(query(setup(), known, spec, Scripted(TOKENS, b'{"totalNum":0}'), told))
+    asyncio.run(query(setup(), known, spec, Scripted(TOKENS, b'{"totalNum":0}'), reported))
     (update,) = session.receive(push(), START_NS)
 
     assert isinstance(update, OrderUpdate)

@@ -45,7 +45,7 @@ def joined(*faults: str, markets: tuple[str, ...] = MARKETS, as_args: bool = Fal
     ],
     ids="+".join,
 )
-def test_a_life_is_told_in_every_documented_spelling(faults: tuple[str, ...]) -> None:
+def test_a_life_is_reported_in_every_documented_spelling(faults: tuple[str, ...]) -> None:
     both = joined(*faults)
     both.play(*LIFE)
 
@@ -54,7 +54,7 @@ def test_a_life_is_told_in_every_documented_spelling(faults: tuple[str, ...]) ->
     assert [update.filled_qty for update in both.updates] == ["0", "0", "2", "2", "3"]
 
 
-def test_a_life_is_told_to_early_v2() -> None:
+def test_a_life_is_reported_to_early_v2() -> None:
     both = joined(markets=("LRC-ETH",), as_args=True)
     both.play(*LIFE)
 
@@ -62,7 +62,7 @@ def test_a_life_is_told_to_early_v2() -> None:
 
 
 @pytest.mark.parametrize("status", list(OrderStatus))
-def test_what_is_told_is_the_truth(status: OrderStatus) -> None:
+def test_what_is_reported_is_the_truth(status: OrderStatus) -> None:
     both = joined()
     both.play(step("one", status, "1"))
 
@@ -86,18 +86,18 @@ def test_an_hour_of_silence_is_survived_by_pongs() -> None:
     for _ in range(120):
         both.wait(30)
 
-    assert (both.closes, len(both.heard)) == ([], 121)
+    assert (both.closes, len(both.received)) == ([], 121)
 
 
 @pytest.mark.parametrize("fault", ["key_refused", "no_user"])
-def test_refused_credentials_are_told(fault: str) -> None:
+def test_refused_credentials_are_reported(fault: str) -> None:
     (closed,) = joined(fault).events
 
     assert isinstance(closed, Closed)
     assert isinstance(closed.error, AuthError)
 
 
-def test_a_subscription_that_is_not_understood_is_told() -> None:
+def test_a_subscription_that_is_not_understood_is_reported() -> None:
     (closed,) = joined("sub_refused").events
 
     assert isinstance(closed, Closed)
@@ -120,14 +120,14 @@ def test_without_an_answer_nothing_is_ready() -> None:
     assert joined("no_ack").events == []
 
 
-@pytest.mark.parametrize(("fault", "lost"), [("garbage", True), ("hashless", True), ("unknown_kind", False)])
-def test_noise_is_rejected_and_the_push_behind_it_told(fault: str, lost: bool) -> None:
+@pytest.mark.parametrize(("fault", "missed"), [("garbage", True), ("hashless", True), ("unknown_kind", False)])
+def test_noise_is_rejected_and_the_push_behind_it_reported(fault: str, missed: bool) -> None:
     both = joined(fault)
     both.play(step("one", "NEW"))
 
     _, reject, update = both.events
     assert isinstance(reject, Reject)
-    assert (reject.lost, type(update)) == (lost, OrderUpdate)
+    assert (reject.missed, type(update)) == (missed, OrderUpdate)
 
 
 def test_other_topics_are_counted() -> None:
@@ -148,5 +148,5 @@ def test_everything_said_only_reads(as_args: bool) -> None:
     talk.heartbeat(0)
 
     subscription, pong = talk.data_to_send()
-    told = json.loads(subscription)
-    assert (told["op"], pong, told.keys() <= SPOKEN) == ("sub", "pong", True)
+    reported = json.loads(subscription)
+    assert (reported["op"], pong, reported.keys() <= SPOKEN) == ("sub", "pong", True)

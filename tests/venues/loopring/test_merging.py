@@ -134,13 +134,13 @@ def test_a_state_sent_again_later_changes_nothing(again: bytes) -> None:
     assert msgspec.structs.replace(merged, flags=()) == before
 
 
-def test_the_time_of_a_state_that_a_query_told_first_is_taken_from_its_push() -> None:
+def test_the_time_of_a_state_that_a_query_reported_first_is_taken_from_its_push() -> None:
     before = merge(row(filledSize="1"), known())
 
     assert merge(read(push(T + 9, filledSize="1")), before).updated_ns == (T + 9) * 10**6
 
 
-def test_a_push_tells_the_times_of_an_order_that_a_query_told_first() -> None:
+def test_a_push_tells_the_times_of_an_order_that_a_query_reported_first() -> None:
     merged = merge(read(push(T + 9)), row(createdAt=...))
 
     assert (merged.created_ns, merged.updated_ns) == (T * 10**6, (T + 9) * 10**6)
@@ -175,7 +175,7 @@ def test_a_settled_row_takes_nothing_else_back() -> None:
     assert correct(row(status="processing"), known(status="cancelled")) is Correction.NO
 
 
-def test_a_state_with_a_newer_update_time_is_told() -> None:
+def test_a_state_with_a_newer_update_time_is_reported() -> None:
     merged = merge(read(push(T, updateAt=T - 8)), known(updateAt=T - 9))
 
     assert merged.updated_ns == (T - 8) * 10**6
@@ -187,7 +187,7 @@ def test_an_order_that_comes_back_loses_the_reason_why_it_was_gone() -> None:
     assert (merged.status, merged.reason) == (OrderStatus.NEW, "")
 
 
-STORY = (
+LIFECYCLE = (
     push(T, status="waiting"),
     push(T + 1, status="processing"),
     push(T + 2, status="processing", filledSize=str(ONE)),
@@ -200,12 +200,12 @@ def after(frames: tuple[bytes, ...]) -> tuple[OrderStatus, str | None]:
     """What is known when these arrived: what is not older replaces what is known."""
     state = read(frames[0])
     for frame in frames[1:]:
-        told = read(frame)
-        state = state if compare_versions(told, state) is Recency.OLDER else merge(told, state)
+        reported = read(frame)
+        state = state if compare_versions(reported, state) is Recency.OLDER else merge(reported, state)
     return state.status, state.filled_qty
 
 
 def test_every_order_of_arrival_with_duplicates_ends_in_the_same_state() -> None:
-    for frames in permutations(STORY):
-        with case(*(STORY.index(frame) for frame in frames)):
+    for frames in permutations(LIFECYCLE):
+        with case(*(LIFECYCLE.index(frame) for frame in frames)):
             assert after((*frames, *frames)) == (OrderStatus.CANCELED, "2")

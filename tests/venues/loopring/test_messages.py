@@ -4,31 +4,31 @@ import pytest
 
 from ordwatch.venues.loopring.messages import (
     DamagedOrder,
-    OrderPush,
+    OrderTopicPush,
     OtherTopic,
-    SubscriptionAnswer,
+    RelayerAnswer,
     decode,
+    failure_text,
     order_data,
     raw_payload,
     subscribe_args,
     subscribe_topics,
     topic_market,
     topic_name,
-    venue_words,
 )
 from ordwatch.venues.toolkit.lenient_json import Unreadable, loads
 from tests.venues.loopring.joined import data, order, push
 
 
-def pushed(frame: bytes) -> OrderPush:
+def pushed(frame: bytes) -> OrderTopicPush:
     message = decode(frame)
-    assert isinstance(message, OrderPush), message
+    assert isinstance(message, OrderTopicPush), message
     return message
 
 
-def answered(frame: bytes) -> SubscriptionAnswer:
+def answered(frame: bytes) -> RelayerAnswer:
     message = decode(frame)
-    assert isinstance(message, SubscriptionAnswer), message
+    assert isinstance(message, RelayerAnswer), message
     return message
 
 
@@ -41,16 +41,25 @@ def test_reads_every_documented_shape_of_a_push(name: str) -> None:
 
 
 def test_reads_every_field_of_the_documented_push() -> None:
-    told = pushed(data("push_args.json")).data
+    reported = pushed(data("push_args.json")).data
 
-    assert (told.client_order_id, told.size, told.volume, told.price) == (
+    assert (reported.client_order_id, reported.size, reported.volume, reported.price) == (
         "myOrder",
         "500000000",
         "210000000",
         "0.000004",
     )
-    assert (told.filled_size, told.filled_volume, told.status, told.side) == ("30000000", "100000", "processing", "buy")
-    assert (told.created_at, told.valid_since, told.valid_until) == ("1494900087", "1494900087", "1495900087")
+    assert (reported.filled_size, reported.filled_volume, reported.status, reported.side) == (
+        "30000000",
+        "100000",
+        "processing",
+        "buy",
+    )
+    assert (reported.created_at, reported.valid_since, reported.valid_until) == (
+        "1494900087",
+        "1494900087",
+        "1495900087",
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,16 +92,16 @@ def test_keeps_every_digit_of_a_number_with_a_point() -> None:
 
 @pytest.mark.parametrize("value", [True, [], {"a": 1}], ids=repr)
 def test_leaves_out_and_names_a_field_of_a_wrong_type(value: object) -> None:
-    told = pushed(push(size=value)).data
+    reported = pushed(push(size=value)).data
 
-    assert isinstance(told, DamagedOrder)
-    assert (told.unreadable, told.size, told.order_hash) == (("size",), None, "0x01")
+    assert isinstance(reported, DamagedOrder)
+    assert (reported.unreadable, reported.size, reported.order_hash) == (("size",), None, "0x01")
 
 
-def test_a_null_field_is_not_told() -> None:
-    told = pushed(push(size=None)).data
+def test_a_null_field_is_not_reported() -> None:
+    reported = pushed(push(size=None)).data
 
-    assert (told.size, isinstance(told, DamagedOrder)) == (None, False)
+    assert (reported.size, isinstance(reported, DamagedOrder)) == (None, False)
 
 
 @pytest.mark.parametrize("field", ["hash", "status"])
@@ -126,7 +135,7 @@ def test_says_why_a_frame_is_unreadable(frame: bytes, reason: str) -> None:
 def test_half_a_surrogate_pair_is_shown_and_the_order_kept() -> None:
     message = decode(push(clientOrderId="MINE").replace(b"MINE", b"a\\ud83d\\ud83d\\ude00"))
 
-    assert isinstance(message, OrderPush)
+    assert isinstance(message, OrderTopicPush)
     assert message.data.client_order_id == "a\\ud83d\U0001f600"
 
 
@@ -152,9 +161,9 @@ def test_unknown_fields_are_ignored() -> None:
     ],
 )
 def test_reads_every_documented_answer(
-    name: str, ok: bool, sequence: str | None, code: int | None, words: str | None
+    name: str, ok: bool, sequence: str | None, code: int | None, message: str | None
 ) -> None:
-    assert answered(data(name)) == SubscriptionAnswer(ok=ok, sequence=sequence, code=code, words=words)
+    assert answered(data(name)) == RelayerAnswer(ok=ok, sequence=sequence, code=code, message=message)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +229,7 @@ def test_an_order_is_read_from_decoded_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told", "shown"),
+    ("code", "reported", "shown"),
     [
         (104112, "bad key s3cret", "104112: bad key ***"),
         (None, None, "no code"),
@@ -228,5 +237,7 @@ def test_an_order_is_read_from_decoded_fields() -> None:
         (7, "s3cret" * 100, "7: " + "*" * 199 + "…"),
     ],
 )
-def test_the_venues_words_are_harmless_short_and_without_the_secret(code: int | None, told: object, shown: str) -> None:
-    assert venue_words(code, told, "s3cret") == shown
+def test_the_venues_words_are_harmless_short_and_without_the_secret(
+    code: int | None, reported: object, shown: str
+) -> None:
+    assert failure_text(code, reported, "s3cret") == shown

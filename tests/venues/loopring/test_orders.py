@@ -19,10 +19,10 @@ T = 1584717910000
 ONE = 10**18
 
 
-def test_every_field_of_the_documented_push_is_told() -> None:
-    told = read(data("push_args.json"))
+def test_every_field_of_the_documented_push_is_reported() -> None:
+    reported = read(data("push_args.json"))
 
-    assert told == OrderUpdate(
+    assert reported == OrderUpdate(
         venue="loopring",
         account="10005",
         order_id="11212",
@@ -69,15 +69,20 @@ def test_an_unknown_word_is_kept_as_it_came() -> None:
 
 
 def test_a_completed_fill_that_is_not_closed_yet_is_partial() -> None:
-    told = read(push(filledSize=str(5 * ONE)))
+    reported = read(push(filledSize=str(5 * ONE)))
 
-    assert (told.status, told.remaining_qty) == (OrderStatus.PARTIALLY_FILLED, "0")
+    assert (reported.status, reported.remaining_qty) == (OrderStatus.PARTIALLY_FILLED, "0")
 
 
 def test_a_dropped_remainder_leaves_nothing_once_closed() -> None:
-    told = read(push(filledSize=str(4 * ONE), status="processed"))
+    reported = read(push(filledSize=str(4 * ONE), status="processed"))
 
-    assert (told.status, told.qty, told.filled_qty, told.remaining_qty) == (OrderStatus.FILLED, "5", "4", "0")
+    assert (reported.status, reported.qty, reported.filled_qty, reported.remaining_qty) == (
+        OrderStatus.FILLED,
+        "5",
+        "4",
+        "0",
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,22 +100,22 @@ def test_status_and_quantities_that_disagree_are_flagged(fields: dict[str, str],
 
 @pytest.mark.parametrize(("side", "token", "fee"), [("buy", "LRC", "1"), ("SELL", "USDT", "1000000000000")])
 def test_the_fee_is_in_the_bought_token(side: str, token: str, fee: str) -> None:
-    told = read(push(side=side, market="LRC-USDT", filledFee=str(ONE)))
+    reported = read(push(side=side, market="LRC-USDT", filledFee=str(ONE)))
 
-    assert (told.fee, told.fee_currency) == (fee, token)
+    assert (reported.fee, reported.fee_currency) == (fee, token)
 
 
 def test_the_value_is_scaled_by_the_quote_token() -> None:
-    told = read(push(market="LRC-USDT", filledSize=str(2 * ONE), filledVolume="3000000"))
+    reported = read(push(market="LRC-USDT", filledSize=str(2 * ONE), filledVolume="3000000"))
 
-    assert (told.filled_value, told.avg_price) == ("3", "1.5")
+    assert (reported.filled_value, reported.avg_price) == ("3", "1.5")
 
 
 def test_seventy_seven_digits_stay_exact() -> None:
-    told = read(push(size="1" * 77, filledSize=int("1" * 76 + "0")))
+    reported = read(push(size="1" * 77, filledSize=int("1" * 76 + "0")))
 
-    assert (told.qty, told.filled_qty) == ("1" * 59 + "." + "1" * 18, "1" * 59 + "." + "1" * 17)
-    assert told.remaining_qty == "0.000000000000000001"
+    assert (reported.qty, reported.filled_qty) == ("1" * 59 + "." + "1" * 18, "1" * 59 + "." + "1" * 17)
+    assert reported.remaining_qty == "0.000000000000000001"
 
 
 def test_the_price_keeps_its_digits_and_zeros() -> None:
@@ -120,12 +125,12 @@ def test_the_price_keeps_its_digits_and_zeros() -> None:
 @pytest.mark.parametrize("missing", ["LRC", "ETH"])
 def test_unknown_decimals_leave_base_units_and_say_so(missing: str) -> None:
     known = {token: 18 for token in ("LRC", "ETH") if token != missing}
-    told = read(push(filledSize="30", filledVolume="7"), session(origin=Origin("loopring", "10005", known)))
+    reported = read(push(filledSize="30", filledVolume="7"), session(origin=Origin("loopring", "10005", known)))
 
-    assert "raw_units" in told.flags
-    assert (told.avg_price, told.extra.__class__) == (None, LoopringExtra)
-    assert {"LRC": told.filled_qty, "ETH": told.filled_value}[missing] is None
-    assert msgspec.to_builtins(told.extra)["filled_size"] == "30"
+    assert "raw_units" in reported.flags
+    assert (reported.avg_price, reported.extra.__class__) == (None, LoopringExtra)
+    assert {"LRC": reported.filled_qty, "ETH": reported.filled_value}[missing] is None
+    assert msgspec.to_builtins(reported.extra)["filled_size"] == "30"
 
 
 @pytest.mark.parametrize(
@@ -155,10 +160,10 @@ def test_unknown_decimals_leave_base_units_and_say_so(missing: str) -> None:
     ],
 )
 def test_an_unreadable_field_is_flagged_and_the_order_kept(field: str, value: object, key: str) -> None:
-    told = read(push(**{field: value}))
+    reported = read(push(**{field: value}))
 
-    assert f"bad:{key}" in told.flags
-    assert told.order_id == "0x01"
+    assert f"bad:{key}" in reported.flags
+    assert reported.order_id == "0x01"
 
 
 @pytest.mark.parametrize(
@@ -176,21 +181,21 @@ def test_an_unreadable_field_is_flagged_and_the_order_kept(field: str, value: ob
         ("price", None, "price"),
     ],
 )
-def test_what_is_not_told_or_not_readable_is_null(field: str, value: object, key: str) -> None:
+def test_what_is_not_reported_or_not_readable_is_null(field: str, value: object, key: str) -> None:
     assert getattr(read(push(**{field: value})), key) is None
 
 
 @pytest.mark.parametrize("digits", [79, 4301, 5000])
 def test_an_endless_integer_is_flagged_and_the_order_kept(digits: int) -> None:
-    told = read(push(size="BIG").replace(b'"BIG"', b"9" * digits))
+    reported = read(push(size="BIG").replace(b'"BIG"', b"9" * digits))
 
-    assert (told.qty, told.flags) == (None, ("bad:qty",))
+    assert (reported.qty, reported.flags) == (None, ("bad:qty",))
 
 
 def test_a_push_without_a_readable_time_has_none() -> None:
-    told = read(push(ts={}))
+    reported = read(push(ts={}))
 
-    assert (told.updated_ns, told.flags) == (None, ("bad:ts",))
+    assert (reported.updated_ns, reported.flags) == (None, ("bad:ts",))
 
 
 @pytest.mark.parametrize(
@@ -243,11 +248,11 @@ def test_names_the_tokens_whose_decimals_are_unknown() -> None:
     assert unscaled_tokens(["LRC-ETH", "LRC-USDT", "x"], {"ETH": 18}) == ["LRC", "USDT"]
 
 
-def test_the_payload_is_told_when_asked_for() -> None:
-    told = read(push(size=10**20), session(raw=True))
+def test_the_payload_is_reported_when_asked_for() -> None:
+    reported = read(push(size=10**20), session(raw=True))
 
-    assert isinstance(told.raw, dict)
-    assert told.raw["data"]["size"] == str(10**20)
+    assert isinstance(reported.raw, dict)
+    assert reported.raw["data"]["size"] == str(10**20)
 
 
 def unscaled(**fields: object) -> OrderUpdate:

@@ -5,12 +5,12 @@ import pytest
 
 from ordwatch.core.errors import AuthError, Refused, RemoteProtocolError
 from ordwatch.venues.contract import HttpReply, HttpRequest, Rate
-from ordwatch.venues.loopring.protocol_versions import PROFILES, Protocol
+from ordwatch.venues.loopring.protocol_versions import PROTOCOLS, Protocol
 from ordwatch.venues.loopring.rest import (
-    CLOSED_WORDS,
-    OPEN_WORDS,
+    CLOSED_STATUSES,
+    OPEN_STATUSES,
     Access,
-    ApiError,
+    ErrorAnswer,
     one_order,
     order_request,
     orders_page,
@@ -24,7 +24,7 @@ from tests.venues.loopring.joined import KEY, START_NS, data, order
 
 
 def access(protocol: Protocol = "v3") -> Access:
-    return Access(PROFILES[protocol], "https://rest.example", KEY, "10005")
+    return Access(PROTOCOLS[protocol], "https://rest.example", KEY, "10005")
 
 
 def reply(body: bytes, status: int = 200) -> HttpReply:
@@ -36,7 +36,7 @@ def wrapped(payload: object) -> bytes:
 
 
 def test_asks_for_a_page_of_orders_as_documented() -> None:
-    assert orders_request(access(), OPEN_WORDS, 50, None) == HttpRequest(
+    assert orders_request(access(), OPEN_STATUSES, 50, None) == HttpRequest(
         name="getOrders",
         url="https://rest.example/api/v3/orders",
         params={"accountId": "10005", "status": "processing,cancelling,waiting", "limit": "50", "offset": "50"},
@@ -46,7 +46,7 @@ def test_asks_for_a_page_of_orders_as_documented() -> None:
 
 
 def test_bounds_the_time_of_creation_in_milliseconds() -> None:
-    assert orders_request(access(), CLOSED_WORDS, 0, 1700000000000).params["start"] == "1700000000000"
+    assert orders_request(access(), CLOSED_STATUSES, 0, 1700000000000).params["start"] == "1700000000000"
 
 
 def test_asks_for_one_order_by_its_hash() -> None:
@@ -75,7 +75,7 @@ ALLOWED = {
     [
         ticket_request,
         tokens_request,
-        lambda access: orders_request(access, OPEN_WORDS, 0, None),
+        lambda access: orders_request(access, OPEN_STATUSES, 0, None),
         lambda access: order_request(access, "1"),
     ],
     ids=["ticket", "tokens", "orders", "order"],
@@ -127,8 +127,8 @@ def test_a_token_without_readable_decimals_is_left_out() -> None:
 def test_a_documented_row_reads_the_same_in_both_generations(name: str) -> None:
     page = orders_page(reply(data(name)), access(), raw=False)
 
-    (row,) = page.rows
-    assert (page.total, page.told, row.order.order_hash, row.order.status) == (1, 1, "0xfb5e", "processing")
+    (row,) = page.orders
+    assert (page.total, page.sent, row.order.order_hash, row.order.status) == (1, 1, "0xfb5e", "processing")
     assert (row.order.size, row.order.volume) == ("8210000000000001024", "163182534700000032")
     assert (row.order.filled_size, row.order.filled_volume, row.order.filled_fee) == ("0", "0", "0")
     assert (row.order.valid_since, row.order.valid_until) == ("1583929591", "1586521591")
@@ -136,19 +136,19 @@ def test_a_documented_row_reads_the_same_in_both_generations(name: str) -> None:
 
 
 def test_a_row_of_v3_tells_its_channel_and_storage() -> None:
-    (row,) = orders_page(reply(data("orders_v3.json")), access(), raw=False).rows
+    (row,) = orders_page(reply(data("orders_v3.json")), access(), raw=False).orders
 
     assert (row.order.trade_channel, row.order.storage_id, row.order.created_at) == ("ORDER_BOOK", "7", None)
 
 
 def test_a_stop_order_tells_its_stop_price() -> None:
-    told = json.loads(data("orders_v3.json"))["orders"][0] | {"extraOrderInfo": {"stopPrice": "0.5"}}
+    reported = json.loads(data("orders_v3.json"))["orders"][0] | {"extraOrderInfo": {"stopPrice": "0.5"}}
 
-    assert one_order(reply(json.dumps(told).encode()), access(), raw=False).order.stop_price == "0.5"
+    assert one_order(reply(json.dumps(reported).encode()), access(), raw=False).order.stop_price == "0.5"
 
 
 def test_the_payload_of_a_row_is_kept_when_asked_for() -> None:
-    (row,) = orders_page(reply(data("orders_v2.json")), access(), raw=True).rows
+    (row,) = orders_page(reply(data("orders_v2.json")), access(), raw=True).orders
 
     assert isinstance(row.raw, dict)
     assert row.raw["createdAt"] == 1583933191494
@@ -159,11 +159,11 @@ def test_a_list_without_rows_is_empty(body: bytes) -> None:
     assert orders_page(reply(body), access(), raw=False) == ([], 0, 0)
 
 
-def test_rows_without_hash_or_status_are_told_apart() -> None:
+def test_rows_without_hash_or_status_are_distinguished() -> None:
     body = wrapped({"totalNum": 3, "orders": [order(), order(hash=...), 7]})
     page = orders_page(reply(body), access("v2topics"), raw=True)
 
-    assert (len(page.rows), page.told) == (1, 3)
+    assert (len(page.orders), page.sent) == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_what_is_no_list_of_orders_makes_no_sense(body: bytes) -> None:
     [(400, "error_v3.json", 107003), (200, "error_v3.json", 107003), (400, "error_nested.json", 108000)],
 )
 def test_errors_are_read_in_every_form(status: int, name: str, code: int) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(ErrorAnswer) as caught:
         one_order(reply(data(name), status), access(), raw=False)
 
     assert caught.value.code == code
@@ -196,7 +196,7 @@ def test_errors_are_read_in_every_form(status: int, name: str, code: int) -> Non
         '{{"error":{{"code":{},"message":"{}"}}}}',
     ],
 )
-def test_refused_credentials_are_told_apart_and_not_shown(code: int, form: str) -> None:
+def test_refused_credentials_are_distinguished_and_not_shown(code: int, form: str) -> None:
     with pytest.raises(AuthError) as caught:
         orders_page(reply(form.format(code, f"bad {KEY}").encode(), 400), access(), raw=False)
 

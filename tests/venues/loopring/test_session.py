@@ -25,7 +25,7 @@ from ordwatch.venues.loopring.session import LoopringSession
 from tests.venues.loopring.joined import KEY, ORIGIN, START_NS, answer, data, push, session
 
 
-def told(talk: LoopringSession, *frames: bytes) -> Sequence[SessionEvent]:
+def reported(talk: LoopringSession, *frames: bytes) -> Sequence[SessionEvent]:
     return [event for frame in frames for event in talk.receive(frame, START_NS)]
 
 
@@ -54,20 +54,20 @@ def test_early_v2_subscribes_by_args() -> None:
 
 @pytest.mark.parametrize("status", ["OK", "ok", "Ok"])
 def test_is_ready_when_the_subscription_is_acknowledged(status: str) -> None:
-    assert told(started(), answer(sequence=1, status=status)) == [Ready()]
+    assert reported(started(), answer(sequence=1, status=status)) == [Ready()]
 
 
 @pytest.mark.parametrize("name", ["answer_topics_ok.json", "answer_args_ok.json"])
 def test_is_ready_on_the_documented_answers(name: str) -> None:
-    assert told(started(), data(name)) == [Ready()]
+    assert reported(started(), data(name)) == [Ready()]
 
 
 def test_is_ready_once() -> None:
-    assert told(started(), answer(), answer()) == [Ready(), Ignored("answer")]
+    assert reported(started(), answer(), answer()) == [Ready(), Ignored("answer")]
 
 
 def test_takes_a_push_before_the_answer() -> None:
-    first, second = told(started(), push(), answer())
+    first, second = reported(started(), push(), answer())
 
     assert (type(first), second) == (OrderUpdate, Ready())
 
@@ -75,12 +75,12 @@ def test_takes_a_push_before_the_answer() -> None:
 def test_a_ping_is_answered_with_one_pong_at_once() -> None:
     talk = started()
 
-    assert (told(talk, b"ping"), talk.data_to_send()) == ([], ["pong"])
+    assert (reported(talk, b"ping"), talk.data_to_send()) == ([], ["pong"])
 
 
 def test_each_ping_has_its_own_pong() -> None:
     talk = started()
-    told(talk, b"ping", b"ping")
+    reported(talk, b"ping", b"ping")
 
     assert talk.data_to_send() == ["pong", "pong"]
 
@@ -98,7 +98,7 @@ def test_calls_the_link_dead_after_two_missed_pings() -> None:
 
 @pytest.mark.parametrize("code", [104104, 104105, 104112, 104114])
 def test_refused_credentials_end_the_venue(code: int) -> None:
-    (event,) = told(started(), answer(code))
+    (event,) = reported(started(), answer(code))
 
     assert isinstance(event, Closed)
     assert isinstance(event.error, AuthError)
@@ -109,7 +109,7 @@ def test_refused_credentials_end_the_venue(code: int) -> None:
     "code", [104100, 104101, 104102, 104103, 104106, 104107, 104108, 104109, 104111, 104115, 104116]
 )
 def test_a_subscription_that_is_not_understood_ends_the_connection(code: int) -> None:
-    (event,) = told(started(), answer(code))
+    (event,) = reported(started(), answer(code))
 
     assert isinstance(event, Closed)
     assert isinstance(event.error, RemoteProtocolError)
@@ -118,28 +118,28 @@ def test_a_subscription_that_is_not_understood_ends_the_connection(code: int) ->
 
 @pytest.mark.parametrize("frame", [answer(999999), answer(status="no")], ids=["unknown code", "no code"])
 def test_any_other_refusal_ends_the_connection_with_the_venues_words(frame: bytes) -> None:
-    (event,) = told(started(), frame)
+    (event,) = reported(started(), frame)
 
     assert isinstance(event, Closed)
     assert isinstance(event.error, Refused)
 
 
 def test_an_unsubscription_that_was_none_is_ignored() -> None:
-    assert told(started(), answer(104113)) == [Ignored("answer")]
+    assert reported(started(), answer(104113)) == [Ignored("answer")]
 
 
 def test_nothing_follows_the_end() -> None:
     talk = started()
-    told(talk, answer(104112))
+    reported(talk, answer(104112))
 
-    assert told(talk, push(), b"ping", answer()) == []
+    assert reported(talk, push(), b"ping", answer()) == []
     assert talk.data_to_send() == []
 
 
 def test_a_bad_market_among_several_is_looked_for_one_by_one() -> None:
     talk = started("LRC-ETH", "LRC-XXX", "LRC-USDT")
 
-    (event,) = told(talk, answer(104110, 1))
+    (event,) = reported(talk, answer(104110, 1))
 
     assert isinstance(event, Progress)
     assert requests(talk) == [(2, ["LRC-ETH"]), (3, ["LRC-XXX"]), (4, ["LRC-USDT"])]
@@ -148,7 +148,7 @@ def test_a_bad_market_among_several_is_looked_for_one_by_one() -> None:
 def test_a_bad_market_is_named_and_the_others_are_watched() -> None:
     talk = started("LRC-ETH", "LRC-XXX")
 
-    _, notice, progress, ready = told(talk, answer(104110, 1), answer(None, 2), answer(104110, 3))
+    _, notice, progress, ready = reported(talk, answer(104110, 1), answer(None, 2), answer(104110, 3))
 
     text = "market LRC-XXX is refused (104110: words); is it in exchange/markets?"
     assert (notice, progress, ready) == (Notice(text), Progress("subscribing", text), Ready())
@@ -157,7 +157,7 @@ def test_a_bad_market_is_named_and_the_others_are_watched() -> None:
 def test_answers_are_matched_by_sequence_in_any_order() -> None:
     talk = started("LRC-ETH", "LRC-XXX")
 
-    events = told(talk, answer(104110, 1), answer(104110, 3), answer(None, 2))
+    events = reported(talk, answer(104110, 1), answer(104110, 3), answer(None, 2))
 
     assert isinstance(events[1], Notice)
     assert "LRC-XXX" in events[1].text
@@ -166,14 +166,14 @@ def test_answers_are_matched_by_sequence_in_any_order() -> None:
 def test_answers_without_a_sequence_are_matched_in_turn() -> None:
     talk = started("LRC-ETH", "LRC-XXX")
 
-    events = told(talk, answer(104110), answer(), answer(104110))
+    events = reported(talk, answer(104110), answer(), answer(104110))
 
     assert isinstance(events[1], Notice)
     assert "LRC-XXX" in events[1].text
 
 
 def test_without_any_good_market_the_connection_ends() -> None:
-    notice, _, closed = told(started("LRC-XXX"), data("answer_topics_failed.json"))
+    notice, _, closed = reported(started("LRC-XXX"), data("answer_topics_failed.json"))
 
     assert isinstance(notice, Notice)
     assert isinstance(closed, Closed)
@@ -184,7 +184,7 @@ def test_unknown_decimals_are_said_when_ready() -> None:
     talk = LoopringSession(Origin("loopring", "1", {"ETH": 18}), ["LRC-ETH"], Secret(KEY))
     talk.start(START_NS)
 
-    assert told(talk, answer()) == [
+    assert reported(talk, answer()) == [
         Notice("decimals of LRC are unknown: their amounts stay in base units"),
         Ready(),
     ]
@@ -208,21 +208,21 @@ def test_unknown_decimals_are_said_when_ready() -> None:
 def test_other_topics_of_the_relayer_are_counted(topic: str) -> None:
     frame = json.dumps({"topic": {"topic": topic}, "data": {}}).encode()
 
-    assert told(started(), frame) == [Ignored(topic)]
+    assert reported(started(), frame) == [Ignored(topic)]
 
 
 def test_an_unknown_kind_is_rejected_once_and_then_counted() -> None:
     frame = b'{"topic":"weather&x","data":{}}'
 
-    first, second = told(started(), frame, frame)
+    first, second = reported(started(), frame, frame)
 
     assert isinstance(first, Reject)
-    assert (first.lost, second) == (False, Ignored("unknown"))
+    assert (first.missed, second) == (False, Ignored("unknown"))
 
 
 def test_the_memory_of_unknown_kinds_is_bounded() -> None:
     talk = started()
-    events = told(talk, *(b'{"topic":"kind%d"}' % number for number in range(1000)))
+    events = reported(talk, *(b'{"topic":"kind%d"}' % number for number in range(1000)))
 
     assert sum(isinstance(event, Reject) for event in events) == 64
 
@@ -244,15 +244,15 @@ def test_the_memory_of_unknown_kinds_is_bounded() -> None:
 def test_an_unreadable_frame_is_a_loss_and_the_connection_stays(frame: bytes) -> None:
     talk = started()
 
-    reject, update = told(talk, frame, push())
+    reject, update = reported(talk, frame, push())
 
     assert isinstance(reject, Reject)
-    assert (reject.lost, reject.size, reject.venue) == (True, len(frame), "loopring")
+    assert (reject.missed, reject.size, reject.venue) == (True, len(frame), "loopring")
     assert isinstance(update, OrderUpdate)
 
 
 def test_a_query_over_the_stream_is_refused() -> None:
-    (event,) = session().ask(7, StreamRequest(), START_NS)
+    (event,) = session().queue_request(7, StreamRequest(), START_NS)
 
     assert isinstance(event, Answer)
     assert event.key == 7
@@ -276,7 +276,7 @@ def shown(event: SessionEvent) -> str:
 
 @pytest.mark.parametrize("frame", ECHOES.values(), ids=ECHOES.keys())
 def test_an_echoed_key_is_in_no_event(frame: bytes) -> None:
-    events = told(session(raw=True), frame)
+    events = reported(session(raw=True), frame)
 
     assert events
     assert not [event for event in events if KEY[:12] in shown(event)]
@@ -343,7 +343,7 @@ def test_the_last_message_is_the_last_that_was_read_without_fault(frame: bytes) 
 @pytest.mark.parametrize("frame", [b"{", b"\xff", push(hash=...)], ids=["cut", "no text", "no hash"])
 def test_a_damaged_message_is_not_the_last_good_one(frame: bytes) -> None:
     talk = started()
-    told(talk, b"ping")
+    reported(talk, b"ping")
 
     talk.receive(frame, START_NS + 1)
 
@@ -354,7 +354,7 @@ def test_markets_that_cannot_be_subscribed_to_are_kept_until_they_can_be() -> No
     refused = {"LRC-USDT": "words of an earlier connection"}
     talk = LoopringSession(ORIGIN, ["LRC-ETH", "LRC-USDT"], Secret(KEY), refused_markets=refused)
     talk.start(START_NS)
-    told(talk, answer(104110, 1), answer(104110, 2), answer(sequence=3))
+    reported(talk, answer(104110, 1), answer(104110, 2), answer(sequence=3))
 
     assert refused == {"LRC-ETH": "its subscription is refused (104110: words)"}
 
@@ -386,7 +386,7 @@ def test_an_order_of_a_length_that_none_has_is_lost() -> None:
     (event,) = long(push(clientOrderId=PADDING), talk)
 
     assert isinstance(event, Reject)
-    assert (event.lost, event.reason.startswith("data of 100")) == (True, True)
+    assert (event.missed, event.reason.startswith("data of 100")) == (True, True)
     assert talk.last_message_ns == 0
 
 
@@ -403,7 +403,7 @@ def test_an_order_of_a_length_that_none_has_is_lost() -> None:
     ],
     ids=["sibling", "unknown", "answer", "topic", "garbage", "deep", "cut off"],
 )
-def test_a_long_message_is_told_apart_like_a_short_one(frame: str, kind: type) -> None:
+def test_a_long_message_is_distinguished_like_a_short_one(frame: str, kind: type) -> None:
     (event,) = long(frame.encode())
 
     assert type(event) is kind

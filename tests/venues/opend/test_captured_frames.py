@@ -77,8 +77,8 @@ def test_a_keep_alive_is_answered(client: Client) -> None:
 def test_the_pushes_of_a_paper_order_come_out_in_their_order(client: Client) -> None:
     updates = client.receive(b"".join(CAPTURED[name] for name in PUSHES))
 
-    told = [(each.status, each.symbol, each.price) for each in updates if isinstance(each, OrderUpdate)]
-    assert told == [
+    reported = [(each.status, each.symbol, each.price) for each in updates if isinstance(each, OrderUpdate)]
+    assert reported == [
         (OrderStatus.PENDING_NEW, "US.F", "7"),
         (OrderStatus.NEW, "US.F", "7"),
         (OrderStatus.CANCELED, "US.F", "7"),

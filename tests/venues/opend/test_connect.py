@@ -6,7 +6,7 @@ import pytest
 
 from ordwatch.core.errors import ConfigError
 from ordwatch.core.secrets import Secret, SecretFile
-from ordwatch.venues.contract import Endpoint, Opening, Rate, RequestT, Setup
+from ordwatch.venues.contract import ConnectionPlan, Endpoint, Rate, RequestT, Setup
 from ordwatch.venues.opend.connect import open_connection
 from ordwatch.venues.opend.settings import OpendSettings
 from tests.support.rsa_key import new_rsa_key
@@ -22,7 +22,7 @@ class NoCall:
         raise AssertionError(rate)
 
 
-def opening(settings: OpendSettings) -> Opening:
+def opening(settings: OpendSettings) -> ConnectionPlan:
     return asyncio.run(open_connection(Setup("opend", settings), NoCall()))
 
 

@@ -23,19 +23,19 @@ def rsa() -> Rsa:
 
 
 def test_aes_cbc_agrees_with_the_vector(vectors: dict[str, str]) -> None:
-    body, sealed = (bytes.fromhex(vectors[name]) for name in ("keep_alive_body", "aes_cbc"))
+    body, encrypted = (bytes.fromhex(vectors[name]) for name in ("keep_alive_body", "aes_cbc"))
     seal = AesCbc(vectors["aes_key"].encode(), vectors["aes_iv"].encode())
 
-    assert seal.encrypt(body) == sealed
-    assert seal.decrypt(sealed) == body
+    assert seal.encrypt(body) == encrypted
+    assert seal.decrypt(encrypted) == body
 
 
 def test_ftaes_agrees_with_the_vector(vectors: dict[str, str]) -> None:
-    body, sealed = (bytes.fromhex(vectors[name]) for name in ("keep_alive_body", "ftaes_ecb"))
+    body, encrypted = (bytes.fromhex(vectors[name]) for name in ("keep_alive_body", "ftaes_ecb"))
     seal = FtAesEcb(vectors["aes_key"].encode())
 
-    assert seal.encrypt(body) == sealed
-    assert seal.decrypt(sealed) == body
+    assert seal.encrypt(body) == encrypted
+    assert seal.decrypt(encrypted) == body
 
 
 @pytest.mark.parametrize("seal", [AesCbc(KEY, IV), FtAesEcb(KEY)], ids=["cbc", "ftaes"])
@@ -61,27 +61,27 @@ def test_a_key_of_512_bits_works_in_pieces_of_53_bytes(size: int) -> None:
     rsa = load_rsa(rsa_key_of_512_bits())
     body = bytes(range(250)) * 2
 
-    sealed = rsa.encrypt(body[:size])
+    encrypted = rsa.encrypt(body[:size])
 
-    assert len(sealed) == 64 * -(-size // 53)
-    assert rsa.decrypt(sealed) == body[:size]
+    assert len(encrypted) == 64 * -(-size // 53)
+    assert rsa.decrypt(encrypted) == body[:size]
 
 
 @pytest.mark.parametrize("size", [1, 99, 100, 101, 200, 350])
 def test_rsa_works_in_pieces_of_100_bytes(size: int, rsa: Rsa) -> None:
     body = bytes(range(250)) * 2
 
-    sealed = rsa.encrypt(body[:size])
+    encrypted = rsa.encrypt(body[:size])
 
-    assert len(sealed) == 128 * -(-size // 100)
-    assert rsa.decrypt(sealed) == body[:size]
+    assert len(encrypted) == 128 * -(-size // 100)
+    assert rsa.decrypt(encrypted) == body[:size]
 
 
-@pytest.mark.parametrize("sealed", [b"x", b"x" * 15, b"\xff" * 32, b"x" * 33])
+@pytest.mark.parametrize("encrypted", [b"x", b"x" * 15, b"\xff" * 32, b"x" * 33])
 @pytest.mark.parametrize("seal", [AesCbc(KEY, IV), FtAesEcb(KEY)], ids=["cbc", "ftaes"])
-def test_every_cause_of_a_failed_decryption_has_the_same_words(seal: AesCbc | FtAesEcb, sealed: bytes) -> None:
+def test_every_cause_of_a_failed_decryption_has_the_same_words(seal: AesCbc | FtAesEcb, encrypted: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match=r"^cannot be decrypted$"):
-        seal.decrypt(sealed)
+        seal.decrypt(encrypted)
 
 
 def test_rsa_says_no_more_about_a_failure_than_aes(rsa: Rsa) -> None:
@@ -90,9 +90,9 @@ def test_rsa_says_no_more_about_a_failure_than_aes(rsa: Rsa) -> None:
 
 
 def test_a_wrong_rsa_key_never_gives_the_body(rsa: Rsa) -> None:
-    sealed = rsa.encrypt(b"a secret")
+    encrypted = rsa.encrypt(b"a secret")
     try:
-        plain = load_rsa(pem(1024)).decrypt(sealed)
+        plain = load_rsa(pem(1024)).decrypt(encrypted)
     except RemoteProtocolError:
         plain = b""
 

@@ -9,7 +9,7 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.core.records import LinkRecord, RejectRecord
-from ordwatch.engine.run import Limits
+from ordwatch.engine.ending import Limits
 from ordwatch.simulators.contract import Intent, Step
 from ordwatch.simulators.host import host
 from ordwatch.simulators.opend.orders import NATIVES
@@ -23,7 +23,7 @@ from tests.support.faultproxy import fault_proxy
 from tests.support.rsa_key import new_rsa_key, rsa_key_of_512_bits
 from tests.support.runs import Watched, following, run, untrue
 
-STORY = one_of_each()
+LIFECYCLE = one_of_each()
 INTENT = Intent(side=Side.SELL, qty="300", price="480.2", instrument=0, account=0)
 
 
@@ -38,7 +38,7 @@ async def watching(
             yield watched
 
 
-def play(watched: Watched, steps: Iterable[Step] = STORY) -> None:
+def play(watched: Watched, steps: Iterable[Step] = LIFECYCLE) -> None:
     for step in steps:
         watched.hosted.play(step)
 
@@ -81,7 +81,7 @@ def test_every_way_to_connect_tells_the_same(way: Callable[[], tuple[OpendSimula
     run(test())
 
 
-def test_every_native_status_is_told_by_its_own_name() -> None:
+def test_every_native_status_is_reported_by_its_own_name() -> None:
     async def test() -> None:
         simulator = OpendSimulator()
         async with watching(simulator) as watched:
@@ -89,9 +89,9 @@ def test_every_native_status_is_told_by_its_own_name() -> None:
             play(watched, natives(map(str, (*NATIVES, 77)), INTENT))
             await watched.out.until(lambda: len(watched.out.orders) >= 2 * len(NATIVES) + 1)
 
-            told = [order.venue_status for order in watched.out.orders[1::2]]
-            assert told[0:2] == ["Unknown", "Unsubmitted"]
-            assert told[-2:] == ["FillCancelled", "77"]
+            reported = [order.venue_status for order in watched.out.orders[1::2]]
+            assert reported[0:2] == ["Unknown", "Unsubmitted"]
+            assert reported[-2:] == ["FillCancelled", "77"]
 
     run(test())
 
@@ -117,7 +117,7 @@ def test_a_push_that_cannot_be_read_is_recovered(fault: str) -> None:
         async with watching(OpendSimulator()) as watched:
             await watched.live()
             watched.hosted.fault(fault)
-            play(watched, STORY[:3])
+            play(watched, LIFECYCLE[:3])
             await watched.true()
             await watched.covered()
 
@@ -134,7 +134,7 @@ def test_a_damaged_stream_is_left_and_what_it_hid_recovered(fault: str) -> None:
         async with watching(OpendSimulator()) as watched:
             await watched.live()
             watched.hosted.fault(fault)
-            play(watched, STORY[:3])
+            play(watched, LIFECYCLE[:3])
             watched.hosted.fault(fault, False)
             await watched.true()
             await watched.covered()
@@ -196,10 +196,10 @@ def test_a_stale_cache_is_refreshed_after_a_gap() -> None:
         simulator = OpendSimulator()
         async with watching(simulator) as watched:
             await watched.live()
-            play(watched, STORY[:2])
+            play(watched, LIFECYCLE[:2])
             watched.hosted.fault("stale_cache")
             with watched.hosted.away():
-                play(watched, STORY[2:])
+                play(watched, LIFECYCLE[2:])
             await watched.closed_gaps(1)
 
             assert untrue(simulator, watched.out) == {}
@@ -212,10 +212,10 @@ def test_an_order_that_left_the_list_is_asked_for_by_its_id() -> None:
         simulator = OpendSimulator()
         async with watching(simulator, faults=["open_only"]) as watched:
             await watched.live()
-            play(watched, STORY[:2])
+            play(watched, LIFECYCLE[:2])
             await watched.true()
             with watched.hosted.away():
-                play(watched, STORY[2:5])
+                play(watched, LIFECYCLE[2:5])
             await watched.closed_gaps(1)
 
             assert untrue(simulator, watched.out) == {}
@@ -227,7 +227,7 @@ def test_an_order_nobody_knows_any_more_is_unknown_and_not_guessed() -> None:
     async def test() -> None:
         async with watching(OpendSimulator()) as watched:
             await watched.live()
-            play(watched, STORY[:2])
+            play(watched, LIFECYCLE[:2])
             await watched.true()
             with watched.hosted.away():
                 watched.hosted.fault("forgets")
@@ -360,9 +360,9 @@ def test_a_gateway_whose_lists_are_slow_is_watched_over_the_first_connection(
         simulator = OpendSimulator()
         simulator.list_delay_s = 0.4
         async with watching(simulator, faults=[fault], accounts=["281756455988249902"]) as watched:
-            play(watched, STORY[:2])
+            play(watched, LIFECYCLE[:2])
             await watched.live()
-            play(watched, STORY[2:])
+            play(watched, LIFECYCLE[2:])
             await watched.out.until(lambda: any(order.status == "FILLED" for order in watched.out.orders))
 
             assert watched.out.states.count("connecting") == 1

@@ -63,11 +63,11 @@ def test_writes_the_frame_of_the_vector(vectors: dict[str, str]) -> None:
 
 
 def test_an_encrypted_frame_carries_its_own_length_and_the_sha1_of_the_plain_body(vectors: dict[str, str]) -> None:
-    body, sealed = (bytes.fromhex(vectors[name]) for name in ("keep_alive_body", "ftaes_ecb"))
+    body, encrypted = (bytes.fromhex(vectors[name]) for name in ("keep_alive_body", "ftaes_ecb"))
 
-    frame = feed(write_frame(KEEP_ALIVE, 7, body, sealed))[0]
+    frame = feed(write_frame(KEEP_ALIVE, 7, body, encrypted))[0]
 
-    assert frame.body == sealed
+    assert frame.body == encrypted
     assert is_sound(body, frame.sha1)
 
 

@@ -321,10 +321,14 @@ def test_a_time_in_force_that_is_not_documented_is_bad(
 
 
 def test_numbers_the_documentation_does_not_have_survive_in_extra() -> None:
-    told = extra(order(session=9, trailType=9, strategyType=9, trdMarket=99, secMarket=99, jpAccType=99))
+    reported = extra(order(session=9, trailType=9, strategyType=9, trdMarket=99, secMarket=99, jpAccType=99))
 
-    assert (told.session, told.trail_type, told.strategy_type) == ("UNKNOWN(9)", "UNKNOWN(9)", "BUTTERFLY")
-    assert (told.trd_market, told.sec_market, told.jp_acc_type) == ("UNKNOWN(99)", "UNKNOWN(99)", "UNKNOWN(99)")
+    assert (reported.session, reported.trail_type, reported.strategy_type) == ("UNKNOWN(9)", "UNKNOWN(9)", "BUTTERFLY")
+    assert (reported.trd_market, reported.sec_market, reported.jp_acc_type) == (
+        "UNKNOWN(99)",
+        "UNKNOWN(99)",
+        "UNKNOWN(99)",
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ordwatch.core.merging import not_found
 from ordwatch.venues.contract import EVER, NEVER, QueryResult, QuerySpec, Rate, RequestT, Setup
 from ordwatch.venues.opend.orders import OpendExtra
 from ordwatch.venues.opend.query import NOT_FOUND, query
-from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
 
@@ -82,11 +82,11 @@ class Opend:
 
     def _answer(
         self, rows: Sequence[OrderUpdate], account: Account, ids: Sequence[str], error: Exception | None
-    ) -> Rows:
+    ) -> OrderPages:
         if error is not None:
             raise error
-        told = [each for each in rows if each.account == str(account.id) and (not ids or each.order_id in ids)]
-        return Rows(iter([told]), RECEIVED)
+        reported = [each for each in rows if each.account == str(account.id) and (not ids or each.order_id in ids)]
+        return OrderPages(iter([reported]), RECEIVED)
 
     def take(self, rate: Rate) -> bool:
         raise AssertionError(rate)
@@ -108,7 +108,7 @@ class Emitted:
         (self.cached if cached else self.rows).extend(page)
 
 
-def ask(
+def queried(
     opend: Opend,
     *,
     since_ns: int | None = None,
@@ -119,8 +119,8 @@ def ask(
     """The rows that were emitted, those of the cache apart, and the report."""
     emitted = emitted or Emitted()
     question = QuerySpec(since_ns=since_ns, open_orders=lambda: known)
-    report = asyncio.run(query(Setup("opend", settings or OpendSettings()), question, opend, emitted))
-    return emitted.rows, report
+    result = asyncio.run(query(Setup("opend", settings or OpendSettings()), question, opend, emitted))
+    return emitted.rows, result
 
 
 def history_of(opend: Opend) -> ListHistory:
@@ -132,11 +132,11 @@ def history_of(opend: Opend) -> ListHistory:
 def test_every_account_is_asked_for_the_orders_of_the_day() -> None:
     opend = Opend(accounts=[HONG_KONG, WORLD], today=[row("10"), row("20", WORLD)])
 
-    rows, report = ask(opend)
+    rows, result = queried(opend)
 
     assert opend.asked == [todays(HONG_KONG), todays(WORLD)]
     assert [each.order_id for each in rows] == ["10", "20"]
-    assert report == QueryResult()
+    assert result == QueryResult(covers=("1", "2"))
 
 
 def test_a_list_that_is_slow_or_unanswered_does_not_cost_the_link() -> None:
@@ -163,7 +163,7 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
     opend = Opend(accounts=[HONG_KONG, WORLD], cached=[row("10"), row("20", WORLD)])
     emitted = Emitted()
 
-    rows, _ = ask(opend, since_ns=since_ns, emitted=emitted)
+    rows, _ = queried(opend, since_ns=since_ns, emitted=emitted)
 
     assert opend.asked_cache == [ListOrders(account=each, timeout_s=3.0) for each in (HONG_KONG, WORLD)]
     assert [each.order_id for each in emitted.cached] == ["10", "20"]
@@ -172,15 +172,15 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
 
 @pytest.mark.parametrize("error", [Refused("no answer to a query within 3 s"), RemoteProtocolError("nonsense")])
 def test_a_cache_that_tells_nothing_is_no_loss(error: Exception) -> None:
-    _, report = ask(Opend(cache_error=error))
+    _, result = queried(Opend(cache_error=error))
 
-    assert report == QueryResult()
+    assert result == QueryResult(covers=result.covers)
 
 
-def test_an_order_that_only_a_stale_cache_told_is_asked_for_by_id() -> None:
+def test_an_order_that_only_a_stale_cache_reported_is_asked_for_by_id() -> None:
     opend = Opend(cached=[row("9")], history=[row("9", status=OrderStatus.FILLED)])
 
-    rows, _ = ask(opend, since_ns=NOON - 3600 * S, known=[row("9")])
+    rows, _ = queried(opend, since_ns=NOON - 3600 * S, known=[row("9")])
 
     assert rows[-1].status is OrderStatus.FILLED
 
@@ -195,15 +195,15 @@ def test_an_order_that_only_a_stale_cache_told_is_asked_for_by_id() -> None:
 def test_an_account_that_cannot_be_asked_is_named(account: Account, limit: str) -> None:
     opend = Opend(accounts=[account])
 
-    _, report = ask(opend)
+    _, result = queried(opend)
 
-    assert (opend.asked, opend.asked_cache, report.limits) == ([], [], (limit,))
+    assert (opend.asked, opend.asked_cache, result.limits) == ([], [], (limit,))
 
 
 def test_a_disabled_account_that_is_configured_is_asked() -> None:
     opend = Opend(accounts=[DISABLED])
 
-    ask(opend, settings=OpendSettings(accounts=("4",)))
+    queried(opend, settings=OpendSettings(accounts=("4",)))
 
     assert opend.asked == [todays(DISABLED)]
 
@@ -213,11 +213,11 @@ def test_a_disabled_account_that_is_configured_is_asked() -> None:
 def test_a_gap_always_asks_the_history(account: Account, hours: int) -> None:
     opend = Opend(accounts=[account], history=[row("9", account)])
 
-    rows, report = ask(opend, since_ns=NOON - hours * 3600 * S)
+    rows, result = queried(opend, since_ns=NOON - hours * 3600 * S)
 
     assert history_of(opend).rates == (account.history_rate,)
     assert [each.order_id for each in rows] == ["9"]
-    assert report == QueryResult(limits=(PASSED,))
+    assert result == QueryResult(limits=(PASSED,), covers=result.covers)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_gap_always_asks_the_history(account: Account, hours: int) -> None:
 def test_the_span_of_a_gap_is_wide_enough_whichever_zone_opend_reads_it_in(zone: str) -> None:
     opend = Opend(accounts=[FUTURES])
 
-    ask(opend, since_ns=NOON - 3600 * S)
+    queried(opend, since_ns=NOON - 3600 * S)
 
     span = history_of(opend)
     assert (text_ns(span.begin, zone) or NOON) <= NOON - 13 * 3600 * S
@@ -237,7 +237,7 @@ def test_the_span_of_a_gap_is_wide_enough_whichever_zone_opend_reads_it_in(zone:
 def test_the_span_follows_opends_clock_and_not_ours() -> None:
     opend = Opend()
 
-    ask(opend, since_ns=NOON - 3600 * S)
+    queried(opend, since_ns=NOON - 3600 * S)
 
     assert (history_of(opend).begin, history_of(opend).end) == ("2026-03-09 01:00:00", "2026-03-11 06:00:00")
 
@@ -245,7 +245,7 @@ def test_the_span_follows_opends_clock_and_not_ours() -> None:
 def test_a_gap_that_began_in_the_future_is_asked_from_now() -> None:
     opend = Opend()
 
-    ask(opend, since_ns=NOON + 1000 * 86400 * S)
+    queried(opend, since_ns=NOON + 1000 * 86400 * S)
 
     assert history_of(opend).begin == "2026-03-09 02:00:00"
 
@@ -253,34 +253,34 @@ def test_a_gap_that_began_in_the_future_is_asked_from_now() -> None:
 def test_a_refused_history_reaches_back_to_midnight_where_the_day_begins_after_it() -> None:
     opend = Opend(history_error=Refused("locked (retType -1)"))
 
-    _, report = ask(opend, since_ns=NOON - 3600 * S)
+    _, result = queried(opend, since_ns=NOON - 3600 * S)
 
-    assert report.reach_ns == NOON - 12 * 3600 * S
-    assert report.limits == ("no history of account 1: locked (retType -1)", PASSED)
+    assert result.complete_since_ns == NOON - 12 * 3600 * S
+    assert result.limits == ("no history of account 1: locked (retType -1)", PASSED)
 
 
 @pytest.mark.parametrize("account", [FUTURES, WORLD], ids=["futures", "overnight"])
 def test_a_refused_history_proves_nothing_where_the_day_begins_on_the_evening_before(account: Account) -> None:
     opend = Opend(accounts=[account], history_error=Refused("locked"))
 
-    _, report = ask(opend, since_ns=NOON - 3600 * S)
+    _, result = queried(opend, since_ns=NOON - 3600 * S)
 
-    assert report.reach_ns == NEVER
+    assert result.complete_since_ns == NEVER
 
 
 @pytest.mark.parametrize("since_ns", [EVER, NOON - 100 * 86400 * S], ids=["ever", "long ago"])
 def test_nothing_is_asked_from_longer_ago_than_90_days(since_ns: int) -> None:
     opend = Opend(accounts=[HONG_KONG, FUTURES])
 
-    _, report = ask(opend, since_ns=since_ns)
+    _, result = queried(opend, since_ns=since_ns)
 
-    assert report.reach_ns == NOON - 90 * 86400 * S
-    assert report.limits == ("OpenD's history was asked from 2025-12-10T04:00:00.000000Z only", PASSED)
+    assert result.complete_since_ns == NOON - 90 * 86400 * S
+    assert result.limits == ("OpenD's history was asked from 2025-12-10T04:00:00.000000Z only", PASSED)
 
 
 def test_a_lost_connection_ends_the_query() -> None:
     with pytest.raises(ConnectionLost):
-        ask(Opend(errors={1: ConnectionLost("gone")}))
+        queried(Opend(errors={1: ConnectionLost("gone")}))
 
 
 @pytest.mark.parametrize("error", [Refused("locked"), RemoteProtocolError("a yes without a list")])
@@ -288,7 +288,7 @@ def test_a_query_that_every_account_refuses_is_refused(error: Exception) -> None
     opend = Opend(accounts=[HONG_KONG, WORLD, MARKETLESS], errors={1: error, 2: error})
 
     with pytest.raises(type(error), match=f"^account 1: {error}$"):
-        ask(opend)
+        queried(opend)
 
     assert opend.asked == [todays(HONG_KONG), todays(WORLD)]
 
@@ -302,9 +302,9 @@ def test_an_account_that_is_refused_is_named_and_the_others_are_complete(error: 
         history=[row("11", status=OrderStatus.FILLED)],
     )
 
-    rows, report = ask(opend, since_ns=NOON - 3600 * S, known=[row("12")])
+    rows, result = queried(opend, since_ns=NOON - 3600 * S, known=[row("12")])
 
-    assert report == QueryResult(limits=(PASSED,), refused={"account 5": str(error)})
+    assert result == QueryResult(limits=(PASSED,), refused={"account 5": str(error)}, covers=("1", "2"))
     assert [(each.order_id, each.status.value) for each in rows] == [
         ("10", "NEW"),
         ("11", "FILLED"),
@@ -313,17 +313,17 @@ def test_an_account_that_is_refused_is_named_and_the_others_are_complete(error: 
     ]
 
 
-def test_rows_that_could_not_be_read_are_told() -> None:
-    _, report = ask(Opend(unread=2))
+def test_rows_that_could_not_be_read_are_reported() -> None:
+    _, result = queried(Opend(unread=2))
 
-    assert report.limits == ("2 orders of account 1 could not be read",)
-    assert report.reach_ns == NEVER
+    assert result.limits == ("2 orders of account 1 could not be read",)
+    assert result.complete_since_ns == NEVER
 
 
 def test_an_open_order_that_is_absent_is_asked_for_by_id_then_in_the_history() -> None:
     opend = Opend(history=[row("9", status=OrderStatus.FILLED)])
 
-    rows, _ = ask(opend, known=[row("9")])
+    rows, _ = queried(opend, known=[row("9")])
 
     assert opend.asked[:2] == [todays(), ListOrders(account=HONG_KONG, order_ids=("9",))]
     assert (history_of(opend).order_ids, history_of(opend).begin) == (("9",), "2025-12-09 02:00:00")
@@ -333,23 +333,23 @@ def test_an_open_order_that_is_absent_is_asked_for_by_id_then_in_the_history() -
 def test_an_order_nobody_knows_any_more_becomes_unknown_never_a_guess() -> None:
     known = row("9")
 
-    rows, _ = ask(Opend(), known=[known])
+    rows, _ = queried(Opend(), known=[known])
 
     assert rows == [not_found(known, NOT_FOUND, RECEIVED)]
     assert rows[0].status is OrderStatus.UNKNOWN
 
 
 def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complete() -> None:
-    rows, report = ask(Opend(history_error=Refused("locked")), known=[row("9")])
+    rows, result = queried(Opend(history_error=Refused("locked")), known=[row("9")])
 
     assert rows == []
-    assert report == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",))
+    assert result == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",), covers=result.covers)
 
 
 def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
     opend = Opend()
 
-    rows, _ = ask(opend, known=[not_found(row("9"), NOT_FOUND, NOON)])
+    rows, _ = queried(opend, known=[not_found(row("9"), NOT_FOUND, NOON)])
 
     assert (len(opend.asked), rows) == (1, [])
 
@@ -362,7 +362,7 @@ def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
 def test_orders_that_are_not_this_accounts_are_not_asked_for(other: OrderUpdate) -> None:
     opend = Opend()
 
-    ask(opend, known=[other])
+    queried(opend, known=[other])
 
     assert opend.asked == [todays()]
 
@@ -370,6 +370,6 @@ def test_orders_that_are_not_this_accounts_are_not_asked_for(other: OrderUpdate)
 def test_many_absent_orders_are_asked_for_in_portions() -> None:
     opend = Opend(history=[row(str(number)) for number in range(1, 251)])
 
-    ask(opend, known=[row(str(number)) for number in range(1, 251)])
+    queried(opend, known=[row(str(number)) for number in range(1, 251)])
 
     assert [len(each.order_ids) for each in opend.asked if isinstance(each, ListOrders)] == [0, 100, 100, 50]

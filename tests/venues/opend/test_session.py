@@ -30,11 +30,11 @@ from ordwatch.venues.opend.frames import MAX_PUSH_BYTES
 from ordwatch.venues.opend.messages import SENT
 from ordwatch.venues.opend.orders import OrderReader
 from ordwatch.venues.opend.proto import ordwatch_opend_pb2 as pb
-from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, Rows
+from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.session import MAX_PENDING, OpendSession
 from ordwatch.venues.opend.wire import BodyCipher, TcpWire, WebSocketWire, Wire
 
-INIT_WEBSOCKET, OPEND_LOST = 1, 2
+INIT_WEBSOCKET, OPEND_DISCONNECTED = 1, 2
 INIT_CONNECT, GET_GLOBAL_STATE, NOTIFY, KEEP_ALIVE = 1001, 1002, 1003, 1004
 GET_ACC_LIST, SUB_ACC_PUSH, GET_ORDER_LIST, UPDATE_ORDER = 2001, 2008, 2201, 2208
 UPDATE_ORDER_FILL, GET_HISTORY = 2218, 2221
@@ -44,8 +44,8 @@ ACCOUNT = Account(id=281756455988249902, environment="live", env_number=1, marke
 OK = b"\x08\x00"  # retType 0
 
 
-def tcp_frame(proto_id: int, serial: int, body: bytes, sealed: bytes | None = None, body_format: int = 0) -> bytes:
-    sent = body if sealed is None else sealed
+def tcp_frame(proto_id: int, serial: int, body: bytes, encrypted: bytes | None = None, body_format: int = 0) -> bytes:
+    sent = body if encrypted is None else encrypted
     digest = hashlib.sha1(body, usedforsecurity=False).digest()
     return struct.pack("<2sI2B2I20s8s", b"FT", proto_id, body_format, 0, serial, len(sent), digest, bytes(8)) + sent
 
@@ -60,10 +60,10 @@ class Rot:
     def encrypt(self, plain: bytes, /) -> bytes:
         return bytes((byte + 1) % 256 for byte in plain) + b"R"
 
-    def decrypt(self, sealed: bytes, /) -> bytes:
-        if not sealed.endswith(b"R"):
+    def decrypt(self, encrypted: bytes, /) -> bytes:
+        if not encrypted.endswith(b"R"):
             raise RemoteProtocolError("cannot be decrypted")
-        return bytes((byte - 1) % 256 for byte in sealed[:-1])
+        return bytes((byte - 1) % 256 for byte in encrypted[:-1])
 
 
 class Peer:
@@ -212,7 +212,7 @@ def test_an_account_that_opend_does_not_list_is_the_users_to_mend(sdk: dict[str,
     assert str(closed.error).startswith("accounts: OpenD does not list 42; it lists 3637840, 9007199254740993")
 
 
-def test_an_opend_without_accounts_is_told(sdk: dict[str, bytes]) -> None:
+def test_an_opend_without_accounts_is_reported(sdk: dict[str, bytes]) -> None:
     peer = tcp()
     peer.answer(INIT_CONNECT, sdk["init_connect"])
     peer.answer(GET_GLOBAL_STATE, sdk["global_state"])
@@ -307,7 +307,7 @@ def test_a_refused_subscription_ends_it_with_the_venues_words(sdk: dict[str, byt
     assert str(closed.error) == "SubAccPush refused: no such account (retType -1)"
 
 
-def test_a_state_that_is_not_told_does_not_keep_the_orders_from_us(sdk: dict[str, bytes]) -> None:
+def test_a_state_that_is_not_reported_does_not_keep_the_orders_from_us(sdk: dict[str, bytes]) -> None:
     peer = tcp()
     peer.answer(INIT_CONNECT, sdk["init_connect"])
     refused = pb.GetGlobalState.Response(retType=-1, retMsg=b"later").SerializeToString()
@@ -359,7 +359,7 @@ def test_a_gateway_that_lost_its_opend_ends_the_conversation(sdk: dict[str, byte
     peer = websocket()
     log_in(peer, sdk)
 
-    closed = peer.push(OPEND_LOST, b"")[-1]
+    closed = peer.push(OPEND_DISCONNECTED, b"")[-1]
 
     assert isinstance(closed, Closed)
     assert isinstance(closed.error, ConnectionLost)
@@ -396,7 +396,7 @@ def test_an_encrypted_push_that_cannot_be_opened_is_a_loss_in_the_same_words(
     reject = peer.receive(tcp_frame(UPDATE_ORDER, 0, sdk["push_javascript_filled"], damage))[0]
 
     assert isinstance(reject, Reject)
-    assert (reject.reason, reject.lost) == ("UpdateOrder: cannot be decrypted", True)
+    assert (reject.reason, reject.missed) == ("UpdateOrder: cannot be decrypted", True)
 
 
 def test_a_login_refused_in_clear_shows_the_venues_words(sdk: dict[str, bytes]) -> None:
@@ -492,7 +492,7 @@ def test_a_wrong_byte_in_a_push_is_a_loss_and_the_next_push_is_read(peer: Peer, 
         reason="UpdateOrder: the body does not match its SHA-1",
         data=bad[44:108],
         size=len(bad) - 44,
-        lost=True,
+        missed=True,
         at_ns=peer.now_ns,
     )
     assert isinstance(update, OrderUpdate)
@@ -505,14 +505,14 @@ def test_an_unreadable_push_is_a_loss(body: bytes, peer: Peer) -> None:
     reject = peer.push(UPDATE_ORDER, body)[0]
 
     assert isinstance(reject, Reject)
-    assert reject.lost
+    assert reject.missed
 
 
 def test_a_push_in_json_is_a_loss(peer: Peer) -> None:
     reject = peer.receive(tcp_frame(UPDATE_ORDER, 0, b"{}", body_format=1))[0]
 
     assert isinstance(reject, Reject)
-    assert (reject.reason, reject.lost) == ("UpdateOrder: a body in format 1, expected protobuf", True)
+    assert (reject.reason, reject.missed) == ("UpdateOrder: a body in format 1, expected protobuf", True)
 
 
 def test_fills_market_data_and_answers_nobody_waits_for_are_counted(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -530,7 +530,7 @@ def test_an_unknown_id_is_a_possible_loss_once(peer: Peer, sdk: dict[str, bytes]
     second = peer.push(2209, b"")[0]
 
     assert isinstance(first, Reject)
-    assert (first.reason, first.lost) == ("unknown proto id 2209", True)
+    assert (first.reason, first.missed) == ("unknown proto id 2209", True)
     assert second == Ignored("proto id 2209")
 
 
@@ -540,7 +540,7 @@ def test_a_damaged_fill_is_no_lost_order(peer: Peer) -> None:
     reject = peer.receive(data[:-1] + b"x")[0]
 
     assert isinstance(reject, Reject)
-    assert not reject.lost
+    assert not reject.missed
 
 
 def test_garbage_ends_the_conversation_after_the_good_pushes(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -612,11 +612,11 @@ def test_an_opend_without_its_trade_server_is_interrupted_from_the_start(either:
         ("notify_program_status", "OpenD's program status is ForceLogout (session expired)"),
     ],
 )
-def test_alarms_are_told(name: str, words: str, peer: Peer, sdk: dict[str, bytes]) -> None:
+def test_alarms_are_reported(name: str, words: str, peer: Peer, sdk: dict[str, bytes]) -> None:
     assert peer.push(NOTIFY, sdk[name]) == [Notice(words)]
 
 
-def test_a_program_status_is_told_when_it_changes(sdk: dict[str, bytes]) -> None:
+def test_a_program_status_is_reported_when_it_changes(sdk: dict[str, bytes]) -> None:
     peer = tcp()
     peer.answer(INIT_CONNECT, sdk["init_connect"])
 
@@ -634,7 +634,7 @@ def test_a_notification_that_cannot_be_read_may_hide_a_loss(data: bytes, peer: P
     reject = peer.receive(data)[0]
 
     assert isinstance(reject, Reject)
-    assert reject.lost
+    assert reject.missed
 
 
 def test_the_heartbeat_follows_opends_wish(sdk: dict[str, bytes]) -> None:
@@ -713,7 +713,7 @@ def test_on_websocket_the_global_state_is_the_heartbeat(sdk: dict[str, bytes]) -
 def test_accounts_are_answered_from_memory(peer: Peer) -> None:
     peer.requests()
 
-    (answer,) = peer.session.ask(1, ListAccounts(), peer.now_ns)
+    (answer,) = peer.session.queue_request(1, ListAccounts(), peer.now_ns)
 
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Accounts)
@@ -724,18 +724,18 @@ def test_accounts_are_answered_from_memory(peer: Peer) -> None:
 
 def venue_ns(peer: Peer) -> int:
     """OpenD's clock now, as a query learns it."""
-    (answer,) = peer.session.ask(1, ListAccounts(), peer.now_ns)
+    (answer,) = peer.session.queue_request(1, ListAccounts(), peer.now_ns)
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Accounts)
     return answer.value.venue_ns
 
 
 def test_the_venues_clock_is_that_of_the_global_state(either: Peer, sdk: dict[str, bytes]) -> None:
-    told_ns = pb.GetGlobalState.Response.FromString(sdk["global_state"]).s2c.time * S
+    reported_ns = pb.GetGlobalState.Response.FromString(sdk["global_state"]).s2c.time * S
     log_in(either, sdk)
     either.now_ns += 5 * S
 
-    assert venue_ns(either) == told_ns + 5 * S
+    assert venue_ns(either) == reported_ns + 5 * S
 
 
 def test_keep_alive_tells_no_clock_of_the_venues(peer: Peer, sdk: dict[str, bytes]) -> None:
@@ -787,14 +787,14 @@ def test_orders_asked_for_come_as_rows(
     request_: StreamRequest, proto_id: int, written: str, answered: str, peer: Peer, sdk: dict[str, bytes]
 ) -> None:
     peer.requests()
-    asked = peer.session.ask(41, request_, peer.now_ns)
+    asked = peer.session.queue_request(41, request_, peer.now_ns)
     sent = peer.requests()
 
     (answer,) = peer.receive(tcp_frame(proto_id, peer.last[proto_id], sdk[answered]))
 
     assert (asked, sent) == ([], [(proto_id, sdk[f"request_{written}"])])
     assert isinstance(answer, Answer)
-    assert isinstance(answer.value, Rows)
+    assert isinstance(answer.value, OrderPages)
     assert answer.key == 41
     assert [(row.order_id, row.source) for page in answer.value.pages for row in page] == [
         ("4883217202603317248", "query"),
@@ -803,7 +803,7 @@ def test_orders_asked_for_come_as_rows(
 
 
 def test_a_refused_question_is_answered_with_the_venues_words(peer: Peer, sdk: dict[str, bytes]) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
 
     (answer,) = peer.answer(GET_ORDER_LIST, sdk["order_list_refused"])
 
@@ -813,14 +813,14 @@ def test_a_refused_question_is_answered_with_the_venues_words(peer: Peer, sdk: d
 
 
 def test_a_damaged_answer_is_a_reject_and_an_error_for_who_asked(peer: Peer, sdk: dict[str, bytes]) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.requests()
     data = tcp_frame(GET_ORDER_LIST, peer.last[GET_ORDER_LIST], sdk["order_list"])
 
     reject, answer = peer.receive(data[:-1] + b"\0")
 
     assert isinstance(reject, Reject)
-    assert not reject.lost
+    assert not reject.missed
     assert isinstance(answer, Answer)
     assert isinstance(answer.error, RemoteProtocolError)
 
@@ -833,7 +833,7 @@ def test_a_damaged_answer_is_a_reject_and_an_error_for_who_asked(peer: Peer, sdk
     ],
 )
 def test_a_yes_without_a_list_is_no_empty_list(peer: Peer, proto_id: int, request_: StreamRequest) -> None:
-    peer.session.ask(41, request_, peer.now_ns)
+    peer.session.queue_request(41, request_, peer.now_ns)
 
     reject, answer = peer.answer(proto_id, OK)
 
@@ -842,24 +842,26 @@ def test_a_yes_without_a_list_is_no_empty_list(peer: Peer, proto_id: int, reques
     assert isinstance(answer.error, RemoteProtocolError)
 
 
-def test_an_order_in_an_answer_that_cannot_be_read_is_told_beside_the_others(peer: Peer, sdk: dict[str, bytes]) -> None:
+def test_an_order_in_an_answer_that_cannot_be_read_is_reported_beside_the_others(
+    peer: Peer, sdk: dict[str, bytes]
+) -> None:
     body = pb.GetOrderList.Response.FromString(sdk["order_list"])
     body.s2c.orderList[0].ClearField("orderID")
     nameless = body.s2c.orderList[0].SerializeToString()
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
 
     (answer,) = peer.answer(GET_ORDER_LIST, body.SerializeToString())
 
     assert isinstance(answer, Answer)
-    assert isinstance(answer.value, Rows)
+    assert isinstance(answer.value, OrderPages)
     assert ([len(page) for page in answer.value.pages], answer.value.unread) == ([1], 1)
     (reject,) = peer.receive(b"")
     assert isinstance(reject, Reject)
-    assert (reject.data, reject.size, reject.lost) == (nameless[:64], len(nameless), False)
+    assert (reject.data, reject.size, reject.missed) == (nameless[:64], len(nameless), False)
 
 
 def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.requests()
 
     events = peer.receive(tcp_frame(GET_ORDER_LIST, peer.last[GET_ORDER_LIST] + 1, sdk["order_list"]))
@@ -868,11 +870,11 @@ def test_answers_of_other_serials_answer_nothing(peer: Peer, sdk: dict[str, byte
 
 
 def test_requests_that_are_never_answered_are_forgotten(peer: Peer, sdk: dict[str, bytes]) -> None:
-    peer.session.ask(0, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(0, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.requests()
     first = peer.last[GET_ORDER_LIST]
     for key in range(1, MAX_PENDING + 1):
-        peer.session.ask(key, ListOrders(account=ACCOUNT), peer.now_ns)
+        peer.session.queue_request(key, ListOrders(account=ACCOUNT), peer.now_ns)
 
     events = peer.receive(tcp_frame(GET_ORDER_LIST, first, sdk["order_list"]))
 
@@ -880,7 +882,7 @@ def test_requests_that_are_never_answered_are_forgotten(peer: Peer, sdk: dict[st
 
 
 def test_a_request_of_another_venue_is_refused(peer: Peer) -> None:
-    (answer,) = peer.session.ask(1, StreamRequest(), 5)
+    (answer,) = peer.session.queue_request(1, StreamRequest(), 5)
 
     assert isinstance(answer, Answer)
     assert isinstance(answer.error, Refused)
@@ -889,8 +891,8 @@ def test_a_request_of_another_venue_is_refused(peer: Peer) -> None:
 def test_nothing_but_reading_requests_leaves_a_session(either: Peer, sdk: dict[str, bytes]) -> None:
     log_in(either, sdk)
     either.session.heartbeat(either.now_ns + 60 * S)
-    either.session.ask(1, ListOrders(account=ACCOUNT), either.now_ns)
-    either.session.ask(2, ListHistory(account=ACCOUNT, begin="", end=""), either.now_ns)
+    either.session.queue_request(1, ListOrders(account=ACCOUNT), either.now_ns)
+    either.session.queue_request(2, ListHistory(account=ACCOUNT, begin="", end=""), either.now_ns)
     either.requests()
 
     assert set(either.last) <= SENT
@@ -967,7 +969,7 @@ def test_a_body_that_takes_its_time_is_waited_for(peer: Peer) -> None:
 
 
 def test_an_answer_that_was_asked_for_and_still_grows_is_no_silence(peer: Peer) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.requests()
     peer.receive(announced(GET_ORDER_LIST, peer.last[GET_ORDER_LIST]))
 
@@ -975,7 +977,7 @@ def test_an_answer_that_was_asked_for_and_still_grows_is_no_silence(peer: Peer) 
 
 
 def test_an_answer_that_grows_for_ever_has_a_damaged_length(peer: Peer) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.requests()
     peer.receive(announced(GET_ORDER_LIST, peer.last[GET_ORDER_LIST]))
     pass_time(peer, 300)
@@ -996,7 +998,7 @@ def test_a_heartbeat_that_is_not_answered_ends_it_though_pushes_come(either: Pee
 
 
 def test_a_query_that_is_not_answered_ends_nothing(peer: Peer, sdk: dict[str, bytes]) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     events: list[SessionEvent] = []
     for _ in range(20):
         peer.now_ns += 8 * S
@@ -1049,7 +1051,7 @@ def test_bytes_behind_a_header_that_announces_too_much_are_no_sign_of_life(peer:
 @pytest.mark.parametrize("proto_id", [UPDATE_ORDER, NOTIFY, KEEP_ALIVE, GET_ORDER_LIST, UPDATE_ORDER_FILL, 9999])
 def test_a_damaged_message_is_no_sign_of_life(proto_id: int, peer: Peer) -> None:
     before_ns = peer.now_ns
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.session.heartbeat(peer.now_ns)
     peer.requests()
     peer.now_ns += 5 * S
@@ -1060,7 +1062,7 @@ def test_a_damaged_message_is_no_sign_of_life(proto_id: int, peer: Peer) -> None
 
 
 def test_a_refused_question_is_a_sign_of_life_all_the_same(peer: Peer, sdk: dict[str, bytes]) -> None:
-    peer.session.ask(41, ListOrders(account=ACCOUNT), peer.now_ns)
+    peer.session.queue_request(41, ListOrders(account=ACCOUNT), peer.now_ns)
     peer.now_ns += 5 * S
 
     peer.answer(GET_ORDER_LIST, sdk["order_list_refused"])

@@ -6,7 +6,7 @@ from ordwatch.venues.toolkit.amounts import amount, difference, is_cut, is_less,
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("reported", "expected"),
     [
         ("0.0001", "0.0001"),
         ("8.20", "8.20"),
@@ -16,26 +16,26 @@ from ordwatch.venues.toolkit.amounts import amount, difference, is_cut, is_less,
         ("1e-7", "0.0000001"),
     ],
 )
-def test_amount_keeps_every_digit(told: str, expected: str) -> None:
+def test_amount_keeps_every_digit(reported: str, expected: str) -> None:
     flags: list[str] = []
 
-    assert amount(told, "qty", flags) == expected
+    assert amount(reported, "qty", flags) == expected
     assert flags == []
 
 
-@pytest.mark.parametrize("told", ["NaN", "Infinity", "-1", "1e9999", "1e400", "true", "{}", "1,5", " ", "9" * 5000])
-def test_what_is_no_amount_is_flagged(told: str) -> None:
+@pytest.mark.parametrize("reported", ["NaN", "Infinity", "-1", "1e9999", "1e400", "true", "{}", "1,5", " ", "9" * 5000])
+def test_what_is_no_amount_is_flagged(reported: str) -> None:
     flags: list[str] = []
 
-    assert amount(told, "qty", flags) is None
+    assert amount(reported, "qty", flags) is None
     assert flags == ["bad:qty"]
 
 
-@pytest.mark.parametrize("told", [None, ""])
-def test_amount_not_told_is_no_flaw(told: str | None) -> None:
+@pytest.mark.parametrize("reported", [None, ""])
+def test_amount_not_reported_is_no_flaw(reported: str | None) -> None:
     flags: list[str] = []
 
-    assert amount(told, "qty", flags) is None
+    assert amount(reported, "qty", flags) is None
     assert flags == []
 
 
@@ -98,8 +98,8 @@ def test_cut_of_the_longest_amounts_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "ns"),
+    ("reported", "ns"),
     [("1700000000123", 1_700_000_000_123_000_000), ("17000000001234", None), ("-1", None), ("", None), (None, None)],
 )
-def test_a_time_in_milliseconds_is_ns_or_none(told: str | None, ns: int | None) -> None:
-    assert ms_time_ns(told) == ns
+def test_a_time_in_milliseconds_is_ns_or_none(reported: str | None, ns: int | None) -> None:
+    assert ms_time_ns(reported) == ns

@@ -6,7 +6,7 @@ import pytest
 from ordwatch.venues.toolkit.lenient_json import Unreadable, fields, items, loads, payload, text
 
 
-def told(source: bytes) -> str | None:
+def reported(source: bytes) -> str | None:
     """The text of a value that stands in an object."""
     return text(fields(b'{"a":' + source + b"}")["a"])
 
@@ -30,7 +30,7 @@ def told(source: bytes) -> str | None:
     ],
 )
 def test_value_is_its_exact_text(source: bytes, expected: str | None) -> None:
-    assert told(source) == expected
+    assert reported(source) == expected
 
 
 def test_absent_value_is_none() -> None:

@@ -35,7 +35,7 @@ def test_what_cannot_be_read_may_have_been_an_order_and_shows_no_secret() -> Non
     (reject,) = talk.receive(b"bad listenkey", 7)
 
     assert isinstance(reject, Reject)
-    assert (reject.venue, reject.reason, reject.data, reject.lost) == ("toy", "not an order", b"bad ***", True)
+    assert (reject.venue, reject.reason, reject.data, reject.missed) == ("toy", "not an order", b"bad ***", True)
     assert talk.last_message_ns == 0
 
 
@@ -44,7 +44,7 @@ def test_a_message_of_an_unknown_kind_is_a_reject_once() -> None:
     first, second = (event for _ in range(2) for event in talk.receive(b"other", 7))
 
     assert isinstance(first, Reject)
-    assert (first.reason, first.lost) == ("a message of an unknown kind", False)
+    assert (first.reason, first.missed) == ("a message of an unknown kind", False)
     assert second == Ignored("unknown")
 
 
@@ -59,7 +59,7 @@ def test_nothing_is_said_to_the_venue() -> None:
     talk = session()
     talk.start(1)
     talk.heartbeat(2)
-    (answer,) = talk.ask(3, StreamRequest(), 4)
+    (answer,) = talk.queue_request(3, StreamRequest(), 4)
 
     assert isinstance(answer, Answer)
     assert isinstance(answer.error, Refused)

@@ -25,7 +25,7 @@ from ordwatch.venues.toolkit.rejects import redaction
 from .orders import LETTERS, order_update
 
 LISTEN_KEY = "/fapi/v1/listenKey"
-HISTORY_MS, PAGE_ROWS = 7 * 24 * 3600 * 1000 - 60_000, 1000
+HISTORY_MS, PAGE_SIZE = 7 * 24 * 3600 * 1000 - 60_000, 1000
 OTHERS = ("ACCOUNT_UPDATE", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL", "TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE")
 NO_SUCH_ORDER, NO_SUCH_KEY, AUTH_CODES = "-2013", "-1125", ("-1022", "-2014", "-2015")
 
@@ -52,7 +52,7 @@ class BinanceFuturesClient:
     redact: Redaction
     connections: int = 1
 
-    async def open(self, _connection: int, call: ow.Call) -> ow.Opening:
+    async def open(self, _connection: int, call: ow.Call) -> ow.ConnectionPlan:
         """Fetch the listen key that is the stream's address."""
         body, settings = self._answer(await ow.http(call, self._request("POST", LISTEN_KEY))), self.setup.settings
         key = body.get("listenKey") if isinstance(body, dict) else None
@@ -62,7 +62,7 @@ class BinanceFuturesClient:
         url, secrets = settings.ws_url.rstrip("/"), (key, settings.api_key.reveal(), settings.secret_key.reveal())
         session = PushSession(self.setup.name, self._events, others=OTHERS, secrets=secrets, silence_s=60.0)
         extend = ow.Keepalive(self._request("PUT", LISTEN_KEY), 1800.0, self._judge)  # of an hour
-        return ow.Opening(ow.Endpoint("websocket", shown=url, url=f"{url}/ws/{key}", ping_s=20.0), session, extend)
+        return ow.ConnectionPlan(ow.Endpoint("websocket", url, url=f"{url}/ws/{key}", ping_s=20.0), session, extend)
 
     def _events(self, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
         match loads(data):
@@ -80,18 +80,18 @@ class BinanceFuturesClient:
     async def query(self, spec: ow.QuerySpec, call: ow.Call, emit: ow.Emit) -> ow.QueryResult:
         """Open orders of all symbols; for a gap the history of each; then by id what neither named."""
         listed, now_ms = await self._rows(call, emit, "/fapi/v1/openOrders", {})
-        reach_ns, limits = None, ["an order made before the gap, ended in it and never seen open is not found"]
+        complete_since_ns, limits = None, ["an order made before the gap, ended in it and never seen open is not found"]
         if spec.since_ns is not None:
             start_ms = max(spec.since_ns // 1_000_000, now_ms - HISTORY_MS)
             if start_ms * 1_000_000 > spec.since_ns:
-                reach_ns = start_ms * 1_000_000
+                complete_since_ns = start_ms * 1_000_000
             seen = (order.symbol for order in spec.orders() if order.symbol)
             for symbol in dict.fromkeys((*self.setup.settings.symbols, *seen)):
-                params = {"symbol": symbol, "startTime": str(start_ms), "limit": str(PAGE_ROWS)}
+                params = {"symbol": symbol, "startTime": str(start_ms), "limit": str(PAGE_SIZE)}
                 ids, _ = await self._rows(call, emit, "/fapi/v1/allOrders", params)
                 listed |= ids
-                if len(ids) >= PAGE_ROWS:
-                    reach_ns = ow.NEVER
+                if len(ids) >= PAGE_SIZE:
+                    complete_since_ns = ow.NEVER
                     limits.append(f"more orders of {symbol} than one answer holds")
         for order in spec.open_orders():
             if order.order_id not in listed and order.symbol and not order.not_found:
@@ -102,7 +102,7 @@ class BinanceFuturesClient:
                     if exc.code != NO_SUCH_ORDER:
                         raise
                     await emit([not_found(order, str(exc), exc.received_ns)])
-        return ow.QueryResult(reach_ns=reach_ns, limits=tuple(limits))
+        return ow.QueryResult(complete_since_ns=complete_since_ns, limits=tuple(limits))
 
     async def _rows(self, call: ow.Call, emit: ow.Emit, path: str, params: Mapping[str, str]) -> tuple[set[str], int]:
         """The ids of the orders listed there, which go out as rows, and the venue's time of the question, ms."""

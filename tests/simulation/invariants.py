@@ -23,7 +23,7 @@ from tests.simulation.product import (
     OrderRecord,
     QueryResult,
     Reject,
-    StartQuery,
+    RunQuery,
     VenueSummary,
     Verdict,
     check,
@@ -48,11 +48,11 @@ MOST_IN_TEN_MINUTES = 70
 
 
 class Broken(AssertionError):
-    """A law does not hold."""
+    """An invariant does not hold."""
 
 
 class _Watched:
-    """What the laws remember of one venue in one process."""
+    """What the invariants remember of one venue in one process."""
 
     def __init__(self) -> None:
         self.subscribed: set[int] = set()
@@ -73,7 +73,7 @@ class _Watched:
         self.over = False
 
 
-class Laws:
+class Invariants:
     """Raises Broken at the first thing that must not be."""
 
     def __init__(self, world: "World") -> None:
@@ -162,7 +162,7 @@ class Laws:
         match action:
             case Connect(link=link):
                 self._attempted(shell, watched, link, now.mono_s)
-            case StartQuery():
+            case RunQuery():
                 self._asked(shell, watched, action, now.mono_s)
             case EmitEvents(events=events):
                 for event in events:
@@ -192,7 +192,7 @@ class Laws:
         if len(bugs) > 2:
             self._broken(f"{shell.name}: goes on after {len(bugs)} bugs within ten minutes")
 
-    def _asked(self, shell: "Shell", watched: _Watched, asked: StartQuery, now_s: float) -> None:
+    def _asked(self, shell: "Shell", watched: _Watched, asked: RunQuery, now_s: float) -> None:
         if shell.query is not None:
             self._broken(f"{shell.name}: two queries at once")
         if len(watched.subscribed) < shell.venue.dialect.links:
@@ -215,7 +215,7 @@ class Laws:
                 self._gap_opened(shell, watched, event, now)
             case GapUpdate():
                 self._gap_closed(shell, watched, event)
-            case Reject(lost=True):
+            case Reject(missed=True):
                 self.broke(shell)
             case LinkUpdate(state="live"):
                 if not watched.may_be_live:
@@ -244,9 +244,6 @@ class Laws:
         from_ns = self._world.clocks.true(gap.from_ns)
         if shell.link is not None and good.get(shell.link) == gap.from_ns:
             from_ns = watched.good_true_ns[shell.link]
-        if self._world.clocks.went_back(from_ns):
-            # A reader takes the start for the later of the two times that the clock showed twice.
-            self._not_judged[shell.name].append((from_ns, self._world.clocks.now_ns))
         self._windows[shell.name].append([from_ns, math.inf])
 
     def _gap_closed(self, shell: "Shell", watched: _Watched, gap: GapUpdate) -> None:
@@ -324,12 +321,6 @@ class Laws:
             if state.at_ns <= true_ns
         )
 
-    def stopped(self, process: "Process") -> None:
-        """A process ended cleanly: `verify` takes its end for a sign of life, also of a link that is half open."""
-        for name, shell in process.shells.items():
-            good_ns = self._of(shell).good_true_ns.values()
-            self._not_judged[name].append((min(good_ns, default=0), self._world.clocks.now_ns))
-
     # The recording.
 
     def recording(self, *, calm: bool) -> Verdict | None:
@@ -366,12 +357,12 @@ class Laws:
                 self._known(venue, order, mine, found, calm=calm)
 
     def _twice(self, name: str, venue: Venue, records: list[OrderRecord]) -> None:
-        told = [_content(record) for record in records if "late" not in record.flags]
-        for one, other in pairwise(told):
+        reported = [_content(record) for record in records if "late" not in record.flags]
+        for one, other in pairwise(reported):
             if one == other:
                 self._broken(f"{name}: order {records[0].order_id}: the same state twice: {one}")
         if venue.dialect.name == "opend" and name not in self._shuffled:
-            most, count = max(Counter(told).items(), key=lambda item: item[1], default=((), 0))
+            most, count = max(Counter(reported).items(), key=lambda item: item[1], default=((), 0))
             if count > 1 and not any("reopened" in record.flags for record in records):
                 self._broken(f"{name}: order {records[0].order_id}: the same state {count} times: {most}")
 
@@ -445,7 +436,11 @@ class _Uncertain:
         for each in found.uncertain:
             from_ns, to_ns = time_ns(each.from_), math.inf if each.to is None else time_ns(each.to)
             self._walls.append((from_ns - 1e6, to_ns))
-            self._spans.append((clocks.true(from_ns) - 1e6, to_ns if to_ns == math.inf else clocks.true(int(to_ns))))
+            if to_ns == math.inf:
+                # All since then, also what a clock that was set back calls earlier.
+                self._spans.append((clocks.first_true(from_ns) - 1e6, math.inf))
+            else:
+                self._spans.append((clocks.true(from_ns) - 1e6, clocks.true(int(to_ns))))
 
     def __str__(self) -> str:
         spans = [f"{(a - START_NS) / SECOND:.3f} to {(b - START_NS) / SECOND:.3f}" for a, b in self._spans]
@@ -469,12 +464,12 @@ def _may_be(record: "OrderRecord | object", state: State, venue: Venue) -> bool:
         return False
     if getattr(record, "qty", None) not in (None, qty) or getattr(record, "price", None) not in (None, price):
         return False
-    told = getattr(record, "filled_qty", None)
-    if told is None or told == filled:
+    reported = getattr(record, "filled_qty", None)
+    if reported is None or reported == filled:
         return True
     if venue.dialect.kind == "coinw":
-        return int(float(told) * 100 + 1e-6) == state.filled
-    return venue.dialect.kind == "loopring" and float(told) <= state.filled / 100
+        return int(float(reported) * 100 + 1e-6) == state.filled
+    return venue.dialect.kind == "loopring" and float(reported) <= state.filled / 100
 
 
 def _content(record: OrderRecord) -> tuple[object, ...]:

@@ -1,0 +1,109 @@
+"""The stream that recordings are published to: its configuration, made once and compared later."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ordwatch.scale import subjects
+from ordwatch.scale.nats_client import NO_STREAM, ApiRefused, NatsConnection
+
+MAX_AGE_S = 100 * 86_400.0
+"""How long a message is kept by default: longer than any order lives, for the last message of an open one must stay."""
+REPLICAS = 3
+DUPLICATE_WINDOW_S = 120.0
+NS = 10**9
+
+
+class StreamInfo(NamedTuple):
+    """A stream as its server describes it."""
+
+    config: Mapping[str, Any]
+    first_seq: int
+    last_seq: int
+    messages: int
+    leader: str | None
+    """The server that leads its replicas; None where there is only one."""
+    replicas_current: int
+    """How many replicas have all messages, the leader included."""
+    now: str
+    """The server's time, RFC 3339."""
+
+    @property
+    def max_message_bytes(self) -> int | None:
+        """The largest message, headers included, that the stream takes; None: any."""
+        most = int(self.config.get("max_msg_size", -1))
+        return most if most > 0 else None
+
+
+def wanted(
+    name: str, *, replicas: int = REPLICAS, max_age_s: float = MAX_AGE_S, max_bytes: int | None = None
+) -> dict[str, Any]:
+    """The configuration of the stream, as JetStream takes it."""
+    return {
+        "name": name,
+        "subjects": [subjects.ALL],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "old",
+        "num_replicas": replicas,
+        "max_age": int(max_age_s * NS),
+        "max_bytes": -1 if max_bytes is None else max_bytes,
+        "deny_delete": True,
+        "duplicate_window": int(min(DUPLICATE_WINDOW_S, max_age_s or DUPLICATE_WINDOW_S) * NS),
+        "allow_direct": True,
+    }
+
+
+def differences(found: Mapping[str, Any], want: Mapping[str, Any]) -> list[str]:
+    """What is not as wanted, in words, one for each key; a longer duplicate window is no difference."""
+    listed = []
+    for key, value in want.items():
+        is_ = found.get(key, False if isinstance(value, bool) else None)
+        if key == "duplicate_window" and isinstance(is_, int) and is_ >= value:
+            continue
+        if is_ != value:
+            listed.append(f"{key} is {_shown(key, is_)}, not {_shown(key, value)}")
+    return listed
+
+
+def _shown(key: str, value: object) -> str:
+    if key in ("max_age", "duplicate_window") and isinstance(value, int):
+        seconds = value / NS
+        return f"{seconds / 86_400:g} d" if seconds >= 86_400 else f"{seconds:g} s"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+
+
+async def info(connection: NatsConnection, name: str) -> StreamInfo | None:
+    """The stream of this name; None if there is none.
+
+    Raises:
+        ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
+    """
+    try:
+        return _info(await connection.api(f"STREAM.INFO.{name}"))
+    except ApiRefused as exc:
+        if exc.err_code == NO_STREAM:
+            return None
+        raise
+
+
+async def create(connection: NatsConnection, config: Mapping[str, Any]) -> StreamInfo:
+    """Make the stream.
+
+    Raises:
+        ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`; refused also if there is one that differs.
+    """
+    return _info(await connection.api(f"STREAM.CREATE.{config['name']}", config))
+
+
+def _info(found: Mapping[str, Any]) -> StreamInfo:
+    cluster = found.get("cluster") or {}
+    replicas = cluster.get("replicas") or []
+    return StreamInfo(
+        config=found["config"],
+        first_seq=int(found["state"]["first_seq"]),
+        last_seq=int(found["state"]["last_seq"]),
+        messages=int(found["state"]["messages"]),
+        leader=cluster.get("leader"),
+        replicas_current=1 + sum(bool(each.get("current")) for each in replicas),
+        now=found.get("ts", ""),
+    )

@@ -1,0 +1,87 @@
+"""The states of one order, and which channel reported which."""
+
+from msgspec.structs import replace
+
+from ordwatch.core.events import Arrival, OrderUpdate, QueryStamp
+from ordwatch.core.order_entry import STATES_KEPT, OrderEntry, is_cached
+from tests.support.toy import toy_update
+
+
+def state(filled: int) -> OrderUpdate:
+    return toy_update("toy", "1", "PARTIALLY_FILLED", str(filled), "100", now_ns=5)
+
+
+def arrival(channel: str, at_ns: int = 1) -> Arrival:
+    return Arrival(venue="toy", channel=channel, at_ns=at_ns)
+
+
+def entry(*filled: int, channel: str = "one") -> OrderEntry:
+    """An order that this channel reported in these states."""
+    made = OrderEntry(state(filled[0]), channel, 1)
+    for each in filled[1:]:
+        made.add(state(each), None, arrival(channel))
+    return made
+
+
+def test_only_the_last_states_are_kept() -> None:
+    order = entry(*range(STATES_KEPT + 3))
+
+    assert [each.filled_qty for each in order.states] == [str(filled) for filled in range(3, STATES_KEPT + 3)]
+    assert order.places == {"one": STATES_KEPT - 1}
+
+
+def test_a_repeated_state_is_found_from_a_place_on() -> None:
+    order = entry(1, 2, 1)
+
+    assert (order.find(state(1), 0), order.find(state(1), 1), order.find(state(2), 2)) == (0, 2, None)
+
+
+def test_each_channel_keeps_its_own_place() -> None:
+    order = entry(1, 2, 3)
+    order.move("other", 1)
+
+    assert order.is_last_of("one")
+    assert not order.is_last_of("other")
+    order.move("other", 2)
+    assert order.is_last_of("other")
+
+
+def test_an_older_state_that_is_inserted_moves_the_places_after_it() -> None:
+    order = entry(1, 3)
+    order.move("other", 0)
+
+    order.insert(1, state(2))
+
+    assert [each.filled_qty for each in order.states] == ["1", "2", "3"]
+    assert order.places == {"one": 2, "other": 0}
+    assert order.state.filled_qty == "3"
+
+
+def test_a_state_is_remembered_with_the_time_of_its_own_update() -> None:
+    order = entry(1)
+
+    order.add(replace(state(2), updated_ns=50), 40, arrival("one"))
+
+    assert (order.state.updated_ns, order.states[-1].updated_ns) == (50, 40)
+
+
+def test_a_cached_row_is_no_arrival() -> None:
+    stamp = QueryStamp(number=1, sent_ns=1, cached=True)
+    cached = Arrival(venue="toy", channel="cached query", at_ns=9, query=stamp)
+    order = entry(1)
+
+    order.add(state(2), None, cached)
+
+    assert order.arrived_ns == 1
+    assert is_cached(cached)
+    assert not is_cached(arrival("one"))
+
+
+def test_places_of_few_channels_are_kept() -> None:
+    order = entry(1)
+
+    for number in range(20):
+        order.move(f"connection {number}", 0)
+
+    assert len(order.places) == 8
+    assert "connection 19" in order.places

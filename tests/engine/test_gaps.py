@@ -1,0 +1,225 @@
+import pytest
+from msgspec.structs import replace
+
+from ordwatch.core.events import GapUpdate
+from ordwatch.engine.gaps import GapTracker, VenueGaps
+from ordwatch.engine.link import Link
+from ordwatch.engine.moment import Moment
+from ordwatch.engine.policy import Orders
+from ordwatch.engine.queries import Query
+from ordwatch.engine.venue_clock import MARGIN_NS
+from ordwatch.venues.contract import EVER, QueryResult
+from tests.support.toy import toy_update
+
+SECOND = 1_000_000_000
+
+
+def live(at_s: int = 10) -> GapTracker:
+    gaps = GapTracker("toy")
+    gaps.close_gap(at_s * SECOND, None)
+    return gaps
+
+
+def test_no_gap_before_the_first_live() -> None:
+    assert GapTracker("toy").open_gap("eof", 1, 2) == []
+
+
+def test_gap_opens_where_coverage_ended() -> None:
+    [gap] = live().open_gap("eof", 20 * SECOND, 25 * SECOND)
+
+    assert (gap.gap, gap.cause, gap.from_ns, gap.at_ns) == ("toy-1", "eof", 20 * SECOND, 25 * SECOND)
+
+
+def test_a_second_break_does_not_open_another() -> None:
+    gaps = live()
+    gaps.open_gap("eof", 20 * SECOND, 25 * SECOND)
+
+    assert gaps.open_gap("reset", 26 * SECOND, 27 * SECOND) == []
+
+
+def test_gap_closes_recovered_by_a_query_without_bound() -> None:
+    gaps = live()
+    gaps.open_gap("eof", 20 * SECOND, 25 * SECOND)
+
+    [gap] = gaps.close_gap(30 * SECOND, "a; b")
+
+    assert (gap.state, gap.outcome, gap.to_ns, gap.limits) == ("closed", "recovered", 30 * SECOND, "a; b")
+
+
+def test_gap_closes_partial_where_the_query_does_not_reach_its_start() -> None:
+    gaps = live()
+    gaps.open_gap("eof", 20 * SECOND, 25 * SECOND)
+
+    [gap] = gaps.close_gap(30 * SECOND, None, 2 * SECOND)
+
+    assert (gap.outcome, gap.to_ns) == ("partial", 22 * SECOND)
+
+
+@pytest.mark.parametrize(("reached_after_s", "to_s"), [(-4, 20), (2, 22), (2**31, 30)])
+def test_partial_gap_ends_where_the_query_reached_and_within_the_gap(reached_after_s: int, to_s: int) -> None:
+    gaps = live()
+    gaps.open_gap("eof", 20 * SECOND, 25 * SECOND)
+
+    [gap] = gaps.close_gap(30 * SECOND, None, reached_after_s * SECOND)
+
+    assert (gap.outcome, gap.to_ns) == ("partial", to_s * SECOND)
+
+
+@pytest.mark.parametrize("closes_s", [12, 15])
+def test_gap_of_a_clock_put_back_keeps_its_start_and_ends_no_earlier(closes_s: int) -> None:
+    gaps = live()
+
+    [opened] = gaps.open_gap("eof", 20 * SECOND, 11 * SECOND)
+    [closed] = gaps.close_gap(closes_s * SECOND, None)
+
+    assert (opened.from_ns, closed.from_ns, closed.to_ns) == (20 * SECOND, 20 * SECOND, 20 * SECOND)
+
+
+def test_covered_time_in_the_future_of_the_clock_stays_the_start_of_the_gap() -> None:
+    gaps = GapTracker("toy")
+
+    [gap] = gaps.resume(3600 * SECOND, 9 * SECOND)
+
+    assert (gap.from_ns, gap.at_ns) == (3600 * SECOND, 9 * SECOND)
+
+
+def test_numbers_go_on_after_a_restart() -> None:
+    gaps = GapTracker("toy", gaps_before=7)
+
+    [gap] = gaps.resume(5 * SECOND, 9 * SECOND)
+
+    assert (gap.gap, gap.cause, gap.from_ns) == ("toy-8", "restart", 5 * SECOND)
+
+
+def test_gap_left_open_goes_on_and_closes_with_its_id() -> None:
+    gaps = GapTracker("toy", gaps_before=7)
+    before = live()
+    [left] = before.open_gap("eof", 20 * SECOND, 25 * SECOND)
+
+    gaps.continue_gap(left)
+
+    assert gaps.open_gap("reset", 26 * SECOND, 27 * SECOND) == []
+    assert [(gap.gap, gap.from_ns) for gap in gaps.close_gap(30 * SECOND, None)] == [("toy-1", 20 * SECOND)]
+
+
+SECOND = 1_000_000_000
+NOW = Moment(1_000 * SECOND, 100 * SECOND, 500 * SECOND)
+"""The wall clock, the one that stops in sleep, and the one that runs on."""
+
+
+def link(last_good_s: int, running_s: int | None = None, *, subscribed: bool = True) -> Link:
+    """A link whose last good message came then."""
+    each = Link()
+    each.subscribed = subscribed
+    each.last_good_ns = last_good_s * SECOND
+    each.last_good_running_ns = (last_good_s - 500 if running_s is None else running_s) * SECOND
+    return each
+
+
+def live_gaps(orders: Orders | None = None) -> VenueGaps:
+    return VenueGaps(live(), orders or Orders())
+
+
+@pytest.mark.parametrize(
+    ("lost", "others", "from_s"),
+    [
+        (link(990), [], 990),
+        (link(990), [link(995)], 990),
+        (link(990), [link(980)], 980),
+        (link(990), [link(980), link(970), link(985)], 970),
+        (link(990), [link(980, subscribed=False)], 990),
+        (link(990), [link(0)], 990),
+        (link(0), [link(980)], 1_000),
+        (link(990, 400), [link(2_000, 300)], 2_000),
+    ],
+    ids=[
+        "the only link",
+        "another received later",
+        "another was silent for longer",
+        "the most silent of all",
+        "one that is not subscribed was not relied on",
+        "one that never received anything",
+        "a link that received nothing: noticed now",
+        "silence is compared by the clock that is never set",
+    ],
+)
+def test_a_gap_begins_where_the_most_silent_link_received_last(lost: Link, others: list[Link], from_s: int) -> None:
+    [gap] = live_gaps().open("eof", lost, [lost, *others], NOW)
+
+    assert gap.from_ns == from_s * SECOND
+
+
+@pytest.mark.parametrize(("reported_s", "from_s"), [(980, 980), (995, 990), (None, 990)])
+def test_a_venue_may_report_an_earlier_start(reported_s: int | None, from_s: int) -> None:
+    reported_ns = None if reported_s is None else reported_s * SECOND
+
+    [gap] = live_gaps().open("venue_logged_out", link(990), [link(990)], NOW, reported_ns)
+
+    assert gap.from_ns == from_s * SECOND
+
+
+def test_every_loss_of_coverage_counts_though_the_gap_goes_on() -> None:
+    gaps, lost = live_gaps(), link(990)
+
+    opened = [gaps.open("eof", lost, [lost], NOW) for _ in range(3)]
+
+    assert [len(each) for each in opened] == [1, 0, 0]
+    assert gaps.epoch == 3
+
+
+def test_the_next_query_asks_from_the_start_of_the_gap_in_the_venues_time() -> None:
+    gaps, lost = live_gaps(), link(990)
+    gaps.read_clock(7_500 * SECOND, 500 * SECOND)
+
+    gaps.open("eof", lost, [lost], NOW)
+
+    assert gaps.since_ns == 7_490 * SECOND - MARGIN_NS
+
+
+def test_without_the_venues_clock_it_asks_from_its_last_update_less_the_time_since() -> None:
+    gaps, lost = live_gaps(Orders(latest_ns=lambda: 7_000 * SECOND)), link(990)
+
+    gaps.open("eof", lost, [lost], NOW)
+
+    assert gaps.since_ns == 6_990 * SECOND - MARGIN_NS
+
+
+@pytest.mark.parametrize(
+    ("reach_s", "without", "outcome"),
+    [
+        (None, None, "recovered"),
+        (7_485, None, "recovered"),
+        (7_486, None, "partial"),
+        (None, "BTC_USDT: locked", "partial"),
+    ],
+    ids=["no bound", "to five seconds before the start", "not so far back", "without a part"],
+)
+def test_a_gap_is_recovered_if_the_query_reached_back_to_its_start(
+    reach_s: int | None, without: str | None, outcome: str
+) -> None:
+    gaps, lost = live_gaps(), link(990)
+    gaps.read_clock(7_500 * SECOND, 500 * SECOND)
+    gaps.open("eof", lost, [lost], NOW)
+    result = QueryResult(complete_since_ns=None if reach_s is None else reach_s * SECOND)
+
+    [gap] = gaps.close(Query(1, gaps.epoch, gaps.since_ns, 8_000), result, without, NOW)
+
+    assert (gap.state, gap.outcome) == ("closed", outcome)
+    assert gaps.since_ns == 8_000
+
+
+@pytest.mark.parametrize(
+    ("clock_went_back", "since_ns"), [(False, 7_000 * SECOND - MARGIN_NS), (True, EVER)], ids=["compared", "unknown"]
+)
+@pytest.mark.parametrize("is_open", [True, False], ids=["a gap goes on", "a gap opens"])
+def test_a_restart_compares_no_times_of_a_clock_that_was_put_back(
+    clock_went_back: bool, since_ns: int, is_open: bool
+) -> None:
+    before = replace(toy_update("toy", "1", "NEW", "0", "1", now_ns=5), updated_ns=7_000 * SECOND)
+    later = replace(before, order_id="2", updated_ns=7_300 * SECOND, received_ns=995 * SECOND)
+    gaps = VenueGaps(GapTracker("toy"), Orders(all=lambda: (before, later)))
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=990 * SECOND, at_ns=991 * SECOND)
+
+    gaps.resume(990 * SECOND, gap if is_open else None, NOW, clock_went_back=clock_went_back)
+
+    assert gaps.since_ns == since_ns
