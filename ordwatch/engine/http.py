@@ -14,7 +14,7 @@ from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine.failures import reason
 from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
-from ordwatch.engine.transport import tls_context
+from ordwatch.engine.tls import tls_context
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
@@ -27,12 +27,22 @@ RETRY_AFTER_MAX_S = 30.0
 class Http:
     """Sends the requests of one venue; the connection pool opens with the first."""
 
-    def __init__(self, rates: Rates, on_server_date: Callable[[int], None] = lambda _: None) -> None:
-        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC."""
+    def __init__(
+        self,
+        rates: Rates,
+        on_server_date: Callable[[int], None] = lambda _: None,
+        *,
+        tls_ca_file: str | None = None,
+    ) -> None:
+        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC.
+
+        `tls_ca_file`: as in `tls_context`.
+        """
         self.clock = VenueClock()
         """The venue's time, to sign requests with."""
         self._rates = rates
         self._on_server_date = on_server_date
+        self._tls_ca_file = tls_ca_file
         self._session: aiohttp.ClientSession | None = None
         self._tls_failure = (-math.inf, "")
         """When TLS last failed, and why."""
@@ -97,7 +107,7 @@ class Http:
             params=dict(request.params),
             headers=_headers(request),
             data=dict(request.form) if request.form is not None else request.json_body(),
-            ssl=tls_context() if urlsplit(request.url).scheme == "https" else True,
+            ssl=tls_context(self._tls_ca_file) if urlsplit(request.url).scheme == "https" else True,
             allow_redirects=False,
         ) as response:
             body = await response.content.read(MAX_BODY_BYTES + 1)

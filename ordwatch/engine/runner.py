@@ -75,7 +75,7 @@ class Runner:
         )
         self._look = look
         self._rates = Rates()
-        self._http = Http(self._rates, self._on_server_date)
+        self._http = Http(self._rates, self._on_server_date, tls_ca_file=setup.settings.tls_ca_file)
         self._connections: dict[int, Connection] = {}
         self._query: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -170,7 +170,8 @@ class Runner:
                     self._queue.put_now(events)
                     continue
                 case Connect(link=link, conn=conn):
-                    connection = Connection(self, link, conn, functools.partial(self._open_session, link))
+                    open_session = functools.partial(self._open_session, link)
+                    connection = Connection(self, link, conn, open_session, self.setup.settings.tls_ca_file)
                     self._connections[link] = connection
                     self._start(self._run_connection(connection))
                 case Drop(link=link, error=error):

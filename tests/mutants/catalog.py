@@ -607,10 +607,10 @@ MUTANTS = (
     ),
     Mutant(
         "with a key log no certificate is trusted",
-        "engine/transport.py",
+        "engine/tls.py",
         "        context.load_default_certs()\n",
         "",
-        (TRANSPORT,),
+        ("tests/engine/test_tls.py",),
     ),
     Mutant(
         "a name whose first address is dead is not tried further",
