@@ -223,7 +223,7 @@ def on_signal(loop: "asyncio.AbstractEventLoop", number: signal.Signals, act: Ca
 
 def exit_by_signal(number: int) -> None:
     """End by this signal, with all terminals as they were; returns where the system does not let it kill."""
-    restore_terminals()
+    reset_terminals()
     if not hasattr(signal, "pthread_sigmask"):
         return  # Windows: os.kill ends a process with the number itself as exit code
     signal.signal(number, signal.SIG_DFL)
@@ -334,7 +334,7 @@ def has_single_keys() -> bool:
 def read_single_keys(fd: int) -> bool:
     """Let the terminal hand over each key when it is typed, without showing it; Ctrl-C and Ctrl-Z stay signals.
 
-    It is restored by `restore_terminal`, and at exit. False where that cannot be done now.
+    It is restored by `reset_terminal`, and at exit. False where that cannot be done now.
     """
     try:
         import termios
@@ -348,7 +348,7 @@ def read_single_keys(fd: int) -> bool:
         wanted[3] &= ~(termios.ICANON | termios.ECHO)
         wanted[6][termios.VMIN], wanted[6][termios.VTIME] = 1, 0
         if not _saved:
-            atexit.register(restore_terminals)
+            atexit.register(reset_terminals)
         if _set.get(fd) != before:
             _saved[fd] = before
         _set[fd] = wanted
@@ -359,7 +359,7 @@ def read_single_keys(fd: int) -> bool:
     return True
 
 
-def restore_terminal(fd: int) -> None:
+def reset_terminal(fd: int) -> None:
     """Undo `read_single_keys`, unless the terminal belongs to others now."""
     saved = _saved.pop(fd, None)
     _set.pop(fd, None)
@@ -371,10 +371,10 @@ def restore_terminal(fd: int) -> None:
         termios.tcsetattr(fd, termios.TCSANOW, saved)
 
 
-def restore_terminals() -> None:
+def reset_terminals() -> None:
     """Undo every `read_single_keys`."""
     for fd in list(_saved):
-        restore_terminal(fd)
+        reset_terminal(fd)
 
 
 def in_background(fd: int) -> bool:

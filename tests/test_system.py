@@ -365,7 +365,7 @@ def terminal() -> Iterator[tuple[int, int]]:
     """A pseudo-terminal: the hand that types, and the descriptor that is read."""
     hand, fd = pty.openpty()
     yield hand, fd
-    system.restore_terminal(fd)
+    system.reset_terminal(fd)
     for each in (hand, fd):
         os.close(each)
 
@@ -377,7 +377,7 @@ def test_a_terminal_hands_over_single_keys_until_it_is_restored(terminal: tuple[
     done = system.read_single_keys(fd)
     os.write(hand, b"j")
     key = os.read(fd, 9)
-    system.restore_terminal(fd)
+    system.reset_terminal(fd)
 
     assert (done, key) == (True, b"j")
     assert termios.tcgetattr(fd) == before
@@ -389,7 +389,7 @@ def test_a_terminal_that_is_set_twice_is_restored_to_what_it_was(terminal: tuple
 
     system.read_single_keys(fd)
     system.read_single_keys(fd)
-    system.restore_terminals()
+    system.reset_terminals()
 
     assert termios.tcgetattr(fd) == before
 
@@ -404,7 +404,7 @@ def test_a_terminal_that_a_shell_has_set_meanwhile_is_restored_to_that(terminal:
     others = termios.tcgetattr(fd)
 
     system.read_single_keys(fd)
-    system.restore_terminal(fd)
+    system.reset_terminal(fd)
 
     assert termios.tcgetattr(fd) == others
 

@@ -83,10 +83,10 @@ class Browser:
         """Whether the list is not simply all orders, the latest change on top."""
         return self.paused or self._listing.selection != Selection()
 
-    def scrolled(self, lines: int, room: int) -> int:
-        """The first of so many lines of text to show where there is room for some; the last screen is full."""
-        self._scroll = min(self._scroll, max(0, lines - room))
-        self._page = max(1, room)
+    def scrolled(self, lines: int, height: int) -> int:
+        """The first of so many lines of text to show on a screen of this height; the last screen is full."""
+        self._scroll = min(self._scroll, max(0, lines - height))
+        self._page = max(1, height)
         return self._scroll
 
     def update(self, changes: Changes, venues: Sequence[str]) -> None:
@@ -99,7 +99,7 @@ class Browser:
         self._mode, self.opened = Mode.LIST, None
 
     def window(self, page: int) -> Window:
-        """The rows on a screen with room for `page` of them."""
+        """The rows on a screen of `page` rows."""
         self._page = max(1, page)
         self._follow_mark()
         listing = self._listing

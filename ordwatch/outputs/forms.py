@@ -94,7 +94,7 @@ def all_forms(rows: Sequence[TableRow], scene: Scene) -> dict[str, Form]:
     paper = [order.environment == "paper" for order in orders]
     texts = _Texts(scene)
     forms = {
-        "age": texts.right("AGE", [_age(row, scene) for row in rows], least=6),
+        "age": texts.right("AGE", [_since_change(row, scene) for row in rows], least=6),
         "symbol": texts.cut("SYMBOL", symbols, [" (p)" if each else "" for each in paper], name="symbol"),
         "symbol with paper": texts.cut("SYMBOL", symbols, [" paper" if each else "" for each in paper]),
         "short side": texts.left("SIDE", [_side(order, short=True) for order in orders], name="short side"),
@@ -223,7 +223,7 @@ def _average(order: OrderRecord, glyphs: Glyphs) -> str:
     return _digits(text if glyphs.unicode else text.replace("≈", "~"), glyphs)
 
 
-def _age(row: TableRow, scene: Scene) -> str:
+def _since_change(row: TableRow, scene: Scene) -> str:
     changed_ns = text_ns(row.changed_at)
     return duration_text((scene.now_ns - changed_ns) / 1e9) if changed_ns is not None else ""
 

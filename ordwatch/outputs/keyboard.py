@@ -59,7 +59,7 @@ class Keyboard:
             # Taken again even if it seems to be ours: a shell that stopped this process may have set the terminal.
             self._ours = False
             if not wanted:
-                system.restore_terminal(self._fd)
+                system.reset_terminal(self._fd)
         self._waker.wake()
 
     def _run(self) -> None:

@@ -20,7 +20,7 @@ class Sort(StrEnum):
     CHANGE = "change"
     """The latest change first."""
     SYMBOL = "symbol"
-    AGE = "age"
+    UNCHANGED = "age"
     """What has not changed for the longest time first."""
     VENUE = "venue"
 
@@ -41,7 +41,7 @@ class Listing:
     def __init__(self) -> None:
         self._rows: dict[OrderKey, TableRow] = {}
         self._selection = Selection()
-        self._words: list[str] = []
+        self._search_terms: list[str] = []
         self._sorted: SortedRows[tuple[_Place, OrderKey]] = SortedRows()
         self.open_orders = 0
         """How many of the listed orders are open."""
@@ -62,7 +62,7 @@ class Listing:
     def select(self, selection: Selection) -> None:
         """List this selection."""
         self._selection = selection
-        self._words = selection.text.lower().split()
+        self._search_terms = selection.text.lower().split()
         listed = [(key, row) for key, row in self._rows.items() if self._lists(row.order)]
         self._sorted = SortedRows((self._place(row), key) for key, row in listed)
         self.open_orders = sum(not row.order.final for _, row in listed)
@@ -115,17 +115,17 @@ class Listing:
         selection = self._selection
         if (selection.open_only and order.final) or (selection.venue is not None and order.venue != selection.venue):
             return False
-        if not self._words:
+        if not self._search_terms:
             return True
         text = _searched(order)
-        return all(word in text for word in self._words)
+        return all(word in text for word in self._search_terms)
 
     def _place(self, row: TableRow) -> _Place:
         """What the row is sorted by; no two rows have the same."""
         order = row.order
         whose = (order.account or "", order.account is None, order.environment, order.order_id)
         match self._selection.sort:
-            case Sort.CHANGE | Sort.AGE:
+            case Sort.CHANGE | Sort.UNCHANGED:
                 return (row.changed_at, row.number)
             case Sort.SYMBOL:
                 return (order.symbol, order.venue, *whose)
