@@ -74,7 +74,6 @@ def imports_from_the_right(path: Path) -> list[str]:
 
 
 SHELL = {
-    "clocks.py",
     "connection.py",
     "http.py",
     "moment.py",
@@ -124,7 +123,8 @@ def code(path: Path) -> str:
 
 
 NOT_EVERYWHERE = {
-    "fcntl", "resource", "msvcrt", "fdatasync", "fchmod", "geteuid", "getuid", "killpg", "pthread_sigmask",
+    "fcntl", "resource", "msvcrt", "termios", "tty", "tcgetpgrp", "SIGTSTP", "SIGCONT", "SIGQUIT", "SIGTTIN",
+    "fdatasync", "fchmod", "geteuid", "getuid", "killpg", "pthread_sigmask",
     "add_signal_handler", "poll", "prctl", "SIGHUP", "SIGPIPE", "SIGKILL", "CLOCK_BOOTTIME",
     "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_DIRECTORY",
 }  # fmt: skip
