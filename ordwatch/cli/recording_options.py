@@ -73,6 +73,7 @@ def resume_state(recording: "Recording | PublishedRecording | None", names: Iter
             found.covered_until_ns.get(name),
             found.next_gap(name) - 1,
             gap_update(gap) if (gap := found.open_gaps.get(name)) is not None else None,
+            clock_went_back=name in found.clock_went_back,
         )
         for name in names
     }

@@ -3,6 +3,7 @@
 Between two jumps the wall clock and the elapsed time run together. All times in ns; wall times since 1970 UTC.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -44,6 +45,18 @@ class Timeline:
                 return wall_ns - stretch.ahead_ns
         return self._nearest_ns(wall_ns)
 
+    def all_elapsed_ns(self, wall_ns: int, at_ns: int) -> list[int]:
+        """Every elapsed time that a wall time in a record may mean, the earliest first: never none.
+
+        There is more than one where the clock was set back and showed the same time again.
+        """
+        found = []
+        for stretch in self._stretches:
+            end_ns = at_ns if stretch.end_ns is None else stretch.end_ns
+            if (stretch.start_ns is None or stretch.start_ns <= wall_ns) and wall_ns <= end_ns:
+                found.append(wall_ns - stretch.ahead_ns)
+        return found or [self.elapsed_ns(wall_ns, at_ns)]
+
     def _nearest_ns(self, wall_ns: int) -> int:
         """For a wall time that the clock jumped over, or one in the future."""
         for stretch in reversed(self._stretches):
@@ -51,6 +64,15 @@ class Timeline:
                 end_ns = wall_ns if stretch.end_ns is None else min(wall_ns, stretch.end_ns)
                 return end_ns - stretch.ahead_ns
         return wall_ns
+
+    def went_back_since(self, elapsed_ns: int) -> bool:
+        """Whether the wall clock was put back after this elapsed time: then an earlier wall time may be a later one."""
+        return any(
+            later.ahead_ns < earlier.ahead_ns
+            and later.start_ns is not None
+            and later.start_ns - later.ahead_ns > elapsed_ns
+            for earlier, later in pairwise(self._stretches)
+        )
 
     def wall_ns(self, elapsed_ns: int) -> int:
         """The wall time of an elapsed time; at a jump, the earlier of the two."""
