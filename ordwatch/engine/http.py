@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
-from ordwatch.engine.clocks import running_ns
 from ordwatch.engine.failures import reason
+from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
 from ordwatch.engine.tls import tls_context
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
@@ -91,7 +91,7 @@ class Http:
 
     def _venue_ns(self) -> int:
         """The venue's time now; this host's before the venue's first answer."""
-        venue_ns = self.clock.at(running_ns())
+        venue_ns = self.clock.at(moment().running_ns)
         return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
@@ -117,7 +117,7 @@ class Http:
                 raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
             reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
             if (date_ns := server_date_ns(response.headers.get("Date"))) is not None:
-                self.clock.read(date_ns, running_ns())
+                self.clock.read(date_ns, moment().running_ns)
                 self._on_server_date(date_ns)
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 

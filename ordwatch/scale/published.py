@@ -20,8 +20,6 @@ PLANNED_END_S = 20.0
 """How long lines are published after a planned end, if the broker answers."""
 SIGNAL_END_S = 2.7
 """The same after a signal, the recording's own end included."""
-AWAY_END_S = 1.0
-"""How long a broker that was away is tried at the end."""
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +74,11 @@ class PublishedRecording:
         """As `Recording.synced_seq`."""
         return self._recording.synced_seq
 
+    @property
+    def published_seq(self) -> int:
+        """The highest seq up to which every line is published."""
+        return self._publishing.published_seq if self._publishing is not None else 0
+
     def rotate_now(self) -> None:
         """As `Recording.rotate_now`."""
         self._recording.rotate_now()
@@ -90,7 +93,12 @@ class PublishedRecording:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_TRY_S):
                 await self._publishing.tried.wait()
-        self._publishing.tried.set()
+        self.connecting_allowed()
+
+    def connecting_allowed(self) -> None:
+        """Venues are connected to from now on: whatever happens to publishing, the recording goes on."""
+        if self._publishing is not None:
+            self._publishing.tried.set()
 
     def hurry(self) -> None:
         """A signal ends the process: at the end little time is left."""
@@ -118,7 +126,7 @@ class PublishedRecording:
                 raise
             log.error("%s; the recording goes on", stopped)
             self.on_failure(stopped)
-            publishing.tried.set()
+            self.connecting_allowed()
 
     async def close(self) -> None:
         """Close the recording, then publish what is left of it.
@@ -138,7 +146,7 @@ class PublishedRecording:
         await asyncio.sleep(0)  # the writer's last message may wait for its turn
         left_s = SIGNAL_END_S - (monotonic() - began_s) if self._hurried else PLANNED_END_S
         try:
-            await publishing.finish(min(left_s, AWAY_END_S) if publishing.is_away else left_s)
+            await publishing.finish(left_s)
         except PublishingStopped as stopped:
             log.error("%s", stopped)
             self.on_failure(stopped)

@@ -41,6 +41,8 @@ GUARD_EVERY_S = 10.0
 RETRY_S = 0.5
 MAX_RETRY_S = 5.0
 ASK_AGAIN_S = 0.05
+AWAY_END_S = 2.0
+"""How long a broker that does not take lines is tried at the end."""
 MAX_RETRY_REFUSED_S = 60.0
 """For what somebody has to mend: credentials and certificates."""
 _LOOK_BACK = 1024
@@ -90,6 +92,7 @@ class Publishing:
         self._changed = asyncio.Event()
         self._ask_again = False
         self._session_seen = False
+        self._first_stream_seq = 0
         self._stopped: PublishingStopped | None = None
         self._outage = Outage()
         self._credentials_refused: AuthError | None = None
@@ -114,19 +117,19 @@ class Publishing:
             self._changed.set()
 
     @property
+    def published_seq(self) -> int:
+        """The highest seq up to which every line is acknowledged."""
+        return self._publisher.published_seq
+
+    @property
     def waiting(self) -> int:
         """How many durable lines are not published."""
-        return max(0, self._durable_seq - self._publisher.published_seq)
+        return max(0, self._durable_seq - self.published_seq)
 
     @property
     def session_is_published(self) -> bool:
         """Whether the stream has the session of this process: nobody else has this name."""
         return self._own_session_seq is not None and self._publisher.published_seq >= self._own_session_seq
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the broker did not take lines when it was last tried."""
-        return self._outage.reason is not None
 
     def state(self) -> str:
         """In a few words how far it is, for people."""
@@ -145,16 +148,22 @@ class Publishing:
         await self._run(lambda: False)
 
     async def finish(self, timeout_s: float) -> None:
-        """Publish what is left of a recording that is closed, at most so long.
+        """Publish what is left of a recording that is closed, at most so long; a broker that is away is not waited for.
 
         Raises:
             PublishingStopped: As from `run`, now or before.
             AuthError: The server refused the credentials, and lines are left.
         """
+        began_s = monotonic()
+
+        def is_done() -> bool:
+            away = self._outage.reason is not None and monotonic() > began_s + AWAY_END_S
+            return away or not self.waiting
+
         if self._stopped is None and self.waiting:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
-                    await self._run(lambda: not self.waiting)
+                    await self._run(is_done)
         if self._stopped is None and self.waiting:
             log.warning("nats: %d lines are not published; the next run with --publish goes on there", self.waiting)
             if self._credentials_refused is not None:
@@ -217,6 +226,7 @@ class Publishing:
         found = await stream.info(connection, self._settings.stream)
         if found is None:
             raise Refused(f"there is no stream {self._settings.stream}; `ordwatch stream create` makes it")
+        self._first_stream_seq = found.first_seq
         self._messages.max_bytes = min(connection.max_message_bytes, found.max_message_bytes or 2**62)
         session = await self._stored(connection, subjects.of_type(self._collector, "session"))
         last = await self._stored(connection, subjects.of_collector(self._collector))
@@ -343,7 +353,10 @@ class Publishing:
             self._refused(seq, "the stream has no leader now, or there is no such stream")
             return
         found = _decode(answer.data)
-        if found.error is None:
+        if found.error is None and found.duplicate and found.seq < self._first_stream_seq:
+            # It has forgotten the message, not yet its id.
+            self._refused(seq, "the stream was emptied; it takes the same lines again after its duplicate window")
+        elif found.error is None:
             self._on_acknowledged(seq, Acknowledged(found.seq, found.duplicate))
         elif found.error.err_code in (WRONG_LAST_SEQUENCE, TOO_LARGE):
             self._ask_again = True

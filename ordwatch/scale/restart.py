@@ -112,6 +112,8 @@ def decide(stream: StreamState, file: FileState, *, published_seq: int, has_publ
     foreign = session is not None and not file.has(session)
     if has_published and session is not None and foreign:
         return OtherCollector(_who(session))
+    if has_published and session is None and file.has(last):
+        return GoOn(file.first_seq, 0)  # the stream was emptied: what it has now came after that
     if file.has(last):
         return GoOn(max(file.first_seq, min(published_seq, last.seq) + 1), session_stream_seq)
     if has_published:

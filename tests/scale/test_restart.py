@@ -81,6 +81,14 @@ def test_a_known_last_message_is_gone_on_behind(published_seq: int, from_seq: in
     assert found == GoOn(from_seq, 101)
 
 
+def test_a_stream_that_was_emptied_while_it_was_published_to_gets_all_again() -> None:
+    file = File()
+
+    found = decide(stream(file.stored(7), None), file.state, published_seq=6, has_published=True)
+
+    assert found == GoOn(1, 0)
+
+
 def test_a_last_message_without_raw_is_known_by_its_other_checksum() -> None:
     file = File()
     smaller = Stored(7, "0badc0de", file.lines[7], 107, NOON_NS)
