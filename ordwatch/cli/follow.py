@@ -120,7 +120,7 @@ async def _watch(
     from ordwatch.outputs.service import service
     from ordwatch.outputs.table import Table
 
-    shown = display.sink(list(resume.kinds), lambda: run.stats())
+    shown = display.sink(list(resume.kinds), lambda: run.stats(), lambda: stop("q was pressed", None))
     stdout = shown if recording is None else NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     managed = service(os.environ)
     sinks = [*([recording] if recording is not None else []), stdout, *more, *([managed] if managed else [])]
@@ -131,7 +131,7 @@ async def _watch(
             open_gaps = [gap_record(gap, recovered=None) for gap in resume.open_gaps.values()]
             sink.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
 
-    def stop(reason: str, number: int) -> None:
+    def stop(reason: str, number: int | None) -> None:
         for sink in more:
             if isinstance(sink, ProgramRunner):
                 sink.hurry()

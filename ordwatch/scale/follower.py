@@ -18,6 +18,7 @@ from ordwatch.core.events import Arrival, FeedEvent, GapUpdate, LinkUpdate, Venu
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord, VenueAlive
 from ordwatch.core.times import time_ns, time_text
+from ordwatch.engine.moment import Moment
 from ordwatch.recording.format import BadLine, mark, record
 from ordwatch.scale import subjects
 from ordwatch.scale.collector import Collector, Numbered
@@ -39,13 +40,6 @@ class StoredMessage(NamedTuple):
     stream_seq: int
     time_ns: int
     """When the stream took it."""
-
-
-class Now(NamedTuple):
-    """The present moment."""
-
-    wall_ns: int
-    mono_ns: int
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ class Follower:
         self._venue_kinds: dict[str, VenueKind] = {}
         self._feeds: dict[str, _Feed] = {}
         self._stream_ahead_ns: int | None = None
-        """The stream's clock minus our monotonic clock."""
+        """The stream's clock minus our clock that is never set."""
         self._last_of_subjects = False
         self._judge_again = False
         self._overdue_at_ns = NEVER_NS
@@ -143,7 +137,9 @@ class Follower:
         orders = [order for name in self.stats for order in self.store.open_orders(name)]
         return [order_record(order, prev_status=None, gap=None, changed=[], flags=[]) for order in orders]
 
-    def begin(self, sessions: Iterable[StoredMessage], stream_now_ns: int, now: Now, *, last_of_subjects: bool) -> None:
+    def begin(
+        self, sessions: Iterable[StoredMessage], stream_now_ns: int, now: Moment, *, last_of_subjects: bool
+    ) -> None:
         """Reading begins; `sessions` are the last session record of each collector.
 
         `last_of_subjects`: until `caught_up` come the last messages of subjects, so that lines may be missing.
@@ -152,13 +148,13 @@ class Follower:
             ConfigError: A venue is of a kind that is not installed here.
         """
         self._last_of_subjects = last_of_subjects
-        self._stream_ahead_ns = stream_now_ns - now.mono_ns
+        self._stream_ahead_ns = stream_now_ns - now.running_ns
         for message in sessions:
             line = self._line(message)
             if line is not None and isinstance(line.record, SessionRecord):
                 self._kinds_of(self._feed(message.subject), line.record)
 
-    def resumed(self, now: Now) -> list[AnyRecord]:
+    def resumed(self, now: Moment) -> list[AnyRecord]:
         """The gaps since the recording that is continued was last covered; they close when it is caught up."""
         events: list[FeedEvent] = []
         for name, joint in self.joint.items():
@@ -167,7 +163,7 @@ class Follower:
             )
         return self._applied(events)
 
-    def read(self, messages: Sequence[StoredMessage], now: Now) -> Read:
+    def read(self, messages: Sequence[StoredMessage], now: Moment) -> Read:
         """What follows from the next messages.
 
         Raises:
@@ -194,14 +190,14 @@ class Follower:
         self._judge(now, read)
         return read
 
-    def caught_up(self, now: Now) -> Read:
+    def caught_up(self, now: Moment) -> Read:
         """All that the stream held when reading began was read."""
         self.is_caught_up = self._judge_again = True
         read = Read([], [])
         self._judge(now, read)
         return read
 
-    def timer(self, now: Now) -> Read:
+    def timer(self, now: Moment) -> Read:
         """What follows from the time alone: call it about once a second."""
         read = Read([], [])
         self._reading_seq = NEVER_NS
@@ -214,24 +210,24 @@ class Follower:
         self._judge(now, read)
         return read
 
-    def disconnected(self, detail: str, now: Now) -> list[AnyRecord]:
+    def disconnected(self, detail: str, now: Moment) -> list[AnyRecord]:
         """The stream cannot be read: nothing is covered as far as can be known."""
         return self._applied([event for joint in self.joint.values() for event in joint.stale(detail, now.wall_ns)])
 
-    def end(self, now: Now) -> list[AnyRecord]:
+    def end(self, now: Moment) -> list[AnyRecord]:
         """Reading ends while the stream cannot be read: what is covered is known up to the last proof of life only."""
         self._judge_again = True
         read = Read([], [])
         self._judge(now, read, all_overdue=True)
         return read.records
 
-    def connected(self, now: Now) -> list[AnyRecord]:
+    def connected(self, now: Moment) -> list[AnyRecord]:
         """The stream is read again, from where it was left, and all that it held was read."""
         return self._applied([event for joint in self.joint.values() for event in joint.read_on(now.wall_ns)])
 
-    def stream_now_ns(self, now: Now) -> int:
+    def stream_now_ns(self, now: Moment) -> int:
         """What the stream's clock shows now."""
-        return now.wall_ns if self._stream_ahead_ns is None else self._stream_ahead_ns + now.mono_ns
+        return now.wall_ns if self._stream_ahead_ns is None else self._stream_ahead_ns + now.running_ns
 
     def alive(self, name: str) -> VenueAlive:
         """The state of one venue for an alive record."""
@@ -248,8 +244,8 @@ class Follower:
             covers=sorted(joint.covered),
         )
 
-    def _stream_clock(self, stream_ns: int, now: Now) -> None:
-        ahead_ns = stream_ns - now.mono_ns
+    def _stream_clock(self, stream_ns: int, now: Moment) -> None:
+        ahead_ns = stream_ns - now.running_ns
         if self._stream_ahead_ns is None or ahead_ns > self._stream_ahead_ns:
             self._stream_ahead_ns = ahead_ns
 
@@ -347,7 +343,7 @@ class Follower:
         self.store.add_venue(name, venue, self.stats[name])
         self.joint[name] = JointVenue(name, gaps_before=self._resume.gap_numbers.get(name, 0))
 
-    def _judge(self, now: Now, read: Read, *, all_overdue: bool = False) -> None:
+    def _judge(self, now: Moment, read: Read, *, all_overdue: bool = False) -> None:
         if not (self.is_caught_up and self._judge_again):
             return
         self._judge_again = False

@@ -33,15 +33,16 @@ from ordwatch.core.records import (
     for_outputs,
 )
 from ordwatch.core.times import time_text
-from ordwatch.engine.clocks import Clocks
+from ordwatch.engine.clocks import TICK_S, Clocks
 from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
 from ordwatch.engine.failures import describe
 from ordwatch.engine.gaps import GapTracker
+from ordwatch.engine.moment import moment
 from ordwatch.engine.output import Sink
 from ordwatch.engine.rates import backoff
 from ordwatch.engine.run import ALIVE_S, COUNTS, SLICE, STALL_CHECK_S
 from ordwatch.scale import stream, subjects
-from ordwatch.scale.follower import Follower, Now, Read, Resume, StoredMessage
+from ordwatch.scale.follower import Follower, Read, Resume, StoredMessage
 from ordwatch.scale.nats_client import NatsConnection, Reader, StreamMessage, connect, server_time_ns
 
 BROKER = "nats"
@@ -54,10 +55,6 @@ PREROLL_NS = 30 * 1_000_000_000
 """How much before its position a restart reads: each collector is proven alive there at least once."""
 
 log = logging.getLogger(__name__)
-
-
-def _now() -> Now:
-    return Now(time.time_ns(), time.monotonic_ns())
 
 
 class _Place(NamedTuple):
@@ -152,7 +149,7 @@ class FollowRun:
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
         self._coverage = StreamCoverage()
         self._coverage.records(gap_record(gap, recovered=None) for gap in self._resume.open_gaps.values())
-        self._clocks = Clocks()
+        self._clocks = Clocks(moment())
         self._read_seq = 0
         """The last message that was read."""
         self._shown = 0
@@ -215,7 +212,7 @@ class FollowRun:
         if self._coverage.running:
             return
         self._write([self._session("start")])
-        now = _now()
+        now = moment()
         self._write(self._follower.resumed(now))
         self._apply([*self._broker.resumed(now.wall_ns), *self._broker.now(now.wall_ns)])
 
@@ -242,7 +239,7 @@ class FollowRun:
         self._start_session()
         text = describe(error)
         log.warning("%s: %s, retrying in %.1f s", BROKER, text, wait_s)
-        now = _now()
+        now = moment()
         self._write(self._follower.disconnected("the stream cannot be read", now))
         self._apply(self._broker.down(text, wait_s, now.wall_ns))
         await asyncio.sleep(wait_s)
@@ -280,7 +277,7 @@ class FollowRun:
         last_of_subjects = (
             self._resume.position is None and self._since_ns is None and not self._resume.covered_until_ns
         )
-        self._follower.begin(map(_stored, found), stream_now_ns, _now(), last_of_subjects=last_of_subjects)
+        self._follower.begin(map(_stored, found), stream_now_ns, moment(), last_of_subjects=last_of_subjects)
         self._first_contact.set()
         self._start_session()
 
@@ -319,14 +316,14 @@ class FollowRun:
         fresh = [_stored(each) for each in messages if each.stream_seq > self._read_seq]
         if not fresh:
             return
-        self._take(self._follower.read(fresh, _now()))
+        self._take(self._follower.read(fresh, moment()))
         self._read_seq = fresh[-1].stream_seq
         for sink in self._sinks:
             await sink.drain()
         await asyncio.sleep(0)
 
     def _caught_up(self) -> None:
-        now = _now()
+        now = moment()
         was_caught_up = self._follower.is_caught_up
         self._apply(self._broker.live(now.wall_ns))
         if was_caught_up:
@@ -342,16 +339,15 @@ class FollowRun:
     # Time.
 
     async def _ticks_forever(self) -> None:
-        ticks = 0
         while True:
-            await asyncio.sleep(self._clocks.TICK_S)
+            await asyncio.sleep(TICK_S)
+            now = moment()
+            self._clocks.tick(now)
             if not self._coverage.running:
                 continue
-            if (jump := self._clocks.tick()) is not None:
+            if (jump := self._clocks.look(now)) is not None:
                 self._apply([jump])
-            ticks += 1
-            if ticks % 2 == 0:
-                self._take(self._follower.timer(_now()))
+            self._take(self._follower.timer(now))
 
     async def _alive_forever(self) -> None:
         while True:
@@ -451,7 +447,7 @@ class FollowRun:
     async def _end(self) -> None:
         self._start_session()
         if not self._broker.is_live:
-            self._write(self._follower.end(_now()))
+            self._write(self._follower.end(moment()))
         self._write([self._alive()])
         end = self._session("end")
         self._coverage.record(end)

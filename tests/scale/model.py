@@ -13,9 +13,10 @@ from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import AliveRecord, AnyRecord, SessionRecord, VenueAlive, encode
 from ordwatch.core.times import time_text
 from ordwatch.engine.gaps import GapTracker
+from ordwatch.engine.moment import Moment
 from ordwatch.recording.format import mark, with_crc
 from ordwatch.scale import subjects
-from ordwatch.scale.follower import Follower, Now, Read, StoredMessage
+from ordwatch.scale.follower import Follower, Read, StoredMessage
 from tests.support.toy import TOY, toy_update
 
 START_NS = 1_772_452_800_000_000_000
@@ -243,9 +244,9 @@ class PaperReader:
             self._take(self.follower.timer(self._at(self._now_ns)))
         return self
 
-    def _at(self, at_ns: int) -> Now:
+    def _at(self, at_ns: int) -> Moment:
         self._now_ns = max(self._now_ns, at_ns)
-        return Now(self._now_ns, self._now_ns - START_NS)
+        return Moment(self._now_ns - START_NS, self._now_ns, self._now_ns - START_NS)
 
     def _take(self, read: Read) -> None:
         self.records += read.records
