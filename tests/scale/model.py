@@ -246,7 +246,7 @@ class PaperReader:
 
     def _at(self, at_ns: int) -> Moment:
         self._now_ns = max(self._now_ns, at_ns)
-        return Moment(self._now_ns - START_NS, self._now_ns, self._now_ns - START_NS)
+        return Moment(self._now_ns, self._now_ns - START_NS, self._now_ns - START_NS)
 
     def _take(self, read: Read) -> None:
         self.records += read.records
