@@ -22,7 +22,7 @@ _SCAN_BYTES = 2**16
 """Of a file, when a line is looked for: the rest is found by halving."""
 
 
-class Line(NamedTuple):
+class WholeLine(NamedTuple):
     """A whole line."""
 
     mark: Mark
@@ -54,7 +54,7 @@ class RecordingLines:
         lines = self.read(seq, 1, last_seq)
         return crcs(lines[0].raw, seq) if lines and lines[0].mark.seq == seq else frozenset()
 
-    def read(self, seq: int, most: int, last_seq: int) -> list[Line]:
+    def read(self, seq: int, most: int, last_seq: int) -> list[WholeLine]:
         """At most so many lines from `seq` on, none beyond `last_seq`, in their order.
 
         If `seq` is not left on disk, they begin with the next line that is. None if there is none yet.
@@ -62,7 +62,7 @@ class RecordingLines:
         Raises:
             OSError: A file cannot be read.
         """
-        found: list[Line] = []
+        found: list[WholeLine] = []
         reopened = False
         while len(found) < most and seq <= last_seq:
             if self._file is None or self._next_seq != seq:
@@ -78,7 +78,7 @@ class RecordingLines:
             seq = self._next_seq = line.mark.seq + 1
         return found
 
-    def _read_line(self, last_seq: int) -> Line | None:
+    def _read_line(self, last_seq: int) -> WholeLine | None:
         """The next whole line, damaged ones left out; None at the end."""
         assert self._file is not None  # noqa: S101 - `read` has opened it
         while True:
@@ -92,7 +92,7 @@ class RecordingLines:
                     self._file.seek(place)
                     return None
                 if found.seq >= self._next_seq:
-                    return Line(found, raw)
+                    return WholeLine(found, raw)
             if not raw.endswith(b"\n"):
                 self._file.seek(place)
                 return None
@@ -133,7 +133,7 @@ class RecordingLines:
             self._file = None
 
 
-def _time_ns(line: Line) -> int | None:
+def _time_ns(line: WholeLine) -> int | None:
     try:
         at = record_time(record(line.raw))
         return time_ns(at) if at is not None else None

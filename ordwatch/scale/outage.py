@@ -6,7 +6,7 @@ from typing import NamedTuple
 EVERY_S = 60.0
 
 
-class Notice(NamedTuple):
+class OutageMessage(NamedTuple):
     """A message for stderr."""
 
     level: int
@@ -23,7 +23,7 @@ class Outage:
         self._reported_s: float | None = None
         self._was_error = False
 
-    def failed(self, reason: str, now_s: float, waiting: int) -> Notice | None:
+    def failed(self, reason: str, now_s: float, waiting: int) -> OutageMessage | None:
         """Publishing does not go on, and so many lines wait. The message that is due, if one is."""
         if self.reason is None:
             self._since_s = now_s
@@ -35,9 +35,9 @@ class Outage:
         self._was_error = away_s >= EVERY_S
         since = f" for {away_s:.0f} s" if away_s >= 1 else ""
         level = logging.ERROR if self._was_error else logging.WARNING
-        return Notice(level, f"not publishing{since}: {reason}; {waiting} lines wait in the recording")
+        return OutageMessage(level, f"not publishing{since}: {reason}; {waiting} lines wait in the recording")
 
-    def works(self, now_s: float) -> Notice | None:
+    def recovered(self, now_s: float) -> OutageMessage | None:
         """Lines are published. The message that is due, if one is."""
         if self.reason is None:
             return None
@@ -45,7 +45,7 @@ class Outage:
         reported, self._reported_s = self._reported_s is not None, None
         level = logging.ERROR if self._was_error else logging.WARNING
         self._was_error = False
-        return Notice(level, f"publishing again after {now_s - self._since_s:.0f} s") if reported else None
+        return OutageMessage(level, f"publishing again after {now_s - self._since_s:.0f} s") if reported else None
 
     def away_s(self, now_s: float) -> float:
         """For how long nothing has been published; 0 while it is."""

@@ -21,7 +21,7 @@ from ordwatch.core.errors import AuthError, ConnectionLost, PublishingStopped, R
 from ordwatch.core.escaping import safe_text
 from ordwatch.recording.writer import Publication
 from ordwatch.scale import stream, subjects
-from ordwatch.scale.lines import Line, RecordingLines
+from ordwatch.scale.lines import RecordingLines, WholeLine
 from ordwatch.scale.messages import Message, Messages, TooLarge, message_id
 from ordwatch.scale.nats_client import (
     TOO_LARGE,
@@ -32,7 +32,7 @@ from ordwatch.scale.nats_client import (
     connect,
     server_time_ns,
 )
-from ordwatch.scale.outage import Notice, Outage
+from ordwatch.scale.outage import Outage, OutageMessage
 from ordwatch.scale.publisher import WINDOW, Acknowledged, OtherPublisher, Publisher
 from ordwatch.scale.restart import FileState, GoOn, OtherCollector, Stored, StreamState, TwoHistories, decide
 
@@ -200,7 +200,7 @@ class Publishing:
         self.tried.set()
         self._say(self._outage.failed(str(exc), monotonic(), self.waiting))
 
-    def _say(self, notice: Notice | None) -> None:
+    def _say(self, notice: OutageMessage | None) -> None:
         if notice is not None:
             log.log(notice.level, "nats: %s", notice.text)
 
@@ -336,7 +336,7 @@ class Publishing:
         if self._publisher.published_seq >= durable_seq:
             self._published()
 
-    def _message(self, line: Line) -> Message | None:
+    def _message(self, line: WholeLine) -> Message | None:
         try:
             message = self._messages.of(line.raw, line.mark)
         except TooLarge as exc:
@@ -372,7 +372,7 @@ class Publishing:
         self._published()
 
     def _published(self) -> None:
-        self._say(self._outage.works(monotonic()))
+        self._say(self._outage.recovered(monotonic()))
         self._credentials_refused = None
         if self.session_is_published:
             self.tried.set()
