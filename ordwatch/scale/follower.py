@@ -19,7 +19,7 @@ from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord, VenueAlive
 from ordwatch.core.times import time_ns, time_text
 from ordwatch.engine.moment import Moment
-from ordwatch.recording.format import BadLine, mark, record
+from ordwatch.recording.format import mark, record
 from ordwatch.scale import subjects
 from ordwatch.scale.collector import Collector, Numbered
 from ordwatch.scale.joint import NEVER_NS, JointVenue
@@ -69,6 +69,7 @@ class _Line(NamedTuple):
     seq: int
     stream_seq: int
     stream_ns: int
+    collector: str
 
 
 class _Feed:
@@ -152,7 +153,7 @@ class Follower:
         for message in sessions:
             line = self._line(message)
             if line is not None and isinstance(line.record, SessionRecord):
-                self._kinds_of(self._feed(message.subject), line.record)
+                self._kinds_of(self._feed(line.collector), line.record)
 
     def resumed(self, now: Moment) -> list[AnyRecord]:
         """The gaps since the recording that is continued was last covered; they close when it is caught up."""
@@ -176,7 +177,7 @@ class Follower:
             line = self._line(message)
             if line is None:
                 continue
-            feed = self._feed(message.subject)
+            feed = self._feed(line.collector)
             crc = message.data.rstrip(b"\n")[-10:].decode("ascii", "replace")
             if self._last_of_subjects and not self.is_caught_up:
                 feed.lines.start(line.seq, crc)
@@ -249,22 +250,26 @@ class Follower:
         if self._stream_ahead_ns is None or ahead_ns > self._stream_ahead_ns:
             self._stream_ahead_ns = ahead_ns
 
-    def _feed(self, subject: str) -> _Feed:
-        name = subjects.parse(subject).collector
-        if name not in self._feeds:
-            self._feeds[name] = _Feed(name)
-        return self._feeds[name]
+    def _feed(self, collector: str) -> _Feed:
+        feed = self._feeds.get(collector)
+        if feed is None:
+            feed = self._feeds[collector] = _Feed(collector)
+        return feed
 
     def _line(self, message: StoredMessage) -> _Line | None:
         """The record of a message; None if it is not for us, or damaged."""
+        # Of the subject only this is needed, and it is read once for each message.
+        root, _, rest = message.subject.partition(".")
+        collector, _, kind = rest.partition(".")
+        if self._only and collector not in self._only:
+            return None
         try:
-            collector = subjects.parse(message.subject).collector
-            if self._only and collector not in self._only:
-                return None
+            if root != subjects.ROOT or not kind:
+                raise ValueError("not a subject of ordwatch")
             raw = message.data if message.data.endswith(b"\n") else message.data + b"\n"
             seq = mark(raw).seq
-            return _Line(record(raw), seq, message.stream_seq, message.time_ns)
-        except (BadLine, ValueError) as exc:
+            return _Line(record(raw), seq, message.stream_seq, message.time_ns, collector)
+        except ValueError as exc:  # BadLine is one
             self._damaged += 1
             if self._damaged == 1:
                 text = safe_text(f"{message.subject}: {exc}", 200)
