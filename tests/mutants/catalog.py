@@ -397,8 +397,8 @@ MUTANTS = (
     Mutant(
         "a resync calls a silent link live",
         "engine/supervisor.py",
-        'if (state.state != "live" or changed) and not state.stale:',
-        'if state.state != "live" or changed:',
+        "            if state.stale:\n                if changed and left_out:",
+        "            if False:\n                if changed and left_out:",
         (SUPERVISOR,),
     ),
     Mutant(
