@@ -78,6 +78,7 @@ def resume_state(
             found.covered_until_ns.get(name),
             found.next_gap(name) - 1,
             gap_update(gap) if (gap := found.open_gaps.get(name)) is not None else None,
+            clock_went_back=name in found.clock_went_back,
         )
         for name in names
     }

@@ -242,6 +242,15 @@ class VenueCoverage:
         elapsed_ns = self._until()
         return None if elapsed_ns is None else self._timeline.wall_ns(elapsed_ns)
 
+    @property
+    def clock_went_back(self) -> bool:
+        """Whether the wall clock was put back since `until_ns`, or since the open gap began.
+
+        Then what was received at an earlier wall time need not have been received before.
+        """
+        elapsed_ns = self._gap_from if self.gap is not None else self._until()
+        return elapsed_ns is not None and self._timeline.went_back_since(elapsed_ns)
+
     def _until(self) -> int | None:
         if self._since is not None:
             return max(self._proven(), self._since)

@@ -3,6 +3,7 @@
 Between two jumps the wall clock and the elapsed time run together. All times in ns; wall times since 1970 UTC.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -51,6 +52,15 @@ class Timeline:
                 end_ns = wall_ns if stretch.end_ns is None else min(wall_ns, stretch.end_ns)
                 return end_ns - stretch.ahead_ns
         return wall_ns
+
+    def went_back_since(self, elapsed_ns: int) -> bool:
+        """Whether the wall clock was put back after this elapsed time: then an earlier wall time may be a later one."""
+        return any(
+            later.ahead_ns < earlier.ahead_ns
+            and later.start_ns is not None
+            and later.start_ns - later.ahead_ns > elapsed_ns
+            for earlier, later in pairwise(self._stretches)
+        )
 
     def wall_ns(self, elapsed_ns: int) -> int:
         """The wall time of an elapsed time; at a jump, the earlier of the two."""

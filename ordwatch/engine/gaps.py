@@ -48,8 +48,14 @@ class VenueGaps:
         """An answer that arrived at `running_ns` contained the venue's time."""
         self._clock.read(venue_ns, running_ns)
 
-    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[GapUpdate]:
-        """Continue a recording that was covered until then, or has a gap that was never closed."""
+    def resume(
+        self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment, *, clock_went_back: bool = False
+    ) -> list[GapUpdate]:
+        """Continue a recording that was covered until then, or has a gap that was never closed.
+
+        `clock_went_back`: this host's clock was put back since then, within a session or between two. Then nothing
+        tells which of the known orders were received before, and the query asks for everything.
+        """
         if open_gap is not None:
             self._tracker.continue_gap(open_gap)
             covered_until_ns, opened = open_gap.from_ns, []
@@ -58,7 +64,7 @@ class VenueGaps:
         else:
             return []
         # The recording's times of this host's clock cannot be compared with now; the venue's own times can.
-        self.since_ns = since(None, self._latest_until(covered_until_ns))
+        self.since_ns = since(None, None if clock_went_back else self._latest_until(covered_until_ns))
         return opened
 
     def _latest_until(self, received_ns: int) -> int | None:

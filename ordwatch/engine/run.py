@@ -56,6 +56,8 @@ class VenueResume:
     """Highest gap number used."""
     open_gap: GapUpdate | None = None
     """A gap that was never closed: it continues."""
+    clock_went_back: bool = False
+    """Since then the wall clock was put back, so that the times of receipt of stored orders cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class Run:
     def _resume(self) -> None:
         for runner in self._runners:
             state = self._resume_from.get(runner.setup.name, VenueResume())
-            runner.resume(state.covered_until_ns, state.open_gap)
+            runner.resume(state.covered_until_ns, state.open_gap, clock_went_back=state.clock_went_back)
 
     def _recheck(self, venue: str) -> None:
         for runner in self._runners:

@@ -93,9 +93,9 @@ class Runner:
             self._tasks = None
             await self._http.close()
 
-    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None) -> None:
-        """Continue a recording; see `Supervisor.resume`."""
-        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment()))
+    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, *, clock_went_back: bool) -> None:
+        """Continue a recording; see `VenueGaps.resume`."""
+        self._do(self.supervisor.resume(covered_until_ns, open_gap, moment(), clock_went_back=clock_went_back))
 
     def pause(self) -> None:
         """The output is stalled: close the connections until `unpause`."""

@@ -104,9 +104,11 @@ class Supervisor:
 
     # Events from the runner.
 
-    def resume(self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment) -> list[Action]:
-        """Continue a recording that was covered until then, or has a gap that was never closed."""
-        opened = self.gaps.resume(covered_until_ns, open_gap, now)
+    def resume(
+        self, covered_until_ns: int | None, open_gap: GapUpdate | None, now: Moment, *, clock_went_back: bool = False
+    ) -> list[Action]:
+        """Continue a recording; see `VenueGaps.resume`."""
+        opened = self.gaps.resume(covered_until_ns, open_gap, now, clock_went_back=clock_went_back)
         return [EmitEvents(opened)] if opened else []
 
     def opened(

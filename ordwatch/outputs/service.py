@@ -1,4 +1,4 @@
-"""What a service manager is told (the datagrams of sd_notify(3)): ready, alive, the state of each venue, stopping.
+"""What a service manager is sent (the datagrams of sd_notify(3)): ready, alive, the state of each venue, stopping.
 
 Everything follows from the records of the run: a session that starts is ready, whatever its venues do, so that a venue
 that is away when the machine starts does not cost the recorder its life; each alive record feeds the watchdog, also

@@ -75,6 +75,8 @@ class Continuation:
     """By venue, for those that were ever live: until when they are known to be covered."""
     open_gaps: Mapping[str, GapRecord] = field(default_factory=dict)
     """By venue, gaps that the session before left open: they continue, with their id."""
+    clock_went_back: frozenset[str] = frozenset()
+    """Venues of which earlier times of receipt, since they were last covered, may be later ones."""
     gap_numbers: Mapping[str, int] = field(default_factory=dict)
     gap_number_floor: int = 0
 
@@ -144,6 +146,7 @@ class History:
             orders=StoredOrders(tuple(self._files), places),
             covered_until_ns={name: venue.until_ns for name, venue in venues.items() if venue.until_ns is not None},
             open_gaps={name: venue.gap for name, venue in venues.items() if venue.gap is not None},
+            clock_went_back=frozenset(name for name, venue in venues.items() if venue.clock_went_back),
             gap_numbers=self._gap_numbers,
             # Each gap takes a line at least, so no number is larger than the seq it had then.
             gap_number_floor=0 if self.is_complete else last_seq,

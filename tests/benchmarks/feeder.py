@@ -17,7 +17,7 @@ from ordwatch.simulators.host import Hosted, host
 from ordwatch.simulators.setup import config_text
 from tests.benchmarks.payloads import payloads
 
-QUIET_S = 0.5
+IDLE_S = 0.5
 """A client that has asked nothing for so long has finished its first query."""
 _CHUNK = 100
 
@@ -72,7 +72,7 @@ async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Con
     async with host(load_simulator(kind)) as hosted:
         pipe.send(config_text({kind: hosted.settings()}))
         await hosted.until(lambda: hosted.clients > 0)
-        await _logger(hosted)
+        await _until_idle(hosted)
         transport = _transport(hosted)
         pipe.send(time.monotonic())
         if per_s is None:
@@ -82,12 +82,12 @@ async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Con
         await hosted.until(lambda: hosted.clients == 0)
 
 
-async def _logger(hosted: Hosted) -> None:
+async def _until_idle(hosted: Hosted) -> None:
     moved = True
     while moved:
         moved = False
         try:
-            async with asyncio.timeout(QUIET_S):
+            async with asyncio.timeout(IDLE_S):
                 await hosted.until(_Once().again)
             moved = True
         except TimeoutError:

@@ -4,31 +4,41 @@ import asyncio
 import pickle
 import struct
 import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from random import Random
+from typing import Literal
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import Run
 from ordwatch.simulators import load_simulator
-from ordwatch.simulators.contract import Intent, Step
+from ordwatch.simulators.contract import Intent, Market, Step
 from ordwatch.simulators.host import host
+from ordwatch.simulators.scenario import lifecycles
 from ordwatch.venues.contract import Payload
 from tests.support.collect import Collected
 
 ORDERS = 1_000
-"""Orders that take turns; each push is a new state of one of them."""
+"""Orders that take turns in the recurring stream; each push is a new state of one of them."""
+
+MIXED_ORDERS = 5_000
+"""Orders that are alive at the same time in the mixed stream; each lives some three states, then another comes."""
+
+Mix = Literal["mixed", "recurring"]
 
 
-def payloads(kind: str, count: int, folder: Path) -> list[bytes]:
+def payloads(kind: str, count: int, folder: Path, mix: Mix = "recurring") -> list[bytes]:
     """So many order pushes of this venue, in order, as they go over the wire; made once for each folder."""
-    kept = folder / f"{kind}-{count}.pickle"
+    kept = folder / f"{kind}-{mix}-{count}.pickle"
     if not kept.exists():
-        kept.write_bytes(pickle.dumps(asyncio.run(_make(kind, count))))
+        kept.write_bytes(pickle.dumps(asyncio.run(_make(kind, count, mix))))
     made: list[bytes] = pickle.loads(kept.read_bytes())  # noqa: S301 - written above, in a folder of our own
     return made
 
 
-async def _make(kind: str, count: int) -> list[bytes]:
+async def _make(kind: str, count: int, mix: Mix) -> list[bytes]:
     """Let a real client subscribe, so that the simulator has somebody to push to; then take what it pushes."""
     simulator = load_simulator(kind)
     async with host(simulator) as hosted:
@@ -39,12 +49,15 @@ async def _make(kind: str, count: int) -> list[bytes]:
         hosted.flush()
         made: list[bytes] = []
         now_ns = time.time_ns()
-        for number in range(count):
-            simulator.play(_step(number), now_ns + number * 1_000_000)
+        steps = _mixed(count, simulator.markets) if mix == "mixed" else map(_step, range(count))
+        for number, step in enumerate(steps):
+            simulator.play(step, now_ns + number * 1_000_000)
             made += [_wire(outgoing.payload) for outgoing in simulator.data_to_send() if outgoing.push]
+            if len(made) >= count:
+                break
         run.stop("made")
         await running
-    return made
+    return made[:count]
 
 
 def _step(number: int) -> Step:
@@ -53,6 +66,21 @@ def _step(number: int) -> Step:
     if turn == 0:
         return Step(f"order-{order}", OrderStatus.NEW, intent)
     return Step(f"order-{order}", OrderStatus.PARTIALLY_FILLED, intent, filled=str(turn), avg_price="480.25")
+
+
+def _mixed(count: int, markets: Sequence[Market]) -> Iterator[Step]:
+    """Many orders of all kinds at once: other prices, amounts and statuses with each push."""
+    lives: dict[str, list[Step]] = {}
+    for step in lifecycles(seed=1, count=count, markets=markets):
+        lives.setdefault(step.order, []).append(step)
+    coming = iter(lives.values())
+    alive = list(islice(coming, MIXED_ORDERS))
+    draw = Random(1)
+    while alive:
+        index = draw.randrange(len(alive))
+        yield alive[index].pop(0)
+        if not alive[index]:
+            alive[index : index + 1] = islice(coming, 1)
 
 
 def _wire(payload: object) -> bytes:

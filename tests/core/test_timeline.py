@@ -70,3 +70,14 @@ def test_jump_back_before_the_one_before_makes_no_time_negative(forward: Timelin
     forward.jump(at_ns=20, jump_ns=-1070)
 
     assert [forward.elapsed_ns(ns, 30) for ns in (100, 1100, 20, 30)] == [100, 100, 100, 110]
+
+
+def test_the_clock_went_back_after_a_time_before_the_jump(forward: Timeline, back: Timeline) -> None:
+    assert [back.went_back_since(elapsed_ns) for elapsed_ns in (0, 99, 100, 130)] == [True, True, False, False]
+    assert not forward.went_back_since(0)
+
+
+def test_it_is_known_of_each_jump(forward: Timeline) -> None:
+    forward.jump(at_ns=1150, jump_ns=-50)
+
+    assert [forward.went_back_since(elapsed_ns) for elapsed_ns in (0, 150, 199, 200)] == [True, True, True, False]

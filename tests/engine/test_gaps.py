@@ -1,12 +1,15 @@
 import pytest
+from msgspec.structs import replace
 
+from ordwatch.core.events import GapUpdate
 from ordwatch.engine.gaps import GapTracker, VenueGaps
 from ordwatch.engine.link import Link
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.policy import Orders
 from ordwatch.engine.queries import Query
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import QueryResult
+from ordwatch.venues.contract import EVER, QueryResult
+from tests.support.toy import toy_update
 
 SECOND = 1_000_000_000
 
@@ -203,3 +206,20 @@ def test_a_gap_is_recovered_if_the_query_reached_back_to_its_start(
 
     assert (gap.state, gap.outcome) == ("closed", outcome)
     assert gaps.since_ns == 8_000
+
+
+@pytest.mark.parametrize(
+    ("clock_went_back", "since_ns"), [(False, 7_000 * SECOND - MARGIN_NS), (True, EVER)], ids=["compared", "unknown"]
+)
+@pytest.mark.parametrize("is_open", [True, False], ids=["a gap goes on", "a gap opens"])
+def test_a_restart_compares_no_times_of_a_clock_that_was_put_back(
+    clock_went_back: bool, since_ns: int, is_open: bool
+) -> None:
+    before = replace(toy_update("toy", "1", "NEW", "0", "1", now_ns=5), updated_ns=7_000 * SECOND)
+    later = replace(before, order_id="2", updated_ns=7_300 * SECOND, received_ns=995 * SECOND)
+    gaps = VenueGaps(GapTracker("toy"), Orders(all=lambda: (before, later)))
+    gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=990 * SECOND, at_ns=991 * SECOND)
+
+    gaps.resume(990 * SECOND, gap if is_open else None, NOW, clock_went_back=clock_went_back)
+
+    assert gaps.since_ns == since_ns

@@ -3,10 +3,19 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ordwatch.core.errors import OutputError, RecordingError
 from ordwatch.core.events import OrderStatus
-from ordwatch.core.records import AnyRecord, PrevSessionRecord, RepairRecord, RotatedFromRecord, RotateRecord, encode
+from ordwatch.core.records import (
+    AnyRecord,
+    ClockRecord,
+    PrevSessionRecord,
+    RepairRecord,
+    RotatedFromRecord,
+    RotateRecord,
+    encode,
+)
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.lock import Holder
@@ -173,6 +182,40 @@ def test_open_gap_goes_over_to_the_next_session(path: Path) -> None:
 
     assert recording.continuation.open_gaps == {"alpha": gap_opened(3, gap="alpha-4")}
     assert recording.continuation.covered_until_ns == {"alpha": at_ns(3)}
+
+
+def test_it_is_known_of_which_venues_the_clock_went_back_since_they_were_covered(path: Path) -> None:
+    two = ["alpha", "beta"]
+    written(
+        path,
+        start(0, *two),
+        *(link("live", 1, venue=venue) for venue in two),
+        gap_opened(3),
+        ClockRecord(jump_ms=-4_000.0, suspended_ms=0.0, at=at(5)),
+        replace(gap_opened(9, gap="beta-1"), venue="beta"),
+        end(12),
+    )
+
+    assert opened(path).continuation.clock_went_back == {"alpha"}
+
+
+def test_the_clock_went_back_where_a_session_starts_before_the_end_of_the_one_before(path: Path) -> None:
+    written(path, start(100), link("live", 101), gap_opened(103), end(112), start(50), end(60))
+
+    assert opened(path).continuation.clock_went_back == {"alpha"}
+
+
+def test_a_clock_that_was_set_forward_did_not_go_back(path: Path) -> None:
+    written(
+        path,
+        start(),
+        link("live", 1),
+        gap_opened(3),
+        ClockRecord(jump_ms=4_990_000.0, suspended_ms=0.0, at=at(5000)),
+        end(5012),
+    )
+
+    assert opened(path).continuation.clock_went_back == frozenset()
 
 
 def test_gaps_are_numbered_on(path: Path) -> None:

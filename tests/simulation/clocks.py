@@ -69,3 +69,11 @@ class Clocks:
                 nearest = end_ns  # a time that the clock jumped over
             end_ns = start_ns
         return nearest
+
+    def first_true(self, wall_ns: int) -> int:
+        """The earliest true time at which the wall clock showed this, or had passed it."""
+        for start_ns, ahead_ns in self._steps:
+            end_ns = min((at_ns for at_ns, _ in self._steps if at_ns > start_ns), default=self.now_ns)
+            if wall_ns - ahead_ns <= end_ns:
+                return max(start_ns, wall_ns - ahead_ns)
+        return self.now_ns

@@ -91,8 +91,14 @@ FAULTS = (
     Fault(
         "a restart asks an open gap from the last update in it",
         "engine/gaps.py",
-        "        self.since_ns = since(None, self._latest_until(covered_until_ns))\n",
+        "        self.since_ns = since(None, None if clock_went_back else self._latest_until(covered_until_ns))\n",
         "        self.since_ns = since(None, self._orders.latest_ns())\n",
+    ),
+    Fault(
+        "a restart compares times of a clock that was put back",
+        "engine/gaps.py",
+        "None if clock_went_back else self._latest_until(covered_until_ns)",
+        "self._latest_until(covered_until_ns)",
     ),
     Fault(
         "a venue logged out on one connection stays so on the next",

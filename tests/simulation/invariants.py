@@ -445,7 +445,11 @@ class _Uncertain:
         for each in found.uncertain:
             from_ns, to_ns = time_ns(each.from_), math.inf if each.to is None else time_ns(each.to)
             self._walls.append((from_ns - 1e6, to_ns))
-            self._spans.append((clocks.true(from_ns) - 1e6, to_ns if to_ns == math.inf else clocks.true(int(to_ns))))
+            if to_ns == math.inf:
+                # All since then, also what a clock that was set back calls earlier.
+                self._spans.append((clocks.first_true(from_ns) - 1e6, math.inf))
+            else:
+                self._spans.append((clocks.true(from_ns) - 1e6, clocks.true(int(to_ns))))
 
     def __str__(self) -> str:
         spans = [f"{(a - START_NS) / SECOND:.3f} to {(b - START_NS) / SECOND:.3f}" for a, b in self._spans]

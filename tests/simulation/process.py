@@ -219,7 +219,9 @@ class Process:
             gap = self._past.open_gaps.get(name)
             until_ns = self._past.covered_until_ns.get(name)
             now = self.world.clocks.moment()
-            shell.do(shell.supervisor.resume(until_ns, gap_update(gap) if gap is not None else None, now))
+            update = gap_update(gap) if gap is not None else None
+            back = name in self._past.clock_went_back
+            shell.do(shell.supervisor.resume(until_ns, update, now, clock_went_back=back))
         self.after(ALIVE_S, self._beat)
 
     def after(self, delay_s: float, act: "object") -> None:
