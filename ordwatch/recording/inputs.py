@@ -42,7 +42,7 @@ def open_input(path: Path, on_read: OnRead | None = None) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield file
         return
-    with BufferedReader(_Counted(path, on_read), _BUFFER_BYTES) as stored:
+    with BufferedReader(_CountedFile(path, on_read), _BUFFER_BYTES) as stored:
         if path.suffix not in COMPRESSED:
             yield stored
             return
@@ -77,7 +77,7 @@ class Rest(RawIOBase):
         return len(chunk)
 
 
-class _Counted(FileIO):
+class _CountedFile(FileIO):
     def __init__(self, path: Path, on_read: OnRead | None) -> None:
         super().__init__(path, "rb")
         self._on_read = on_read
