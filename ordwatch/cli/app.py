@@ -5,12 +5,12 @@ from collections.abc import Callable
 import typer
 
 from ordwatch import __version__, system
-from ordwatch.cli import check, demo, replay, schema, simulate, status, tail, verify, wait
+from ordwatch.cli import check, demo, init, replay, schema, simulate, status, tail, verify, wait
 from ordwatch.cli.help import PlainCommand, PlainGroup
 from ordwatch.cli.option_groups import with_single_options
 from ordwatch.cli.process import Killed, end_on_hangup, exit_by_signal, exit_despite_threads, raise_on_signals
 from ordwatch.cli.stderr import log, set_up
-from ordwatch.core.errors import OrdwatchError, ReaderClosed
+from ordwatch.core.errors import ConfigError, OrdwatchError, ReaderClosed
 
 app = typer.Typer(
     name="ordwatch",
@@ -46,6 +46,7 @@ def _add(command: Callable[..., None], short_help: str) -> None:
 _add(tail.tail, "Show the order updates of the venues in the configuration.")
 _add(demo.demo, "Show updates from built-in simulators; no account needed.")
 _add(simulate.simulate, "Run the simulators only.")
+_add(init.init, "Write the commented example configuration.")
 _add(check.check, "Check configuration, secrets and every venue.")
 _add(wait.wait, "Wait until an order reaches a status.")
 _add(replay.replay, "Show a recording again.")
@@ -85,6 +86,10 @@ def run(args: list[str]) -> int:
         killed_by = killed.signal
     except (ReaderClosed, BrokenPipeError):
         killed_by = system.SIGPIPE
+    except ConfigError as exc:
+        for message in exc.messages:  # each of them, although they may look alike
+            stderr.write_line(f"ordwatch: {message}")
+        code = exc.exit_code
     except OrdwatchError as exc:
         log.error("%s", exc)
         code = exc.exit_code

@@ -45,22 +45,25 @@ def check(
 
 def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) -> list[CheckResult]:
     try:
-        config = read_config(path)
+        config = read_config(path, names)
     except ConfigError as exc:
-        return [CheckResult(check="configuration", verdict="failed", detail=str(exc), exit_code=exc.exit_code)]
+        return [_mistake("configuration", message) for message in exc.messages]
     chosen = config.choose(names)
-    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{config.path}: {', '.join(config.venues)}")]
+    where = f"{config.path}: " if config.status is not None else f"no {config.path}, defaults: "
+    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{where}{', '.join(config.venues)}")]
     venues = []
     for name in chosen:
         try:
             venues += resolve(config, [name], stderr)
         except ConfigError as exc:
-            verdicts.append(
-                CheckResult(venue=name, check="secrets", verdict="failed", detail=str(exc), exit_code=exc.exit_code)
-            )
+            verdicts += [_mistake("secrets", message, name) for message in exc.messages]
         else:
             verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="complete, files private"))
     return verdicts + (_of_venues(venues) if venues else [])
+
+
+def _mistake(check: str, message: str, venue: str | None = None) -> CheckResult:
+    return CheckResult(venue=venue, check=check, verdict="failed", detail=message, exit_code=ConfigError.exit_code)
 
 
 def _of_venues(venues: list[tuple[VenueKind, Setup[VenueSettings]]]) -> list[CheckResult]:

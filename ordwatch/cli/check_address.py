@@ -13,7 +13,7 @@ from ordwatch.engine.failures import describe
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.runner import Caller
-from ordwatch.engine.transport import tls_context
+from ordwatch.engine.tls import tls_context
 from ordwatch.venues.contract import Endpoint, Setup, VenueKind, VenueSettings
 
 PROBE_S = 10.0
@@ -21,7 +21,8 @@ PROBE_S = 10.0
 
 async def check_address(venue: VenueKind, setup: Setup[VenueSettings]) -> list[CheckResult]:
     """A result for each step, up to the first that fails. Includes the REST requests needed before a connection."""
-    http = Http(Rates())
+    ca_file = setup.settings.tls_ca_file
+    http = Http(Rates(), tls_ca_file=ca_file)
     keys = keys_of(venue)
     try:
         plan = await venue.configure(setup).open(0, Caller(Rates(), http, {}))
@@ -32,7 +33,8 @@ async def check_address(venue: VenueKind, setup: Setup[VenueSettings]) -> list[C
     host, port, tls = _address(plan.endpoint)
     verdicts = [await _look_up(setup.name, host, port, keys)]
     if verdicts[-1].verdict == "ok":
-        verdicts.append(await _connect(setup.name, plan.endpoint, host, port, keys, tls=tls))
+        context = tls_context(ca_file) if tls else None
+        verdicts.append(await _connect(setup.name, plan.endpoint, host, port, keys, tls=context))
     return verdicts
 
 
@@ -74,12 +76,14 @@ async def _look_up(name: str, host: str, port: int, keys: Keys) -> CheckResult:
     return CheckResult(venue=name, check="name lookup", verdict="ok", detail=safe_text(f"{host} is {addresses}", 200))
 
 
-async def _connect(name: str, endpoint: Endpoint, host: str, port: int, keys: Keys, *, tls: bool) -> CheckResult:
-    step = "TLS" if tls else "TCP"
+async def _connect(
+    name: str, endpoint: Endpoint, host: str, port: int, keys: Keys, *, tls: ssl.SSLContext | None
+) -> CheckResult:
+    step = "TLS" if tls is not None else "TCP"
     began_s = time.perf_counter()
     try:
         async with asyncio.timeout(PROBE_S):
-            _, writer = await asyncio.open_connection(host, port, ssl=tls_context() if tls else None)
+            _, writer = await asyncio.open_connection(host, port, ssl=tls)
             writer.transport.abort()
     except ssl.SSLError as exc:
         look = quoted((*keys.address, *keys.tls))

@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
-def read_config(path: Path | None) -> "Config":
+def read_config(path: Path | None, names: Sequence[str] = ()) -> "Config":
     """Find and validate the configuration. Secrets are not read yet.
+
+    If the user's own file does not exist, and the venues with these names need none, their defaults are used.
 
     Raises:
         ConfigError: The file cannot be read, or is not valid.
     """
-    from ordwatch.config import find, read
+    from ordwatch.config import defaults, find, read
 
-    return read(find(path, os.environ))
+    found = find(path, os.environ)
+    by_default = path is None and not os.environ.get("ORDWATCH_CONFIG")
+    if by_default and not os.path.lexists(found) and (config := defaults(found, names)) is not None:
+        for name in config.venues:
+            log.warning("%s: there is no %s; the defaults are used (%s)", name, found, config.described(name))
+        return config
+    return read(found)
 
 
 def resolve(

@@ -99,10 +99,16 @@ async def _replay(
     from ordwatch.cli.running import stop_on_signals
 
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
-    stop_on_signals(lambda _reason, number: ended.set_result(number))
+    ended: asyncio.Future[int | None] = loop.create_future()
+
+    def end(signal_number: int | None) -> None:
+        if not ended.done():
+            ended.set_result(signal_number)
+
+    stop_on_signals(lambda _reason, number: end(number))
     stop = threading.Event()
-    table = display.table() if display.kind is opt.OutputKind.TABLE else None
+    on_quit = partial(end, None) if Path("-") not in paths else None
+    table = display.table(on_quit=on_quit) if display.kind is opt.OutputKind.TABLE else None
     put = _to_table(table, display) if table is not None else _to_stdout(display)
     if table is not None:
         table.start()
@@ -122,8 +128,10 @@ async def _replay(
         )
     feeding = loop.run_in_executor(None, feed)
     try:
-        both: list[asyncio.Future[int]] = [feeding, ended]
+        both: list[asyncio.Future[int] | asyncio.Future[int | None]] = [feeding, ended]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if table is not None and table.used and not (feeding.done() and feeding.exception()):
+            await _browsed(table, ended)
         stop.set()
         await asyncio.wait([feeding], timeout=_FINISH_S)
     finally:
@@ -131,6 +139,17 @@ async def _replay(
             await table.close()
     exit_code = feeding.result() if feeding.done() else 0
     return _Ended(exit_code, ended.result() if ended.done() else None)
+
+
+async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
+    """Whoever has pressed a key looks around in the table: wait until that is ended, or the terminal is gone."""
+    watching = asyncio.create_task(table.watch())
+    either: list[asyncio.Future[int | None] | asyncio.Task[None]] = [ended, watching]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 def _chosen(

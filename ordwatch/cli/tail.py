@@ -46,7 +46,7 @@ def tail(
 
     measured = metrics_output(metrics) if metrics is not None else None
     run_limits = limits.limits(display)
-    configuration = read_config(config)
+    configuration = read_config(config, venue or [])
     venues = resolve(configuration, venue or [], stderr, raw=raw)
     names = [setup.name for _, setup in venues]
     if measured is not None:

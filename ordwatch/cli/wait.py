@@ -109,7 +109,7 @@ def _from_venues(
     from ordwatch.cli.running import run_to_end, start_all, stop_on_signals
     from ordwatch.engine.run import Run
 
-    configuration = read_config(config)
+    configuration = read_config(config, list(waiting.venues))
     venues = resolve(configuration, list(waiting.venues), stderr)
     names = [setup.name for _, setup in venues]
     watcher, outages = WaitSink(waiting, timeout_s), Outages(names)

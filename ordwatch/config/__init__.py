@@ -2,11 +2,13 @@
 
 document   the file as a tree, with the line of each key
 nats       the section `nats`
-settings   finds the file, and checks the settings of each venue
+sections   checks the sections of the file, and makes settings of them
+settings   finds and reads the file, and resolves its secrets
 sources    reads a secret from quoted text, a variable, a private file or a command
 """
 
 from ordwatch.config.nats import NatsSettings
-from ordwatch.config.settings import Config, find, read, secrets_of, suggest_or_list
+from ordwatch.config.sections import suggest_or_list
+from ordwatch.config.settings import Config, defaults, find, read, secrets_of
 
-__all__ = ["Config", "NatsSettings", "find", "read", "secrets_of", "suggest_or_list"]
+__all__ = ["Config", "NatsSettings", "defaults", "find", "read", "secrets_of", "suggest_or_list"]

@@ -16,6 +16,8 @@ from ordwatch.core.errors import ConfigError
 MAX_BYTES = 2**20
 MAX_DEPTH = 20
 MAX_NODES = 20_000
+MAX_MISTAKES = 100
+"""Mistakes of one file that are reported."""
 
 Key: TypeAlias = str | int
 Path: TypeAlias = tuple[Key, ...]
@@ -36,10 +38,47 @@ class Document:
     tree: Tree = field(default=None, repr=False)
     lines: dict[Path, int] = field(default_factory=dict)
     """The line of each key and item, from 1."""
+    mistakes: list[tuple[int, str]] = field(default_factory=list)
+    """Of the file so far, MAX_MISTAKES at most: the line (0: of the whole file) and the message."""
+    _unreadable: set[int] = field(default_factory=set)
+    """Lines whose value is not known."""
+
+    def note(self, path: Path, text: str) -> None:
+        """Note a mistake in the value at `path`, unless its line was not read as it stands."""
+        line = self._line_of(path)
+        if line not in self._unreadable:
+            self._note(line, str(self.error(path, text)))
+
+    def note_key(self, path: Path, text: str) -> None:
+        """Note a mistake in the key at `path` itself, which is not shown: it may be a secret without its key."""
+        line = self.lines[path]
+        where = ": ".join(filter(None, [f"{self.shown}:{line}", path_text(path[:-1])]))
+        self._note(line, f"{where}: {text}")
+
+    def note_unreadable(self, line: int, text: str) -> None:
+        """Note why a line is not read as it stands."""
+        self._unreadable.add(line)
+        self._note(line, f"{self.shown}:{line}: {text}")
+
+    def refuse_mistakes(self) -> None:
+        """Raise all mistakes, in the order of their lines.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        if self.mistakes:
+            raise ConfigError(*(text for _, text in sorted(self.mistakes, key=lambda mistake: mistake[0])))
+
+    def _note(self, line: int, text: str) -> None:
+        if len(self.mistakes) < MAX_MISTAKES:
+            self.mistakes.append((line, text))
+
+    def _line_of(self, path: Path) -> int:
+        return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), 0)
 
     def error(self, path: Path, text: str) -> ConfigError:
         """An error about the value at `path`; if that has no line, with the line of the closest parent that has one."""
-        line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
+        line = self._line_of(path)
         where = f"{self.shown}:{line}" if line else self.shown
         return ConfigError(": ".join(filter(None, [where, path_text(path), text])))
 
@@ -50,19 +89,22 @@ def path_text(path: Path) -> str:
 
 
 def parse(data: bytes, shown: str) -> Document:
-    """The document in these bytes.
+    """The document in these bytes, with the mistakes that did not end the reading.
 
     Raises:
-        ConfigError: It is not valid; the message names the line if it is known.
+        ConfigError: It is not YAML within bounds; the messages name the lines if they are known.
     """
     text = _text(data, shown)
+    composer = _Composer(text, shown)
     try:
-        return _Composer(text, shown).document()
+        return composer.document()
+    except ConfigError as exc:
+        raise ConfigError(*composer.messages(), *exc.messages) from None
     except yaml.MarkedYAMLError as exc:
         line = f":{exc.problem_mark.line + 1}" if exc.problem_mark is not None else ""
         if "nesting depth" in (exc.problem or ""):  # PyYAML 6.0.4 has its own, lower limit
-            raise ConfigError(f"{shown}{line}: nested deeper than {MAX_DEPTH}") from None
-        raise ConfigError(f"{shown}{line}: not valid YAML{_problem(exc)}") from None
+            raise ConfigError(*composer.messages(), f"{shown}{line}: nested deeper than {MAX_DEPTH}") from None
+        raise ConfigError(*composer.messages(), f"{shown}{line}: not valid YAML{_problem(exc)}") from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise ConfigError(f"{shown}: not valid YAML") from None
 
@@ -108,6 +150,10 @@ class _Composer:
         self._document = Document(shown)
         self._nodes = 0
 
+    def messages(self) -> list[str]:
+        """The mistakes found so far."""
+        return [text for _, text in self._document.mistakes]
+
     def document(self) -> Document:
         documents = 0
         for event in self._events:
@@ -127,12 +173,14 @@ class _Composer:
         if self._nodes > MAX_NODES:
             raise self._refuse(event, f"more than {MAX_NODES} entries")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise self._refuse(event, "anchors and aliases (& and *) are not allowed; put text in quotes")
+            self._note(event, "anchors and aliases (& and *) are not allowed; put text in quotes")
         if getattr(event, "tag", None) is not None:
-            raise self._refuse(event, "tags (!) are not allowed; put text in quotes")
+            self._note(event, "tags (!) are not allowed; put text in quotes")
         if len(path) > MAX_DEPTH:
             raise self._refuse(event, f"nested deeper than {MAX_DEPTH}")
         match event:
+            case yaml.AliasEvent():
+                return Unclear()
             case yaml.ScalarEvent():
                 return self._scalar(event)
             case yaml.SequenceStartEvent():
@@ -154,18 +202,26 @@ class _Composer:
             key = self._key(event, path)
             here = (*path, key)
             if key in entries:
-                first = self._document.lines[here]
-                raise self._refuse(event, f"duplicate key, first on line {first}")
+                self._note(event, f"duplicate key, first on line {self._document.lines[here]}")
+                self._node(next(self._events), (*here, "again"))
+                continue
             self._document.lines[here] = _line_of(event)
-            entries[key] = self._node(next(self._events), here)
+            value = self._node(next(self._events), here)
+            if key:
+                entries[key] = value
         return entries
 
     def _key(self, event: yaml.Event, path: Path) -> str:
-        key = self._node(event, path) if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) else None
+        """The key; "" if it cannot be one, which was noted."""
         if isinstance(event, yaml.ScalarEvent) and event.value == "<<":
-            raise self._refuse(event, "merge keys (<<) are not allowed")
-        if not isinstance(key, str):
+            self._note(event, "merge keys (<<) are not allowed")
+            return ""
+        if not isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
             raise self._refuse(event, "a key must be text; put it in quotes")
+        key = self._node(event, path)
+        if not isinstance(key, str):
+            self._note(event, "a key must be text; put it in quotes")
+            return ""
         return key
 
     def _scalar(self, event: yaml.ScalarEvent) -> Tree:
@@ -186,6 +242,9 @@ class _Composer:
                 return float(value)
             case _:
                 return Unclear()
+
+    def _note(self, event: yaml.Event, text: str) -> None:
+        self._document.note_unreadable(_line_of(event), text)
 
     def _refuse(self, event: yaml.Event, text: str) -> ConfigError:
         return ConfigError(f"{self._document.shown}:{_line_of(event)}: {text}")

@@ -86,7 +86,7 @@ def secret_source(value: Tree) -> SecretSource:
         case list() | None:
             raise ValueError(f"expected {_FORMS}; leave the key out if there is none")
         case _:
-            raise ValueError("put it in quotes")
+            raise ValueError("quote it")
 
 
 def _texts(arguments: list[Tree]) -> list[str]:
@@ -162,6 +162,19 @@ def read_regular(path: Path, max_bytes: int, *, private: bool) -> tuple[bytes, o
             return file.read(max_bytes), status
     finally:
         os.close(descriptor)
+
+
+def fault_of_certificates(path: Path) -> str | None:
+    """Why no certificate of a CA can be read from this file, which need not be private; None if one can."""
+    import ssl  # takes a while, and few need it
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return "holds no certificate"
+    except OSError as exc:
+        return (exc.strerror or "cannot be read").lower()
+    return None
 
 
 def refuse_shared(path: Path, status: os.stat_result) -> None:

@@ -4,9 +4,9 @@ A run folds the records that it writes, and the next session and `verify` fold t
 that an exit code and the verdict on the recording agree. Pure; the only times are those in the records.
 
 Covered is a time between `live` and the last proof of life, or inside a recovered gap. Everything else after the first
-`live` is uncertain. A proof of life is a push (where the venue has one connection), the `last_rx` of an alive record,
-or a clean end. Lengths are those of the elapsed time (timeline.py): a time that the wall clock jumped over is neither
-covered nor uncertain.
+`live` is uncertain. A proof of life is a push (where the venue has one connection) or the `last_rx` of an alive record.
+The time from the last one to a clean end is neither. Lengths are those of the elapsed time (timeline.py): a time that
+the wall clock jumped over is neither.
 """
 
 from collections.abc import Iterable
@@ -28,6 +28,8 @@ from ordwatch.core.timeline import Timeline
 from ordwatch.core.times import time_ns
 
 ALIVE_PERIOD_S = 10
+REPORTED_BY_VENUE = "venue_logged_out"
+"""The cause of a gap that begins when the venue itself saw no orders any more, as it reported later."""
 MAX_LATE = 100
 """Late alive records that are listed."""
 
@@ -119,7 +121,8 @@ class StreamCoverage:
             case GapRecord():
                 self._of(record.venue).gap_closed(record)
             case LinkRecord(state="stale"):
-                pass  # nothing was missed if bytes arrive again on the same connection; else a gap follows
+                # Nothing was missed if bytes arrive again on the same connection; else a gap follows.
+                self._of(record.venue).connection_changed(record.conn, record.state)
             case LinkRecord():
                 self._link(record)
             case AliveRecord():
@@ -230,10 +233,13 @@ class VenueCoverage:
         self._gap_from = 0  # where the open gap begins
         self._uncovered: tuple[int, str] | None = None  # since when and why it is not covered now
         self._proof = 0  # the latest proof of life
+        self._last_rx: tuple[int, int] | None = None  # the last one of an alive record: wall time, elapsed time
+        self._jumped = False  # whether the wall clock jumped since that alive record
         self._connections: set[int] = set()  # numbers of those that are not down
+        self._stale: set[int] = set()  # and of those that are silent
         self._last_push: Time = ""  # when the latest push was read, and the latest before that
         self._earlier_push: Time = ""
-        self._proof_before_end: int | None = None  # the last proof of life before a clean end
+        self._ended = 0  # the last clean end: between the last proof of life and it nothing is judged
         self._left_live: str | None = None  # a state that the link changed to, which no gap has explained yet
 
     @property
@@ -254,12 +260,7 @@ class VenueCoverage:
     def _until(self) -> int | None:
         if self._since is not None:
             return max(self._proven(), self._since)
-        if self._uncovered is None:
-            return None
-        if self.gap is None and self._proof_before_end is not None:
-            # What arrived between the last read and a clean end was never read.
-            return max(self._proof_before_end, self._last_since)
-        return self._uncovered[0]
+        return None if self._uncovered is None else self._uncovered[0]
 
     def push_received(self, at: Time) -> None:
         """A push was read at that time.
@@ -275,14 +276,19 @@ class VenueCoverage:
 
     def connection_changed(self, number: int, state: str) -> None:
         """A connection reached this state."""
-        if state in ("down", "failed"):
-            self._connections.discard(number)
-        else:
-            self._connections.add(number)
+        for numbers, is_in in (
+            (self._connections, state not in ("down", "failed")),
+            (self._stale, state == "stale"),
+        ):
+            if is_in:
+                numbers.add(number)
+            else:
+                numbers.discard(number)
 
     def session_started(self) -> None:
         """A session begins. Records that were missing before it matter no longer."""
         self._connections.clear()
+        self._stale.clear()
         self._stop("stopped without an end")
         self._records_missing = False
 
@@ -308,16 +314,44 @@ class VenueCoverage:
             self._resume(now_ns)
         if last_rx_ns is not None:
             # After the clock was put back, `last_rx` may lie in the future.
-            self._prove(min(self._timeline.elapsed_ns(last_rx_ns, at_ns), now_ns))
+            received_ns = min(self._received(last_rx_ns, at_ns), now_ns)
+            self._last_rx = (last_rx_ns, received_ns)
+            self._prove(received_ns)
+        self._jumped = False
+
+    def _received(self, wall_ns: int, at_ns: int) -> int:
+        """The elapsed time at which the last message was received, as a record with the time `at_ns` has it.
+
+        If the clock was set back since the last alive record, the same wall time may have come twice. Then the earlier
+        one is taken that is not before the last proof: what is not proven is not covered.
+        """
+        if self._last_rx is not None and self._last_rx[0] == wall_ns:
+            return self._last_rx[1]
+        possible = self._timeline.all_elapsed_ns(wall_ns, at_ns)
+        if not self._jumped:
+            return possible[-1]
+        proven_ns = self._proven()
+        return next((elapsed_ns for elapsed_ns in possible if elapsed_ns >= proven_ns), possible[-1])
 
     def gap_opened(self, gap: GapRecord) -> None:
         """Coverage ended at the start of the gap. Only a venue that was live has gaps: so it was live until then."""
         self.gap = gap
         self._left_live = None
-        from_ns = self._gap_from = self._elapsed(gap.from_, gap)
+        from_ns = self._gap_from = self._gap_start(gap)
         if self.first_live_ns is None:
             self.first_live_ns = self._timeline.wall_ns(from_ns)
         self._end_coverage(from_ns, gap.cause)
+
+    def _gap_start(self, gap: GapRecord) -> int:
+        from_ns, at_ns = time_ns(gap.from_), time_ns(gap.at)
+        if gap.cause == REPORTED_BY_VENUE:
+            # It may begin before messages that were received: the earliest possible time counts.
+            possible = self._timeline.all_elapsed_ns(from_ns, at_ns)
+            since_ns = self._since or 0
+            started_ns = next((elapsed_ns for elapsed_ns in possible if elapsed_ns >= since_ns), possible[-1])
+        else:
+            started_ns = self._received(from_ns, at_ns)
+        return min(started_ns, self._timeline.elapsed_ns(at_ns, at_ns))
 
     def gap_closed(self, gap: GapRecord) -> None:
         """The venue is covered again."""
@@ -343,10 +377,16 @@ class VenueCoverage:
         self._resume(to_ns)
 
     def session_ended(self, at_ns: int) -> None:
-        """The session ended cleanly: a live link was live until then."""
+        """The session ended cleanly. A venue that was live is covered until its last proof of life.
+
+        What came after that was never read. It is neither covered nor uncertain, and in the gap that the next session
+        opens. If a connection was silent for so long that it was `stale`, nobody knows whether it still lived.
+        """
+        if self._stale and self._since is not None:
+            self._stop("silent until the end")
+            return
         if self._left_live is None and self._since is not None:
-            self._proof_before_end = self._proven()
-            self._prove(self._timeline.elapsed_ns(at_ns, at_ns))
+            self._ended = self._timeline.elapsed_ns(at_ns, at_ns)
         self._stop("not recorded")
 
     def records_missing(self) -> None:
@@ -360,6 +400,7 @@ class VenueCoverage:
         self._proof = min(self._proven(), self._timeline.elapsed_ns(before_ns, before_ns))
         # Texts of times before and after the jump cannot be compared.
         self._last_push = self._earlier_push = ""
+        self._jumped = True
 
     def result(self, until: int | None, *, stopped: bool = False) -> CoverageResult:
         """The judgement so far; what is not covered now is uncertain until then (elapsed time), or without an end.
@@ -373,7 +414,7 @@ class VenueCoverage:
             if stopped:
                 uncertain += self._intervals(end, None, "stopped without an end")
         elif self._uncovered is not None:
-            from_, reason = self._uncovered
+            from_, reason = max(self._uncovered[0], self._ended if self.gap is None else 0), self._uncovered[1]
             if until is None or until > from_:
                 uncertain += self._intervals(from_, until, reason)
             elif self.gap is not None:
@@ -430,7 +471,6 @@ class VenueCoverage:
             from_ns = max(from_ns, uncovered_ns)
             self._uncovered = None
         self._since = from_ns
-        self._proof_before_end = None
         self._prove(from_ns)
 
     def _add_uncertain(self, from_ns: int, to_ns: int, reason: str) -> None:

@@ -35,9 +35,13 @@ class UsageError(OrdwatchError):
 
 
 class ConfigError(OrdwatchError):
-    """The user must edit a file, its permissions or the environment."""
+    """The user must edit a file, its permissions or the environment; one message for each mistake."""
 
     exit_code = 78
+
+    def __init__(self, message: str, *more: str) -> None:
+        super().__init__(message)
+        self.messages = (message, *more)
 
 
 class VenueError(OrdwatchError):

@@ -45,6 +45,18 @@ class Timeline:
                 return wall_ns - stretch.ahead_ns
         return self._nearest_ns(wall_ns)
 
+    def all_elapsed_ns(self, wall_ns: int, at_ns: int) -> list[int]:
+        """Every elapsed time that a wall time in a record may mean, the earliest first: never none.
+
+        There is more than one where the clock was set back and showed the same time again.
+        """
+        found = []
+        for stretch in self._stretches:
+            end_ns = at_ns if stretch.end_ns is None else stretch.end_ns
+            if (stretch.start_ns is None or stretch.start_ns <= wall_ns) and wall_ns <= end_ns:
+                found.append(wall_ns - stretch.ahead_ns)
+        return found or [self.elapsed_ns(wall_ns, at_ns)]
+
     def _nearest_ns(self, wall_ns: int) -> int:
         """For a wall time that the clock jumped over, or one in the future."""
         for stretch in reversed(self._stretches):

@@ -48,12 +48,18 @@ class Connection:
     """One attempt to connect and the connection it makes; used once."""
 
     def __init__(
-        self, owner: Owner, link: int, conn: int, open_session: Callable[[], Awaitable[ConnectionPlan]]
+        self,
+        owner: Owner,
+        link: int,
+        conn: int,
+        open_session: Callable[[], Awaitable[ConnectionPlan]],
+        tls_ca_file: str | None = None,
     ) -> None:
         self.link = link
         self.conn = conn
         self._owner = owner
         self._open_session = open_session
+        self._tls_ca_file = tls_ca_file
         self._scope = asyncio.timeout(None)
         self._is_running = False
         self._dropped: Exception | None = None
@@ -132,7 +138,7 @@ class Connection:
 
     async def _talk(self) -> None:
         plan = await self._open_session()
-        async with dial(plan.endpoint) as transport, asyncio.TaskGroup() as tasks:
+        async with dial(plan.endpoint, self._tls_ca_file) as transport, asyncio.TaskGroup() as tasks:
             self._unanswered = plan.endpoint.unanswered
             session = self._session = plan.session
             now = moment()

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
-from ordwatch.engine.clocks import running_ns
 from ordwatch.engine.failures import reason
+from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
-from ordwatch.engine.transport import tls_context
+from ordwatch.engine.tls import tls_context
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
@@ -27,12 +27,22 @@ RETRY_AFTER_MAX_S = 30.0
 class Http:
     """Sends the requests of one venue; the connection pool opens with the first."""
 
-    def __init__(self, rates: Rates, on_server_date: Callable[[int], None] = lambda _: None) -> None:
-        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC."""
+    def __init__(
+        self,
+        rates: Rates,
+        on_server_date: Callable[[int], None] = lambda _: None,
+        *,
+        tls_ca_file: str | None = None,
+    ) -> None:
+        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC.
+
+        `tls_ca_file`: as in `tls_context`.
+        """
         self.clock = VenueClock()
         """The venue's time, to sign requests with."""
         self._rates = rates
         self._on_server_date = on_server_date
+        self._tls_ca_file = tls_ca_file
         self._session: aiohttp.ClientSession | None = None
         self._tls_failure = (-math.inf, "")
         """When TLS last failed, and why."""
@@ -81,7 +91,7 @@ class Http:
 
     def _venue_ns(self) -> int:
         """The venue's time now; this host's before the venue's first answer."""
-        venue_ns = self.clock.at(running_ns())
+        venue_ns = self.clock.at(moment().running_ns)
         return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
@@ -97,7 +107,7 @@ class Http:
             params=dict(request.params),
             headers=_headers(request),
             data=dict(request.form) if request.form is not None else request.json_body(),
-            ssl=tls_context() if urlsplit(request.url).scheme == "https" else True,
+            ssl=tls_context(self._tls_ca_file) if urlsplit(request.url).scheme == "https" else True,
             allow_redirects=False,
         ) as response:
             body = await response.content.read(MAX_BODY_BYTES + 1)
@@ -107,7 +117,7 @@ class Http:
                 raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
             reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
             if (date_ns := server_date_ns(response.headers.get("Date"))) is not None:
-                self.clock.read(date_ns, running_ns())
+                self.clock.read(date_ns, moment().running_ns)
                 self._on_server_date(date_ns)
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.core.escaping import safe_text
 from ordwatch.engine.failures import describe, reason
+from ordwatch.engine.tls import tls_context
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 64 * 1024
@@ -70,14 +71,17 @@ class Transport(Protocol):
 
 
 @asynccontextmanager
-async def dial(endpoint: Endpoint) -> AsyncIterator[Transport]:
+async def dial(endpoint: Endpoint, tls_ca_file: str | None = None) -> AsyncIterator[Transport]:
     """Open a connection to the endpoint; it is closed at the end of the block.
+
+    `tls_ca_file`: as in `tls_context`.
 
     Raises:
         ConnectionLost: Nobody there, or the WebSocket handshake was refused.
         TlsFailed: The certificate does not verify, or the answer is no TLS of today.
+        ConfigError: `tls_ca_file` cannot be used.
     """
-    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _dial_websocket(endpoint)
+    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _dial_websocket(endpoint, tls_ca_file)
     async with AsyncExitStack() as stack:
         try:
             transport = await stack.enter_async_context(connection)
@@ -159,12 +163,12 @@ def _connection_error(exc: OSError) -> ConnectionLost:
 
 
 @asynccontextmanager
-async def _dial_websocket(endpoint: Endpoint) -> AsyncIterator[Transport]:
+async def _dial_websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AsyncIterator[Transport]:
     hint = f"; {endpoint.unanswered}" if endpoint.unanswered else ""
     try:
         connection = await _ConnectWithoutRedirect(
             endpoint.url,
-            ssl=tls_context() if endpoint.url.startswith("wss:") else None,
+            ssl=tls_context(tls_ca_file) if endpoint.url.startswith("wss:") else None,
             proxy=None,
             compression=None,
             max_size=endpoint.max_message_bytes,
@@ -250,14 +254,3 @@ def _closed(exc: websockets.ConnectionClosed) -> ConnectionLost:
     if isinstance(exc.__cause__, OSError):
         return _connection_error(exc.__cause__)
     return ConnectionLost("the connection was closed by the other side", "eof")
-
-
-def tls_context() -> ssl.SSLContext:
-    """TLS 1.2 or later, certificate and host name verified, keys never logged."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if context.keylog_filename is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_default_certs()
-    return context

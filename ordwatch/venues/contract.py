@@ -74,6 +74,8 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     audit_interval: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """Seconds between repeated queries while live; 0 never, None: the venue's own."""
     allow_plaintext: bool = False
+    tls_ca_file: str | None = None
+    """The path of a private CA's certificate, which counts beside those of the system."""
 
     def check(self) -> None:
         """Refuse what types cannot: values that contradict each other.
@@ -436,3 +438,7 @@ class VenueKind:
     """Repeat the query also while no order is open."""
     credentials: tuple[str, ...] = ()
     """Keys of the configuration to look at when the venue refuses the credentials."""
+
+    def required_keys(self) -> list[str]:
+        """The keys of the configuration that have no default. Without any, the venue needs no configuration."""
+        return [field.name for field in msgspec.structs.fields(self.settings) if field.required]

@@ -1,6 +1,7 @@
 """The sending side, a process of its own on a core of its own: a simulator for the handshake, then made pushes raw."""
 
 import asyncio
+import json
 import multiprocessing
 import os
 import time
@@ -15,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.host import Hosted, host
 from ordwatch.simulators.setup import config_text
-from tests.benchmarks.payloads import payloads
+from tests.benchmarks.payloads import Mix, payloads
 
 IDLE_S = 0.5
 """A client that has asked nothing for so long has finished its first query."""
@@ -38,16 +39,17 @@ class Feeder:
 
 @contextmanager
 def feeding(
-    kind: str, count: int, folder: Path, *, per_s: float | None = None, handshake: bool = True
+    kind: str, count: int, folder: Path, *, mix: Mix = "recurring", per_s: float | None = None, handshake: bool = True
 ) -> Iterator[Feeder]:
     """A process that pushes `count` made updates to the first client, `per_s` a second or as fast as they are taken.
 
-    Without the handshake it pushes to whoever connects: for bare loops.
+    With `per_s` the times of sending are in `sent.json`, ns since 1970. Without the handshake it pushes to whoever
+    connects: for independent loops.
     """
-    payloads(kind, count, folder)
+    payloads(kind, count, folder, mix)
     here, there = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_run, args=(kind, count, folder, per_s, handshake, there), daemon=True)
+    process = context.Process(target=_run, args=(kind, count, folder, mix, per_s, handshake, there), daemon=True)
     process.start()
     try:
         config = folder / f"{kind}.yaml"
@@ -59,16 +61,16 @@ def feeding(
         process.join()
 
 
-def _run(kind: str, count: int, folder: Path, per_s: float | None, handshake: bool, pipe: Connection) -> None:
+def _run(kind: str, count: int, folder: Path, mix: Mix, per_s: float | None, handshake: bool, pipe: Connection) -> None:
     os.sched_setaffinity(0, {0})
-    made = payloads(kind, count, folder)
+    made = payloads(kind, count, folder, mix)
     if handshake:
-        asyncio.run(_feed(kind, made, per_s, pipe))
+        asyncio.run(_feed(kind, made, per_s, folder / "sent.json", pipe))
     else:
         asyncio.run(_feed_raw(made, pipe, websocket=made[0][:1] == b"\x81"))
 
 
-async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Connection) -> None:
+async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, sent: Path, pipe: Connection) -> None:
     async with host(load_simulator(kind)) as hosted:
         pipe.send(config_text({kind: hosted.settings()}))
         await hosted.until(lambda: hosted.clients > 0)
@@ -78,7 +80,8 @@ async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, pipe: Con
         if per_s is None:
             await _blast(transport, made)
         else:
-            await _pace(transport, made, per_s)
+            sent_ns = await _pace(transport, made, per_s)
+            sent.write_text(json.dumps(sent_ns))  # noqa: ASYNC240 - nothing else is to be done any more
         await hosted.until(lambda: hosted.clients == 0)
 
 
@@ -118,13 +121,17 @@ async def _blast(transport: asyncio.WriteTransport, made: Sequence[bytes]) -> No
             await asyncio.sleep(0)
 
 
-async def _pace(transport: asyncio.WriteTransport, made: Sequence[bytes], per_s: float) -> None:
+async def _pace(transport: asyncio.WriteTransport, made: Sequence[bytes], per_s: float) -> list[int]:
+    """Write them at this rate; when each was written."""
+    sent_ns: list[int] = []
     began = time.monotonic()
     for number, payload in enumerate(made):
         due = began + number / per_s
         while (wait := due - time.monotonic()) > 0:  # noqa: ASYNC110 - finer than a timer
             await asyncio.sleep(wait if wait > 0.002 else 0)
+        sent_ns.append(time.time_ns())
         transport.write(payload)
+    return sent_ns
 
 
 async def _feed_raw(made: Sequence[bytes], pipe: Connection, *, websocket: bool) -> None:

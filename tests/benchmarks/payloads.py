@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.engine.policy import Pace
@@ -17,7 +17,6 @@ from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Intent, Market, Step
 from ordwatch.simulators.host import host
 from ordwatch.simulators.scenario import lifecycles
-from ordwatch.venues.contract import Payload
 from tests.support.collect import Collected
 
 ORDERS = 1_000
@@ -26,7 +25,11 @@ ORDERS = 1_000
 MIXED_ORDERS = 5_000
 """Orders that are alive at the same time in the mixed stream; each lives some three states, then another comes."""
 
-Mix = Literal["mixed", "recurring"]
+STATES = 8
+"""States of each order in the stream of finals: seven, then filled."""
+
+Mix = Literal["mixed", "recurring", "finals"]
+MIXES: tuple[Mix, ...] = get_args(Mix)
 
 
 def payloads(kind: str, count: int, folder: Path, mix: Mix = "recurring") -> list[bytes]:
@@ -49,7 +52,7 @@ async def _make(kind: str, count: int, mix: Mix) -> list[bytes]:
         hosted.flush()
         made: list[bytes] = []
         now_ns = time.time_ns()
-        steps = _mixed(count, simulator.markets) if mix == "mixed" else map(_step, range(count))
+        steps = _steps(mix, count, simulator.markets)
         for number, step in enumerate(steps):
             simulator.play(step, now_ns + number * 1_000_000)
             made += [_wire(outgoing.payload) for outgoing in simulator.data_to_send() if outgoing.push]
@@ -66,6 +69,26 @@ def _step(number: int) -> Step:
     if turn == 0:
         return Step(f"order-{order}", OrderStatus.NEW, intent)
     return Step(f"order-{order}", OrderStatus.PARTIALLY_FILLED, intent, filled=str(turn), avg_price="480.25")
+
+
+def _steps(mix: Mix, count: int, markets: Sequence[Market]) -> Iterator[Step]:
+    match mix:
+        case "mixed":
+            return _mixed(count, markets)
+        case "recurring":
+            return map(_step, range(count))
+        case "finals":
+            return (_until_filled(number, count // STATES) for number in range(count))
+
+
+def _until_filled(number: int, orders: int) -> Step:
+    """All orders in turn, state by state, to their end."""
+    state, order = divmod(number, orders)
+    intent = Intent(side=Side.BUY, qty="700", price=f"{480 + order % 97 / 5:.1f}", instrument=order % 4, account=1)
+    if state == 0:
+        return Step(f"order-{order}", OrderStatus.NEW, intent)
+    status = OrderStatus.FILLED if state == STATES - 1 else OrderStatus.PARTIALLY_FILLED
+    return Step(f"order-{order}", status, intent, filled=str(state * 100), avg_price="480.25")
 
 
 def _mixed(count: int, markets: Sequence[Market]) -> Iterator[Step]:
@@ -97,6 +120,6 @@ def _frame(first: int, data: bytes) -> bytes:
     return struct.pack("!BBH", first, 126, len(data)) + data
 
 
-def unframed(data: bytes) -> Payload:
+def unframed(data: bytes) -> bytes:
     """The text in a frame that `payloads` made."""
     return data[2:] if data[1] < 126 else data[4:]

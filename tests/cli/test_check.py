@@ -67,6 +67,14 @@ def test_a_configuration_that_cannot_be_is_the_only_verdict(tmp_path: Path) -> N
     assert "no such kind of venue" in found["detail"]
 
 
+def test_every_mistake_of_a_configuration_has_its_verdict(tmp_path: Path) -> None:
+    path = write_private(tmp_path / "config.yaml", "venues:\n  a: {}\n  b: {}\n")
+
+    ended = run("check", "--config", path)
+
+    assert (ended.code, len(ended.lines)) == (78, 2)
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o660])
 def test_a_configuration_that_others_can_read_fails_with_the_remedy(simulated: Simulated, mode: int) -> None:
     simulated.path.chmod(mode)

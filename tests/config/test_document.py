@@ -13,7 +13,7 @@ CANARY = "cAnArY-5f3a"
 def refusal(data: bytes | str) -> str:
     """What is said of bytes that are no document."""
     with pytest.raises(ConfigError) as caught:
-        parse(data if isinstance(data, bytes) else data.encode(), "config.yaml")
+        parse(data if isinstance(data, bytes) else data.encode(), "config.yaml").refuse_mistakes()
     return str(caught.value)
 
 

@@ -9,6 +9,7 @@ from ordwatch.config import NatsSettings, read
 from ordwatch.config.nats import safe_collector
 from ordwatch.core.errors import ConfigError
 from ordwatch.core.secrets import Secret
+from tests.support import tls
 
 CANARY = "cAnArY-5f3a"
 VENUES = "venues: {opend: }\n"
@@ -55,11 +56,12 @@ def test_secrets_are_resolved(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_files_are_named_relative_to_the_configuration(path: Path) -> None:
     written(path.with_name("desk.creds"), CANARY)
+    tls.certificate(path.parent, host="127.0.0.1", days=1)
 
-    found = read(written(path, "nats: {credentials_file: desk.creds, tls_ca_file: ca.pem}")).resolve_nats()
+    found = read(written(path, "nats: {credentials_file: desk.creds, tls_ca_file: server.pem}")).resolve_nats()
 
     assert found.credentials_file == Secret(CANARY)
-    assert found.tls_ca_file == str(path.with_name("ca.pem"))
+    assert found.tls_ca_file == str(path.with_name("server.pem"))
 
 
 def test_a_file_with_credentials_that_others_can_read_is_refused(path: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_file_with_credentials_that_others_can_read_is_refused(path: Path) -> 
         (f'password: "{CANARY}"', "nats.password: `user` and `password` belong together"),
         (f'token: "{CANARY}", nkey_file: seed', "nats.nkey_file: there is token too"),
         ("tokn: x", "did you mean `token`"),
-        ("token: 5", "put it in quotes"),
+        ("token: 5", "quote it"),
     ],
 )
 def test_a_mistake_is_reported_without_its_value(path: Path, section: str, message: str) -> None:

@@ -17,6 +17,7 @@ from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.venues import REGISTRY
 from ordwatch.venues.contract import VenueSettings
+from tests.support import tls
 
 CANARY = "cAnArY-5f3a"
 
@@ -82,11 +83,16 @@ def resolved(path: Path, *lines: str) -> ToySettings:
     return found
 
 
-def refusal(path: Path, source: str | bytes) -> str:
-    """What is said of such a configuration, behind the file's name."""
+def refusals(path: Path, source: str | bytes) -> list[str]:
+    """What is said of such a configuration, behind the file's name, for each mistake."""
     with pytest.raises(ConfigError) as caught:
         configured(path, source)
-    return str(caught.value).removeprefix(str(path))
+    return [message.removeprefix(str(path)) for message in caught.value.messages]
+
+
+def refusal(path: Path, source: str | bytes) -> str:
+    """The first of these."""
+    return refusals(path, source)[0]
 
 
 def refused(path: Path, *lines: str) -> str:
@@ -123,7 +129,7 @@ def test_two_venues_of_one_kind_have_names_of_their_own(path: Path) -> None:
         ("venues: {}\n", ":1: venues: expected at least one venue"),
         ("venues: [toy]\n", ":1: venues: expected at least one venue"),
         ("venue:\n  toy:\n", ":1: unknown key `venue`, did you mean `venues`?"),
-        ("venues:\n  toy:\n", ":2: venues.toy: expected a mapping of settings"),
+        ("venues:\n  toy:\n", ":2: venues.toy: missing key `api_key`"),
         ("venues:\n  toy: text\n", ":2: venues.toy: expected a mapping of settings"),
         ("venues:\n  toy: [api_key]\n", ":2: venues.toy: expected a mapping of settings"),
         ("venues:\n  tyo: {api_key: k}\n", ":2: venues.tyo: no such kind of venue, did you mean `toy`?"),
@@ -141,7 +147,7 @@ def test_a_configuration_of_another_shape_is_refused_with_its_place(path: Path, 
     ("lines", "said"),
     [
         (["port: 1"], ":2: venues.toy: missing key `api_key`"),
-        (["api_kye: k"], ":3: venues.toy: unknown key `api_kye`, did you mean `api_key`?"),
+        (["api_key: k", "api_kye: k"], ":4: venues.toy: unknown key `api_kye`, did you mean `api_key`?"),
         (["api_key: k", "colour: red"], ":4: venues.toy: unknown key `colour`; there are kind, attempt_timeout, "),
         (["api_key: k", f"{CANARY}: red"], ":4: venues.toy: unknown key; there are kind, "),
         (["api_key: k", "port: seven"], ":4: venues.toy.port: expected a whole number"),
@@ -156,13 +162,13 @@ def test_a_configuration_of_another_shape_is_refused_with_its_place(path: Path, 
             ["api_key: k", "transport: websockt"],
             ":4: venues.toy.transport: expected one of tcp, websocket, did you mean `websocket`?",
         ),
-        (["api_key: k", "transport: 5"], ":4: venues.toy.transport: put it in quotes"),
-        (["api_key: k", "host: 5"], ":4: venues.toy.host: put it in quotes"),
-        (["api_key: k", "host:"], ":4: venues.toy.host: is empty; put it in quotes, or leave the key out"),
+        (["api_key: k", "transport: 5"], ":4: venues.toy.transport: quote it"),
+        (["api_key: k", "host: 5"], ":4: venues.toy.host: quote it"),
+        (["api_key: k", "host:"], ":4: venues.toy.host: is empty; quote it, or leave the key out"),
         (["api_key: k", "host: [a]"], ":4: venues.toy.host: expected text in quotes"),
         (["api_key: k", "accounts: '1'"], ":4: venues.toy.accounts: expected a list"),
-        (["api_key: k", "accounts: [281756455988249902]"], ":4: venues.toy.accounts[0]: put it in quotes"),
-        (["api_key: k", "accounts:", "  - '1'", "  - 0123"], ":6: venues.toy.accounts[1]: put it in quotes"),
+        (["api_key: k", "accounts: [281756455988249902]"], ":4: venues.toy.accounts[0]: quote it"),
+        (["api_key: k", "accounts:", "  - '1'", "  - 0123"], ":6: venues.toy.accounts[1]: quote it"),
         (["api_key: k", "accounts: [~]"], ":4: venues.toy.accounts[0]: expected text in quotes"),
         (["api_key: k", "allow_plaintext: 1"], ":4: venues.toy.allow_plaintext: expected true or false"),
         (["api_key: k", "attempt_timeout: 0"], ":4: venues.toy.attempt_timeout: expected a number > 0.0"),
@@ -184,13 +190,13 @@ def test_a_setting_that_cannot_be_is_refused_with_its_place(path: Path, lines: l
 )
 @pytest.mark.parametrize("key", ["api_key", "second_key"])
 def test_an_unquoted_secret_that_yaml_would_change_is_refused(path: Path, key: str, value: str) -> None:
-    assert f": venues.toy.{key}: put it in quotes" in refused(path, f"{key}: {value}", "host: h")
+    assert f": venues.toy.{key}: quote it" in str(refusals(path, f"venues:\n  toy:\n    host: h\n    {key}: {value}\n"))
 
 
 @pytest.mark.parametrize("value", ["~", "null", ""])
 @pytest.mark.parametrize("key", ["api_key", "second_key", "pem_file"])
 def test_an_empty_secret_is_refused(path: Path, key: str, value: str) -> None:
-    assert f": venues.toy.{key}: is empty" in refused(path, f"{key}: {value}", "host: h")
+    assert f": venues.toy.{key}: is empty" in str(refusals(path, f"venues:\n  toy:\n    host: h\n    {key}: {value}\n"))
 
 
 @pytest.mark.parametrize(
@@ -300,7 +306,7 @@ def test_the_file_that_was_read_is_the_one_that_must_be_private(path: Path) -> N
 
 
 def test_a_missing_configuration_says_what_to_do(path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no such file or directory; config\.example\.yaml is an example"):
+    with pytest.raises(ConfigError, match="no such file or directory; `ordwatch init` writes an example"):
         read(path)
 
 
@@ -415,7 +421,7 @@ def test_the_valid_configuration_of_the_mutations_is_valid(path: Path) -> None:
     assert list(configured(path, VALID).venues) == ["toy", "other"]
 
 
-EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+EXAMPLE = Path(__file__).parents[2] / "ordwatch" / "config" / "config.example.yaml"
 
 
 @pytest.fixture
@@ -460,3 +466,79 @@ nats: {token: {env: TOKEN}}
     path.write_text(text)
 
     assert read(path).secret_variables == {"KEY_A", "KEY_B", "TOKEN"}
+
+
+def test_every_mistake_is_reported_in_the_order_of_the_file(path: Path) -> None:
+    source = """\
+colour: red
+venues:
+  toy:
+    api_kye: k
+    port: seven
+    accounts: [1, '2', 3]
+    port: 8
+  two:
+    kind: tyo
+  three:
+    kind: toy
+    api_key: *k
+    host: far.away
+  four: {kind: toy, api_key: k, port: 99999, host: far.away, pairs: [ab]}
+nats:
+  stream: 'a b'
+  tokn: x
+"""
+
+    assert [message.split("; there are")[0] for message in refusals(path, source)] == [
+        ":1: unknown key `colour`",
+        ":3: venues.toy: missing key `api_key`",
+        ":4: venues.toy: unknown key `api_kye`, did you mean `api_key`?",
+        ":5: venues.toy.port: expected a whole number",
+        ":6: venues.toy.accounts[0]: quote it",
+        ":7: duplicate key, first on line 5",
+        ":9: venues.two.kind: no such kind of venue, did you mean `toy`?",
+        ":12: anchors and aliases (& and *) are not allowed; put text in quotes",
+        ":14: venues.four.port: no such port",
+        ":14: venues.four.host: plain text to … is refused",
+        ":14: venues.four.pairs: … is no pair",
+        ":17: nats: unknown key `tokn`, did you mean `token`?",
+    ]
+
+
+def test_every_secret_that_cannot_be_had_is_reported(path: Path) -> None:
+    source = """
+venues:
+  a: {kind: toy, api_key: {env: NO_A}, second_key: {env: NO_B}}
+  b: {kind: toy, api_key: {env: NO_C}}
+"""
+    config = configured(path, source)
+    path.chmod(0o644)
+
+    with pytest.raises(ConfigError) as caught:
+        read(path).resolve(list(config.venues))
+
+    assert [message.rpartition(": ")[2] for message in caught.value.messages] == [
+        f"mode 0644, must be 0600 (chmod 600 {path})",
+        "environment variable NO_A is not set",
+        "environment variable NO_B is not set",
+        "environment variable NO_C is not set",
+    ]
+
+
+def test_a_flood_of_mistakes_is_cut(path: Path) -> None:
+    source = "venues:\n  toy:\n    api_key: k\n" + "".join(f"    key_{number}: 1\n" for number in range(1000))
+
+    assert len(refusals(path, source)) == 100
+
+
+def test_a_private_authority_is_a_file_beside_the_configuration(path: Path) -> None:
+    tls.certificate(path.parent, host="127.0.0.1", days=1)
+
+    assert resolved(path, "api_key: k", "tls_ca_file: server.pem").tls_ca_file == str(path.with_name("server.pem"))
+
+
+def test_a_private_authority_that_cannot_be_used_is_reported_with_its_place(path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file or directory") as caught:
+        resolved(path, "api_key: k", "tls_ca_file: none.pem")
+
+    assert str(caught.value).startswith(f"{path}:4: venues.toy.tls_ca_file: {path.with_name('none.pem')}: ")

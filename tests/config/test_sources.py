@@ -44,10 +44,10 @@ def test_a_secret_has_four_forms(value: Tree, source: object) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (12345678, "put it in quotes"),
-        (1.5, "put it in quotes"),
-        (True, "put it in quotes"),
-        (Unclear(), "put it in quotes"),
+        (12345678, "quote it"),
+        (1.5, "quote it"),
+        (True, "quote it"),
+        (Unclear(), "quote it"),
         (None, "leave the key out"),
         ([], "expected a quoted string"),
         ("", "is empty"),

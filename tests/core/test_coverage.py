@@ -10,6 +10,7 @@ from tests.recording.samples import (
     at,
     at_ns,
     end,
+    ending,
     gap_closed,
     gap_opened,
     link,
@@ -26,6 +27,13 @@ def judged(
     return result.covered_ns / 1e9, list(result.uncertain)
 
 
+def ended(venue: VenueCoverage, end_ns: int) -> None:
+    """A clean end; if the venue is live, the alive record before it has a message that was just received."""
+    if venue.gap is None:
+        venue.alive(end_ns, end_ns)
+    venue.session_ended(end_ns)
+
+
 @pytest.fixture
 def live() -> VenueCoverage:
     """A venue that is live since second 10."""
@@ -35,7 +43,7 @@ def live() -> VenueCoverage:
 
 
 def test_coverage_begins_with_the_first_live(live: VenueCoverage) -> None:
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert (live.first_live_ns, judged(live, at_ns(30))) == (at_ns(10), (20, []))
 
@@ -43,7 +51,7 @@ def test_coverage_begins_with_the_first_live(live: VenueCoverage) -> None:
 def test_venue_that_never_was_live_is_not_uncertain_either() -> None:
     coverage = VenueCoverage()
     coverage.link_not_live("down")
-    coverage.session_ended(at_ns(30))
+    ended(coverage, at_ns(30))
 
     assert (coverage.first_live_ns, coverage.until_ns, judged(coverage, at_ns(30))) == (None, None, (0, []))
 
@@ -51,7 +59,7 @@ def test_venue_that_never_was_live_is_not_uncertain_either() -> None:
 def test_recovered_gap_is_covered(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     live.gap_closed(gap_closed(15, 25))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (20, [])
 
@@ -59,14 +67,14 @@ def test_recovered_gap_is_covered(live: VenueCoverage) -> None:
 def test_partial_gap_is_uncertain_and_says_why(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     live.gap_closed(gap_closed(15, 25, partial="page 2 failed"))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (10, [UncertainInterval(at_ns(15), at_ns(25), "eof; page 2 failed")])
 
 
 def test_open_gap_is_uncertain_until_the_end(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (5, [UncertainInterval(at_ns(15), at_ns(30), "eof")])
 
@@ -76,7 +84,7 @@ def test_gap_may_close_before_the_link_says_live(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     live.gap_closed(gap_closed(15, 25))
     live.link_live(at_ns(25))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (20, [])
 
@@ -86,7 +94,7 @@ def test_gap_may_close_after_the_link_says_live(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     live.link_live(at_ns(25))
     live.gap_closed(gap_closed(15, 25))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (20, [])
 
@@ -96,7 +104,7 @@ def test_link_that_left_live_without_a_gap_is_uncertain_from_its_last_proof_of_l
     live.push_received(at(15))
     live.link_not_live("down")
     live.link_live(at_ns(25))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (9, [UncertainInterval(at_ns(14), at_ns(25), "link down without a gap")])
 
@@ -131,20 +139,38 @@ def test_pushes_read_together_prove_only_what_was_read_before_them(live: VenueCo
     assert live.until_ns == at_ns(21)
 
 
-def test_clean_end_covers_to_its_time_but_the_next_gap_begins_at_the_last_proof_of_life(live: VenueCoverage) -> None:
+def test_after_the_last_proof_of_life_a_clean_end_leaves_time_that_is_neither(live: VenueCoverage) -> None:
     live.alive(at_ns(29), at_ns(27))
     live.session_ended(at_ns(30))
 
     assert live.until_ns == at_ns(27)
+    assert judged(live, at_ns(30)) == (17, [])
 
-    assert judged(live, at_ns(30)) == (20, [])
+
+def test_the_time_before_a_clean_end_is_in_the_gap_of_the_next_session(live: VenueCoverage) -> None:
+    live.alive(at_ns(29), at_ns(27))
+    live.session_ended(at_ns(30))
+    live.session_started()
+    live.gap_opened(gap_opened(27, cause="restart"))
+
+    assert judged(live, at_ns(60)) == (17, [UncertainInterval(at_ns(27), at_ns(60), "restart")])
 
 
-def test_time_between_sessions_is_uncertain_unless_a_gap_recovers_it(live: VenueCoverage) -> None:
+def test_a_session_after_a_clean_end_that_opens_no_gap_proves_nothing_of_the_time_before(live: VenueCoverage) -> None:
+    live.alive(at_ns(29), at_ns(27))
     live.session_ended(at_ns(30))
     live.session_started()
     live.link_live(at_ns(50))
-    live.session_ended(at_ns(60))
+    ended(live, at_ns(60))
+
+    assert judged(live, at_ns(60)) == (27, [UncertainInterval(at_ns(27), at_ns(50), "not recorded")])
+
+
+def test_time_between_sessions_is_uncertain_unless_a_gap_recovers_it(live: VenueCoverage) -> None:
+    ended(live, at_ns(30))
+    live.session_started()
+    live.link_live(at_ns(50))
+    ended(live, at_ns(60))
 
     assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(30), at_ns(50), "not recorded")])
 
@@ -154,7 +180,7 @@ def test_gap_over_a_restart_covers_the_time_between(live: VenueCoverage) -> None
     live.session_started()
     live.gap_opened(gap_opened(20, cause="restart"))
     live.gap_closed(gap_closed(20, 50))
-    live.session_ended(at_ns(60))
+    ended(live, at_ns(60))
 
     assert judged(live, at_ns(60)) == (50, [])
 
@@ -164,13 +190,13 @@ def test_gap_that_begins_late_leaves_the_time_before_uncertain(live: VenueCovera
     live.session_started()
     live.gap_opened(gap_opened(40, cause="restart"))
     live.gap_closed(gap_closed(40, 50))
-    live.session_ended(at_ns(60))
+    ended(live, at_ns(60))
 
     assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(20), at_ns(40), "restart")])
 
 
 def test_gap_that_reaches_back_into_covered_time_takes_it_back(live: VenueCoverage) -> None:
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
     live.session_started()
     live.gap_opened(gap_opened(25, cause="restart"))
     live.gap_closed(gap_closed(25, 50, partial="history ends"))
@@ -180,11 +206,11 @@ def test_gap_that_reaches_back_into_covered_time_takes_it_back(live: VenueCovera
 
 def test_second_gap_over_a_restart_goes_on_from_the_first(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
-    live.session_ended(at_ns(30))
+    ended(live, at_ns(30))
     live.session_started()
     live.gap_opened(gap_opened(15, gap="alpha-2", cause="restart"))
     live.gap_closed(gap_closed(15, 50, gap="alpha-2"))
-    live.session_ended(at_ns(60))
+    ended(live, at_ns(60))
 
     assert judged(live, at_ns(60)) == (50, [])
 
@@ -193,7 +219,7 @@ def test_missing_records_are_uncertain_until_the_next_alive(live: VenueCoverage)
     live.alive(at_ns(20), at_ns(20))
     live.records_missing()
     live.alive(at_ns(40), at_ns(39))
-    live.session_ended(at_ns(60))
+    ended(live, at_ns(60))
 
     assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(20), at_ns(40), "records are missing")])
 
@@ -201,7 +227,7 @@ def test_missing_records_are_uncertain_until_the_next_alive(live: VenueCoverage)
 def test_coverage_of_a_later_file_begins_with_its_first_alive() -> None:
     coverage = VenueCoverage(records_missing=True)
     coverage.alive(at_ns(40), at_ns(39))
-    coverage.session_ended(at_ns(60))
+    ended(coverage, at_ns(60))
 
     assert (coverage.first_live_ns, judged(coverage, at_ns(60))) == (at_ns(40), (20, []))
 
@@ -234,9 +260,55 @@ def test_time_that_the_clock_jumped_over_is_neither_covered_nor_uncertain(
 ) -> None:
     clocked.alive(at_ns(20), at_ns(20))
     jumped(clocked, timeline, 20 + jump_s, jump_s)
-    clocked.session_ended(at_ns(30 + jump_s))
+    ended(clocked, at_ns(30 + jump_s))
 
     assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
+
+
+@pytest.fixture
+def set_back(clocked: VenueCoverage, timeline: Timeline) -> VenueCoverage:
+    """At second 40 the clock is set back to second 20, after an alive record and the last message of before it."""
+    clocked.alive(at_ns(30), at_ns(30))
+    jumped(clocked, timeline, 20, -20)
+    return clocked
+
+
+def test_silence_over_a_clock_that_was_set_back_is_not_covered(set_back: VenueCoverage) -> None:
+    """The last message was that of second 35, 55 seconds before the break was noticed."""
+    set_back.gap_opened(gap_opened(35, at_=70))
+
+    assert set_back.result(None).covered_ns == 25 * 10**9
+
+
+def test_nor_if_the_last_message_is_the_one_of_the_alive_record(set_back: VenueCoverage) -> None:
+    set_back.gap_opened(gap_opened(30, at_=70))
+
+    assert set_back.result(None).covered_ns == 20 * 10**9
+
+
+def test_an_alive_record_after_the_clock_was_set_back_proves_only_what_was_received(set_back: VenueCoverage) -> None:
+    set_back.alive(at_ns(39), at_ns(35))
+    set_back.gap_opened(gap_opened(35, at_=70))
+
+    assert set_back.result(None).covered_ns == 25 * 10**9
+
+
+def test_messages_after_the_next_alive_record_are_of_the_clock_as_it_is(set_back: VenueCoverage) -> None:
+    """Elapsed: 40 until the jump, then 45 - 20 until the last message."""
+    set_back.alive(at_ns(29), at_ns(28))
+    set_back.alive(at_ns(39), at_ns(38))
+    set_back.gap_opened(gap_opened(45, at_=70))
+
+    assert set_back.result(None).covered_ns == (40 - 10 + 45 - 20) * 10**9
+
+
+def test_a_gap_that_the_venue_reports_late_begins_at_the_earliest_possible_time(set_back: VenueCoverage) -> None:
+    """The venue saw no orders since second 25, though messages were received until second 38 of after the jump."""
+    set_back.alive(at_ns(29), at_ns(28))
+    set_back.alive(at_ns(39), at_ns(38))
+    set_back.gap_opened(gap_opened(25, cause="venue_logged_out", at_=40))
+
+    assert set_back.result(None).covered_ns == 15 * 10**9
 
 
 @pytest.mark.parametrize("jump_s", [-3600, DAY])
@@ -244,7 +316,7 @@ def test_gap_over_a_jump_is_uncertain_on_both_sides(clocked: VenueCoverage, time
     clocked.gap_opened(gap_opened(15))
     jumped(clocked, timeline, 20 + jump_s, jump_s)
     clocked.gap_closed(gap_closed(15, 25 + jump_s, partial="history ends"))
-    clocked.session_ended(at_ns(30 + jump_s))
+    ended(clocked, at_ns(30 + jump_s))
 
     assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (
         10,
@@ -260,7 +332,7 @@ def test_recovered_gap_over_a_jump_is_covered(clocked: VenueCoverage, timeline: 
     clocked.gap_opened(gap_opened(15))
     jumped(clocked, timeline, 20 + jump_s, jump_s)
     clocked.gap_closed(gap_closed(15, 25 + jump_s))
-    clocked.session_ended(at_ns(30 + jump_s))
+    ended(clocked, at_ns(30 + jump_s))
 
     assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
 
@@ -271,7 +343,7 @@ def test_recovered_gap_is_covered_though_the_clock_was_put_back_to_before_it(
     clocked.gap_opened(gap_opened(15))
     jumped(clocked, timeline, 13, -4)
     clocked.gap_closed(gap_closed(15, 25))
-    clocked.session_ended(at_ns(30))
+    ended(clocked, at_ns(30))
 
     assert judged(clocked, timeline.elapsed_ns(at_ns(30)))[1] == []
 
@@ -315,7 +387,7 @@ def test_partial_gap_of_a_clock_that_was_ahead_is_uncertain_until_it_was_closed(
     jumped(clocked, timeline, 100, -3500)
     clocked.gap_opened(msgspec.structs.replace(gap_opened(3600, cause="restart"), at=at(100)))
     clocked.gap_closed(msgspec.structs.replace(gap_closed(3600, 3600, partial="clock"), at=at(110)))
-    clocked.session_ended(at_ns(120))
+    ended(clocked, at_ns(120))
 
     assert judged(clocked, timeline.elapsed_ns(at_ns(120), at_ns(120))) == (
         3600,
@@ -399,7 +471,7 @@ def test_empty_stream_has_no_time() -> None:
 
 
 def test_clean_end_proves_coverage_of_what_was_watched() -> None:
-    coverage = stream(start(), link("live", 1), end(20))
+    coverage = stream(start(), link("live", 1), *ending(20))
 
     assert (covered(coverage), coverage.result("alpha").is_whole) == ((19, ()), True)
 
@@ -438,8 +510,27 @@ def test_pushes_of_a_stream_prove_life() -> None:
     assert coverage.venues["alpha"].until_ns == at_ns(8)
 
 
+def test_a_link_that_is_silent_at_a_clean_end_leaves_the_time_since_uncertain() -> None:
+    coverage = stream(start(), link("live", 1), alive(5, last_rx=3), link("stale", 18), alive(20, last_rx=3), end(20))
+
+    assert covered(coverage) == (2, (UncertainInterval(at_ns(3), at_ns(20), "silent until the end"),))
+
+
+def test_of_two_links_the_silent_one_counts() -> None:
+    links = [link("live", 1, conn=conn) for conn in (1, 2)]
+    silent: list[AnyRecord] = [
+        alive(5, last_rx=3),
+        link("stale", 18, conn=2),
+        alive(20, last_rx=3, state="stale"),
+        end(20),
+    ]
+
+    assert not stream(start(), *links, *silent).result("alpha").is_whole
+    assert stream(start(), *links, *silent[:-1], link("live", 19, conn=2), *ending(20)).result("alpha").is_whole
+
+
 def test_stale_link_missed_nothing() -> None:
-    coverage = stream(start(), link("live", 1), link("stale", 5), link("live", 7), end(20))
+    coverage = stream(start(), link("live", 1), link("stale", 5), link("live", 7), *ending(20))
 
     assert covered(coverage) == (19, ())
 
@@ -455,7 +546,7 @@ def test_alive_of_a_link_that_is_down_proves_nothing() -> None:
 def test_stream_that_begins_in_the_middle_is_covered_from_the_first_alive() -> None:
     coverage = StreamCoverage()
     coverage.records_missing()
-    stream(order(second=2), alive(10), end(20), coverage=coverage)
+    stream(order(second=2), alive(10), *ending(20), coverage=coverage)
 
     assert coverage.result("alpha").first_live_ns == at_ns(10)
 
@@ -474,7 +565,7 @@ def clock(at_second: float, jump_s: float) -> ClockRecord:
 
 @pytest.mark.parametrize("jump_s", [-86_400, 86_400])
 def test_clock_record_splits_coverage(jump_s: int) -> None:
-    coverage = stream(start(), link("live", 1), alive(10), clock(10 + jump_s, jump_s), end(20 + jump_s))
+    coverage = stream(start(), link("live", 1), alive(10), clock(10 + jump_s, jump_s), *ending(20 + jump_s))
 
     assert covered(coverage) == (19, ())
 
@@ -482,15 +573,15 @@ def test_clock_record_splits_coverage(jump_s: int) -> None:
 def test_sleep_of_the_machine_is_no_jump() -> None:
     asleep = ClockRecord(jump_ms=0.0, suspended_ms=60_000.0, at=at(70))
 
-    assert covered(stream(start(), link("live", 1), alive(10), asleep, end(80))) == (79, ())
+    assert covered(stream(start(), link("live", 1), alive(10), asleep, *ending(80))) == (79, ())
 
 
 def test_session_whose_clock_is_behind_the_one_before_covers_its_own_time() -> None:
     opened = msgspec.structs.replace(gap_opened(20, cause="restart"), at=at(-3599))
     closed = msgspec.structs.replace(gap_closed(20, 20), at=at(-3591))
-    behind = (start(-3600), opened, closed, link("live", -3590), end(-3580))
+    behind = (start(-3600), opened, closed, link("live", -3590), *ending(-3580))
 
-    assert covered(stream(start(), link("live", 0), alive(20), end(20), *behind)) == (40, ())
+    assert covered(stream(start(), link("live", 0), alive(20), *ending(20), *behind)) == (40, ())
 
 
 def test_what_a_venue_is_live_without_is_that_of_its_last_live_record() -> None:

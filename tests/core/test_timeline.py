@@ -81,3 +81,12 @@ def test_it_is_known_of_each_jump(forward: Timeline) -> None:
     forward.jump(at_ns=1150, jump_ns=-50)
 
     assert [forward.went_back_since(elapsed_ns) for elapsed_ns in (0, 150, 199, 200)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("wall_ns", "at_ns", "elapsed_ns"),
+    [(40, 90, [40]), (70, 60, [70]), (70, 90, [70, 120]), (120, 130, [170]), (120, 90, [170])],
+    ids=["before", "the later is to come", "twice", "after", "in the future"],
+)
+def test_a_time_that_came_twice_may_be_either(back: Timeline, wall_ns: int, at_ns: int, elapsed_ns: list[int]) -> None:
+    assert back.all_elapsed_ns(wall_ns, at_ns) == elapsed_ns

@@ -324,3 +324,23 @@ async def test_a_request_counts_from_its_answer_and_as_sent_after_its_wait(
     assert first == 1000
     # The library itself sends a second time what breaks on a connection that was used before.
     assert second - 60 == pytest.approx(max(at_s for at_s in answered_s if at_s < second), abs=0.01)
+
+
+async def test_a_certificate_of_a_private_authority_is_accepted_with_it(tmp_path: Path) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    client = Http(Rates(), tls_ca_file=str(tmp_path / "server.pem"))
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            url = f"https://127.0.0.1:{runner.addresses[0][1]}/"
+            assert (await client.send(HttpRequest(name="orders", url=url))).body == b"here"
+    finally:
+        await client.close()
+        await runner.cleanup()

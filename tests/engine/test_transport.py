@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.engine.failures import describe
-from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial, tls_context
+from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 from tests.support.collect import DEADLINE_S
@@ -318,21 +318,23 @@ async def test_a_connection_that_is_closed_within_the_tls_handshake_is_named() -
     assert str(lost.value) == "cannot reach here (the connection was closed before an answer)"
 
 
+async def test_a_certificate_of_a_private_authority_is_accepted_with_it(tmp_path: Path) -> None:
+    async def greet(connection: ServerConnection) -> None:
+        await connection.send("hello")
+        await connection.wait_closed()
+
+    context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
+    async with serve(greet, "127.0.0.1", 0, ssl=context) as server, asyncio.timeout(DEADLINE_S):
+        url = f"wss://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with dial(Endpoint("websocket", shown="here", url=url), str(tmp_path / "server.pem")) as transport:
+            assert await transport.read() == b"hello"
+
+
 def test_a_fault_of_tls_on_a_connection_that_stood_is_named_too() -> None:
     fault = ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed or bad record mac")
     fault.reason = "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"
 
     assert describe(fault) == "cannot connect (TLS failed: decryption failed or bad record mac)"
-
-
-def test_tls_keys_are_never_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-
-    context = tls_context()
-
-    assert context.keylog_filename is None
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY", "ws_proxy"])
@@ -374,13 +376,6 @@ async def test_bytes_that_wait_leave_turns_to_others() -> None:
         neighbour.cancel()
 
     assert most == 0, "a chunk was read without a turn of the others"
-
-
-def test_with_a_key_log_the_same_authorities_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = tls_context()
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-
-    assert tls_context().cert_store_stats() == without.cert_store_stats()
 
 
 async def test_the_addresses_of_a_name_are_tried_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,11 @@ def end(second: float = 0, *, counts: dict[str, int] | None = None) -> SessionRe
     return session("end", second, ("alpha",), counts=counts)
 
 
+def ending(second: float) -> tuple[AnyRecord, AnyRecord]:
+    """The last two records of a session whose venue is live: its last message has just been received."""
+    return alive(second), end(second)
+
+
 def session(
     state: str, second: float, venues: Sequence[str], *, counts: dict[str, int] | None = None, schema: str = SCHEMA
 ) -> SessionRecord:
@@ -122,10 +127,10 @@ def alive(
     )
 
 
-def gap_opened(from_: float, *, gap: str = "alpha-1", cause: str = "eof") -> GapRecord:
+def gap_opened(from_: float, *, gap: str = "alpha-1", cause: str = "eof", at_: float | None = None) -> GapRecord:
     return GapRecord(
         venue="alpha", gap=gap, state="open", cause=cause, from_=at(from_), to=None, outcome=None, recovered=None,
-        limits=None, at=at(from_),
+        limits=None, at=at(from_ if at_ is None else at_),
     )  # fmt: skip
 
 

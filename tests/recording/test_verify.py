@@ -14,6 +14,7 @@ from tests.recording.samples import (
     alive,
     at,
     end,
+    ending,
     gap_closed,
     gap_opened,
     lines,
@@ -54,7 +55,7 @@ def test_venue_is_listed_with_its_counts(path: Path) -> None:
 
 def test_partial_gap_is_uncertain(path: Path) -> None:
     verdict = check(
-        [written(path, start(), link("live", 0), gap_opened(2), gap_closed(2, 4, partial="page 2 failed"), end(8))]
+        [written(path, start(), link("live", 0), gap_opened(2), gap_closed(2, 4, partial="page 2 failed"), *ending(8))]
     )
 
     venue = verdict.venues["alpha"]
@@ -85,7 +86,7 @@ def test_day_that_the_clock_jumped_over_is_not_covered(path: Path) -> None:
     day = 86_400
     jump = ClockRecord(jump_ms=day * 1000.0, suspended_ms=0.0, at=at(day + 10))
 
-    verdict = check([written(path, start(), link("live", 0), alive(10), jump, alive(day + 15), end(day + 20))])
+    verdict = check([written(path, start(), link("live", 0), alive(10), jump, alive(day + 15), *ending(day + 20))])
 
     assert (verdict.exit_code, verdict.venues["alpha"].covered_s) == (0, 20.0)
 
@@ -136,7 +137,7 @@ def test_percent_is_never_rounded_up(path: Path) -> None:
         link("live", 0),
         gap_opened(2),
         gap_closed(2, 2.001, partial="late"),
-        end(100_000),
+        *ending(100_000),
     ]
 
     assert check([written(path, *records)]).venues["alpha"].covered_percent == 99.99
