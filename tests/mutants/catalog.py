@@ -846,8 +846,8 @@ MUTANTS = (
     Mutant(
         "older files are read in the order of their names",
         "recording/rotation.py",
-        "return sorted(found, key=lambda older: older[1:])",
-        "return sorted(found)",
+        "return [by_seq[seqs] for seqs in sorted(by_seq)]",
+        "return list(by_seq.values())",
         ("tests/recording/test_rotation.py",),
     ),
     Mutant(
