@@ -55,7 +55,7 @@ def tail(
     if measured is not None:
         measured.prepare()
     output = published(file, resolve_nats(configuration, stderr), venues) if file and recording.publish else file
-    start = resume_state(output, names)
+    start = resume_state(output, names, messages)
     outages = Outages(names)
     watching = watch(
         venues,

@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 from ordwatch.config.nats import NatsSettings
 from ordwatch.core.errors import OrdwatchError, PublishingStopped
 from ordwatch.core.records import OutputRecord
 from ordwatch.recording.history import Continuation
+from ordwatch.recording.inputs import OnRead
 from ordwatch.recording.sink import Recording
 from ordwatch.scale.lines import RecordingLines
 from ordwatch.scale.publishing import Publishing
@@ -38,9 +40,13 @@ class PublishedRecording:
         self.on_failure: Callable[[OrdwatchError], None] = lambda _: None
         """Gets the reason why publishing stopped while the recording goes on."""
 
-    def open(self) -> Continuation:
+    def stored_files(self) -> Sequence[Path]:
+        """As `Recording.stored_files`."""
+        return self._recording.stored_files()
+
+    def open(self, on_read: OnRead | None = None) -> Continuation:
         """As `Recording.open`."""
-        self._opened = self._recording.open()
+        self._opened = self._recording.open(on_read)
         return self._opened
 
     def start(self) -> None:
