@@ -228,14 +228,8 @@ class Table:
         pressed = self._press()
         size, now_s = _size(self._fd), time.monotonic()
         since_s = now_s - self._drawn_s
-        changed = self._changed and since_s >= _DRAW_S
-        if (
-            messages
-            or pressed
-            or changed
-            or size != self._drawn_size
-            or since_s >= (_DRAW_S if self._content.has_bold else _IDLE_S)
-        ):
+        wait_s = _DRAW_S if self._changed or self._content.has_bold else _IDLE_S
+        if messages or pressed or size != self._drawn_size or since_s >= wait_s:
             self._draw(size, messages)
             self._drawn_s, self._drawn_size = now_s, size
 
