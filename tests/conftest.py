@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import asyncio.constants
+import logging
 import os
 import shutil
 import tempfile
@@ -21,3 +22,7 @@ asyncio.constants.DEBUG_STACK_DEPTH = 0  # type: ignore[misc]  # it is marked as
 MEMORY = Path("/dev/shm")  # noqa: S108 - Linux has it; pytest makes folders for the user alone
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**30:
     tempfile.tempdir = str(MEMORY)
+
+# The debug mode also reports each step that took 0.1 s, which is any step on a busy machine. Tests compare what
+# ordwatch itself reports.
+logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))

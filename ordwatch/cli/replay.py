@@ -1,6 +1,7 @@
 """`ordwatch replay`: shows a recording in the table, or writes its records again."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ def replay(
     since: opt.Since = None,
     at: opt.At = None,
     speed: opt.ReplaySpeed = None,
+    messages: opt.MessageOptions,
 ) -> None:
     """\b
     Examples:
@@ -47,7 +49,7 @@ def replay(
 
     Show a recording in the table, or write its records unchanged.
     """
-    set_up()
+    set_up(messages.level)
     display.check()
     bounds = _Bounds(
         since_ns=_past_ns("--since", since, display),
@@ -58,9 +60,13 @@ def replay(
     if at is not None and (since is not None or speed is not None):
         raise UsageError("--at shows one moment; leave out --since and --speed")
     # Imported here: `ordwatch --help` and usage errors need no engine.
+    from ordwatch.cli.reading_progress import reading_progress
     from ordwatch.cli.running import run_to_end
 
-    ended = run_to_end(_replay(file, frozenset(venue or ()), display, bounds))
+    # A bar beside lines or a table on the same terminal would spoil both.
+    hidden = messages.quiet or display.kind is opt.OutputKind.TABLE or os.isatty(1) or speed is not None
+    with reading_progress("replay", file, quiet=hidden) as on_read:
+        ended = run_to_end(_replay(file, frozenset(venue or ()), display, bounds, on_read))
     if ended.signal is not None:
         raise Killed(ended.signal)
     raise typer.Exit(ended.exit_code)
@@ -82,7 +88,13 @@ def _past_ns(name: str, text: str | None, display: DisplayOptions) -> int | None
     return None if text is None else past_ns(name, text, display.time_zone, datetime.now(UTC))
 
 
-async def _replay(paths: Sequence[Path], venues: frozenset[str], display: DisplayOptions, bounds: _Bounds) -> _Ended:
+async def _replay(
+    paths: Sequence[Path],
+    venues: frozenset[str],
+    display: DisplayOptions,
+    bounds: _Bounds,
+    on_read: Callable[[int], None],
+) -> _Ended:
     """Replay to the end, or until a signal."""
     from ordwatch.cli.running import stop_on_signals
 
@@ -101,7 +113,7 @@ async def _replay(paths: Sequence[Path], venues: frozenset[str], display: Displa
     if table is not None:
         table.start()
     # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
-    feed = partial(_feed, _chosen(paths, venues, bounds.since_ns), put, bounds, stop)
+    feed = partial(_feed, _chosen(paths, venues, bounds.since_ns, on_read), put, bounds, stop)
     if bounds.at_ns is not None:
         from ordwatch.cli.replay_at import show_state
 
@@ -140,11 +152,13 @@ async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
         await asyncio.gather(watching, return_exceptions=True)
 
 
-def _chosen(paths: Sequence[Path], venues: frozenset[str], since_ns: int | None) -> "Iterator[TimedRecord]":
+def _chosen(
+    paths: Sequence[Path], venues: frozenset[str], since_ns: int | None, on_read: Callable[[int], None]
+) -> "Iterator[TimedRecord]":
     from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
     from ordwatch.recording.reading import read_records
 
-    for item in read_records(paths):
+    for item in read_records(paths, on_read):
         if since_ns is not None and item.at_ns < since_ns:
             continue
         match item.record:
