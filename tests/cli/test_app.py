@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import ordwatch
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 from ordwatch.simulators.host import LOOPBACK
 from tests.support.process import COMMAND, run
 
@@ -112,7 +112,7 @@ def test_help_names_arguments_as_the_usage_does(command: str, usage: str) -> Non
     ("name", "option"),
     [
         (name, option)
-        for name, command in typer.main.get_group(app).commands.items()
+        for name, command in typer.main.get_group(command_line()).commands.items()
         for option in command.params
         if option.param_type_name == "option" and option.name != "help"
     ],
@@ -122,7 +122,7 @@ def test_each_option_can_come_from_its_variable(monkeypatch: pytest.MonkeyPatch,
     long = max(option.opts, key=len)
     variable = f"ORDWATCH_{name}_{long.removeprefix('--')}".upper().replace("-", "_")
     monkeypatch.setenv(variable, VALUES.get(long, "x"))
-    group: Any = typer.main.get_group(app)
+    group: Any = typer.main.get_group(command_line())
     parent = group.make_context("ordwatch", [name, "--help"], resilient_parsing=True, **group.context_settings)
 
     context = group.commands[name].make_context(name, [], parent=parent, resilient_parsing=True)
