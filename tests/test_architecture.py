@@ -69,12 +69,14 @@ SHELL = {
     "clocks.py",
     "connection.py",
     "http.py",
+    "http_client.py",
     "moment.py",
     "queue.py",
     "rates.py",
     "run.py",
     "runner.py",
     "transport.py",
+    "websocket.py",
 }
 """The modules of the engine that have sockets, clocks or tasks; the others decide."""
 

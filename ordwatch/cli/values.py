@@ -73,34 +73,23 @@ def command_class(readers: Mapping[str, Reader]) -> type[PlainCommand]:
 class _ReadingCommand(PlainCommand):
     readers: ClassVar[Mapping[str, Reader]] = {}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for param in self.params:
-            if (read := self.readers.get(param.name or "")) is not None:
-                _read_by(param, read)
-
-    def get_help_option(self, ctx: Any) -> Any:
-        """The option --help, which takes no text."""
-        return _flag_only(super().get_help_option(ctx))
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters of the command, --help among them, each with its reader."""
+        params = super().get_params(ctx)
+        for param in params:
+            _read_by(param, self.readers.get(param.name or "", str))
+        return params
 
 
 class ReadingGroup(PlainGroup):
     """The command line as a whole, whose own options take no text or take it as it is."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for param in self.params:
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters of the group, those of completion among them."""
+        params = super().get_params(ctx)
+        for param in params:
             _read_by(param, str)
-
-    def get_help_option(self, ctx: Any) -> Any:
-        """The option --help, which takes no text."""
-        return _flag_only(super().get_help_option(ctx))
-
-
-def _flag_only(option: Any) -> Any:
-    if option is not None:
-        _read_by(option, str)
-    return option
+        return params
 
 
 def _read_by(param: Any, read: Reader) -> None:
