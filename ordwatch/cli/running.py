@@ -68,7 +68,8 @@ async def watch(
     Raises:
         OutputError: An output cannot be opened.
     """
-    shown = display.sink([setup.name for _, setup in venues], lambda: run.stats())
+    names = [setup.name for _, setup in venues]
+    shown = display.sink(names, lambda: run.stats(), lambda: stop("q was pressed", None))
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
     sinks += [sink for sink in (outages, metrics, programs, service(os.environ)) if sink is not None]
@@ -86,7 +87,7 @@ async def watch(
         open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
         metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
 
-    def stop(reason: str, number: int) -> None:
+    def stop(reason: str, number: int | None) -> None:
         if programs is not None:
             programs.hurry()
         run.stop(reason, number)

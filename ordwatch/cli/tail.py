@@ -50,7 +50,7 @@ def tail(
     names = [setup.name for _, setup in venues]
     if measured is not None:
         measured.prepare()
-    start = resume_state(file, names)
+    start = resume_state(file, names, messages)
     outages = Outages(names)
     watching = watch(
         venues,

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
-from ordwatch.engine.clocks import running_ns
+from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
 from ordwatch.venues.contract import HttpReply, HttpRequest
@@ -89,7 +89,7 @@ class Http:
 
     def _venue_ns(self) -> int:
         """The venue's time now; this host's before the venue's first answer."""
-        venue_ns = self.clock.at(running_ns())
+        venue_ns = self.clock.at(moment().running_ns)
         return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
@@ -103,7 +103,7 @@ class Http:
         except RemoteProtocolError as exc:
             raise RemoteProtocolError(f"{request.name}: {exc}") from None
         if (date_ns := server_date_ns(received.date)) is not None:
-            self.clock.read(date_ns, running_ns())
+            self.clock.read(date_ns, moment().running_ns)
             self._on_server_date(date_ns)
         return received.reply, _retry_after_s(received.retry_after)
 

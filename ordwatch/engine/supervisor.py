@@ -237,12 +237,20 @@ class Supervisor:
         self._paused = False
 
     def slept(self, before_ns: int, now: Moment) -> list[Action]:
-        """The machine or this process slept; coverage after `before_ns` (wall clock) is uncertain."""
+        """The machine or this process slept; coverage after `before_ns` (wall clock) is uncertain.
+
+        What a connection still receives before it ends is shown, but proves nothing.
+        """
         for state in self._links:
             if state.last_good_ns > before_ns:
                 state.last_good_running_ns -= state.last_good_ns - before_ns
                 state.last_good_ns = before_ns
-        return self._drop_all("suspended", "slept; connections are taken for dead")
+        silent = most_silent(self._links)
+        opened = self._open_gap("suspended", silent, now) if silent is not None else []
+        for state in self._links:
+            state.subscribed = False
+        actions: list[Action] = [EmitEvents(opened)] if opened else []
+        return actions + self._drop_all("suspended", "slept; connections are taken for dead")
 
     def recheck(self, now: Moment) -> None:
         """Only the order of arrival decided a state: query soon."""

@@ -1,8 +1,8 @@
 """What a recording hands to the session that continues it: seq, gaps, covered times, the last states of orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from ordwatch.core.coverage import StreamCoverage
@@ -21,6 +21,7 @@ from ordwatch.core.records import (
     SessionRecord,
 )
 from ordwatch.recording.format import BadLine, Mark, record
+from ordwatch.recording.inputs import open_input
 from ordwatch.recording.reading import Line
 
 TYPES_READ = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
@@ -48,17 +49,17 @@ class StoredOrders:
         return len(self._places)
 
     def __iter__(self) -> Iterator[OrderRecord]:
-        with ExitStack() as opened:
-            files = [opened.enter_context(path.open("rb")) for path in self._paths]
-            for place in self._places:
-                path, file = self._paths[place >> _OFFSET_BITS], files[place >> _OFFSET_BITS]
-                offset = file.seek(place & (1 << _OFFSET_BITS) - 1)
-                try:
-                    order = record(file.readline())
-                except BadLine as exc:
-                    raise RecordingError(f"{path}: byte {offset}: {exc}") from exc
-                if isinstance(order, OrderRecord):
-                    yield order
+        for index, places in groupby(self._places, key=lambda place: place >> _OFFSET_BITS):
+            path = self._paths[index]
+            with open_input(path) as file:
+                for place in places:
+                    offset = file.seek(place & (1 << _OFFSET_BITS) - 1)
+                    try:
+                        order = record(file.readline())
+                    except BadLine as exc:
+                        raise RecordingError(f"{path}: byte {offset}: {exc}") from exc
+                    if isinstance(order, OrderRecord):
+                        yield order
 
 
 @dataclass(frozen=True)

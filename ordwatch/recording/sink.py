@@ -13,9 +13,10 @@ from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
+from ordwatch.recording.inputs import OnRead
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.recovery import Opened, open_recording
-from ordwatch.recording.rotation import Rotation
+from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.writer import Entry, SyncPolicy, Writer, record_queue
 
 CLOSE_S = 2.0
@@ -52,8 +53,16 @@ class Recording:
         self._rotate_at_start = False
         self._stalled = False
 
-    def open(self) -> Continuation:
+    def stored_files(self) -> list[Path]:
+        """The files that opening may read."""
+        if not self._path.parent.is_dir():
+            return []
+        return [*(older.path for older in older_files(self._path)), self._path]
+
+    def open(self, on_read: OnRead | None = None) -> Continuation:
         """Take the lock, check and repair the recording; from where it goes on. Blocks; may take seconds.
+
+        `on_read` learns how many bytes were read.
 
         Raises:
             OutputRefused: It cannot stand there.
@@ -61,15 +70,15 @@ class Recording:
             RecordingBusy: Another ordwatch holds it.
             RecordingError: Damaged in durable data, or not ours.
         """
-        self._opened = self._locked_and_opened()
+        self._opened = self._locked_and_opened(on_read)
         return self._opened.continuation
 
-    def _locked_and_opened(self) -> Opened:
+    def _locked_and_opened(self, on_read: OnRead | None = None) -> Opened:
         check_place(self._path)
         with ExitStack() as undo:
             held = self._lock.take(self._lock_wait_s)
             undo.callback(self._lock.unlock)
-            opened = open_recording(self._files, self._path, held.before, held.fd)
+            opened = open_recording(self._files, self._path, held.before, held.fd, on_read=on_read)
             undo.pop_all()
         return opened
 
