@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
+from ordwatch.engine.read_only import only_reading
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
-from ordwatch.venues.contract import HttpReply, HttpRequest
+from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 
 if TYPE_CHECKING:
     from ordwatch.engine.http_client import HttpClient
@@ -28,17 +29,21 @@ class Http:
     def __init__(
         self,
         rates: Rates,
+        only_reads: Callable[[HttpRequest | Payload], bool],
         on_server_date: Callable[[int], None] = lambda _: None,
         *,
         tls_ca_file: str | None = None,
     ) -> None:
-        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC.
+        """`only_reads`: the venue's list of what may be sent.
+
+        `on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC.
 
         `tls_ca_file`: as in `tls_context`.
         """
         self.clock = VenueClock()
         """The venue's time, to sign requests with."""
         self._rates = rates
+        self._only_reads = only_reads
         self._on_server_date = on_server_date
         self._tls_ca_file = tls_ca_file
         self._client: HttpClient | None = None
@@ -54,6 +59,7 @@ class Http:
             ConnectionLost: No answer in time, three times.
             TlsFailed: TLS failed, now or less than a minute ago.
             RemoteProtocolError: The answer is larger than 16 MiB.
+            NotReadOnly: It is not on the venue's list.
         """
         self._refuse_untrusted(request)
         waits = backoff(0.5, 5.0)
@@ -82,7 +88,7 @@ class Http:
         places = [await self._rates.wait(rate) for rate in request.rates]
         on_send()
         try:
-            return await self._once(request.signed(self._venue_ns()))
+            return await self._once(only_reading(self._only_reads, request.signed(self._venue_ns())))
         finally:
             for place in places:
                 place.answered()

@@ -73,9 +73,10 @@ class Runner:
             orders=orders,
             draw=draw or random.Random(),  # noqa: S311 - spreads load, guards nothing
         )
+        self.only_reads = venue.only_reads
         self._look = look
         self._rates = Rates()
-        self._http = Http(self._rates, self._on_server_date, tls_ca_file=setup.settings.tls_ca_file)
+        self._http = Http(self._rates, venue.only_reads, self._on_server_date, tls_ca_file=setup.settings.tls_ca_file)
         self._connections: dict[int, Connection] = {}
         self._query: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None

@@ -351,6 +351,38 @@ def test_without_resyncs_doubt_asks_nothing() -> None:
     assert len(driver.queries) == 1
 
 
+def resync(driver: Driver, **refused: str) -> None:
+    """The next resync, in which the venue refuses these parts; the link receives something before it."""
+    driver.receive(RoundTrip(0.1))
+    driver.advance(10)
+    driver.answer(QueryResult(refused=refused))
+
+
+def test_a_part_that_is_first_refused_for_good_while_the_link_is_silent_is_named_at_once() -> None:
+    driver = live(resync_s=10.0)
+    resync(driver, A="no")
+    resync(driver, A="no")
+    driver.receive(RoundTrip(0.1))
+    driver.advance(SILENCE_S / 2 + 1)
+    before = driver.states[-1]
+    driver.answer(QueryResult(refused={"A": "no"}))
+
+    last = [event for event in driver.events if isinstance(event, LinkUpdate)][-1]
+
+    assert before == "stale"
+    assert (last.state, last.detail) == ("stale", "without A: no")
+
+
+def test_a_second_part_that_is_refused_for_good_is_named_too_and_once() -> None:
+    driver = live(resync_s=10.0)
+    for refused in ({"A": "no"},) * 3 + ({"A": "no", "B": "nor"},) * 4 + ({"B": "nor"},):
+        resync(driver, **refused)
+
+    details = [event.detail for event in driver.events if isinstance(event, LinkUpdate) and event.state == "live"]
+
+    assert details == [None, "without A: no", "without A: no; B: nor", "without B: nor"]
+
+
 def test_a_part_refused_three_times_leaves_the_venue_live_without_it() -> None:
     driver = Driver()
     driver.advance(0)

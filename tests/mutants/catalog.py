@@ -397,8 +397,8 @@ MUTANTS = (
     Mutant(
         "a resync calls a silent link live",
         "engine/supervisor.py",
-        'if (state.state != "live" or changed) and not state.stale:',
-        'if state.state != "live" or changed:',
+        "            if state.stale:\n                if changed and left_out:",
+        "            if False:\n                if changed and left_out:",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -553,11 +553,11 @@ MUTANTS = (
         "a request that fails counts from its sending",
         "engine/http.py",
         "        try:\n"
-        "            return await self._once(request.signed(self._venue_ns()))\n"
+        "            return await self._once(only_reading(self._only_reads, request.signed(self._venue_ns())))\n"
         "        finally:\n"
         "            for place in places:\n"
         "                place.answered()\n",
-        "        answer = await self._once(request.signed(self._venue_ns()))\n"
+        "        answer = await self._once(only_reading(self._only_reads, request.signed(self._venue_ns())))\n"
         "        for place in places:\n"
         "            place.answered()\n"
         "        return answer\n",
@@ -737,6 +737,20 @@ MUTANTS = (
         'opened = self._open_gap("suspended", silent, now) if silent is not None else []',
         "opened: list[FeedEvent] = []",
         (SUPERVISOR,),
+    ),
+    Mutant(
+        "a request that is not on the list is sent",
+        "engine/http.py",
+        "only_reading(self._only_reads, request.signed(self._venue_ns()))",
+        "request.signed(self._venue_ns())",
+        (HTTP,),
+    ),
+    Mutant(
+        "a message that is not on the list is sent",
+        "engine/connection.py",
+        "[only_reading(self._owner.only_reads, payload) for payload in payloads]",
+        "payloads",
+        (CONNECTION,),
     ),
     Mutant(
         "an output that fails at its end keeps the next from closing",
