@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ordwatch.outputs.metrics import MetricsFile, MetricsServer
     from ordwatch.outputs.programs import ProgramRunner
     from ordwatch.recording.sink import Recording
+    from ordwatch.scale.published import PublishedRecording
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
@@ -54,7 +55,7 @@ async def watch(
     limits: Limits,
     *,
     stderr: StderrHandler,
-    recording: "Recording | None" = None,
+    recording: "Recording | PublishedRecording | None" = None,
     start: ResumeState | None = None,
     config_sha256: str | None = None,
     simulated: bool = False,
@@ -68,6 +69,7 @@ async def watch(
     Raises:
         OutputError: An output cannot be opened.
     """
+    published = None if recording is None or isinstance(recording, Recording) else recording
     names = [setup.name for _, setup in venues]
     shown = display.sink(names, lambda: run.stats(), lambda: stop("q was pressed", None))
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
@@ -82,14 +84,18 @@ async def watch(
         simulated=simulated,
         fail_on_gap=fail_on_gap,
         redact=stderr.redact,
+        before_connecting=published.before_connecting if published is not None else None,
     )
+    if published is not None:
+        published.on_failure = run.note_failure
     if metrics is not None:
         open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
         metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
 
     def stop(reason: str, number: int | None) -> None:
-        if programs is not None:
-            programs.hurry()
+        for output in (programs, published):
+            if output is not None:
+                output.hurry()
         run.stop(reason, number)
 
     stop_on_signals(stop, recording.rotate_now if recording is not None else None)

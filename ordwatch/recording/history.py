@@ -79,6 +79,8 @@ class Continuation:
     """Venues of which earlier times of receipt, since they were last covered, may be later ones."""
     gap_numbers: Mapping[str, int] = field(default_factory=dict)
     gap_number_floor: int = 0
+    published_seq: int = 0
+    """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""
@@ -96,6 +98,7 @@ class History:
         """The schema of a session, if it is not ours."""
         self.is_complete = True
         """Whether no line is missing since the first of the recording."""
+        self._published_seq = 0
         self._any_line = False
         self._files: list[Path] = []
         self._file_bits = 0
@@ -150,6 +153,7 @@ class History:
             gap_numbers=self._gap_numbers,
             # Each gap takes a line at least, so no number is larger than the seq it had then.
             gap_number_floor=0 if self.is_complete else last_seq,
+            published_seq=min(self._published_seq, last_seq),
         )
 
     def _keep(self, found: Mark, offset: int) -> None:
@@ -177,6 +181,8 @@ class History:
                     self._gap_numbers[record.venue] = max(known, int(number))
             case SessionRecord() if record.schema != SCHEMA:
                 self.other_schema = record.schema
+            case AliveRecord():
+                self._published_seq = record.published_seq or self._published_seq
             case RepairRecord():
                 self.is_complete = False
             case _:
