@@ -266,3 +266,40 @@ def test_joint_gaps_are_the_times_in_which_both_were_blind(
     judged = StreamCoverage()
     judged.records(reader.records)
     assert OVERDUE_NS == 20 * SECOND
+
+
+def test_who_begins_in_the_middle_knows_what_is_covered_from_the_next_alive_record_on() -> None:
+    before = stream(PaperCollector("a", []), until_s=UNTIL_S)
+    reader = PaperReader([each for each in before if each.time_ns > ns(73)], before=before).run(UNTIL_S, from_s=73)
+
+    [live] = [record for record in reader.records if isinstance(record, LinkRecord)]
+    assert (live.state, seconds(live.at)) == ("live", 80.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lives(), cuts(), cuts(), st.integers(20, 150), st.integers(0, 40), st.booleans())
+def test_a_restart_goes_on_exactly_where_the_recording_ends(
+    changes: list[Change], a: list[Cut], b: list[Cut], stop_s: int, away_s: int, clean: bool
+) -> None:
+    messages = stream(PaperCollector("a", changes, a), PaperCollector("b", changes, b), until_s=UNTIL_S)
+    first = PaperReader(messages).run(stop_s, clean=clean)
+    resume = first.resumes()
+    position_ns = next((message.time_ns for message in messages if message.stream_seq == resume.position), 0)
+    begin_ns = min([position_ns, *(until_ns for until_ns in resume.covered_until_ns.values() if until_ns)])
+    later = [message for message in messages if message.time_ns >= begin_ns - 60 * SECOND]
+    second = PaperReader(later, resume, before=messages).run(UNTIL_S, from_s=stop_s + away_s)
+    shown = states([*orders(first), *orders(second)])
+    both = PaperReader(())
+    both.records = [*first.records, *second.records]
+
+    assert len(shown) == len(set(shown))
+    last = {change.order_id: (change.order_id, change.status, change.filled) for change in changes}
+    assert {order_id: state for state in shown for order_id in [state[0]] if state == last[order_id]} == last
+    missing = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
+    assert [change for change in missing if not (blind(a, change.at_s) and blind(b, change.at_s))] == []
+    assert [change for change in missing if not any(f <= change.at_s <= t for f, t, _ in gaps(both))] == []
+    judged = StreamCoverage()
+    judged.records(both.records)
+    if not a and not b:
+        assert judged.venues["toy"].uncertain == []
+        assert judged.venues["toy"].is_covered is False
