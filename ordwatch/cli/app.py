@@ -5,7 +5,7 @@ from collections.abc import Callable
 import typer
 
 from ordwatch import __version__, system
-from ordwatch.cli import check, demo, init, replay, schema, simulate, status, tail, verify, wait
+from ordwatch.cli import check, demo, init, replay, schema, simulate, status, stream, tail, verify, wait
 from ordwatch.cli.help import PlainCommand, PlainGroup
 from ordwatch.cli.option_groups import with_single_options
 from ordwatch.cli.process import Killed, end_on_hangup, exit_by_signal, exit_despite_threads, raise_on_signals
@@ -35,12 +35,21 @@ app = typer.Typer(
 )
 
 
-def _add(command: Callable[..., None], short_help: str) -> None:
+_stream = typer.Typer(
+    name="stream",
+    cls=PlainGroup,
+    help="Make the NATS stream that recordings are published to, or show how its collectors are.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def _add(command: Callable[..., None], short_help: str, to: typer.Typer = app) -> None:
     name = command.__name__
     variables = f"Each option can also come from a variable: --output from ORDWATCH_{name.upper()}_OUTPUT."
     command = with_single_options(command)
     takes_output = "output" in command.__annotations__
-    app.command(cls=PlainCommand, short_help=short_help, epilog=variables if takes_output else None)(command)
+    to.command(cls=PlainCommand, short_help=short_help, epilog=variables if takes_output else None)(command)
 
 
 _add(tail.tail, "Show the order updates of the venues in the configuration.")
@@ -53,6 +62,10 @@ _add(replay.replay, "Show a recording again.")
 _add(verify.verify, "Check whether a recording is complete.")
 _add(status.status, "Check whether a recording's session is healthy.")
 _add(schema.schema, "Print the JSON Schema of the records.")
+
+_add(stream.create, "Make the stream.", _stream)
+_add(stream.status, "Show the collectors and what they cover.", _stream)
+app.add_typer(_stream, short_help="Make the NATS stream of published recordings, or show its state.")
 
 
 def _show_version(wanted: bool) -> None:
