@@ -107,6 +107,11 @@ class NatsConnection:
         """The largest message, headers included, that the server takes."""
         return self._client.max_payload
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection uses TLS."""
+        return bool(self._client._server_info.get("tls_required"))
+
     def new_inbox(self) -> str:
         """A subject for answers to this connection."""
         return self._client.new_inbox()
@@ -130,11 +135,12 @@ class NatsConnection:
             task = asyncio.current_task()
             if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise  # it was asked for; nats-py cancels what waits for an answer when its connection ends
-            raise self._no_answer(timeout_s) from exc
+            raise self.no_answer(timeout_s) from exc
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
-    def _no_answer(self, timeout_s: float) -> VenueError:
+    def no_answer(self, timeout_s: float) -> VenueError:
+        """Why nothing has answered: the connection is gone, this user may not ask, or neither is known."""
         if self.closed.is_set():
             return ConnectionLost(self.why_closed)
         if self.denied is not None:
