@@ -1,19 +1,20 @@
 """Keeps the README true: its two lines, its options, its commands, its picture."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
 
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 from ordwatch.venues import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
-COMMANDS = typer.main.get_group(app).commands
+COMMANDS = typer.main.get_group(command_line()).commands
 TAIL = [name for parameter in COMMANDS["tail"].params for name in parameter.opts if name not in ("-h", "--help")]
 
 
@@ -43,6 +44,12 @@ def test_no_option_is_invented() -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README))
 
     assert named <= known
+
+
+def test_the_picture_shows_the_table_as_it_is_drawn_now() -> None:
+    drawn = runpy.run_path(str(ROOT / ".github" / "picture.py"))["picture"]()
+
+    assert (ROOT / ".github" / "table.svg").read_text(encoding="utf-8") == drawn
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))

@@ -56,6 +56,7 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
     chosen = config.choose(names) if config.venues or not config.nats else []
     where = f"{config.path}: " if config.status is not None else f"no {config.path}, defaults: "
     verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{where}{', '.join(config.venues) or 'nats'}")]
+    verdicts += [_shadowed(name, package) for name in chosen for package in _packages(config.venues[name][0].kind)]
     venues = []
     for name in chosen:
         try:
@@ -77,6 +78,17 @@ def _of_nats(config: "Config", stderr: StderrHandler) -> list[CheckResult]:
     except ConfigError as exc:
         return [_mistake("secrets", message, NAME) for message in exc.messages]
     return check_nats(settings)
+
+
+def _packages(kind: str) -> list[str]:
+    from ordwatch.venues import REGISTRY, plugins
+
+    return plugins.shadowed("ordwatch.venues", kind) if kind in REGISTRY else []
+
+
+def _shadowed(name: str, package: str) -> CheckResult:
+    detail = f"the built-in venue is used, not that of the package {package}"
+    return CheckResult(venue=name, check="configuration", verdict="warning", detail=detail)
 
 
 def _mistake(check: str, message: str, venue: str | None = None) -> CheckResult:

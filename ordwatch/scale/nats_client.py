@@ -81,7 +81,7 @@ class StreamMessage(NamedTuple):
     """From a reader: how many messages follow that the stream had when it sent this one."""
 
 
-class Received(NamedTuple):
+class UnstoredMessage(NamedTuple):
     """A message that was not read from a stream: an answer, or one that others publish now."""
 
     subject: str
@@ -98,6 +98,8 @@ class NatsConnection:
         self.server = server
         """Its host and port."""
         self.closed = asyncio.Event()
+        self.woken_when_closed: set[asyncio.Event] = set()
+        """Events that are set, too, when it is closed."""
         self.why_closed = "the connection was closed"
         self.denied: str | None = None
         """What the server has not permitted this user, in its words (nats-py makes them lower case)."""
@@ -208,14 +210,14 @@ class NatsConnection:
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
-    async def listen(self, subject: str, on_message: Callable[[Received], None]) -> None:
+    async def listen(self, subject: str, on_message: Callable[[UnstoredMessage], None]) -> None:
         """Call this with each message that is published under a subject from now on.
 
         Raises:
             ConnectionLost: The connection is gone.
         """
         await self.subscribe(
-            subject, lambda message: on_message(Received(message.subject, message.data, _status(message)))
+            subject, lambda message: on_message(UnstoredMessage(message.subject, message.data, _status(message)))
         )
 
     async def subscribe(self, subject: str, on_message: Callable[[Msg], None]) -> Subscription:
@@ -295,6 +297,7 @@ class Reader:
             ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
         """
         self._subscription = await self._connection.subscribe(self._inbox, self._on_message)
+        self._connection.woken_when_closed.add(self._changed)
         made = await self._connection.api(
             f"CONSUMER.CREATE.{self._stream}.{self._name}",
             {
@@ -379,6 +382,7 @@ class Reader:
 
     async def close(self) -> None:
         """Forget the reader; never raises."""
+        self._connection.woken_when_closed.discard(self._changed)
         with suppress(VenueError, nats_errors.Error, OSError):
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
@@ -449,6 +453,8 @@ async def _connect_to(
     async def on_closed() -> None:
         connection.why_closed = f"{shown}: {_error_text(failures[-1])}" if failures else connection.why_closed
         connection.closed.set()
+        for event in connection.woken_when_closed:
+            event.set()
 
     try:
         async with asyncio.timeout(timeout_s):
