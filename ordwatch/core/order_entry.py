@@ -5,8 +5,9 @@ A duplicate is recognised by them: an update that repeats a state its channel ha
 
 from msgspec.structs import replace
 
-from ordwatch.core.differences import is_duplicate
+from ordwatch.core.differences import contradicts, is_duplicate, normalized
 from ordwatch.core.events import Arrival, OrderUpdate
+from ordwatch.core.merging import MergeRules
 
 STATES_KEPT = 8
 """Last states of each order with which a push is compared to find duplicates."""
@@ -16,13 +17,14 @@ _CHANNELS_KEPT = 8
 class OrderEntry:
     """Everything stored about one order."""
 
-    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "unconfirmed")
+    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "states_kept", "unconfirmed")
 
-    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int) -> None:
+    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int, states_kept: int = STATES_KEPT) -> None:
         self.state = state
         """The latest known state."""
+        self.states_kept = states_kept
         self.states = [state]
-        """The last STATES_KEPT states, oldest first, the latest last; each with the time that its update contained."""
+        """The last `states_kept` states, oldest first, the latest last; each with the time in its update."""
         self.channel = channel
         """The channel of the latest state."""
         self.places = {channel: 0}
@@ -42,7 +44,7 @@ class OrderEntry:
         self.channel, self.unconfirmed = arrival.channel, None
         if not is_cached(arrival):
             self.arrived_ns = arrival.at_ns
-        if len(self.states) > STATES_KEPT:
+        if len(self.states) > self.states_kept:
             self._forget_oldest()
         self.places[arrival.channel] = len(self.states) - 1
         if len(self.places) > _CHANNELS_KEPT:
@@ -52,7 +54,7 @@ class OrderEntry:
         """Insert a state that is older than the latest one."""
         self.states.insert(index, state)
         self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
-        if len(self.states) > STATES_KEPT:
+        if len(self.states) > self.states_kept:
             self._forget_oldest()
 
     def move(self, channel: str, place: int) -> None:
@@ -70,6 +72,19 @@ class OrderEntry:
         """The index of the first state from `start` on of which the update is a duplicate."""
         for index in range(start, len(self.states)):
             if is_duplicate(update, self.states[index]):
+                return index
+        return None
+
+    def find_agreeing(self, update: OrderUpdate, venue: MergeRules, start: int) -> int | None:
+        """The same for what a collector recorded, whose fields may repeat an earlier update: none may contradict.
+
+        The latest state must have all that the update has: what completes it is worth a record.
+        """
+        found = self.find(update, start)
+        if found is not None:
+            return found
+        for index in range(start, len(self.states) - 1):
+            if not contradicts(normalized(venue.merge(update, self.states[index])), self.states[index]):
                 return index
         return None
 
