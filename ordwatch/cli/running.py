@@ -1,6 +1,7 @@
 """Runs the engine in this process: signals stop it, and its outcome becomes an exit code or a signal."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
@@ -27,6 +28,9 @@ from ordwatch.outputs.service import service
 from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
+
+FREEZE_AFTER_S = 1.0
+"""What is there so long after the start stays: modules, sessions, the states of a recording."""
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
@@ -81,6 +85,8 @@ async def watch(
     await start_all(sinks)
     if isinstance(shown, Table):
         shown.write(for_outputs(run.restored()))
+    # The garbage collector need not walk over it again: 20 ms each time, in which nothing is read.
+    asyncio.get_running_loop().call_later(FREEZE_AFTER_S, gc.freeze)
     return await run.run()
 
 
