@@ -15,12 +15,15 @@
     boot_id           /proc                     ""                       ""
     boot_clock_ns     CLOCK_BOOTTIME            the monotonic clock      the monotonic clock
     rss_mib           /proc                     the peak                 0.0
-    reader_closed    poll                      poll                     never: the next write fails
-    datagram_socket  AF_UNIX                   AF_UNIX                  None: no service manager to report to
+    reader_closed     poll                      poll                     never: the next write fails
+    datagram_socket   AF_UNIX                   AF_UNIX                  None: no service manager to report to
+    single keys       termios, poll             the same                 none: the table reads no keys
+    Ctrl-Z            SIGTSTP, SIGCONT          the same                 there is none
 
 Tested on Linux, and there with each of these names taken away; only written for macOS and Windows.
 """
 
+import atexit
 import errno
 import os
 import signal
@@ -30,12 +33,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
     import socket
     import subprocess
+
+_Attributes = list[Any]
+"""Of a terminal, as termios has them."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LOCKS = Path("/proc/locks")
@@ -216,7 +222,8 @@ def on_signal(loop: "asyncio.AbstractEventLoop", number: signal.Signals, act: Ca
 
 
 def exit_by_signal(number: int) -> None:
-    """End by this signal; returns where the system does not let it kill."""
+    """End by this signal, with all terminals as they were; returns where the system does not let it kill."""
+    reset_terminals()
     if not hasattr(signal, "pthread_sigmask"):
         return  # Windows: os.kill ends a process with the number itself as exit code
     signal.signal(number, signal.SIG_DFL)
@@ -303,3 +310,160 @@ def reader_closed(fd: int) -> bool:
     poll = select.poll()
     poll.register(fd, 0)
     return any(events & select.POLLERR for _, events in poll.poll(0))
+
+
+# Terminals
+
+
+_saved: dict[int, _Attributes] = {}
+"""How each terminal was that `read_single_keys` has set."""
+_set: dict[int, _Attributes] = {}
+"""How it set them."""
+
+
+def has_single_keys() -> bool:
+    """Whether this system can read keys one by one."""
+    try:
+        import select
+        import termios  # noqa: F401 - only whether it is there
+    except ImportError:
+        return False
+    return hasattr(select, "poll")
+
+
+def read_single_keys(fd: int) -> bool:
+    """Let the terminal hand over each key when it is typed, without showing it; Ctrl-C and Ctrl-Z stay signals.
+
+    It is restored by `reset_terminal`, and at exit. False where that cannot be done now.
+    """
+    try:
+        import termios
+    except ImportError:
+        return False
+    if in_background(fd):
+        return False
+    try:
+        before = termios.tcgetattr(fd)
+        wanted = termios.tcgetattr(fd)
+        wanted[3] &= ~(termios.ICANON | termios.ECHO)
+        wanted[6][termios.VMIN], wanted[6][termios.VTIME] = 1, 0
+        if not _saved:
+            atexit.register(reset_terminals)
+        if _set.get(fd) != before:
+            _saved[fd] = before
+        _set[fd] = wanted
+        # Not after what was written has left: a terminal that was halted with Ctrl-S would halt us.
+        termios.tcsetattr(fd, termios.TCSANOW, wanted)
+    except termios.error:
+        return False
+    return True
+
+
+def reset_terminal(fd: int) -> None:
+    """Undo `read_single_keys`, unless the terminal belongs to others now."""
+    saved = _saved.pop(fd, None)
+    _set.pop(fd, None)
+    if saved is None or in_background(fd):
+        return
+    import termios
+
+    with suppress(termios.error):
+        termios.tcsetattr(fd, termios.TCSANOW, saved)
+
+
+def reset_terminals() -> None:
+    """Undo every `read_single_keys`."""
+    for fd in list(_saved):
+        reset_terminal(fd)
+
+
+def in_background(fd: int) -> bool:
+    """Whether another process group has the terminal that controls this process now; False of any other file."""
+    if not hasattr(os, "tcgetpgrp"):
+        return False
+    try:
+        return os.tcgetpgrp(fd) != os.getpgrp()
+    except OSError:
+        return False
+
+
+def refuse_background_reads() -> None:
+    """In this thread a read from the background fails instead of stopping the process."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
+
+
+class Waker:
+    """Lets a thread wait for a terminal until another thread wakes it."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        self._closed = False
+
+    def wake(self) -> None:
+        """End a wait, or the next one; any thread may call it."""
+        if not self._closed:
+            with suppress(OSError):
+                os.write(self._writer, b".")
+
+    def wait(self, timeout_s: float | None, fd: int | None = None) -> bool:
+        """Wait until woken, or until `fd` can be read, which it returns; at most so long (None: for ever)."""
+        import select
+
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        if fd is not None:
+            poll.register(fd, select.POLLIN)
+        ready = [each for each, _ in poll.poll(None if timeout_s is None else timeout_s * 1000)]
+        if self._reader in ready:
+            os.read(self._reader, 4096)
+        return fd in ready
+
+    def close(self) -> None:
+        """Free the descriptors; `wake` does nothing from then on."""
+        self._closed = True
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+def on_stop_and_continue(
+    loop: "asyncio.AbstractEventLoop", before_stop: Callable[[], None], after_continue: Callable[[], None]
+) -> Callable[[], None]:
+    """Let the event loop call these when Ctrl-Z is about to stop the process, and when it goes on.
+
+    Both are called after a stop that did not announce itself (SIGSTOP). The function that is returned ends all that.
+    Ctrl-\\ ends the process at once meanwhile, with all terminals as they were.
+    """
+    stop, go_on, leave = (getattr(signal, name, None) for name in ("SIGTSTP", "SIGCONT", "SIGQUIT"))
+    if stop is None or go_on is None or leave is None or signal.getsignal(stop) is signal.SIG_IGN:
+        return _nothing
+    announced = False
+
+    def on_stop() -> None:
+        nonlocal announced
+        announced = True
+        before_stop()
+        loop.remove_signal_handler(stop)
+        os.kill(os.getpid(), stop)
+        loop.add_signal_handler(stop, on_stop)
+        after_continue()  # here, because an orphaned process is not stopped, and never continued
+
+    def on_continue() -> None:
+        nonlocal announced
+        if not announced:
+            before_stop()
+            after_continue()
+        announced = False
+
+    def end() -> None:
+        for number in (stop, go_on, leave):
+            loop.remove_signal_handler(number)
+
+    loop.add_signal_handler(stop, on_stop)
+    loop.add_signal_handler(go_on, on_continue)
+    loop.add_signal_handler(leave, exit_by_signal, leave)
+    return end
+
+
+def _nothing() -> None:
+    return None

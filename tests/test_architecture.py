@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import re
+from functools import cache
 from pathlib import Path
 
 import ordwatch
@@ -33,10 +34,17 @@ def place(parts: tuple[str, ...]) -> int | None:
     return ORDER.index(parts[0]) if parts and parts[0] in ORDER else None
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All nodes of the module, itself first."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imports(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text())
-    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    return names + [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    tree = nodes(path)
+    names = [alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names]
+    return names + [node.module or "" for node in tree if isinstance(node, ast.ImportFrom)]
 
 
 def names_venues(path: Path) -> bool:
@@ -66,7 +74,6 @@ def imports_from_the_right(path: Path) -> list[str]:
 
 
 SHELL = {
-    "clocks.py",
     "connection.py",
     "http.py",
     "moment.py",
@@ -104,18 +111,20 @@ def test_venues_are_named_in_their_folders_only() -> None:
     assert [name(path) for path in MODULES if not names_venues(path) and venues.search(code(path))] == []
 
 
+@cache
 def code(path: Path) -> str:
     """The module without what is written for people: docstrings may give an example."""
-    tree = ast.parse(path.read_text())
-    kept = [node for node in ast.walk(tree) if not isinstance(node, ast.Expr)]
-    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    tree = nodes(path)
+    kept = [node for node in tree if not isinstance(node, ast.Expr)]
+    texts = {id(node.value) for node in tree if isinstance(node, ast.Expr)}
     constants = [node.value for node in kept if isinstance(node, ast.Constant) and id(node) not in texts]
     names = [getattr(node, "id", "") + getattr(node, "attr", "") for node in kept]
     return " ".join(imports(path) + names + [text for text in constants if isinstance(text, str)])
 
 
 NOT_EVERYWHERE = {
-    "fcntl", "resource", "msvcrt", "fdatasync", "fchmod", "geteuid", "getuid", "killpg", "pthread_sigmask",
+    "fcntl", "resource", "msvcrt", "termios", "tty", "tcgetpgrp", "SIGTSTP", "SIGCONT", "SIGQUIT", "SIGTTIN",
+    "fdatasync", "fchmod", "geteuid", "getuid", "killpg", "pthread_sigmask",
     "add_signal_handler", "poll", "prctl", "SIGHUP", "SIGPIPE", "SIGKILL", "CLOCK_BOOTTIME",
     "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_DIRECTORY",
 }  # fmt: skip
@@ -134,10 +143,9 @@ def test_one_module_knows_what_a_system_lacks() -> None:
 
 
 def of_some_systems(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text())
     attributes = {
         node.attr
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in STANDARD
     }
     asked = NOT_EVERYWHERE - {"geteuid"} if name(path) in ASKS_FOR_THE_USER else NOT_EVERYWHERE

@@ -30,6 +30,7 @@ PRIVATE_CLASSES = {
 FIXED = {
     "ConnectionLost",  # the tree of errors, which other packages import
     "audit_interval",  # a key of the configuration
+    "tell",  # a method of every file
     "Quiet", "quiet",  # the option --quiet
     "MAX_AGE_S", "max_age", "max_age_s", "age_s", "alive_age_s",  # the option --max-age, and what it is compared with
 }  # fmt: skip

@@ -47,7 +47,11 @@ def test_no_option_is_invented() -> None:
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))
 def test_links_lead_somewhere(target: str) -> None:
-    assert (ROOT / target).exists()
+    file, _, anchor = target.partition("#")
+    headings = {re.sub("[^a-z0-9]+", "-", heading.lower()) for heading in re.findall("^#+ (.*)$", README, re.MULTILINE)}
+
+    assert (ROOT / file).exists()
+    assert not anchor or anchor in headings
 
 
 def test_the_example_configuration_is_the_one_named() -> None:

@@ -1,13 +1,17 @@
 """Each function as it is here, and where what it needs is missing: that stands for macOS and Windows."""
 
+import asyncio
 import errno
 import fcntl
 import os
+import pty
 import select
 import signal
 import stat
 import subprocess
 import sys
+import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -354,3 +358,154 @@ def test_waiting_ends_when_the_pipe_takes_something(
         monkeypatch.delattr(select, "poll")
 
     system.wait_writable(pipe[1], 60.0)
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """A pseudo-terminal: the hand that types, and the descriptor that is read."""
+    hand, fd = pty.openpty()
+    yield hand, fd
+    system.reset_terminal(fd)
+    for each in (hand, fd):
+        os.close(each)
+
+
+def test_a_terminal_hands_over_single_keys_until_it_is_restored(terminal: tuple[int, int]) -> None:
+    hand, fd = terminal
+    before = termios.tcgetattr(fd)
+
+    done = system.read_single_keys(fd)
+    os.write(hand, b"j")
+    key = os.read(fd, 9)
+    system.reset_terminal(fd)
+
+    assert (done, key) == (True, b"j")
+    assert termios.tcgetattr(fd) == before
+
+
+def test_a_terminal_that_is_set_twice_is_restored_to_what_it_was(terminal: tuple[int, int]) -> None:
+    _, fd = terminal
+    before = termios.tcgetattr(fd)
+
+    system.read_single_keys(fd)
+    system.read_single_keys(fd)
+    system.reset_terminals()
+
+    assert termios.tcgetattr(fd) == before
+
+
+def test_a_terminal_that_a_shell_has_set_meanwhile_is_restored_to_that(terminal: tuple[int, int]) -> None:
+    _, fd = terminal
+    system.read_single_keys(fd)
+    others = termios.tcgetattr(fd)
+    others[3] &= ~termios.ECHOE
+    others[3] |= termios.ICANON
+    termios.tcsetattr(fd, termios.TCSANOW, others)
+    others = termios.tcgetattr(fd)
+
+    system.read_single_keys(fd)
+    system.reset_terminal(fd)
+
+    assert termios.tcgetattr(fd) == others
+
+
+CRASH = """
+import sys
+from ordwatch import system
+system.read_single_keys(0)
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    "end", ["1 / 0", "sys.exit(3)", "system.exit_by_signal(15)"], ids=["an error", "an exit", "a signal"]
+)
+def test_a_process_that_ends_unexpectedly_leaves_the_terminal_as_it_was(end: str, terminal: tuple[int, int]) -> None:
+    _, fd = terminal
+    before = termios.tcgetattr(fd)
+
+    command = [sys.executable, "-c", CRASH.format(end=end)]
+    ended = subprocess.run(command, stdin=fd, stderr=subprocess.DEVNULL, check=False)
+
+    assert ended.returncode in (1, 3, -15)
+    assert termios.tcgetattr(fd) == before
+
+
+def test_what_is_no_terminal_has_no_single_keys(pipe: tuple[int, int]) -> None:
+    assert not system.read_single_keys(pipe[0])
+
+
+def test_no_single_keys_without_termios(terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = system.has_single_keys()
+    without_module(monkeypatch, "termios")
+
+    assert (before, system.has_single_keys(), system.read_single_keys(terminal[1])) == (True, False, False)
+
+
+def test_no_single_keys_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select, "poll")
+
+    assert not system.has_single_keys()
+
+
+def test_another_terminal_has_no_background(terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    here = system.in_background(terminal[1])
+    monkeypatch.delattr(os, "tcgetpgrp")
+
+    assert (here, system.in_background(terminal[1])) == (False, False)
+
+
+def test_background_reads_are_refused_in_this_thread_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked: list[set[int]] = []
+
+    def run() -> None:
+        system.refuse_background_reads()
+        blocked.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+    assert signal.SIGTTIN in blocked[0]
+    assert signal.SIGTTIN not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    system.refuse_background_reads()
+
+
+def test_a_wait_ends_when_woken_or_when_something_can_be_read(pipe: tuple[int, int]) -> None:
+    waker = system.Waker()
+
+    none = waker.wait(0.0, pipe[0])
+    waker.wake()
+    woken = waker.wait(None, pipe[0])
+    os.write(pipe[1], b"x")
+    readable = waker.wait(None, pipe[0])
+    waker.close()
+    waker.wake()
+
+    assert (none, woken, readable) == (False, False, True)
+
+
+async def test_what_does_not_know_how_to_stop_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGTSTP")
+
+    system.on_stop_and_continue(asyncio.get_running_loop(), pytest.fail, pytest.fail)()
+
+    assert signal.getsignal(signal.SIGCONT) in (signal.SIG_DFL, signal.default_int_handler)
+
+
+async def test_a_process_that_continues_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    continued = asyncio.Event()
+
+    def after() -> None:
+        calls.append("after")
+        continued.set()
+
+    end = system.on_stop_and_continue(asyncio.get_running_loop(), lambda: calls.append("before"), after)
+    os.kill(os.getpid(), signal.SIGCONT)
+    await continued.wait()
+    end()
+
+    assert calls == ["before", "after"]
+    assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL

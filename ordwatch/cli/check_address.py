@@ -22,7 +22,7 @@ PROBE_S = 10.0
 async def check_address(venue: VenueKind, setup: Setup[VenueSettings]) -> list[CheckResult]:
     """A result for each step, up to the first that fails. Includes the REST requests needed before a connection."""
     ca_file = setup.settings.tls_ca_file
-    http = Http(Rates(), tls_ca_file=ca_file)
+    http = Http(Rates(), venue.only_reads, tls_ca_file=ca_file)
     keys = keys_of(venue)
     try:
         plan = await venue.configure(setup).open(0, Caller(Rates(), http, {}))

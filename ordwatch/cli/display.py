@@ -47,6 +47,7 @@ class DisplayOptions:
     open: opt.Open = False
     time_zone: opt.TimeZone = None
     color: opt.ColorOption = ColorChoice.AUTO
+    no_keys: opt.NoKeys = False
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -78,8 +79,13 @@ class DisplayOptions:
             records=_RECORDS[self.records],
         )
 
-    def sink(self, venues: Iterable[str], stats: Callable[[], Mapping[str, VenueStats]]) -> Sink:
-        """The sink for stdout; `stats` and `venues` are for the table."""
+    def sink(
+        self,
+        venues: Iterable[str],
+        stats: Callable[[], Mapping[str, VenueStats]],
+        on_quit: Callable[[], None] | None = None,
+    ) -> Sink:
+        """The sink for stdout; all arguments are for the table, `on_quit` is called when its user wants to end."""
         match self.kind:
             case OutputKind.JSON:
                 from ordwatch.outputs.json_lines import JsonLines
@@ -90,13 +96,19 @@ class DisplayOptions:
 
                 return TextLines(1, self.filter, self.time_zone, wants_color(self.color, os.environ))
             case OutputKind.TABLE:
-                return self.table(venues, stats)
+                return self.table(venues, stats, on_quit)
 
-    def table(self, venues: Iterable[str] = (), stats: Callable[[], Mapping[str, VenueStats]] | None = None) -> "Table":
+    def table(
+        self,
+        venues: Iterable[str] = (),
+        stats: Callable[[], Mapping[str, VenueStats]] | None = None,
+        on_quit: Callable[[], None] | None = None,
+    ) -> "Table":
         """The table; without `stats` it shows the state of venues from the records."""
         from ordwatch.outputs.table import Table
 
-        return Table(self.filter, self.time_zone, stats, color=_COLORS[self.color], venues=venues)
+        on_quit = on_quit if not self.no_keys else None
+        return Table(self.filter, self.time_zone, stats, color=_COLORS[self.color], venues=venues, on_quit=on_quit)
 
     def render(self) -> Callable[[AnyRecord, int], bytes]:
         """A function that returns the line of a record, given its number in the stream."""

@@ -304,6 +304,7 @@ Seed = Annotated[
 ColorOption = Annotated[
     ColorChoice, choice("--color", of=ColorChoice, help="Default: on a terminal, unless NO_COLOR is set.")
 ]
+NoKeys = Annotated[bool, option("--no-keys", help="Leave stdin alone: the table reads no keys.")]
 Verbose = Annotated[int, option("-v", "--verbose", count=True, help="More messages on stderr; repeatable.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on stderr.")]
 ResultFormatOption = Annotated[

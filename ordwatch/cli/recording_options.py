@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ordwatch.engine.run import ResumeState
     from ordwatch.recording.sink import Recording
     from ordwatch.recording.writer import SyncPolicy
+    from ordwatch.scale.published import PublishedRecording
 
 _POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
     opt.Fsync.ALWAYS: "always",
@@ -53,8 +54,12 @@ class RecordingOptions:
         )
 
 
-def resume_state(recording: "Recording | None", names: Iterable[str]) -> "ResumeState | None":
+def resume_state(
+    recording: "Recording | PublishedRecording | None", names: Iterable[str], messages: opt.MessageOptions
+) -> "ResumeState | None":
     """Open the recording, before anything connects, and return the state that the run continues from.
+
+    Shows how far the reading of a large one is.
 
     Raises:
         OutputError: The recording cannot be written.
@@ -63,10 +68,12 @@ def resume_state(recording: "Recording | None", names: Iterable[str]) -> "Resume
     """
     if recording is None:
         return None
+    from ordwatch.cli.reading_progress import reading_progress
     from ordwatch.core.conversion import gap_update
     from ordwatch.engine.run import ResumeState, VenueResume
 
-    found = recording.open()
+    with reading_progress("open the recording", recording.stored_files(), quiet=messages.quiet) as on_read:
+        found = recording.open(on_read)
     venues = {
         name: VenueResume(
             found.covered_until_ns.get(name),

@@ -1,6 +1,7 @@
 """`ordwatch replay`: shows a recording in the table, or writes its records again."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ def replay(
     since: opt.Since = None,
     at: opt.At = None,
     speed: opt.ReplaySpeed = None,
+    messages: opt.MessageOptions,
 ) -> None:
     """\b
     Examples:
@@ -47,7 +49,7 @@ def replay(
 
     Show a recording in the table, or write its records unchanged.
     """
-    set_up()
+    set_up(messages.level)
     display.check()
     bounds = _Bounds(
         since_ns=_past_ns("--since", since, display),
@@ -58,9 +60,13 @@ def replay(
     if at is not None and (since is not None or speed is not None):
         raise UsageError("--at shows one moment; leave out --since and --speed")
     # Imported here: `ordwatch --help` and usage errors need no engine.
+    from ordwatch.cli.reading_progress import reading_progress
     from ordwatch.cli.running import run_to_end
 
-    ended = run_to_end(_replay(file, frozenset(venue or ()), display, bounds))
+    # A bar beside lines or a table on the same terminal would spoil both.
+    hidden = messages.quiet or display.kind is opt.OutputKind.TABLE or os.isatty(1) or speed is not None
+    with reading_progress("replay", file, quiet=hidden) as on_read:
+        ended = run_to_end(_replay(file, frozenset(venue or ()), display, bounds, on_read))
     if ended.signal is not None:
         raise Killed(ended.signal)
     raise typer.Exit(ended.exit_code)
@@ -82,20 +88,32 @@ def _past_ns(name: str, text: str | None, display: DisplayOptions) -> int | None
     return None if text is None else past_ns(name, text, display.time_zone, datetime.now(UTC))
 
 
-async def _replay(paths: Sequence[Path], venues: frozenset[str], display: DisplayOptions, bounds: _Bounds) -> _Ended:
+async def _replay(
+    paths: Sequence[Path],
+    venues: frozenset[str],
+    display: DisplayOptions,
+    bounds: _Bounds,
+    on_read: Callable[[int], None],
+) -> _Ended:
     """Replay to the end, or until a signal."""
     from ordwatch.cli.running import stop_on_signals
 
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
-    stop_on_signals(lambda _reason, number: ended.set_result(number))
+    ended: asyncio.Future[int | None] = loop.create_future()
+
+    def end(signal_number: int | None) -> None:
+        if not ended.done():
+            ended.set_result(signal_number)
+
+    stop_on_signals(lambda _reason, number: end(number))
     stop = threading.Event()
-    table = display.table() if display.kind is opt.OutputKind.TABLE else None
+    on_quit = partial(end, None) if Path("-") not in paths else None
+    table = display.table(on_quit=on_quit) if display.kind is opt.OutputKind.TABLE else None
     put = _to_table(table, display) if table is not None else _to_stdout(display)
     if table is not None:
         table.start()
     # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
-    feed = partial(_feed, _chosen(paths, venues, bounds.since_ns), put, bounds, stop)
+    feed = partial(_feed, _chosen(paths, venues, bounds.since_ns, on_read), put, bounds, stop)
     if bounds.at_ns is not None:
         from ordwatch.cli.replay_at import show_state
 
@@ -110,8 +128,10 @@ async def _replay(paths: Sequence[Path], venues: frozenset[str], display: Displa
         )
     feeding = loop.run_in_executor(None, feed)
     try:
-        both: list[asyncio.Future[int]] = [feeding, ended]
+        both: list[asyncio.Future[int] | asyncio.Future[int | None]] = [feeding, ended]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if table is not None and table.used and not (feeding.done() and feeding.exception()):
+            await _browsed(table, ended)
         stop.set()
         await asyncio.wait([feeding], timeout=_FINISH_S)
     finally:
@@ -121,11 +141,24 @@ async def _replay(paths: Sequence[Path], venues: frozenset[str], display: Displa
     return _Ended(exit_code, ended.result() if ended.done() else None)
 
 
-def _chosen(paths: Sequence[Path], venues: frozenset[str], since_ns: int | None) -> "Iterator[TimedRecord]":
+async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
+    """Whoever has pressed a key looks around in the table: wait until that is ended, or the terminal is gone."""
+    watching = asyncio.create_task(table.watch())
+    either: list[asyncio.Future[int | None] | asyncio.Task[None]] = [ended, watching]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+def _chosen(
+    paths: Sequence[Path], venues: frozenset[str], since_ns: int | None, on_read: Callable[[int], None]
+) -> "Iterator[TimedRecord]":
     from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
     from ordwatch.recording.reading import read_records
 
-    for item in read_records(paths):
+    for item in read_records(paths, on_read):
         if since_ns is not None and item.at_ns < since_ns:
             continue
         match item.record:

@@ -34,8 +34,9 @@ def show_state(
         InputMissing: A file cannot be read.
         RecordingError: The recording is damaged.
     """
+    from ordwatch.recording.inputs import STDIN
     from ordwatch.recording.past_state import PastState, doubts
-    from ordwatch.recording.reading import STDIN, read_records
+    from ordwatch.recording.reading import read_records
     from ordwatch.recording.verify import check
 
     if STDIN in paths:

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
@@ -29,6 +29,9 @@ from ordwatch.outputs.table import Table
 from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
+if TYPE_CHECKING:
+    from ordwatch.scale.published import PublishedRecording
+
 FREEZE_AFTER_S = 1.0
 """What is there so long after the start stays: modules, sessions, the states of a recording."""
 
@@ -43,7 +46,7 @@ async def watch(
     limits: Limits,
     *,
     stderr: StderrHandler,
-    recording: Recording | None = None,
+    recording: "Recording | PublishedRecording | None" = None,
     start: ResumeState | None = None,
     config_sha256: str | None = None,
     simulated: bool = False,
@@ -57,7 +60,9 @@ async def watch(
     Raises:
         OutputError: An output cannot be opened.
     """
-    shown = display.sink([setup.name for _, setup in venues], lambda: run.stats())
+    published = None if recording is None or isinstance(recording, Recording) else recording
+    names = [setup.name for _, setup in venues]
+    shown = display.sink(names, lambda: run.stats(), lambda: stop("q was pressed", None))
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
     sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
     sinks += [sink for sink in (outages, metrics, programs, service(os.environ)) if sink is not None]
@@ -70,14 +75,18 @@ async def watch(
         simulated=simulated,
         fail_on_gap=fail_on_gap,
         redact=stderr.redact,
+        before_connecting=published.before_connecting if published is not None else None,
     )
+    if published is not None:
+        published.on_failure = run.note_failure
     if metrics is not None:
         open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
         metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
 
-    def stop(reason: str, number: int) -> None:
-        if programs is not None:
-            programs.hurry()
+    def stop(reason: str, number: int | None) -> None:
+        for output in (programs, published):
+            if output is not None:
+                output.hurry()
         run.stop(reason, number)
 
     stop_on_signals(stop, recording.rotate_now if recording is not None else None)

@@ -11,25 +11,32 @@ from ordwatch.cli.stderr import log, set_up
 
 
 def verify(
-    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one recording, in any order.")],
+    file: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files of one recording, in any order; - is stdin.")
+    ],
+    *,
     output: opt.ResultFormatOption = opt.ResultFormat.TEXT,
     salvage: Annotated[
         Path | None,
         opt.option("--salvage", metavar="OUT", help="Also copy the undamaged lines to this new recording."),
     ] = None,
+    messages: opt.MessageOptions,
 ) -> None:
     """\b
     Examples:
       ordwatch verify day.jsonl
       ordwatch verify day.jsonl* -o json | jq .venues
+      ssh HOST cat day.jsonl.gz | zcat | ordwatch verify -
 
     Check that a recording is undamaged, and report what it covers of each venue and its gaps. Exits 0 if everything
     was covered, 3 if something may have been missed, 65 if the recording is damaged. The file may still be written to.
     """
-    set_up()
+    set_up(messages.level)
+    from ordwatch.cli.reading_progress import reading_progress
     from ordwatch.recording.verify import check
 
-    verdict = check(file)
+    with reading_progress("verify", file, quiet=messages.quiet) as on_read:
+        verdict = check(file, on_read)
     write_out(verdict.json() if output is opt.ResultFormat.JSON else verdict.text())
     if salvage is not None:
         from ordwatch.recording.salvage import salvage as save

@@ -30,6 +30,8 @@ from ordwatch.core.times import time_ns
 ALIVE_PERIOD_S = 10
 REPORTED_BY_VENUE = "venue_logged_out"
 """The cause of a gap that begins when the venue itself saw no orders any more, as it reported later."""
+WITHOUT = "without "
+"""Begins the detail of a link record that names parts which are not covered."""
 MAX_LATE = 100
 """Late alive records that are listed."""
 
@@ -123,6 +125,7 @@ class StreamCoverage:
             case LinkRecord(state="stale"):
                 # Nothing was missed if bytes arrive again on the same connection; else a gap follows.
                 self._of(record.venue).connection_changed(record.conn, record.state)
+                self._of(record.venue).link_stale(record.detail)
             case LinkRecord():
                 self._link(record)
             case AliveRecord():
@@ -294,12 +297,17 @@ class VenueCoverage:
 
     def link_live(self, at_ns: int, detail: str | None = None) -> None:
         """The link is live; `detail` names what it is live without."""
-        self._without = None if detail is None else detail.removeprefix("without ")
+        self._without = None if detail is None else detail.removeprefix(WITHOUT)
         if self.gap is None:
             if self._left_live is not None:
                 self._end_coverage(self._proven(), f"link {self._left_live} without a gap")
             self._resume(self._timeline.elapsed_ns(at_ns, at_ns))
         self._left_live = None
+
+    def link_stale(self, detail: str | None = None) -> None:
+        """The link is silent. `detail` may name a part that it is, or will be, live without."""
+        if detail is not None and detail.startswith(WITHOUT):
+            self._without = detail.removeprefix(WITHOUT)
 
     def link_not_live(self, state: str) -> None:
         """The link changed to another state; the gap that must follow says since when."""

@@ -14,9 +14,10 @@ from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import Answer, Closed, Ready, RoundTrip, SessionEvent, Turn
 from ordwatch.engine.keepalive import ends_connection
 from ordwatch.engine.moment import Moment, moment
+from ordwatch.engine.read_only import only_reading
 from ordwatch.engine.transport import Transport, dial
 from ordwatch.engine.venue_clock import server_date_ns
-from ordwatch.venues.contract import ConnectionPlan, HttpReply, HttpRequest, Keepalive, Session, StreamRequest
+from ordwatch.venues.contract import ConnectionPlan, HttpReply, HttpRequest, Keepalive, Payload, Session, StreamRequest
 
 MAX_PENDING = 256
 """Requests that may wait for their answers on one connection."""
@@ -24,6 +25,9 @@ MAX_PENDING = 256
 
 class Owner(Protocol):
     """Gets the events of connections; a Runner."""
+
+    only_reads: Callable[[HttpRequest | Payload], bool]
+    """The venue's list of what may be sent."""
 
     def on_opened(self, connection: "Connection", session: Session, date_ns: int | None, now: Moment) -> None:
         """The connection is up."""
@@ -185,7 +189,7 @@ class Connection:
             await self._to_send.wait()
             self._to_send.clear()
             if payloads := session.data_to_send():
-                await transport.write(payloads)
+                await transport.write([only_reading(self._owner.only_reads, payload) for payload in payloads])
 
     async def _keep_alive_forever(self, keepalive: Keepalive) -> None:
         while True:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
-from ordwatch.engine.clocks import running_ns
 from ordwatch.engine.failures import reason
+from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
+from ordwatch.engine.read_only import only_reading
 from ordwatch.engine.tls import tls_context
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
-from ordwatch.venues.contract import HttpReply, HttpRequest
+from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
 
 TIMEOUT_S = 10.0
 TRIES = 3
@@ -30,17 +31,21 @@ class Http:
     def __init__(
         self,
         rates: Rates,
+        only_reads: Callable[[HttpRequest | Payload], bool],
         on_server_date: Callable[[int], None] = lambda _: None,
         *,
         tls_ca_file: str | None = None,
     ) -> None:
-        """`on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC.
+        """`only_reads`: the venue's list of what may be sent.
+
+        `on_server_date` gets the time in the `Date` header of each answer, ns since 1970 UTC.
 
         `tls_ca_file`: as in `tls_context`.
         """
         self.clock = VenueClock()
         """The venue's time, to sign requests with."""
         self._rates = rates
+        self._only_reads = only_reads
         self._on_server_date = on_server_date
         self._tls_ca_file = tls_ca_file
         self._session: aiohttp.ClientSession | None = None
@@ -56,6 +61,7 @@ class Http:
             ConnectionLost: No answer in time, three times.
             TlsFailed: TLS failed, now or less than a minute ago.
             RemoteProtocolError: The answer is larger than 16 MiB.
+            NotReadOnly: It is not on the venue's list.
         """
         self._refuse_untrusted(request)
         waits = backoff(0.5, 5.0)
@@ -84,14 +90,14 @@ class Http:
         places = [await self._rates.wait(rate) for rate in request.rates]
         on_send()
         try:
-            return await self._once(request.signed(self._venue_ns()))
+            return await self._once(only_reading(self._only_reads, request.signed(self._venue_ns())))
         finally:
             for place in places:
                 place.answered()
 
     def _venue_ns(self) -> int:
         """The venue's time now; this host's before the venue's first answer."""
-        venue_ns = self.clock.at(running_ns())
+        venue_ns = self.clock.at(moment().running_ns)
         return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
@@ -117,7 +123,7 @@ class Http:
                 raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
             reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
             if (date_ns := server_date_ns(response.headers.get("Date"))) is not None:
-                self.clock.read(date_ns, running_ns())
+                self.clock.read(date_ns, moment().running_ns)
                 self._on_server_date(date_ns)
             return reply, _retry_after_s(response.headers.get("Retry-After", ""))
 

@@ -28,5 +28,10 @@ class Refusals:
         """Parts that the venue goes live without, with the venue's messages."""
         return self._named([part for part, count in self._count.items() if count >= TRIES])
 
+    @property
+    def parts_given_up(self) -> frozenset[str]:
+        """The same, without messages."""
+        return frozenset(part for part, count in self._count.items() if count >= TRIES)
+
     def _named(self, parts: list[str]) -> str | None:
         return "; ".join(f"{part}: {self._messages[part]}" for part in parts) or None

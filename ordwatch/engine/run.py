@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,9 +29,10 @@ from ordwatch.core.records import (
     for_outputs,
 )
 from ordwatch.core.times import time_text
-from ordwatch.engine.clocks import Clocks
+from ordwatch.engine.clocks import TICK_S, Clocks
 from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
 from ordwatch.engine.gaps import GapTracker
+from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.output import Sink
 from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
@@ -87,7 +88,9 @@ class Run:
         fail_on_gap: bool = False,
         redact: Callable[[str], str] = str,
         pace: Pace | None = None,
+        before_connecting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`before_connecting` is waited for once the start is written, before any venue is connected to."""
         start = start or ResumeState()
         self._sinks = sinks
         self._limits = limits or Limits()
@@ -100,8 +103,11 @@ class Run:
         )
         self._store.load(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
         self._queue = EventQueue()
+        self._clocks = Clocks(moment())
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
+        self._before_connecting = before_connecting
+        self._may_connect = asyncio.Event()
         self._went_live = asyncio.Event()
         """A venue is live: an alive record is due at once, because only that one reports what the venue covers."""
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
@@ -111,7 +117,6 @@ class Run:
         """The last deadline that has passed, since the start of the run."""
         self._taken: list[FeedEvent] = []
         """Taken from the queue, not merged yet."""
-        self._clocks = Clocks()
         self._coverage = StreamCoverage()
         # No record of this run opens a gap that the recording has left open.
         self._coverage.records(gap_record(gap, recovered=None) for gap in start.open_gaps())
@@ -131,6 +136,7 @@ class Run:
             stats=self._stats[name],
             gaps=GapTracker(name, gaps_before=start.venues.get(name, VenueResume()).gaps),
             pace=pace,
+            look=self._look,
         )
 
     def stats(self) -> Mapping[str, VenueStats]:
@@ -184,6 +190,7 @@ class Run:
             self._clocks_forever(),
             self._stalls_forever(),
             self._deadlines(),
+            self._allow_connecting(),
         ]
 
     def _resume(self) -> None:
@@ -196,7 +203,13 @@ class Run:
             if runner.setup.name == venue:
                 runner.recheck()
 
+    async def _allow_connecting(self) -> None:
+        if self._before_connecting is not None:
+            await self._before_connecting()
+        self._may_connect.set()
+
     async def _watch_runner(self, runner: Runner) -> None:
+        await self._may_connect.wait()
         await runner.run()
         self._end_if_decided()
 
@@ -247,15 +260,21 @@ class Run:
 
     async def _clocks_forever(self) -> None:
         while True:
-            before_ns = self._clocks.last_ns
-            await asyncio.sleep(self._clocks.TICK_S)
-            jump = self._clocks.tick()
-            if jump is not None:
-                await self._queue.put([jump])
-                if jump.suspended_ms:
-                    log.warning("this machine or process slept for %.1f s", jump.suspended_ms / 1000)
-                    for runner in self._runners:
-                        runner.slept(before_ns)
+            await asyncio.sleep(TICK_S)
+            now = moment()
+            self._clocks.tick(now)
+            self._look(now)
+
+    def _look(self, now: Moment) -> None:
+        before_ns = self._clocks.last_ns
+        jump = self._clocks.look(now)
+        if jump is None:
+            return
+        self._queue.put_now([jump])
+        if jump.suspended_ms:
+            log.warning("this machine or process slept for %.1f s", jump.suspended_ms / 1000)
+            for runner in self._runners:
+                runner.slept(before_ns, now)
 
     async def _stalls_forever(self) -> None:
         while True:

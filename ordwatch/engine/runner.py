@@ -6,7 +6,7 @@ import functools
 import logging
 import math
 import random
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError, leaf_errors
 from ordwatch.core.events import Arrival, GapUpdate, OrderUpdate, QueryStamp, SessionEvent, VenueStats
@@ -59,7 +59,9 @@ class Runner:
         gaps: GapTracker,
         pace: Pace | None = None,
         draw: random.Random | None = None,
+        look: Callable[[Moment], None] = lambda _: None,
     ) -> None:
+        """`look` is called with each reading of the clocks before an event is judged: the machine may have slept."""
         self.setup = setup
         self._client = venue.configure(setup)
         self._queue = queue
@@ -71,8 +73,10 @@ class Runner:
             orders=orders,
             draw=draw or random.Random(),  # noqa: S311 - spreads load, guards nothing
         )
+        self.only_reads = venue.only_reads
+        self._look = look
         self._rates = Rates()
-        self._http = Http(self._rates, self._on_server_date, tls_ca_file=setup.settings.tls_ca_file)
+        self._http = Http(self._rates, venue.only_reads, self._on_server_date, tls_ca_file=setup.settings.tls_ca_file)
         self._connections: dict[int, Connection] = {}
         self._query: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -99,26 +103,27 @@ class Runner:
 
     def pause(self) -> None:
         """The output is stalled: close the connections until `unpause`."""
-        self._do(self.supervisor.pause(moment()))
+        self._do(self.supervisor.pause(self._now()))
 
     def unpause(self) -> None:
         """The output has drained."""
         self.supervisor.unpause()
         self._changed.set()
 
-    def slept(self, before_ns: int) -> None:
+    def slept(self, before_ns: int, now: Moment) -> None:
         """The machine or this process slept from then (wall clock, ns) on."""
-        self._do(self.supervisor.slept(before_ns, moment()))
+        self._do(self.supervisor.slept(before_ns, now))
 
     def recheck(self) -> None:
         """Only the order of arrival decided a state: query soon."""
-        self.supervisor.recheck(moment())
+        self.supervisor.recheck(self._now())
         self._changed.set()
 
     # Events from connections.
 
     def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
         """A connection is up."""
+        self._look(now)
         link, conn = connection.link, connection.conn
         if date_ns is not None:
             self._http.clock.read(date_ns, now.running_ns)
@@ -129,6 +134,7 @@ class Runner:
         self, connection: Connection, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
     ) -> None:
         """A connection received something."""
+        self._look(now)
         actions = self.supervisor.received(
             connection.link,
             connection.conn,
@@ -150,6 +156,11 @@ class Runner:
     def on_notice(self, text: str) -> None:
         """A message for the user; nothing was missed."""
         self._do([Log(logging.WARNING, text)])
+
+    def _now(self) -> Moment:
+        now = moment()
+        self._look(now)
+        return now
 
     # Actions of the supervisor.
 
@@ -199,7 +210,7 @@ class Runner:
                     async with asyncio.timeout(wait_s if math.isfinite(wait_s) else None):
                         await self._changed.wait()
                         continue
-            self._do(self.supervisor.timer(moment()))
+            self._do(self.supervisor.timer(self._now()))
             await asyncio.sleep(0)
 
     async def _run_connection(self, connection: Connection) -> None:
@@ -208,9 +219,9 @@ class Runner:
             self._forget(connection)
         except Exception as bug:  # noqa: BLE001 - a bug of an adapter, as in `_run_query`; logged with traceback
             self._forget(connection)
-            self._do(self.supervisor.bug(_innermost(bug), moment()))
+            self._do(self.supervisor.bug(_innermost(bug), self._now()))
             return
-        self._do(self.supervisor.disconnected(connection.link, connection.conn, error, moment()))
+        self._do(self.supervisor.disconnected(connection.link, connection.conn, error, self._now()))
         await self._queue.wait_while_full()
 
     def _forget(self, connection: Connection) -> None:
@@ -223,11 +234,11 @@ class Runner:
         try:
             result = await self._client.query(spec, call, functools.partial(self._emit_orders, start, call))
         except (VenueError, ConfigError, OSError) as error:
-            self._do(self.supervisor.query_failed(start.number, error, moment()))
+            self._do(self.supervisor.query_failed(start.number, error, self._now()))
         except Exception as bug:  # noqa: BLE001 - as above
-            self._do(self.supervisor.bug(_innermost(bug), moment()))
+            self._do(self.supervisor.bug(_innermost(bug), self._now()))
         else:
-            self._do(self.supervisor.query_answered(start.number, result, moment()))
+            self._do(self.supervisor.query_answered(start.number, result, self._now()))
 
     async def _emit_orders(
         self, start: RunQuery, call: "Caller", orders: Sequence[OrderUpdate], /, *, cached: bool = False
@@ -244,7 +255,7 @@ class Runner:
         return await self._client.open(link, Caller(self._rates, self._http, self._connections))
 
     def _on_server_date(self, date_ns: int) -> None:
-        self._do(self.supervisor.server_date(date_ns, moment()))
+        self._do(self.supervisor.server_date(date_ns, self._now()))
 
 
 class Caller:

@@ -91,8 +91,8 @@ class Supervisor:
         self._conn = 0
         self._paused = False
         self._live = False
-        self._limited = False
-        """The venue is live without a part that it refused."""
+        self._left_out: frozenset[str] = frozenset()
+        """The parts that the venue refused and is live without."""
         self._warned_of_clock = False
         self._timer_s = self._seen_s = math.inf
         """When `timer` should be called, and when the last event was reported: a later call is our own lag."""
@@ -237,12 +237,20 @@ class Supervisor:
         self._paused = False
 
     def slept(self, before_ns: int, now: Moment) -> list[Action]:
-        """The machine or this process slept; coverage after `before_ns` (wall clock) is uncertain."""
+        """The machine or this process slept; coverage after `before_ns` (wall clock) is uncertain.
+
+        What a connection still receives before it ends is shown, but proves nothing.
+        """
         for state in self._links:
             if state.last_good_ns > before_ns:
                 state.last_good_running_ns -= state.last_good_ns - before_ns
                 state.last_good_ns = before_ns
-        return self._drop_all("suspended", "slept; connections are taken for dead")
+        silent = most_silent(self._links)
+        opened = self._open_gap("suspended", silent, now) if silent is not None else []
+        for state in self._links:
+            state.subscribed = False
+        actions: list[Action] = [EmitEvents(opened)] if opened else []
+        return actions + self._drop_all("suspended", "slept; connections are taken for dead")
 
     def recheck(self, now: Moment) -> None:
         """Only the order of arrival decided a state: query soon."""
@@ -473,19 +481,24 @@ class Supervisor:
         without = self._queries.refusals.given_up
         events: list[FeedEvent] = list(self.gaps.close(query, result, without, now))
         actions: list[Action] = []
-        if without and not self._limited:
+        left_out = self._queries.refusals.parts_given_up
+        changed = left_out != self._left_out
+        if without and changed:
             text = f"live without {safe_text(without, 400)}; queried again with each resync"
             actions.append(Log(logging.WARNING, text))
         elif not self._live:
             actions.append(Log(logging.INFO, "live"))
-        changed = self._limited != bool(without)
-        self._limited = bool(without)
+        self._left_out = left_out
         self._live = self.answered = True
         self._stats.covers = (self._policy.venue,) if result.covers is None else result.covers
         for state in self._links:
             if state.live_s is None:
                 state.live_s = now.mono_s
-            if (state.state != "live" or changed) and not state.stale:
+            if state.stale:
+                if changed and left_out:
+                    # Not `live` before it receives something; but the run may end before that.
+                    events += self._change(state, "stale", now, self._without())
+            elif state.state != "live" or changed:
                 events += self._change(state, "live", now, self._without())
         return [*actions, EmitEvents(events)] if events else actions
 

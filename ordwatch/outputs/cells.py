@@ -1,9 +1,8 @@
-"""Pieces of a line on a terminal: safe text, padding, cutting, numbers under their decimal points.
+"""Pieces of a line on a terminal: safe text, padding, cutting.
 
 The only place where a venue's text becomes part of the table.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -12,8 +11,6 @@ from ordwatch.core.escaping import safe_text
 
 MAX_SHOWN = 200
 """Longer text of a venue is cut before it is measured, even on a wide terminal."""
-
-_MAX_DIGITS = 48
 
 
 class Cell(NamedTuple):
@@ -38,11 +35,12 @@ class Glyphs(NamedTuple):
     empty: str
     dot: str
     cut: str
+    mark: str
     unicode: bool
 
 
-UNICODE = Glyphs("●", "◐", "◌", "○", "✕", "▓", "░", "·", "…", unicode=True)
-ASCII = Glyphs("*", "~", "?", "o", "x", "#", ".", "|", "~", unicode=False)
+UNICODE = Glyphs("●", "◐", "◌", "○", "✕", "▓", "░", "·", "…", "▶", unicode=True)
+ASCII = Glyphs("*", "~", "?", "o", "x", "#", ".", "|", "~", ">", unicode=False)
 
 
 def shown(text: str | None, glyphs: Glyphs, limit: int = MAX_SHOWN) -> str:
@@ -65,7 +63,17 @@ def cut_end(text: str, width: int, mark: str) -> str:
     """The text in at most `width` cells, its end replaced by `mark`."""
     if width_of(text) <= width:
         return text
-    return set_cell_size(text, width - 1).rstrip() + mark if width > 0 else ""
+    return set_cell_size(text, width - len(mark)).rstrip() + mark if width > 0 else ""
+
+
+def clipped(line: CellLine, width: int) -> CellLine:
+    """The line without what stands beyond `width` cells."""
+    kept: CellLine = []
+    for cell in line:
+        text = cut_end(cell.text, width, "")
+        kept.append(Cell(text, cell.style))
+        width = width - width_of(text) if text == cell.text else 0
+    return kept
 
 
 def cut_middle(text: str, width: int, mark: str) -> str:
@@ -76,15 +84,3 @@ def cut_middle(text: str, width: int, mark: str) -> str:
         return cut_end(text, width, mark)
     head = 4 if text.startswith("0x") and width > 8 else 0
     return text[:head] + mark + text[len(text) - (width - head - 1) :]
-
-
-def aligned(numbers: Sequence[str]) -> list[str]:
-    """Decimals of one width, their points in one column. Never cut; of a very long one only the length is shown."""
-    parts = [_number(number).partition(".") for number in numbers]
-    before = max((width_of(whole) for whole, _, _ in parts), default=0)
-    after = max((width_of(point + rest) for _, point, rest in parts), default=0)
-    return [f"{' ' * (before - width_of(whole))}{whole}{padded(point + rest, after)}" for whole, point, rest in parts]
-
-
-def _number(text: str) -> str:
-    return text if len(text) <= _MAX_DIGITS else f"({len(text)} digits)"

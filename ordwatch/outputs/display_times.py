@@ -54,3 +54,9 @@ def duration_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min"
     return f"{whole // 3600} h" if whole < _DAY_S else f"{whole // _DAY_S} d"
+
+
+def short_duration_text(seconds: float) -> str:
+    """The same in as few characters as possible: 41s, 3m, 2h, 1d."""
+    number, unit = duration_text(seconds).split()
+    return number + unit[0]

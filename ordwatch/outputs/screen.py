@@ -64,6 +64,10 @@ class Screen:
         self._drawn = ["".join(cell.text for cell in line) for line in lines]
         return f"{_HIDE}{start}{above}{_NO_WRAP}{body}{_ERASE_BELOW}{_SHOW}".encode("utf-8", "backslashreplace")
 
+    def restart(self) -> None:
+        """Let the next drawing begin where the cursor is: what stands above it now is not the table any more."""
+        self._drawn = []
+
     def plain(self, lines: Sequence[CellLine], *, styles: bool) -> bytes:
         """The lines as text for an output that is not a terminal; escape sequences only with `styles`."""
         texts = self._styled(lines) if styles else ["".join(cell.text for cell in line) for line in lines]

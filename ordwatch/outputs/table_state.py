@@ -1,14 +1,16 @@
-"""The data of the table: the latest state of every order and of each venue, collected from records.
+"""The data of the table: every order with its history, and each venue with its gaps, collected from records.
 
 No clock, no terminal: the time is an argument.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple
 
-from ordwatch.core.events import LinkState, OrderKey, VenueStats
+import msgspec
+
+from ordwatch.core.events import LinkState, OrderKey, OrderStatus, Source, VenueStats
 from ordwatch.core.records import (
     AliveRecord,
     AnyRecord,
@@ -22,8 +24,12 @@ from ordwatch.core.records import (
 from ordwatch.outputs.display_times import text_ns
 from ordwatch.outputs.filters import Filter
 
-MAX_FINAL_ROWS = 1000
+MAX_FINAL_ROWS = 10_000
 """Final orders kept in memory; the oldest are removed first. Open orders are always kept."""
+MAX_STATES = 50
+"""States kept of one order: the first and the latest."""
+MAX_GAPS = 1000
+"""Closed gaps kept of one venue, the latest."""
 
 
 class TableRow(NamedTuple):
@@ -31,6 +37,36 @@ class TableRow(NamedTuple):
 
     order: OrderRecord
     changed_at: str
+    number: int
+    """Grows from change to change of all orders."""
+
+
+class OrderState(msgspec.Struct, frozen=True, gc=False):
+    """One state in the history of an order: fields of its record, named as there."""
+
+    received_at: str
+    status: OrderStatus
+    filled_qty: str | None
+    qty: str | None
+    price: str | None
+    avg_price: str | None
+    reason: str | None
+    source: Source
+    gap: str | None
+    changed: Sequence[str]
+    flags: Sequence[str]
+
+
+class Details(NamedTuple):
+    """One order whole."""
+
+    order: OrderRecord
+    states: Sequence[OrderState]
+    """The first, then the latest, oldest first."""
+    left_out: int
+    """States between the first and the second of `states` that were not kept."""
+    gaps: Sequence[GapRecord]
+    """The gaps of its venue in the time in which the order is known to have existed, oldest first."""
 
 
 class VenueState(NamedTuple):
@@ -55,15 +91,25 @@ class VenueState(NamedTuple):
     rejected: int
 
 
-class Picture(NamedTuple):
-    """What the table shows at one moment."""
+class Changes(NamedTuple):
+    """The orders that changed."""
 
-    now_ns: int
+    rows: Mapping[OrderKey, TableRow | None]
+    """The latest row of each; None: it left the table."""
+    whole: bool
+    """Whether these are all orders, so that every other one has left."""
+
+
+class Overview(NamedTuple):
+    """What the table shows in addition to orders."""
+
     venues: list[VenueState]
-    rows: list[TableRow]
-    """The latest change first, at most as many as requested."""
-    orders: int
-    open_orders: int
+    simulated: bool
+    """Whether the venues are simulators."""
+    several_accounts: bool
+    """Whether one of the venues has orders of several accounts."""
+    changes: int
+    """Changes of orders that nobody has taken yet."""
 
 
 @dataclass(slots=True)
@@ -78,6 +124,14 @@ class _Venue:
     partial: int = 0
     rejected: int = 0
     open_orders: set[OrderKey] = field(default_factory=set)
+    closed: deque[GapRecord] = field(default_factory=lambda: deque(maxlen=MAX_GAPS))
+    account: str | None = None
+
+
+@dataclass(slots=True)
+class _History:
+    states: list[OrderState]
+    left_out: int = 0
 
 
 class View:
@@ -88,9 +142,14 @@ class View:
         self._venues = {name: _Venue() for name in venues}
         self._rows: dict[OrderKey, TableRow] = {}
         self._final: dict[OrderKey, None] = {}
-        self._newest_at = ""
-        self._in_order = True
+        self._histories: dict[OrderKey, _History] = {}
+        self._changes: dict[OrderKey, TableRow | None] | None = {}
+        """Not taken yet; None if there were so many that all orders are given."""
+        self._untaken = 0
+        self._number = 0
         self._latest_at = ""
+        self._simulated = False
+        self._several_accounts = False
 
     def apply(self, records: Iterable[AnyRecord]) -> None:
         """Apply records in the order of their stream."""
@@ -116,15 +175,34 @@ class View:
         """The latest time in any record, ns since 1970 UTC; the clock of a recording."""
         return text_ns(self._latest_at) or 0
 
-    def picture(self, now_ns: int, limit: int, stats: Mapping[str, VenueStats] | None = None) -> Picture:
-        """What to show at `now_ns`, at most `limit` orders; `stats` are newer than the last records of a venue."""
+    def overview(self, now_ns: int, stats: Mapping[str, VenueStats] | None = None) -> Overview:
+        """The venues at `now_ns`; `stats` are newer than the last records of a venue."""
         names = dict.fromkeys([*self._venues, *(stats or ())])
-        return Picture(
-            now_ns,
-            [_venue_state(name, self._venue(name), (stats or {}).get(name), now_ns=now_ns) for name in names],
-            self._latest(limit),
-            len(self._rows),
-            len(self._rows) - len(self._final),
+        venues = [_venue_state(name, self._venue(name), (stats or {}).get(name), now_ns=now_ns) for name in names]
+        return Overview(venues, self._simulated, self._several_accounts, self._untaken)
+
+    def take_changes(self) -> Changes:
+        """The orders that changed since the last call."""
+        rows, self._changes, self._untaken = self._changes, {}, 0
+        return Changes(rows, False) if rows is not None else Changes(dict(self._rows), True)
+
+    def details(self, key: OrderKey) -> Details | None:
+        """Everything known of one order; None if it left the table."""
+        row, history = self._rows.get(key), self._histories.get(key)
+        if row is None or history is None:
+            return None
+        order, venue = row.order, self._venue(row.order.venue)
+        first = min(order.created_at or order.received_at, history.states[0].received_at)
+        gaps = [*venue.closed, *([venue.gap] if venue.gap is not None else [])]
+        return Details(
+            order,
+            tuple(history.states),
+            history.left_out,
+            [
+                gap
+                for gap in gaps
+                if (gap.to is None or gap.to >= first) and not (order.final and gap.from_ > order.received_at)
+            ],
         )
 
     def _venue(self, name: str) -> _Venue:
@@ -136,9 +214,14 @@ class View:
     def _apply_order(self, order: OrderRecord) -> None:
         venue = self._venue(order.venue)
         venue.seen_at = max(venue.seen_at, order.received_at)
-        if "late" in order.flags:
-            return
         key = (order.venue, order.environment, order.account, order.order_id)
+        if "late" in order.flags:
+            if key in self._rows:
+                self._remember(key, order)
+            return
+        if venue.account is None:
+            venue.account = order.account
+        self._several_accounts |= venue.account != order.account
         known = self._rows.pop(key, None)
         self._final.pop(key, None)
         if order.final:
@@ -146,17 +229,44 @@ class View:
         else:
             venue.open_orders.add(key)
         if self._filter.shows(order):
-            self._put(key, TableRow(order, _changed_at(order, first=known is None)))
+            self._remember(key, order)
+            self._put(key, order, _changed_at(order, first=known is None))
+        elif known is not None:
+            self._forget(key)
 
-    def _put(self, key: OrderKey, row: TableRow) -> None:
-        self._rows[key] = row
-        self._in_order &= row.changed_at >= self._newest_at
-        self._newest_at = max(self._newest_at, row.changed_at)
-        if row.order.final:
+    def _put(self, key: OrderKey, order: OrderRecord, changed_at: str) -> None:
+        self._number += 1
+        self._rows[key] = row = TableRow(order, changed_at, self._number)
+        self._changed(key, row)
+        if order.final:
             self._final[key] = None
             if len(self._final) > MAX_FINAL_ROWS:
                 oldest = next(iter(self._final))
                 del self._final[oldest], self._rows[oldest]
+                self._forget(oldest)
+
+    def _forget(self, key: OrderKey) -> None:
+        del self._histories[key]
+        self._changed(key, None)
+
+    def _changed(self, key: OrderKey, row: TableRow | None) -> None:
+        self._untaken += row is not None
+        if self._changes is None:
+            return
+        self._changes[key] = row
+        # Nobody takes them while the table is paused, or without a terminal; orders that left must not add up.
+        if len(self._changes) > len(self._rows) + MAX_FINAL_ROWS:
+            self._changes = None
+
+    def _remember(self, key: OrderKey, order: OrderRecord) -> None:
+        history = self._histories.get(key)
+        if history is None:
+            self._histories[key] = _History([_state(order)])
+            return
+        history.states.append(_state(order))
+        if len(history.states) > MAX_STATES:
+            del history.states[1]
+            history.left_out += 1
 
     def _apply_gap(self, gap: GapRecord) -> None:
         venue = self._venue(gap.venue)
@@ -164,6 +274,7 @@ class View:
             venue.gap = gap
             return
         venue.gap = None
+        venue.closed.append(gap)
         venue.gaps += 1
         venue.partial += gap.outcome == "partial"
 
@@ -174,6 +285,7 @@ class View:
             venue.seen_at = max(venue.seen_at, link.at)
 
     def _apply_start(self, session: SessionRecord) -> None:
+        self._simulated = bool(session.simulated)
         for name in session.venues:
             venue = self._venue(name)
             venue.state, venue.detail = "connecting", None
@@ -184,12 +296,21 @@ class View:
             venue.state = stats.state
             venue.seen_at = max(venue.seen_at, stats.last_rx or "")
 
-    def _latest(self, limit: int) -> list[TableRow]:
-        # Only a first query reports changes of the past; all later changes arrive in order.
-        if not self._in_order:
-            self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1].changed_at))
-            self._in_order = True
-        return list(islice(reversed(self._rows.values()), max(0, limit)))
+
+def _state(order: OrderRecord) -> OrderState:
+    return OrderState(
+        order.received_at,
+        order.status,
+        order.filled_qty,
+        order.qty,
+        order.price,
+        order.avg_price,
+        order.reason,
+        order.source,
+        order.gap,
+        order.changed,
+        order.flags,
+    )
 
 
 def _changed_at(order: OrderRecord, *, first: bool) -> str:

@@ -6,6 +6,7 @@ rotation    when a recording continues in another file, and how
 writer      the thread that owns the file: groups, syncs, a full disk
 sink        Recording, the part that the event loop calls
 lock        one recorder at a time
+inputs      opens a file to read: plain, compressed, stdin
 reading     lines and their damage, files in order, records with their times
 history     what the next session needs of a recording that it continues
 recovery    opens a recording: checks, repair, continuation

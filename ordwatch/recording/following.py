@@ -8,6 +8,7 @@ from typing import BinaryIO
 from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import AnyRecord
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark, record
+from ordwatch.recording.inputs import open_input
 from ordwatch.recording.reading import may_be_partial_start
 from ordwatch.recording.rotation import older_files
 
@@ -67,7 +68,7 @@ class FollowedRecording:
         for older in older_files(self._path):
             if self._last_seq is not None and older.last_seq <= self._last_seq:
                 continue
-            with older.path.open("rb") as self._file:
+            with open_input(older.path) as self._file:
                 self._offset = 0
                 yield from self._lines()
         self._file, self._offset = current, offset

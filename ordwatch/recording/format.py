@@ -77,6 +77,11 @@ def _why(line: bytes) -> str:
     return "checksum" if line[-_CRC_BYTES:-11] == _CRC_KEY else "no checksum"
 
 
+def crc_of(line: bytes) -> str:
+    """The checksum that stands in a whole line."""
+    return line[-11:-3].decode("ascii")
+
+
 def record(line: bytes) -> AnyRecord:
     """The record in a line.
 

@@ -1,8 +1,8 @@
 """What a recording hands to the session that continues it: seq, gaps, covered times, the last states of orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from ordwatch.core.coverage import StreamCoverage
@@ -21,6 +21,7 @@ from ordwatch.core.records import (
     SessionRecord,
 )
 from ordwatch.recording.format import BadLine, Mark, record
+from ordwatch.recording.inputs import open_input
 from ordwatch.recording.reading import Line
 
 TYPES_READ = frozenset({"session", "gap", "link", "alive", "clock", "prev_session", "repair", "rotated_from"})
@@ -48,17 +49,17 @@ class StoredOrders:
         return len(self._places)
 
     def __iter__(self) -> Iterator[OrderRecord]:
-        with ExitStack() as opened:
-            files = [opened.enter_context(path.open("rb")) for path in self._paths]
-            for place in self._places:
-                path, file = self._paths[place >> _OFFSET_BITS], files[place >> _OFFSET_BITS]
-                offset = file.seek(place & (1 << _OFFSET_BITS) - 1)
-                try:
-                    order = record(file.readline())
-                except BadLine as exc:
-                    raise RecordingError(f"{path}: byte {offset}: {exc}") from exc
-                if isinstance(order, OrderRecord):
-                    yield order
+        for index, places in groupby(self._places, key=lambda place: place >> _OFFSET_BITS):
+            path = self._paths[index]
+            with open_input(path) as file:
+                for place in places:
+                    offset = file.seek(place & (1 << _OFFSET_BITS) - 1)
+                    try:
+                        order = record(file.readline())
+                    except BadLine as exc:
+                        raise RecordingError(f"{path}: byte {offset}: {exc}") from exc
+                    if isinstance(order, OrderRecord):
+                        yield order
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Continuation:
     """Venues of which earlier times of receipt, since they were last covered, may be later ones."""
     gap_numbers: Mapping[str, int] = field(default_factory=dict)
     gap_number_floor: int = 0
+    published_seq: int = 0
+    """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""
@@ -95,6 +98,7 @@ class History:
         """The schema of a session, if it is not ours."""
         self.is_complete = True
         """Whether no line is missing since the first of the recording."""
+        self._published_seq = 0
         self._any_line = False
         self._files: list[Path] = []
         self._file_bits = 0
@@ -149,6 +153,7 @@ class History:
             gap_numbers=self._gap_numbers,
             # Each gap takes a line at least, so no number is larger than the seq it had then.
             gap_number_floor=0 if self.is_complete else last_seq,
+            published_seq=min(self._published_seq, last_seq),
         )
 
     def _keep(self, found: Mark, offset: int) -> None:
@@ -176,6 +181,8 @@ class History:
                     self._gap_numbers[record.venue] = max(known, int(number))
             case SessionRecord() if record.schema != SCHEMA:
                 self.other_schema = record.schema
+            case AliveRecord():
+                self._published_seq = record.published_seq or self._published_seq
             case RepairRecord():
                 self.is_complete = False
             case _:

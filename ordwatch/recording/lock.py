@@ -14,12 +14,13 @@ from typing import NamedTuple
 import msgspec
 
 from ordwatch import system
-from ordwatch.core.errors import OutputRefused, RecordingBusy
+from ordwatch.core.errors import OrdwatchError, OutputRefused, RecordingBusy
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import SessionRecord
 from ordwatch.core.times import time_text
 from ordwatch.recording.files import Files, check_file, check_place, is_locked_elsewhere
 from ordwatch.recording.format import BadLine, record
+from ordwatch.recording.inputs import open_input
 from ordwatch.recording.rotation import older_files, unfinished_name
 
 _MAX_BYTES = 4096
@@ -195,9 +196,9 @@ def _recorder(path: Path) -> Holder | None:
     """Who began the last session in the recording: for a lock file that was removed or made anew."""
     for file in (path, *(older.path for older in reversed(older_files(path)))):
         try:
-            with file.open("rb") as lines:
+            with open_input(file) as lines:
                 found = [line for line in lines if line.startswith(_SESSION)]
-        except OSError:
+        except (OSError, OrdwatchError):
             continue
         for line in reversed(found):
             try:

@@ -5,7 +5,8 @@ One line is held at a time. What the records prove is judged elsewhere (core/cov
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from os import SEEK_END
+from contextlib import contextmanager
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -15,8 +16,7 @@ from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import AnyRecord, record_time
 from ordwatch.core.times import time_ns
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, mark, record
-
-STDIN = Path("-")
+from ordwatch.recording.inputs import STDIN, Forward, OnRead, Rest, open_input
 
 _SECTOR = 512
 _FIRST_BYTES = tuple(
@@ -55,6 +55,22 @@ class RecordingFile(NamedTuple):
 
     path: Path
     first_seq: int | None
+    begun: Forward | None = None
+    """Stdin, which is only read once."""
+
+    @contextmanager
+    def open(self, on_read: OnRead | None = None) -> Iterator[BinaryIO]:
+        """The file, from its first line on.
+
+        Raises:
+            InputMissing: Its compression cannot be read here.
+            OSError: It cannot be opened.
+        """
+        if self.begun is not None:
+            yield self.begun
+            return
+        with open_input(self.path, on_read) as file:
+            yield file
 
 
 class TimedRecord(NamedTuple):
@@ -72,8 +88,9 @@ def read_lines(file: BinaryIO, last_seq: int | None = None, *, start: int = 0) -
     """
     number = None if start else 0
     offset = start
-    size = file.seek(0, SEEK_END)
-    file.seek(start)
+    size = sys.maxsize if isinstance(file, Forward) else file.seek(0, SEEK_END)
+    if start or not isinstance(file, Forward):
+        file.seek(start)
     damaged = False
     while offset < size and (raw := file.readline(MAX_LINE_BYTES + 1)):
         number = None if number is None else number + 1
@@ -116,22 +133,35 @@ def in_order(paths: Sequence[Path]) -> list[RecordingFile]:
     Raises:
         InputMissing: One of them cannot be read.
     """
-    companions = tuple(f"{path}{suffix}" for path in paths for suffix in (".lock", ".torn-"))
+    companions = tuple(f"{path}{suffix}" for path in paths for suffix in (".lock", ".torn-", ".checkpoint"))
     files = [path for path in paths if not str(path).startswith(companions)]
     return sorted((_recording_file(path) for path in files), key=lambda file: file.first_seq or 0)
 
 
 def _recording_file(path: Path) -> RecordingFile:
+    if path == STDIN:
+        return _stdin()
     try:
-        with path.open("rb") as file:
-            return RecordingFile(
-                path, next((item.mark.seq for item in read_lines(file) if isinstance(item, Line)), None)
-            )
+        with open_input(path) as file:
+            return RecordingFile(path, _first_seq(file))
     except OSError as exc:
         raise InputMissing(f"{path}: cannot be read ({exc.strerror})") from exc
 
 
-def read_records(paths: Sequence[Path]) -> Iterator[TimedRecord]:
+def _first_seq(file: BinaryIO) -> int | None:
+    return next((item.mark.seq for item in read_lines(file) if isinstance(item, Line)), None)
+
+
+def _stdin() -> RecordingFile:
+    """Stdin, read up to its first whole line, as far as that is not too far."""
+    stdin, begun, first_seq = sys.stdin.buffer, b"", None
+    while first_seq is None and len(begun) < 2 * MAX_LINE_BYTES and (line := stdin.readline(MAX_LINE_BYTES + 1)):
+        begun += line
+        first_seq = _first_seq(BytesIO(line))
+    return RecordingFile(STDIN, first_seq, Forward(Rest(begun, stdin)))
+
+
+def read_records(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterator[TimedRecord]:
     """The records of these files, oldest first. `-` is stdin, read after the files; there lines need no checksum.
 
     A partial write at the end of a file is ignored.
@@ -141,7 +171,7 @@ def read_records(paths: Sequence[Path]) -> Iterator[TimedRecord]:
         RecordingError: A line is damaged, or not of a recording.
     """
     at_ns = 0
-    for item in _records(paths):
+    for item in _records(paths, on_read):
         at = record_time(item)
         if at is not None:
             try:
@@ -160,9 +190,9 @@ def with_waits(records: Iterable[TimedRecord], speed: float) -> Iterator[tuple[f
         yield wait_ns / 1e9 / speed, item
 
 
-def _records(paths: Sequence[Path]) -> Iterator[AnyRecord]:
+def _records(paths: Sequence[Path], on_read: OnRead | None) -> Iterator[AnyRecord]:
     for found in in_order([path for path in paths if path != STDIN]):
-        with found.path.open("rb") as file:
+        with found.open(on_read) as file:
             yield from _records_of_file(found.path, file)
     if STDIN in paths:
         yield from _records_of_stdin(sys.stdin.buffer)

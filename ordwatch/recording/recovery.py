@@ -19,6 +19,7 @@ from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecor
 from ordwatch.recording.files import Files, Segment
 from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.history import TYPES_READ, Continuation, History, proven_durable
+from ordwatch.recording.inputs import OnRead, open_input
 from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Damage, Line, may_be_partial_start, read_lines
 from ordwatch.recording.rotation import (
@@ -65,7 +66,9 @@ class _Repaired(NamedTuple):
     saved_as: str
 
 
-def open_recording(files: Files, path: Path, before: Holder | None, fd: int | None = None) -> Opened:
+def open_recording(
+    files: Files, path: Path, before: Holder | None, fd: int | None = None, *, on_read: OnRead | None = None
+) -> Opened:
     """Check, repair and continue the recording at `path`, whose lock we hold; a new one if there is none.
 
     `fd`: the recording, locked and open to append, if it is there already.
@@ -80,7 +83,7 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
     with ExitStack() as undo:
         if fd is not None:
             undo.callback(files.close, fd)
-        found, continuation = _checked(path, history)
+        found, continuation = _checked(path, history, on_read)
         undo.pop_all()
     try:
         file = _continued_file(files, path, found, _recovery_records(history, found, before), fd)
@@ -94,9 +97,9 @@ def open_recording(files: Files, path: Path, before: Holder | None, fd: int | No
     return Opened(file, continuation, history.coverage.last_ns or time_ns())
 
 
-def _checked(path: Path, history: History) -> tuple[_Found, Continuation]:
+def _checked(path: Path, history: History, on_read: OnRead | None) -> tuple[_Found, Continuation]:
     try:
-        found = _read(path, history)
+        found = _read(path, history, on_read)
         continuation = history.continuation(found.last_seq)
     except OSError as exc:
         raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
@@ -113,15 +116,15 @@ def _not_ours(history: History) -> str:
     return f"written as {safe_text(history.other_schema, 40)}, this ordwatch knows {SCHEMA}"
 
 
-def _read(path: Path, history: History) -> _Found:
+def _read(path: Path, history: History, on_read: OnRead | None) -> _Found:
     first_seq = first_seq_of(path)
     last_seq, older_first_seq = 0, None
     for older in _chain(path, first_seq):
-        _read_older(older, history)
+        _read_older(older, history, on_read)
         last_seq, older_first_seq = older.last_seq, older.first_seq
     if not path.exists() or not path.stat().st_size:
         return _without_last(path, history, _Found(older_first_seq=older_first_seq, last_seq=last_seq))
-    with path.open("rb") as file:
+    with open_input(path, on_read) as file:
         history.next_file(path)
         # Without the files before it, the recording may begin with any seq.
         before = last_seq if last_seq or first_seq is None else first_seq - 1
@@ -158,11 +161,11 @@ def _chain(path: Path, first_seq: int | None) -> list[OlderFile]:
     return chain
 
 
-def _read_older(older: OlderFile, history: History) -> None:
+def _read_older(older: OlderFile, history: History, on_read: OnRead | None) -> None:
     """An older file was synced before it got its name: all of it is durable."""
     history.next_file(older.path)
     last_seq = older.first_seq - 1
-    with older.path.open("rb") as file:
+    with open_input(older.path, on_read) as file:
         for item in read_lines(file, last_seq):
             if isinstance(item, Damage):
                 raise _damaged(older.path, item.place)

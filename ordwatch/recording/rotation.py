@@ -17,11 +17,15 @@ from ordwatch.core.errors import OutputError, RecordingBusy, UsageError
 from ordwatch.core.records import RotatedFromRecord, encode
 from ordwatch.recording.files import Fault, Files, Segment, is_locked_elsewhere
 from ordwatch.recording.format import BadLine, record, with_crc
+from ordwatch.recording.inputs import COMPRESSED, open_input
 from ordwatch.recording.reading import Line, read_lines
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.ASCII)
-_ROTATED_NAME = re.compile(r".+\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII | re.DOTALL)
+_ROTATED_NAME = re.compile(
+    r"(.+)\.([1-9][0-9]{0,17})-([1-9][0-9]{0,17})(?:" + "|".join(map(re.escape, COMPRESSED)) + ")?",
+    re.ASCII | re.DOTALL,
+)
 NS_A_DAY = 86_400 * 10**9
 
 
@@ -60,24 +64,29 @@ class OlderFile(NamedTuple):
     path: Path
     first_seq: int
     last_seq: int
+    recording: Path
+    """The name before the rotation."""
 
 
 def older_files(path: Path) -> list[OlderFile]:
-    """The rotated files of the recording at `path`, found by their names, oldest first."""
+    """The rotated files of the recording at `path`, found by their names, oldest first; compressed ones too.
+
+    Of a file that is being compressed, and so is there twice, the plain one.
+    """
     found = [
         older
         for there in path.parent.iterdir()
         if there.name.startswith(f"{path.name}.") and (older := older_file(there)) is not None
-        if there.name == f"{path.name}.{older.first_seq}-{older.last_seq}"
-        if there.is_file() and not there.is_symlink()
+        if older.recording == path and there.is_file() and not there.is_symlink()
     ]
-    return sorted(found, key=lambda older: older[1:])
+    by_seq = {(older.first_seq, older.last_seq): older for older in sorted(found, reverse=True)}
+    return [by_seq[seqs] for seqs in sorted(by_seq)]
 
 
 def older_file(path: Path) -> OlderFile | None:
     """The rotated file that this name stands for; None if it is the name of none."""
     match = _ROTATED_NAME.fullmatch(path.name)
-    return None if match is None else OlderFile(path, int(match[1]), int(match[2]))
+    return None if match is None else OlderFile(path, int(match[2]), int(match[3]), path.with_name(match[1]))
 
 
 def rotated_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
@@ -159,7 +168,7 @@ def begun_file(files: Files, path: Path, first: RotatedFromRecord) -> Segment:
 def first_seq_of(path: Path) -> int | None:
     """The seq of the first line of a file; None if there is none, or no such file."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             first = next(read_lines(file), None)
     except FileNotFoundError:
         return None

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from ordwatch.core.errors import OutputError, OutputRefused, RecordingError
+from ordwatch.core.errors import OutputError, OutputRefused, RecordingError, UsageError
 from ordwatch.core.records import AliveRecord, AnyRecord, PrevSessionRecord, RepairRecord, encode
 from ordwatch.recording.files import Files, Segment, check_place
 from ordwatch.recording.format import BadLine, record, with_crc, without_crc
+from ordwatch.recording.inputs import STDIN, open_input
 from ordwatch.recording.reading import Damage, Line, in_order, read_lines
 
 _DROPPED = frozenset({"rotate", "rotated_from"})
@@ -33,12 +34,15 @@ def salvage(paths: Sequence[Path], out: Path, files: Files | None = None) -> Sal
     Lines that another file held already are left out; `rotate` and `rotated_from` too, as `out` is one file.
 
     Raises:
+        UsageError: Stdin is among them.
         InputMissing: One of them cannot be read.
         OutputRefused: `out` exists already or cannot be made.
         OutputError: `out` cannot be written.
         RecordingError: There is no whole line.
     """
     files = files or Files()
+    if STDIN in paths:
+        raise UsageError("--salvage reads the files twice; stdin can be read once only")
     in_files = in_order(paths)
     if all(file.first_seq is None for file in in_files):
         raise RecordingError(f"{paths[0]}: no intact line of a recording")
@@ -78,7 +82,7 @@ def _whole(paths: Sequence[Path]) -> Iterator[Line | RepairRecord]:
     last_seq: int | None = None
     for path in paths:
         damaged: list[bytes] = []
-        with path.open("rb") as file:
+        with open_input(path) as file:
             for item in read_lines(file):
                 if isinstance(item, Damage):
                     damaged.append(item.raw)

@@ -13,10 +13,11 @@ from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue
 from ordwatch.recording.files import Files, check_place
 from ordwatch.recording.format import MAX_LINE_BYTES
 from ordwatch.recording.history import Continuation
+from ordwatch.recording.inputs import OnRead
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.recovery import Opened, open_recording
-from ordwatch.recording.rotation import Rotation
-from ordwatch.recording.writer import Entry, SyncPolicy, Writer, record_queue
+from ordwatch.recording.rotation import Rotation, older_files
+from ordwatch.recording.writer import Entry, Publication, SyncPolicy, Writer, record_queue
 
 CLOSE_S = 2.0
 _SEQ_AND_CRC_BYTES = 64
@@ -38,7 +39,9 @@ class Recording:
         files: Files | None = None,
         queue: WriterQueue[Entry] | None = None,
     ) -> None:
-        self._path = path
+        self.path = path
+        self.publication: Publication | None = None
+        """What publishes the lines; set before `start`."""
         self._fsync = fsync
         self._rotation = rotate or Rotation()
         self._lock_wait_s = lock_wait_s
@@ -52,8 +55,16 @@ class Recording:
         self._rotate_at_start = False
         self._stalled = False
 
-    def open(self) -> Continuation:
+    def stored_files(self) -> list[Path]:
+        """The files that opening may read."""
+        if not self.path.parent.is_dir():
+            return []
+        return [*(older.path for older in older_files(self.path)), self.path]
+
+    def open(self, on_read: OnRead | None = None) -> Continuation:
         """Take the lock, check and repair the recording; from where it goes on. Blocks; may take seconds.
+
+        `on_read` learns how many bytes were read.
 
         Raises:
             OutputRefused: It cannot stand there.
@@ -61,15 +72,15 @@ class Recording:
             RecordingBusy: Another ordwatch holds it.
             RecordingError: Damaged in durable data, or not ours.
         """
-        self._opened = self._locked_and_opened()
+        self._opened = self._locked_and_opened(on_read)
         return self._opened.continuation
 
-    def _locked_and_opened(self) -> Opened:
-        check_place(self._path)
+    def _locked_and_opened(self, on_read: OnRead | None = None) -> Opened:
+        check_place(self.path)
         with ExitStack() as undo:
             held = self._lock.take(self._lock_wait_s)
             undo.callback(self._lock.unlock)
-            opened = open_recording(self._files, self._path, held.before, held.fd)
+            opened = open_recording(self._files, self.path, held.before, held.fd, on_read=on_read)
             undo.pop_all()
         return opened
 
@@ -87,6 +98,7 @@ class Recording:
             policy=self._fsync,
             rotation=self._rotation,
             written_ns=self._opened.written_ns,
+            publication=self.publication,
         )
         if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):
             self._writer.rotate()
@@ -145,14 +157,14 @@ class Recording:
             if not unwritten:  # else the thread may still write, and keeps the lock
                 self._lock.unlock()
         if unwritten:
-            raise OutputError(f"{self._path}: {unwritten} records were not written in time")
+            raise OutputError(f"{self.path}: {unwritten} records were not written in time")
 
     async def _close_thread(self, thread: WatchedThread[Entry], writer: Writer) -> int:
         """How many records are not written yet by a thread that still blocks."""
         if await thread.close(CLOSE_S):
             return 0
         if self._put == writer.written:
-            log.warning("%s: all is written, but its sync takes too long to wait for", self._path)
+            log.warning("%s: all is written, but its sync takes too long to wait for", self.path)
         return self._put - writer.written
 
 

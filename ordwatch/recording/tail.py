@@ -73,9 +73,7 @@ def _file_before(path: Path) -> Path | None:
 
 def _likely(path: Path, last_seq: int) -> list[Path]:
     """Files whose names begin as that of the recording: first those of that last line, then the last three written."""
-    stem = (
-        path.name if (own := older_file(path)) is None else path.name.removesuffix(f".{own.first_seq}-{own.last_seq}")
-    )
+    stem = path.name if (own := older_file(path)) is None else own.recording.name
     named: list[Path] = []
     others: list[tuple[int, Path]] = []
     for there in path.parent.iterdir():

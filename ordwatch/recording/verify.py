@@ -12,6 +12,7 @@ from ordwatch.core.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, R
 from ordwatch.core.times import time_text
 from ordwatch.recording.format import record
 from ordwatch.recording.history import TYPES_READ, proven_durable
+from ordwatch.recording.inputs import OnRead
 from ordwatch.recording.invariants import MAX_LISTED, Invariants, OverlapCheck
 from ordwatch.recording.lock import is_held
 from ordwatch.recording.reading import Damage, Line, RecordingFile, in_order, may_be_partial_start, read_lines
@@ -31,18 +32,19 @@ _READ = TYPES_READ | {"reject", "io_error"}
 _BEGIN_SESSION = frozenset({"repair", "prev_session", "session"})
 
 
-def check(paths: Sequence[Path]) -> Verdict:
-    """What these files prove together; they are put in order by what they hold.
+def check(paths: Sequence[Path], on_read: OnRead | None = None) -> Verdict:
+    """What these files prove together; they are put in order by what they hold. `-` is stdin.
 
     Raises:
         InputMissing: One of them cannot be read.
+        RecordingError: The compressed data of one is damaged.
     """
     files = in_order(paths)
     being_written = any(is_held(file.path) for file in files)
     reader = _Reader()
     for index, file in enumerate(files):
         later = [other.first_seq for other in files[index + 1 :] if other.first_seq is not None]
-        reader.read(file, again_from=min(later, default=None), last=not later)
+        reader.read(file, again_from=min(later, default=None), last=not later, on_read=on_read)
     return reader.verdict(being_written=being_written)
 
 
@@ -66,7 +68,7 @@ class _Reader:
         self._durable_seq = 0
         self._missing = False  # lines before the next one are missing or cannot be read
 
-    def read(self, file: RecordingFile, *, again_from: int | None, last: bool) -> None:
+    def read(self, file: RecordingFile, *, again_from: int | None, last: bool, on_read: OnRead | None) -> None:
         """Read one more file. Lines from `again_from` on may be in a later one again."""
         self._follow(file)
         self._overlap.expect(again_from)
@@ -74,7 +76,7 @@ class _Reader:
         damage_before = len(self._damage)
         foreign = False
         last_seq: int | None = None
-        with file.path.open("rb") as opened:
+        with file.open(on_read) as opened:
             for item in read_lines(opened):
                 if isinstance(item, Damage):
                     foreign = foreign or (item.number == 1 and not may_be_partial_start(item.raw))
@@ -96,7 +98,7 @@ class _Reader:
     def _ends_as_named(self, path: Path, last_seq: int | None) -> None:
         """A rotated file was whole when it got its name; the next run refuses it otherwise."""
         named = older_file(path)
-        if named is None or not path.with_name(path.name.rpartition(".")[0]).exists():
+        if named is None or not named.recording.exists():
             return
         if named.last_seq != last_seq:
             self._note(f"{path}: ends with seq {last_seq}, its name says {named.last_seq}; the next run refuses it")

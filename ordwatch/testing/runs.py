@@ -26,13 +26,13 @@ OrderName = tuple[str, str | None, str]
 
 
 def run(test: Coroutine[None, None, None], deadline_s: float = DEADLINE_S) -> None:
-    """Run a test in asyncio's debug mode, for so long at most."""
+    """Run a test, for so long at most."""
 
     async def bounded() -> None:
         async with asyncio.timeout(deadline_s):
             await test
 
-    asyncio.run(bounded(), debug=True)
+    asyncio.run(bounded())
 
 
 @dataclass

@@ -33,7 +33,8 @@ REST: a `HttpRequest` names its `rates`. What depends on the time (a signature) 
 when the request is sent: after the waits, and again at each retry.
 
 Read-only: `VenueKind.only_reads` is the list of what may be sent; `reads_only` makes it from patterns. Nothing that
-places, changes or cancels an order may be on it.
+places, changes or cancels an order may be on it. The engine sends nothing else (engine/read_only.py): what is not on
+the list counts as a bug of the adapter.
 
 To add a venue to ordwatch: one folder in venues/, one line in the registry (`__init__.py`), one block in
 config.example.yaml. To ship one as a package of its own: an entry point in the group `ordwatch.venues` whose name is

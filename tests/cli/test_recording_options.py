@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ordwatch import system
-from ordwatch.cli.options import Fsync
+from ordwatch.cli.options import Fsync, MessageOptions
 from ordwatch.cli.recording_options import RecordingOptions, resume_state
 from ordwatch.core.errors import UsageError
 
@@ -25,7 +25,7 @@ def test_an_option_of_a_recording_wants_one(option: str, given: RecordingOptions
 
 def test_nothing_is_recorded_unless_asked_for() -> None:
     assert RecordingOptions().sink() is None
-    assert resume_state(None, ["one"]) is None
+    assert resume_state(None, ["one"], MessageOptions()) is None
 
 
 def test_rotation_is_refused_where_open_files_cannot_be_renamed(
@@ -43,7 +43,7 @@ def test_a_size_that_is_none_is_a_mistake_of_usage(tmp_path: Path) -> None:
 
 
 def test_a_new_recording_resumes_nothing(tmp_path: Path) -> None:
-    state = resume_state(RecordingOptions(record=tmp_path / "day.jsonl").sink(), ["one"])
+    state = resume_state(RecordingOptions(record=tmp_path / "day.jsonl").sink(), ["one"], MessageOptions())
 
     assert state is not None
     assert list(state.orders) == []

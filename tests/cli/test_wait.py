@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ordwatch.core.records import AnyRecord, for_outputs
 from ordwatch.core.waiting import OrderWait
 from ordwatch.simulators.contract import Intent, Step
 from tests.recording.samples import SESSION, end, gap_opened, link, order, start, written
-from tests.support.process import DEADLINE_S, Ended, Simulated, run, running
+from tests.support.process import DEADLINE_S, Ended, Process, Simulated, run, running
 
 BUY = Intent(side=Side.BUY, qty="2", price="10")
 
@@ -37,12 +36,12 @@ def order_id(simulated: Simulated) -> str:
     return str(record["order_id"])
 
 
-def finished(process: "subprocess.Popen[str]") -> Ended:
+def finished(process: Process) -> Ended:
     out, err = process.communicate(timeout=DEADLINE_S)
     return Ended(process.returncode, out, err)
 
 
-def until_live(process: "subprocess.Popen[str]") -> None:
+def until_live(process: Process) -> None:
     """Wait until a process with -v says that its venue is live."""
     assert process.stderr is not None
     for line in process.stderr:

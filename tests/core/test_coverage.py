@@ -516,6 +516,16 @@ def test_a_link_that_is_silent_at_a_clean_end_leaves_the_time_since_uncertain() 
     assert covered(coverage) == (2, (UncertainInterval(at_ns(3), at_ns(20), "silent until the end"),))
 
 
+def test_a_part_that_is_refused_while_the_link_is_silent_is_not_covered() -> None:
+    silent = msgspec.structs.replace(link("stale", 18), detail="without BTC_USDT: locked")
+
+    stopped = stream(start(), link("live", 1), silent)
+    woken = stream(start(), link("live", 1), silent, link("live", 19), *ending(20))
+
+    assert stopped.result("alpha").without == "BTC_USDT: locked"
+    assert woken.result("alpha").is_whole
+
+
 def test_of_two_links_the_silent_one_counts() -> None:
     links = [link("live", 1, conn=conn) for conn in (1, 2)]
     silent: list[AnyRecord] = [

@@ -1,54 +1,74 @@
 import pytest
 
-from ordwatch.engine import clocks
+from ordwatch.core.events import ClockJump
 from ordwatch.engine.clocks import Clocks
+from ordwatch.engine.moment import Moment
 
 SECOND = 1_000_000_000
+HOUR_MS = 3_600_000.0
 
 
-@pytest.fixture
-def ticks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
-    """Wall, monotonic and boot clock for each look; the first is the start."""
-    looks: list[tuple[int, int, int]] = []
-    monkeypatch.setattr(clocks, "_now", lambda: looks.pop(0))
-    return looks
+def moment(wall_s: float, mono_s: float, running_s: float) -> Moment:
+    return Moment(*(round(seconds * SECOND) for seconds in (wall_s, mono_s, running_s)))
 
 
-def test_time_passing_is_nothing(ticks: list[tuple[int, int, int]]) -> None:
-    ticks += [(0, 0, 0), (SECOND // 4, SECOND // 4, SECOND // 4)]
-
-    assert Clocks().tick() is None
+START = moment(0, 0, 0)
 
 
-def test_wall_clock_that_jumps_is_reported(ticks: list[tuple[int, int, int]]) -> None:
-    ticks += [(0, 0, 0), (-3600 * SECOND, SECOND // 4, SECOND // 4)]
-    jump = Clocks().tick()
+@pytest.mark.parametrize(
+    ("now", "jump"),
+    [
+        (moment(0.25, 0.25, 0.25), None),
+        (moment(1.2, 0.25, 0.25), None),
+        (moment(-3599.75, 0.25, 0.25), (-HOUR_MS, 0.0)),
+        (moment(3600.25, 0.25, 0.25), (HOUR_MS, 0.0)),
+        (moment(120, 0.25, 120), (0.0, 119_750.0)),
+        (moment(1.2, 0.25, 1.2), None),
+        (moment(60, 60, 60), (0.0, 59_750.0)),
+        (moment(5.2, 5.2, 5.2), None),
+        (moment(3720, 0.25, 120), (HOUR_MS, 119_750.0)),
+    ],
+    ids=[
+        "time passes",
+        "the wall clock is corrected a little",
+        "the wall clock is set back",
+        "the wall clock is set forward",
+        "the machine slept",
+        "the machine slept a little",
+        "the process was stopped",
+        "the process was late",
+        "the clock was set in a sleep",
+    ],
+)
+def test_a_look_finds_what_happened_since_the_last(now: Moment, jump: tuple[float, float] | None) -> None:
+    found = Clocks(START).look(now)
 
-    assert jump is not None
-    assert (round(jump.jump_ms), jump.suspended_ms) == (-3_600_250, 0.0)
+    assert found == (None if jump is None else ClockJump(jump_ms=jump[0], suspended_ms=jump[1], at_ns=now.wall_ns))
 
 
-def test_sleep_of_the_machine_is_reported(ticks: list[tuple[int, int, int]]) -> None:
-    ticks += [(0, 0, 0), (120 * SECOND, SECOND // 4, 120 * SECOND)]
-    jump = Clocks().tick()
+def test_what_was_found_is_not_found_again() -> None:
+    clocks = Clocks(START)
 
-    assert jump is not None
-    assert (jump.jump_ms, jump.suspended_ms) == (0.0, 119_750.0)
-
-
-def test_stopped_process_counts_as_suspended(ticks: list[tuple[int, int, int]]) -> None:
-    ticks += [(0, 0, 0), (60 * SECOND, 60 * SECOND, 60 * SECOND)]
-    jump = Clocks().tick()
-
-    assert jump is not None
-    assert jump.suspended_ms == 59_750.0
+    assert clocks.look(moment(120, 0.25, 120)) is not None
+    assert clocks.look(moment(120.1, 0.35, 120.1)) is None
+    assert clocks.last_ns == round(120.1 * SECOND)
 
 
-def test_lag_is_the_latest_tick_and_is_taken(ticks: list[tuple[int, int, int]]) -> None:
-    ticks += [(0, 0, 0), (SECOND, SECOND, SECOND), (SECOND * 5 // 4, SECOND * 5 // 4, SECOND * 5 // 4)]
-    seen = Clocks()
-    seen.tick()
-    seen.tick()
+def test_a_reading_of_before_the_last_look_is_no_jump_back() -> None:
+    clocks = Clocks(START)
+    clocks.look(moment(4, 4, 4))
 
-    assert seen.take_lag_ms() == 750.0
-    assert seen.take_lag_ms() == 0.0
+    assert clocks.look(moment(1, 1, 1)) is None
+    assert clocks.look(moment(8, 8, 8)) is None
+
+
+def test_lag_is_that_of_the_latest_tick_however_often_one_looks_and_is_taken() -> None:
+    clocks = Clocks(START)
+
+    for tenths in range(1, 11):
+        clocks.look(moment(tenths / 10, tenths / 10, tenths / 10))
+    clocks.tick(moment(1, 1, 1))
+    clocks.tick(moment(1.25, 1.25, 1.25))
+
+    assert clocks.take_lag_ms() == 750.0
+    assert clocks.take_lag_ms() == 0.0

@@ -27,6 +27,7 @@ from ordwatch.venues.contract import (
     Session,
     Setup,
     VenueKind,
+    reads_only,
 )
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.runs import FAST
@@ -218,6 +219,7 @@ class Alone:
     """Runs one connection and notes nothing."""
 
     def __init__(self) -> None:
+        self.only_reads = TOY.only_reads
         self.opened = asyncio.Event()
         self.received = asyncio.Event()
 
@@ -282,3 +284,15 @@ async def test_a_connection_that_is_dropped_before_it_runs_dials_nobody() -> Non
 
         assert str(ended) == "slept"
         assert server.connections == 0
+
+
+async def test_a_message_that_is_not_on_the_list_is_never_sent() -> None:
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        owner = Alone()
+        owner.only_reads = reads_only("ping\n")
+
+        with pytest.raises(ExceptionGroup) as failed:
+            await connection_to(server.port, owner).run()
+
+        assert "a message of 6 bytes is not on the list of what only reads" in str(failed.value.exceptions[0])
+        assert server.seen == []

@@ -10,16 +10,19 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
 from ordwatch.engine import http as module
 from ordwatch.engine import rates
 from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
-from ordwatch.venues.contract import HttpRequest, Method, Rate
+from ordwatch.engine.read_only import NotReadOnly
+from ordwatch.venues.contract import HttpRequest, Method, Rate, reads_only
 from tests.support import tls
 from tests.support.collect import DEADLINE_S
 
+ANYTHING = reads_only(".*")
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -36,7 +39,7 @@ async def answering(handler: Handler) -> AsyncIterator[tuple[Http, str]]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    client = Http(Rates())
+    client = Http(Rates(), ANYTHING)
     try:
         async with asyncio.timeout(DEADLINE_S):
             yield client, f"http://127.0.0.1:{runner.addresses[0][1]}/orders"
@@ -133,7 +136,7 @@ async def test_client_errors_are_not_asked_again() -> None:
 
 
 async def test_lost_connection_names_the_call_and_not_the_address() -> None:
-    client = Http(Rates())
+    client = Http(Rates(), ANYTHING)
     request = HttpRequest(name="orders", url="http://127.0.0.1:1/?apiKey=SECRET", params={"sign": "SECRET"})
     with pytest.raises(ConnectionLost, match=r"^orders: ") as lost:
         await client.send(request)
@@ -165,7 +168,7 @@ async def test_redirects_are_not_followed() -> None:
 async def test_an_answer_that_is_no_tls_of_today_is_named_and_not_asked_for_again(answer: bytes, said: str) -> None:
     connections: list[int] = []
 
-    client = Http(Rates())
+    client = Http(Rates(), ANYTHING)
     async with tls.answering(answer, connections) as port, asyncio.timeout(DEADLINE_S):
         with pytest.raises(TlsFailed) as failed:
             await client.send(HttpRequest(name="orders", url=f"https://127.0.0.1:{port}/"))
@@ -179,7 +182,7 @@ async def test_a_certificate_that_does_not_verify_is_named(tmp_path: Path) -> No
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    client = Http(Rates())
+    client = Http(Rates(), ANYTHING)
     context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
     server = await asyncio.start_server(leave, "127.0.0.1", 0, ssl=context)
     async with server, asyncio.timeout(DEADLINE_S):
@@ -195,7 +198,7 @@ async def test_after_a_fault_of_tls_nothing_is_asked_for_a_minute(monkeypatch: p
     connections: list[int] = []
     seen: list[int] = []
 
-    client = Http(Rates())
+    client = Http(Rates(), ANYTHING)
     async with tls.answering(b"no TLS at all", connections) as port, asyncio.timeout(DEADLINE_S):
         for now_s[0] in (1000.0, 1059.0, 1060.0):
             with pytest.raises(TlsFailed):
@@ -207,7 +210,7 @@ async def test_after_a_fault_of_tls_nothing_is_asked_for_a_minute(monkeypatch: p
 
 
 async def test_nobody_there_is_named() -> None:
-    client = Http(Rates())
+    client = Http(Rates(), ANYTHING)
     with pytest.raises(ConnectionLost, match=r"^orders: connection refused$"):
         await client.send(HttpRequest(name="orders", url="http://127.0.0.1:1/"))
     await client.close()
@@ -237,7 +240,7 @@ async def test_answer_in_two_segments_is_read_whole_wherever_it_is_cut(answer: b
 
     async with await asyncio.start_server(answer_in_two, "127.0.0.1", 0) as server, asyncio.timeout(DEADLINE_S):
         port = server.sockets[0].getsockname()[1]
-        client = Http(Rates())
+        client = Http(Rates(), ANYTHING)
         request = HttpRequest(name="orders", url=f"http://127.0.0.1:{port}/")
         bodies = {(await client.send(request)).body for _ in range(1, len(answer))}
         await client.close()
@@ -336,7 +339,7 @@ async def test_a_certificate_of_a_private_authority_is_accepted_with_it(tmp_path
     await runner.setup()
     context = tls.certificate(tmp_path, host="127.0.0.1", days=30)
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    client = Http(Rates(), tls_ca_file=str(tmp_path / "server.pem"))
+    client = Http(Rates(), ANYTHING, tls_ca_file=str(tmp_path / "server.pem"))
     try:
         async with asyncio.timeout(DEADLINE_S):
             url = f"https://127.0.0.1:{runner.addresses[0][1]}/"
@@ -344,3 +347,31 @@ async def test_a_certificate_of_a_private_authority_is_accepted_with_it(tmp_path
     finally:
         await client.close()
         await runner.cleanup()
+
+
+async def test_what_is_not_on_the_list_is_never_sent() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.method)
+        return web.Response()
+
+    seen: list[str] = []
+    async with answering(answer) as (_, url):
+        client = Http(Rates(), reads_only("GET /orders"))
+        try:
+            await client.send(HttpRequest(name="orders", url=url))
+            with pytest.raises(NotReadOnly, match=r"^cancel is not on the list of what only reads; it was not sent$"):
+                await client.send(HttpRequest(name="cancel", url=url, method="DELETE", params={"key": "SECRET"}))
+        finally:
+            await client.close()
+
+    assert seen == ["GET"]
+
+
+async def test_a_request_is_judged_as_it_is_signed() -> None:
+    def turned(request: HttpRequest, _venue_ns: int) -> HttpRequest:
+        return replace(request, params={"command": "cancelOrder"})
+
+    client = Http(Rates(), lambda sent: isinstance(sent, HttpRequest) and sent.params.get("command") != "cancelOrder")
+
+    with pytest.raises(NotReadOnly):
+        await client.send(HttpRequest(name="orders", url="http://127.0.0.1:1/", sign=turned))

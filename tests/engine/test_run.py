@@ -328,6 +328,25 @@ async def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) 
         assert seen.out.gaps[0].from_ < slept.at
 
 
+@pytest.mark.parametrize("is_unreadable", [False, True], ids=["the connection ends", "a message cannot be read"])
+async def test_a_break_right_after_a_sleep_is_a_gap_from_before_the_sleep(
+    monkeypatch: pytest.MonkeyPatch, is_unreadable: bool
+) -> None:
+    async with watching() as seen:
+        await seen.live()
+        monkeypatch.setattr("ordwatch.system.boot_clock_ns", lambda: time.monotonic_ns() + 3600 * 10**9)
+        seen.server.move("1", "NEW")
+        seen.server.say("bad") if is_unreadable else seen.server.drop()
+        await seen.closed_gaps(1)
+
+        kinds = [type(record) for record in seen.out.records]
+        [order] = seen.out.orders
+
+        assert seen.out.gaps[0].cause == "suspended"
+        assert seen.out.gaps[0].from_ < order.received_at
+        assert kinds.index(ClockRecord) < kinds.index(GapRecord)
+
+
 async def test_unanswered_query_ends_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toy, "LIST", ListOrders(timeout_s=0.05))
 

@@ -25,7 +25,18 @@ from ordwatch.engine.rates import Rates
 from ordwatch.engine.run import ResumeState, Run, VenueResume
 from ordwatch.engine.runner import Caller, Runner
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import EVER, Call, ConnectionPlan, Emit, QueryResult, QuerySpec, Rate, Setup, VenueKind
+from ordwatch.venues.contract import (
+    EVER,
+    Call,
+    ConnectionPlan,
+    Emit,
+    QueryResult,
+    QuerySpec,
+    Rate,
+    Setup,
+    VenueKind,
+    reads_only,
+)
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.toy import (
     TOY,
@@ -378,6 +389,9 @@ async def test_each_link_is_opened_by_its_number() -> None:
     assert opened == [0, 1, 2]
 
 
+ANYTHING = reads_only(".*")
+
+
 class FakeTime:
     """Passes while somebody sleeps, at once."""
 
@@ -396,7 +410,7 @@ async def test_requests_over_a_connection_wait_for_their_rate_and_count_as_sent_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake, sent = FakeTime(monkeypatch), []
-    http = Http(Rates())
+    http = Http(Rates(), ANYTHING)
     caller = Caller(Rates(), http, {})
     monkeypatch.setattr("ordwatch.engine.runner.moment", lambda: Moment(0, round(fake.now_s), 0))
     for _ in range(3):

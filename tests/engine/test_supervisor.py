@@ -30,6 +30,7 @@ from ordwatch.core.events import (
     RoundTrip,
     SessionEvent,
 )
+from ordwatch.engine.actions import EmitEvents, RunQuery
 from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.reconnects import ATTEMPTS_WINDOW_S
 from ordwatch.engine.venue_clock import MARGIN_NS
@@ -350,6 +351,38 @@ def test_without_resyncs_doubt_asks_nothing() -> None:
     assert len(driver.queries) == 1
 
 
+def resync(driver: Driver, **refused: str) -> None:
+    """The next resync, in which the venue refuses these parts; the link receives something before it."""
+    driver.receive(RoundTrip(0.1))
+    driver.advance(10)
+    driver.answer(QueryResult(refused=refused))
+
+
+def test_a_part_that_is_first_refused_for_good_while_the_link_is_silent_is_named_at_once() -> None:
+    driver = live(resync_s=10.0)
+    resync(driver, A="no")
+    resync(driver, A="no")
+    driver.receive(RoundTrip(0.1))
+    driver.advance(SILENCE_S / 2 + 1)
+    before = driver.states[-1]
+    driver.answer(QueryResult(refused={"A": "no"}))
+
+    last = [event for event in driver.events if isinstance(event, LinkUpdate)][-1]
+
+    assert before == "stale"
+    assert (last.state, last.detail) == ("stale", "without A: no")
+
+
+def test_a_second_part_that_is_refused_for_good_is_named_too_and_once() -> None:
+    driver = live(resync_s=10.0)
+    for refused in ({"A": "no"},) * 3 + ({"A": "no", "B": "nor"},) * 4 + ({"B": "nor"},):
+        resync(driver, **refused)
+
+    details = [event.detail for event in driver.events if isinstance(event, LinkUpdate) and event.state == "live"]
+
+    assert details == [None, "without A: no", "without A: no; B: nor", "without B: nor"]
+
+
 def test_a_part_refused_three_times_leaves_the_venue_live_without_it() -> None:
     driver = Driver()
     driver.advance(0)
@@ -577,6 +610,37 @@ def test_a_sleep_is_a_gap_from_before_it() -> None:
     driver.run(driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now))
 
     assert (driver.gaps[0].cause, driver.gaps[0].from_ns) == ("suspended", (START_S + 2) * SECOND)
+
+
+def test_what_arrives_after_a_sleep_proves_nothing_of_it() -> None:
+    driver = live()
+    driver.advance(5)
+    driver.receive(RoundTrip(0.1))
+    actions = driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now)
+    actions += driver.supervisor.received(0, 1, [PUSH], driver.now, good=True)
+    actions += driver.supervisor.disconnected(0, 1, ConnectionLost("closed"), driver.now)
+    driver.run([action for action in actions if isinstance(action, EmitEvents)])
+
+    assert [(gap.cause, gap.from_ns) for gap in driver.gaps] == [("suspended", (START_S + 2) * SECOND)]
+    assert driver.updates == [PUSH]
+
+
+def test_an_answer_of_before_a_sleep_closes_no_gap() -> None:
+    driver = live()
+    driver.disconnect()
+    reconnect(driver)
+    actions = driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now)
+    actions += driver.supervisor.query_answered(driver.queries[-1].number, QueryResult(), driver.now)
+
+    assert [gap.state for gap in driver.gaps] == ["open"]
+    assert not any(isinstance(action, RunQuery | EmitEvents) for action in actions)
+
+
+def test_a_venue_that_was_stopped_does_not_mind_a_sleep() -> None:
+    driver = live()
+    driver.disconnect(AuthError("no"))
+
+    assert driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now) == []
 
 
 def test_what_a_former_connection_still_reports_is_ignored() -> None:

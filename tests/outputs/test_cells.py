@@ -1,31 +1,8 @@
 import pytest
 
-from ordwatch.outputs.cells import ASCII, UNICODE, aligned, cut_end, cut_middle, padded, shown, width_of
+from ordwatch.outputs.cells import ASCII, UNICODE, Cell, clipped, cut_end, cut_middle, padded, shown, width_of
 
 HASH = "0x3f7be2c190d5e84d5c1a5b7a0f43c2d6e8b9a1c7d5e3f2a1b0c9d8e7f6a59a1c"
-
-
-def test_decimal_points_stand_in_one_column() -> None:
-    assert aligned(["480.00", "82000", "0.000004", ""]) == [
-        "  480.00    ",
-        "82000       ",
-        "    0.000004",
-        "            ",
-    ]
-
-
-def test_whole_numbers_are_aligned_at_their_right() -> None:
-    assert aligned(["60", "0", "-"]) == ["60", " 0", " -"]
-
-
-def test_no_digit_of_a_number_is_cut() -> None:
-    number = "1" * 30 + "." + "2" * 17
-
-    assert aligned([number]) == [number]
-
-
-def test_a_number_nobody_could_read_tells_its_length() -> None:
-    assert aligned(["9" * 400]) == ["(400 digits)"]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +45,11 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 
 def test_nothing_is_shown_as_nothing() -> None:
     assert shown(None, UNICODE) == ""
+
+
+def test_a_line_is_clipped_where_the_terminal_ends() -> None:
+    line = [Cell("ab", "bold"), Cell("讯讯", "dim"), Cell("c")]
+
+    assert [cell.text for cell in clipped(line, 5)] == ["ab", "讯", ""]
+    assert clipped(line, 7) == line
+    assert [cell.text for cell in clipped(line, -1)] == ["", "", ""]

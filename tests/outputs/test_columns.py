@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC
 
 import pytest
@@ -6,165 +6,175 @@ import pytest
 from ordwatch.core.events import OrderStatus, Side, VenueStats
 from ordwatch.core.records import OrderRecord
 from ordwatch.core.times import time_ns
-from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, width_of
-from ordwatch.outputs.columns import Column, Scene, fixed_columns, id_column, note_column
+from ordwatch.outputs.cells import UNICODE, width_of
+from ordwatch.outputs.columns import ORDER, STEPS, fitting_columns, gap_of
 from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.forms import Scene
+from ordwatch.outputs.listing import Listing
 from ordwatch.outputs.table_state import View
+from ordwatch.outputs.widths import StickyWidths
 
 Make = Callable[..., OrderRecord]
 NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
-LIVE = {"alpha": VenueStats(state="live", last_rx_ns=NOON_NS)}
 
 
-def texts(column: Column) -> list[str]:
-    return ["".join(cell.text for cell in piece) for piece in column.pieces]
-
-
-def columns(
-    *orders: OrderRecord, stats: Mapping[str, VenueStats] = LIVE, glyphs: Glyphs = UNICODE, now_ns: int = NOON_NS
-) -> dict[str, list[str]]:
-    """Title -> what stands below it, the order given first on top."""
-    view = View(Filter())
+def table(*orders: OrderRecord, width: int, widths: StickyWidths | None = None) -> list[str]:
+    """Titles and rows in so many cells, the order given first on top."""
+    view, listing = View(Filter()), Listing()
     view.apply(reversed(orders))
-    picture = view.picture(now_ns, 99, stats)
-    scene = Scene(now_ns, {venue.name: venue for venue in picture.venues}, UTC, glyphs)
-    all_columns = [*fixed_columns(picture.rows, scene), id_column(picture.rows, scene, 24)]
-    return {column.title.strip(): texts(column) for column in all_columns}
+    listing.apply(view.take_changes())
+    live = VenueStats(state="live", last_rx_ns=NOON_NS)
+    overview = view.overview(NOON_NS, {order.venue: live for order in orders})
+    venues = {venue.name: venue for venue in overview.venues}
+    scene = Scene(NOON_NS, venues, UTC, UNICODE, widths or StickyWidths(), overview.several_accounts)
+    columns = fitting_columns(listing.rows(0, 99), scene, width)
+    gap = " " * gap_of(width)
+    rows = [
+        gap.join("".join(cell.text for cell in column.pieces[at]) for column in columns) for at in range(len(orders))
+    ]
+    return [gap.join(column.title for column in columns), *rows]
 
 
-def test_the_columns_stand_in_their_order(order: Make) -> None:
-    assert list(columns(order())) == [
-        "AGE",
-        "VENUE",
-        "SYMBOL",
-        "SIDE",
-        "STATUS",
-        "FILLED / QTY",
-        "PRICE",
-        "AVG",
-        "TYPE",
-        "UPDATED",
-        "ORDER",
+@pytest.fixture
+def day(order: Make) -> list[OrderRecord]:
+    """Ordinary orders of three venues."""
+    return [
+        order(
+            venue="opend",
+            order_id="3964487191003619252",
+            account="281756455988249902",
+            symbol="HK.09988",
+            environment="paper",
+            side=Side.SELL_SHORT,
+            status=OrderStatus.PARTIALLY_FILLED,
+            filled_qty="550",
+            qty="1100",
+            price="154.4",
+            avg_price="154.8",
+            name="阿里巴巴-W",
+        ),
+        order(
+            venue="coinw",
+            order_id="4624530513302091146",
+            symbol="BTC_USDT",
+            filled_qty="0.0054",
+            qty="0.009",
+            price="82129.95",
+            order_type="LIMIT",
+        ),
+        order(
+            venue="loopring",
+            order_id="0xf5248a7a7dd9c6b6f82b06a53559886b588efa3d37dc2048fd5590103cefb08c",
+            symbol="LRC-ETH",
+            side=Side.SELL,
+            status=OrderStatus.REJECTED,
+            qty="10000",
+            price="0.0000392",
+            reason="not enough LRC",
+        ),
     ]
 
 
-def test_all_pieces_of_a_column_have_its_width(order: Make) -> None:
-    view = View(Filter())
-    view.apply(
-        [
-            order(order_id="a", symbol="腾讯", qty="1"),
-            order(order_id="b", qty="100.25", filled_qty="0.5"),
-            order(order_id="c", qty="１.５", filled_qty="1 / 2", price="一"),
-        ]
-    )
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (
+            39,
+            [
+                "SYMBOL       SIDE STATUS FILL     PRICE",
+                "HK.09988 (p) S/S  PART    50%     154.4",
+                "BTC_USDT     BUY  NEW     60%  82129.95",
+                "LRC-ETH      SELL REJECT   0% 0.0000392",
+            ],
+        ),
+        (
+            59,
+            [
+                "SYMBOL      SIDE  STATUS    FILLED / QTY      PRICE  ORDER ",
+                "HK.09… (p)  S/S   PART        550 / 1100      154.4  …19252",
+                "BTC_USDT    BUY   NEW     0.0054 / 0.009   82129.95  …91146",
+                "LRC-ETH     SELL  REJECT       0 / 10000  0.0000392  …fb08c",
+            ],
+        ),
+        (
+            79,
+            [
+                "SYMBOL          SIDE        STATUS              FILLED / QTY      PRICE  ORDER ",
+                "HK.09988 paper  SELL_SHORT  PARTIALLY_FILLED      550 / 1100      154.4  …19252",
+                "BTC_USDT        BUY         NEW               0.0054 / 0.009   82129.95  …91146",
+                "LRC-ETH         SELL        REJECTED               0 / 10000  0.0000392  …fb08c",
+            ],
+        ),
+    ],
+)
+def test_what_a_trader_needs_first_is_there_at_every_width(
+    width: int, shown: list[str], day: list[OrderRecord]
+) -> None:
+    assert table(*day, width=width) == shown
 
-    shown = fixed_columns(view.picture(NOON_NS, 99, LIVE).rows, Scene(NOON_NS, {}, UTC, UNICODE))
 
-    assert [{width_of(text) for text in texts(column)} for column in shown] == [{column.width} for column in shown]
+def test_a_wide_terminal_shows_everything(day: list[OrderRecord]) -> None:
+    titles, first, second, third = table(*day, width=199)
+
+    assert titles.split() == [
+        *("AGE", "VENUE", "SYMBOL", "SIDE", "STATUS", "FILLED", "/", "QTY", "PRICE", "AVG", "TYPE", "UPDATED", "NAME"),
+        *("ORDER", "NOTE"),
+    ]
+    assert "阿里巴巴-W" in first
+    assert "▓▓▓░░" in second
+    assert third.endswith("not enough LRC")
 
 
 @pytest.mark.parametrize(
-    ("filled", "qty", "bar"),
+    ("width", "added"),
     [
-        ("60", "100", "▓▓▓░░"),
-        ("0", "100", "░░░░░"),
-        ("0.001", "100", "▓░░░░"),
-        ("99.99", "100", "▓▓▓▓░"),
-        ("100", "100", "▓▓▓▓▓"),
-        ("120", "100", "▓▓▓▓▓"),
-        ("1", None, "     "),
-        (None, "100", "     "),
-        ("0", "0", "     "),
-        ("x", "NaN", "     "),
+        (79, "SYMBOL SIDE STATUS FILLED / QTY PRICE ORDER"),
+        (88, "AGE SYMBOL SIDE STATUS FILLED / QTY PRICE ORDER"),
+        (104, "AGE SYMBOL SIDE STATUS FILLED / QTY PRICE ORDER NOTE"),
+        (114, "AGE VENUE SYMBOL SIDE STATUS FILLED / QTY PRICE ORDER NOTE"),
+        (126, "AGE VENUE SYMBOL SIDE STATUS FILLED / QTY PRICE AVG ORDER NOTE"),
+        (140, "AGE VENUE SYMBOL SIDE STATUS FILLED / QTY PRICE AVG UPDATED ORDER NOTE"),
     ],
 )
-def test_the_bar_is_empty_or_full_only_when_the_order_is(
-    filled: str | None, qty: str | None, bar: str, order: Make
-) -> None:
-    (text,) = columns(order(filled_qty=filled, qty=qty))["FILLED / QTY"]
-
-    assert text[:5] == bar
+def test_further_columns_come_in_the_order_of_their_use(width: int, added: str, day: list[OrderRecord]) -> None:
+    assert " ".join(table(*day, width=width)[0].split()) == added
 
 
-def test_amounts_are_aligned_on_their_points_and_on_the_slash(order: Make) -> None:
-    amounts = columns(
-        order(order_id="a", filled_qty="60", qty="100"),
-        order(order_id="b", filled_qty="2.5", qty="10000.5"),
-        order(order_id="c", filled_qty="0", qty=None),
-    )["FILLED / QTY"]
+def test_no_row_is_wider_than_the_terminal(day: list[OrderRecord]) -> None:
+    widest = {width: max(map(width_of, table(*day, width=width))) for width in range(-1, 250)}
 
-    assert amounts == ["▓▓▓░░  60   /   100  ", "▓░░░░   2.5 / 10000.5", "        0   /     -  "]
+    assert [width for width, seen in widest.items() if seen > max(0, width)] == []
 
 
-def test_a_market_order_has_no_price(order: Make) -> None:
-    assert columns(order(order_id="a", price=None), order(order_id="b"))["PRICE"] == ["      ", "480.00"]
+def test_the_whole_width_is_used_while_anything_is_left_out(day: list[OrderRecord]) -> None:
+    unused = {width: width - width_of(table(*day, width=width)[0]) for width in range(39, 200)}
+
+    assert {width: left for width, left in unused.items() if left > 18} == {}
 
 
-def test_an_order_without_fills_has_no_average(order: Make) -> None:
-    averages = columns(
-        order(order_id="a", filled_qty="0", avg_price="0"),
-        order(order_id="b", filled_qty=None, avg_price="0.00"),
-        order(order_id="c", filled_qty=None, avg_price="479.98"),
-        order(order_id="d", filled_qty="1", avg_price="-0.01"),
-    )["AVG"]
+def test_one_monstrous_number_costs_the_others_nothing(day: list[OrderRecord], order: Make) -> None:
+    monster = order(
+        venue="coinw", order_id="9", filled_qty="30.000000000000000001", qty="500.5", price="0.1" + "0" * 30
+    )
 
-    assert [text.strip() for text in averages] == ["", "", "479.98", "-0.01"]
+    shown = table(*day, monster, width=79)
 
-
-def test_without_unicode_bars_and_cuts_are_ascii(order: Make) -> None:
-    shown = columns(order(filled_qty="60", order_id="7" * 30, symbol="腾讯"), glyphs=ASCII)
-
-    assert "".join(text for column in shown.values() for text in column).isascii()
-    assert shown["FILLED / QTY"] == ["###..  60 / 100"]
+    assert shown[:4] == table(*day, width=79)
+    assert shown[4].split() == ["AAA-BBB", "BUY", "NEW", "5%", "…", "9"]
 
 
-def test_paper_orders_are_marked(order: Make) -> None:
-    assert columns(order(environment="paper"))["VENUE"] == ["alpha paper"]
+def test_columns_stand_still_when_rows_come_and_go(day: list[OrderRecord], order: Make) -> None:
+    widths = StickyWidths()
+    before = table(*day, width=120, widths=widths)[0]
+
+    after = table(order(venue="opend"), order(order_id="2", venue="coinw"), width=120, widths=widths)[0]
+
+    assert after == before
 
 
-def test_accounts_are_shown_only_where_a_venue_has_several(order: Make) -> None:
-    several = columns(order(order_id="a", account="281756455988249902"), order(order_id="b", account="2"))
-
-    assert several["ACCOUNT"] == ["…8249902", "2       "]
-    assert "ACCOUNT" not in columns(order(account="2"), order(venue="beta", account="3"))
+def test_every_step_names_a_column(order: Make) -> None:
+    assert {step.column for step in STEPS} == set(ORDER)
 
 
-def test_an_unknown_side_is_blank(order: Make) -> None:
-    assert columns(order(side=None), order(order_id="b", side=Side.SELL))["SIDE"] == ["    ", "SELL"]
-
-
-def test_an_open_order_of_a_venue_that_is_not_live_says_how_old_what_is_known_is(order: Make) -> None:
-    down = {"alpha": VenueStats(state="down", last_rx_ns=NOON_NS - 41_000_000_000)}
-
-    shown = columns(order(order_id="a"), order(order_id="b", status=OrderStatus.FILLED), stats=down)
-
-    assert [text.strip() for text in shown["STATUS"]] == ["NEW 41 s ago", "FILLED"]
-
-
-def test_an_age_counts_from_the_last_change(order: Make) -> None:
-    assert columns(order(), now_ns=NOON_NS + 61_000_000_000)["AGE"] == ["1 min"]
-
-
-def test_a_time_the_venue_did_not_tell_is_blank(order: Make) -> None:
-    assert columns(order(updated_at=None))["UPDATED"] == ["       "]
-
-
-def test_ids_are_whole_where_there_is_room(order: Make) -> None:
-    assert columns(order(order_id="70012603317248"))["ORDER"] == ["70012603317248"]
-
-
-def test_notes_tell_flags_and_reasons(order: Make) -> None:
-    view = View(Filter())
-    view.apply([order(flags=("unordered",), reason="no margin")])
-
-    column = note_column(view.picture(NOON_NS, 9).rows, Scene(NOON_NS, {}, UTC, UNICODE), 15)
-
-    assert column is not None
-    assert texts(column) == ["unordered no m…"]
-
-
-def test_there_is_no_column_for_no_notes(order: Make) -> None:
-    view = View(Filter())
-    view.apply([order()])
-
-    assert note_column(view.picture(NOON_NS, 9).rows, Scene(NOON_NS, {}, UTC, UNICODE), 15) is None
+def test_without_rows_the_titles_stand() -> None:
+    assert table(width=39)[0].split() == ["SYMBOL", "SIDE", "STATUS", "FILLED", "/", "QTY", "PRICE"]

@@ -3,7 +3,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ordwatch.outputs.display_times import clock_time, duration_text, stamp, text_ns, time_of_day, zoned
+from ordwatch.outputs.display_times import (
+    clock_time,
+    duration_text,
+    short_duration_text,
+    stamp,
+    text_ns,
+    time_of_day,
+    zoned,
+)
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 AT = "2026-03-02T12:03:09.604123Z"
@@ -61,3 +69,8 @@ def test_a_text_that_is_no_time_has_no_nanoseconds(text: str) -> None:
 )
 def test_an_age_is_reported_in_its_largest_whole_unit(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(41, "41s"), (200, "3m"), (7200, "2h"), (200_000, "2d")])
+def test_a_short_age_has_no_space(seconds: float, text: str) -> None:
+    assert short_duration_text(seconds) == text

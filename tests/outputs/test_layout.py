@@ -1,40 +1,16 @@
-from collections.abc import Callable, Mapping
-from datetime import UTC
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ordwatch.core.escaping import UNSAFE
-from ordwatch.core.events import LinkState, OrderStatus, VenueStats
-from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord
-from ordwatch.core.times import time_ns
-from ordwatch.outputs.cells import UNICODE, CellLine, width_of
-from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.layout import table_lines
-from ordwatch.outputs.table_state import View
+from ordwatch.core.events import OrderStatus, VenueStats
+from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord
+from ordwatch.outputs.cells import CellLine, width_of
+from tests.support.table import LATER_NS, NOON_NS, lines, texts
 
 Make = Callable[..., OrderRecord]
-NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
-SECOND = 1_000_000_000
-LATER_NS = NOON_NS + 10 * SECOND
-LIVE = {"alpha": VenueStats(state="live", last_rx_ns=LATER_NS - SECOND // 2, open_orders=2)}
-
-
-def lines(
-    *records: AnyRecord,
-    width: int = 200,
-    height: int = 50,
-    now_ns: int = LATER_NS,
-    stats: Mapping[str, VenueStats] | None = LIVE,
-) -> list[CellLine]:
-    view = View(Filter())
-    view.apply(records)
-    return table_lines(view.picture(now_ns, height, stats), width, height, zone=UTC, glyphs=UNICODE)
-
-
-def texts(shown: list[CellLine]) -> list[str]:
-    return ["".join(cell.text for cell in line) for line in shown]
 
 
 def words(line: CellLine) -> list[str]:
@@ -51,57 +27,9 @@ def test_the_table_is_the_venues_then_the_orders(order: Make) -> None:
 
     assert shown == [
         " ● alpha  live 0.5 s · 2 open",
-        "   AGE  VENUE  SYMBOL   SIDE  STATUS               FILLED / QTY   PRICE     AVG  TYPE   UPDATED       ORDER",
-        "  10 s  alpha  AAA-BBB  BUY   PARTIALLY_FILLED  ▓▓▓░░  60 / 100  480.00  479.98  LIMIT  12:00:00.000  1",
+        "    AGE  SYMBOL   SIDE  STATUS                   FILLED / QTY   PRICE     AVG  TYPE   UPDATED       ORDER",
+        "   10 s  AAA-BBB  BUY   PARTIALLY_FILLED  ▓▓▓░░      60 / 100  480.00  479.98  LIMIT  12:00:00.000  1",
     ]
-
-
-@pytest.mark.parametrize(
-    ("state", "text"),
-    [
-        ("connecting", " ◐ alpha  connecting"),
-        ("authenticating", " ◐ alpha  authenticating"),
-        ("subscribing", " ◐ alpha  subscribing"),
-        ("reconciling", " ◐ alpha  reconciling"),
-        ("live", " ● alpha  live 12 s · 0 open"),
-        ("stale", " ◌ alpha  stale 12 s"),
-        ("down", " ○ alpha  down 12 s"),
-        ("failed", " ✕ alpha  failed 12 s"),
-    ],
-)
-def test_each_state_of_a_venue_has_a_sign_and_its_name(state: LinkState, text: str) -> None:
-    assert texts(lines(stats={"alpha": VenueStats(state=state, last_rx_ns=LATER_NS - 12 * SECOND)}))[0] == text
-
-
-def test_a_gap_that_is_open_says_since_when(gap: Callable[..., GapRecord]) -> None:
-    reconciling = {"alpha": VenueStats(state="reconciling")}
-
-    assert texts(lines(gap(), stats=reconciling))[0] == " ◐ alpha  reconciling · gap since 12:00:00"
-
-
-def test_gaps_that_were_not_wholly_recovered_are_reported(gap: Callable[..., GapRecord]) -> None:
-    shown = texts(lines(gap(state="closed"), gap(state="closed", outcome="partial")))
-
-    assert shown[0].endswith(" · 2 gaps, 1 not wholly recovered")
-
-
-def test_a_venue_that_is_down_says_why_and_when_it_is_tried_again(link: Callable[..., LinkRecord]) -> None:
-    down = link("down", detail="connection refused", wait_s=12.0)
-
-    assert texts(lines(down, stats=None))[0] == " ○ alpha  down · next attempt in 2 s · connection refused"
-
-
-def test_unreadable_input_is_reported() -> None:
-    stats = {"alpha": VenueStats(state="live", last_rx_ns=LATER_NS, rejected=3)}
-
-    assert texts(lines(stats=stats))[0] == " ● alpha  live 0.0 s · 0 open · 3 unreadable"
-
-
-def test_venues_share_a_line_where_it_is_wide_enough_for_all() -> None:
-    stats = {"alpha": VenueStats(state="connecting"), "beta": VenueStats(state="connecting")}
-
-    assert texts(lines(stats=stats, width=43))[0] == " ◐ alpha  connecting     ◐ beta  connecting"
-    assert texts(lines(stats=stats, width=42))[:2] == [" ◐ alpha  connecting", " ◐ beta  connecting"]
 
 
 def test_a_table_without_orders_says_so() -> None:
@@ -120,33 +48,18 @@ def test_rows_that_do_not_fit_are_counted(order: Make) -> None:
 def test_as_many_rows_as_lines_leave_no_line_for_a_count(order: Make) -> None:
     shown = texts(lines(*[order(order_id=str(n)) for n in range(3)], height=5))
 
-    assert [line[:6] for line in shown[2:]] == ["  10 s"] * 3
+    assert [line[:7] for line in shown[2:]] == ["   10 s"] * 3
 
 
-def test_columns_leave_from_the_right_and_numbers_stay_whole(order: Make) -> None:
-    shown = texts(lines(order(), width=58))
+def test_a_change_is_bold_for_two_seconds_where_few_rows_changed(order: Make) -> None:
+    def seen(now_ns: int, changed: int) -> list[str]:
+        old = [order(order_id=str(n)) for n in range(7)]
+        new = [order(order_id=str(n), symbol="NEWS", at="2026-03-02T12:00:08.000000Z") for n in range(changed)]
+        return [styles(line, "NEWS") for line in lines(*old, *new, now_ns=now_ns)[2 : 2 + changed]]
 
-    assert shown[1:] == [
-        "   AGE  VENUE  SYMBOL   SIDE  STATUS",
-        "  10 s  alpha  AAA-BBB  BUY   NEW",
-    ]
-
-
-def test_amounts_go_without_their_bar_before_they_go(order: Make) -> None:
-    shown = texts(lines(order(filled_qty="60"), order(order_id="b", qty="10000.5"), width=64))
-
-    assert shown[1:] == [
-        "   AGE  VENUE  SYMBOL   SIDE  STATUS            FILLED / QTY",
-        "  10 s  alpha  AAA-BBB  BUY   NEW                    0 / 10000.5",
-        "  10 s  alpha  AAA-BBB  BUY   NEW                   60 /   100",
-    ]
-
-
-def test_a_change_is_bold_for_two_seconds(order: Make) -> None:
-    fresh = lines(order(), now_ns=NOON_NS + 2 * SECOND - 1)[2]
-    settled = lines(order(), now_ns=NOON_NS + 2 * SECOND)[2]
-
-    assert (styles(fresh, "alpha"), styles(settled, "alpha")) == ("bold", "")
+    assert seen(LATER_NS - 1, 2) == ["bold", "bold"]
+    assert seen(LATER_NS, 2) == ["", ""]
+    assert seen(LATER_NS - 1, 3) == ["", "", ""]
 
 
 def test_a_final_row_is_dim(order: Make) -> None:
@@ -160,8 +73,16 @@ def test_a_row_of_a_venue_that_is_not_live_is_dim(order: Make) -> None:
 
 
 @pytest.mark.parametrize("status", [OrderStatus.REJECTED, OrderStatus.UNKNOWN])
-def test_rejects_and_unknowns_stand_out(status: OrderStatus, order: Make) -> None:
-    assert styles(lines(order(status=status))[2], status).startswith("bold ")
+@pytest.mark.parametrize("width", [40, 200])
+def test_rejects_and_unknowns_stand_out(status: OrderStatus, width: int, order: Make) -> None:
+    assert styles(lines(order(status=status), width=width)[2], status[:4]).startswith("bold ")
+
+
+def test_the_marked_row_has_a_sign_and_is_reversed(order: Make) -> None:
+    line = lines(order(), pressed=["j"])[2]
+
+    assert line[0].text.startswith("\u25b6")
+    assert {"reverse" in cell.style for cell in line} == {True}
 
 
 def test_reasons_are_shown_where_there_is_room(order: Make) -> None:
@@ -176,7 +97,8 @@ def test_numbers_stand_with_all_their_digits_or_not_at_all_at_every_width(busy_d
         *(number for order in orders for number in (order.qty, order.filled_qty, order.price, order.avg_price)),
         *(order.symbol for order in orders),
         *(order.order_id for order in orders),
-        *("(60", "10", "12:00:00.000", "2025-12-31"),
+        *("(60", "10", "12:00:00.000", "2025-12-31", "2", "1", "≈0.0000033"),
+        *("0%", "6%", "60%"),
     }
 
     shown = {

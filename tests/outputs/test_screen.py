@@ -2,7 +2,6 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
-from datetime import UTC
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -11,27 +10,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ordwatch.core.records import AnyRecord
-from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import UNICODE, Cell, CellLine, shown
-from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.layout import table_lines
 from ordwatch.outputs.screen import Screen, svg
-from ordwatch.outputs.table_state import View
+from tests.support.table import NOON_NS, content
 from tests.support.terminal import Terminal, in_cells
 
 OURS = re.compile(r"\x1b\[(?:[0-9;]*m|[0-9]+[AG]|K|J|\?25[lh]|\?7[lh])")
 ROW: CellLine = [Cell(" "), Cell("alpha", "bold"), Cell(" NEW", "red")]
 SIZE = os.terminal_size((80, 24))
-NOON_NS = time_ns("2026-03-02T12:00:00.000000Z")
 WIDTHS = range(20, 251)
 """Every width a terminal is likely to have."""
 
 
 def table(records: Sequence[AnyRecord], columns: int, rows: int) -> list[CellLine]:
     """The table of these records on a terminal of that size."""
-    view = View(Filter())
-    view.apply(records)
-    return table_lines(view.picture(NOON_NS, rows), columns, rows - 1, zone=UTC, glyphs=UNICODE)
+    return content(records).lines(columns, rows - 1, now_ns=NOON_NS, now_s=0.0, stats=None)
 
 
 def words(cells: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -15,7 +15,8 @@ from ordwatch.core.records import (
 )
 from ordwatch.core.times import time_ns
 from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.table_state import MAX_FINAL_ROWS, VenueState, View
+from ordwatch.outputs.listing import Listing
+from ordwatch.outputs.table_state import MAX_FINAL_ROWS, MAX_STATES, TableRow, VenueState, View
 
 Make = Callable[..., OrderRecord]
 NOON = "2026-03-02T12:00:00.000000Z"
@@ -24,13 +25,20 @@ LATER = "2026-03-02T12:00:01.000000Z"
 SECOND = 1_000_000_000
 
 
-def ids(view: View, limit: int = 100) -> list[str]:
-    return [row.order.order_id for row in view.picture(NOON_NS, limit).rows]
+def rows(view: View) -> list[TableRow]:
+    """The rows that changed since the last call, the latest change on top."""
+    listing = Listing()
+    listing.apply(view.take_changes())
+    return listing.rows(0, len(listing))
+
+
+def ids(view: View) -> list[str]:
+    return [row.order.order_id for row in rows(view)]
 
 
 def venue(view: View, now_ns: int = NOON_NS, stats: VenueStats | None = None) -> VenueState:
     reported = {"alpha": stats} if stats is not None else None
-    return view.picture(now_ns, 1, reported).venues[0]
+    return view.overview(now_ns, reported).venues[0]
 
 
 def alive(**said: object) -> AliveRecord:
@@ -53,7 +61,7 @@ def test_an_order_has_one_row_in_its_latest_state(order: Make) -> None:
 
     view.apply([order(filled_qty="1"), order(filled_qty="2")])
 
-    assert [row.order.filled_qty for row in view.picture(NOON_NS, 9).rows] == ["2"]
+    assert [row.order.filled_qty for row in rows(view)] == ["2"]
 
 
 def test_the_same_id_of_another_account_is_another_order(order: Make) -> None:
@@ -61,7 +69,7 @@ def test_the_same_id_of_another_account_is_another_order(order: Make) -> None:
 
     view.apply([order(account="1"), order(account="2"), order(account="2", environment="paper")])
 
-    assert view.picture(NOON_NS, 9).orders == 3
+    assert len(rows(view)) == 3
 
 
 def test_the_latest_change_is_on_top(order: Make) -> None:
@@ -103,21 +111,12 @@ def test_a_venues_clock_ahead_of_ours_does_not_hold_the_top(order: Make) -> None
     assert ids(view) == ["push", "ahead"]
 
 
-def test_only_as_many_rows_as_asked_for_are_given_and_all_are_counted(order: Make) -> None:
-    view = View(Filter())
-
-    view.apply([order(order_id="a"), order(order_id="b"), order(order_id="c", status=OrderStatus.FILLED)])
-
-    picture = view.picture(NOON_NS, 1)
-    assert (len(picture.rows), picture.orders, picture.open_orders) == (1, 3, 2)
-
-
 def test_a_late_statement_leaves_the_row_as_it_is(order: Make) -> None:
     view = View(Filter())
 
     view.apply([order(status=OrderStatus.FILLED), order(status=OrderStatus.NEW, flags=("late",))])
 
-    assert [row.order.status for row in view.picture(NOON_NS, 9).rows] == [OrderStatus.FILLED]
+    assert [row.order.status for row in rows(view)] == [OrderStatus.FILLED]
 
 
 def test_an_order_that_the_filter_no_longer_keeps_leaves(order: Make) -> None:
@@ -142,15 +141,16 @@ def test_the_oldest_final_orders_leave_first_and_open_ones_stay(order: Make) -> 
 
     view.apply([order(order_id=f"final {n}", status=OrderStatus.FILLED) for n in range(MAX_FINAL_ROWS + 1)])
 
-    assert ids(view, MAX_FINAL_ROWS + 9)[-2:] == ["final 1", "open"]
+    assert ids(view)[-2:] == ["final 1", "open"]
 
 
-def test_a_reopened_order_is_not_counted_as_final(order: Make) -> None:
+def test_a_reopened_order_is_kept_as_open_ones_are(order: Make) -> None:
     view = View(Filter())
 
     view.apply([order(status=OrderStatus.CANCELED), order(status=OrderStatus.NEW, flags=("reopened",))])
 
-    assert view.picture(NOON_NS, 9).open_orders == 1
+    view.apply([order(order_id=f"final {n}", status=OrderStatus.FILLED) for n in range(MAX_FINAL_ROWS)])
+    assert "1" in ids(view)
 
 
 def test_a_venue_is_as_its_last_link_record_says(link: Callable[..., LinkRecord]) -> None:
@@ -249,7 +249,7 @@ def test_a_session_that_starts_names_the_venues_and_finds_none_connected(link: C
 
     view.apply([link("live"), start])
 
-    assert [(each.name, each.state) for each in view.picture(NOON_NS, 1).venues] == [
+    assert [(each.name, each.state) for each in view.overview(NOON_NS).venues] == [
         ("alpha", "connecting"),
         ("beta", "connecting"),
     ]
@@ -277,3 +277,152 @@ def test_the_wait_of_a_second_outage_counts_from_that_outage(link: Callable[...,
     view.apply([link("down", wait_s=10.0), link("live"), link("down", at=LATER, wait_s=10.0)])
 
     assert venue(view, NOON_NS + 3 * SECOND).wait_s == 8.0
+
+
+def start(*, simulated: bool | None) -> SessionRecord:
+    return SessionRecord(
+        state="start",
+        schema="",
+        version="",
+        pid=1,
+        host="",
+        venues=["alpha"],
+        simulated=simulated,
+        config_sha256=None,
+        reason=None,
+        exit=None,
+        counts=None,
+        uncertain_s=None,
+        at=NOON,
+    )
+
+
+@pytest.mark.parametrize(("simulated", "known"), [(True, True), (False, False), (None, False)])
+def test_a_session_names_a_simulation(simulated: bool | None, known: bool) -> None:
+    view = View(Filter())
+
+    view.apply([start(simulated=simulated)])
+
+    assert view.overview(NOON_NS).simulated is known
+
+
+def test_a_real_session_after_a_simulated_one_is_real() -> None:
+    view = View(Filter())
+
+    view.apply([start(simulated=True), start(simulated=False)])
+
+    assert not view.overview(NOON_NS).simulated
+
+
+def test_several_accounts_are_noticed_only_within_a_venue(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(account="1"), order(venue="beta", account="2")])
+    before = view.overview(NOON_NS).several_accounts
+    view.apply([order(account="3")])
+
+    assert (before, view.overview(NOON_NS).several_accounts) == (False, True)
+
+
+def test_changes_are_given_once_and_counted_until_then(order: Make) -> None:
+    view = View(Filter())
+    view.apply([order(), order(filled_qty="1"), order(order_id="2")])
+
+    waiting = view.overview(NOON_NS).changes
+    first, second = view.take_changes(), view.take_changes()
+
+    assert (waiting, len(first.rows), len(second.rows), view.overview(NOON_NS).changes) == (3, 2, 0, 0)
+
+
+def test_changes_that_nobody_takes_do_not_add_up(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(order_id=f"final {n}", status=OrderStatus.FILLED) for n in range(3 * MAX_FINAL_ROWS)])
+
+    changes = view.take_changes()
+    assert (changes.whole, len(changes.rows)) == (True, MAX_FINAL_ROWS)
+    assert not view.take_changes().whole
+
+
+KEY = ("alpha", "live", None, "1")
+
+
+def states(view: View) -> list[str | None]:
+    details = view.details(KEY)  # type: ignore[arg-type]  # a literal of the environment
+    assert details is not None
+    return [state.filled_qty for state in details.states]
+
+
+def test_details_have_every_state_in_its_order_late_ones_too(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(), order(filled_qty="2"), order(filled_qty="1", flags=("late",)), order(order_id="2")])
+
+    assert states(view) == ["0", "2", "1"]
+
+
+def test_of_a_long_history_the_first_and_the_latest_states_are_kept(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(filled_qty=str(n)) for n in range(MAX_STATES + 3)])
+
+    details = view.details(KEY)  # type: ignore[arg-type]  # likewise
+    assert details is not None
+    assert (len(details.states), details.left_out) == (MAX_STATES, 3)
+    assert [states(view)[at] for at in (0, 1, -1)] == ["0", "4", str(MAX_STATES + 2)]
+
+
+def test_an_order_that_left_has_no_details(order: Make) -> None:
+    view = View(Filter(open_only=True))
+
+    view.apply([order(), order(status=OrderStatus.FILLED)])
+
+    assert view.details(KEY) is None  # type: ignore[arg-type]  # likewise
+
+
+def gaps(view: View) -> list[str]:
+    details = view.details(KEY)  # type: ignore[arg-type]  # likewise
+    assert details is not None
+    return [f"{gap.from_[11:19]} {gap.state}" for gap in details.gaps]
+
+
+def closed(from_: str, to: str, venue: str = "alpha") -> GapRecord:
+    return GapRecord(
+        venue=venue,
+        gap="g",
+        state="closed",
+        cause="eof",
+        from_=f"2026-03-02T{from_}.000000Z",
+        to=f"2026-03-02T{to}.000000Z",
+        outcome="recovered",
+        recovered=0,
+        limits=None,
+        at=NOON,
+    )
+
+
+def test_details_have_the_gaps_of_the_venue_in_the_life_of_the_order(
+    order: Make, gap: Callable[..., GapRecord]
+) -> None:
+    view = View(Filter())
+
+    view.apply([closed("11:00:00", "11:30:00"), closed("11:59:00", "12:00:00"), closed("12:00:00", "12:00:01", "beta")])
+    view.apply([order(), gap(from_=LATER)])
+
+    assert gaps(view) == ["11:59:00 closed", "12:00:01 open"]
+
+
+def test_a_gap_after_the_end_of_an_order_is_none_of_its_own(order: Make, gap: Callable[..., GapRecord]) -> None:
+    view = View(Filter())
+
+    view.apply([order(status=OrderStatus.FILLED), gap(from_=LATER)])
+
+    assert gaps(view) == []
+
+
+def test_the_gap_before_an_order_was_first_seen_counts_from_when_it_was_made(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([closed("11:00:00", "11:30:00"), order(created_ns=time_ns("2026-03-02T11:20:00.000000Z"))])
+
+    assert gaps(view) == ["11:00:00 closed"]

@@ -1,7 +1,6 @@
 """Recorders as processes: killed in the middle, and many at once."""
 
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from ordwatch.core.records import PrevSessionRecord
 from ordwatch.recording.format import record
 from ordwatch.recording.verify import check
+from tests.support.forked import Forked, fork_server
 
 RECORDER = Path(__file__).with_name("recorder.py")
 ROOT = Path(__file__).parents[2]
@@ -20,17 +20,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rec"
 
 
-def recorder(how: str, path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(RECORDER), how, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={"PYTHONPATH": str(ROOT)},
+def recorder(how: str, path: Path) -> Forked:
+    return fork_server().start(
+        [str(RECORDER), how, str(path)], {"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def said(process: Forked) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 

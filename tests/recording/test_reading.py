@@ -6,7 +6,8 @@ import pytest
 from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import OrderRecord, RotateRecord, encode
 from ordwatch.recording.format import with_crc, without_crc
-from ordwatch.recording.reading import STDIN, Damage, TimedRecord, read_lines, read_records, with_waits
+from ordwatch.recording.inputs import STDIN
+from ordwatch.recording.reading import Damage, TimedRecord, read_lines, read_records, with_waits
 from ordwatch.recording.rotation import Rotation, older_files
 from tests.recording.samples import SESSION, at, at_ns, end, lines, order, record, start, written
 

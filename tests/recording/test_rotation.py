@@ -126,7 +126,7 @@ def test_daily_rotation_begins_with_the_first_line_of_a_new_day(path: Path) -> N
 
 
 def test_other_names_are_no_older_files(path: Path) -> None:
-    for name in ("rec.1", "rec.1-", "rec.0-5", "rec.1-5.gz", "other.1-5", "rec.1-5x"):
+    for name in ("rec.1", "rec.1-", "rec.0-5", "rec.1-5.bz2", "other.1-5", "rec.1-5x"):
         (path.parent / name).touch()
     (path.parent / "rec.6-9").mkdir()
     (path.parent / "rec.10-12").symlink_to(path.parent / "rec.1")

@@ -8,7 +8,7 @@ from tests.soak.recorders import soak
 
 
 def test_recording_of_killed_runs_agrees_with_the_venues(tmp_path: Path) -> None:
-    soaked = soak(tmp_path, list(REGISTRY)[:2], runs=6, seed=5, rate=100.0, longest_s=2.0)
+    soaked = soak(tmp_path, list(REGISTRY)[:2], runs=6, seed=5, rate=100.0, longest_s=1.2, watch_s=1.0)
     proof = prove(soaked)
 
     assert proof.faults == []

@@ -10,8 +10,6 @@ from tests.simulation.product import (
 SECOND = 1_000_000_000
 START_NS = 1_790_000_000 * SECOND
 """The true time at which every world begins, ns since 1970 UTC."""
-TICK_S = 0.25
-"""How often a process looks at its clocks, as in the real one."""
 
 
 class Clocks:
@@ -44,6 +42,15 @@ class Clocks:
     def moment(self) -> Moment:
         """All clocks now."""
         return Moment(self.now_ns + self.wall_ahead_ns, self.mono_ns, self.now_ns - START_NS + 5_000 * SECOND)
+
+    def moment_at(self, true_ns: int) -> Moment:
+        """All clocks at a time since which the machine did not sleep."""
+        ago_ns = self.now_ns - true_ns
+        return Moment(self.wall(true_ns), self.mono_ns - ago_ns, true_ns - START_NS + 5_000 * SECOND)
+
+    def next_step(self, since_ns: int) -> int:
+        """The first true time after this at which the wall clock was set; now if it was not."""
+        return min((at_ns for at_ns, _ in self._steps if at_ns > since_ns), default=self.now_ns)
 
     def wall(self, true_ns: int) -> int:
         """What the wall clock showed at a true time."""

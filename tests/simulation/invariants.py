@@ -12,6 +12,7 @@ from tests.simulation.product import (
     DAMAGED,
     Action,
     AnyRecord,
+    ClockRecord,
     Connect,
     EmitEvents,
     EndVenue,
@@ -88,6 +89,10 @@ class Invariants:
         self._first_live: dict[str, int] = {}
         self._not_judged: dict[str, list[tuple[int, int]]] = defaultdict(list)
         """By venue true times of which a recording is known to say too much."""
+        self._jumps: set[str] = set()
+        """The times of the recording's clock records."""
+        self._not_read: dict[str, tuple[int, int]] = {}
+        """By venue the time between the last message and a clean end, while nothing runs."""
 
     def _of(self, shell: "Shell") -> _Watched:
         return self._watched.setdefault(id(shell), _Watched())
@@ -100,6 +105,7 @@ class Invariants:
     def started(self, open_gaps: Iterable[GapUpdate]) -> None:
         """A process goes on with a recording in which these gaps were never closed."""
         clocks = self._world.clocks
+        self._not_read.clear()
         for gap in open_gaps:
             self._windows[gap.venue].append([clocks.true(gap.from_ns), math.inf])
         last_ns = self._world.died_ns - DISK_LAG_NS
@@ -321,6 +327,12 @@ class Invariants:
             if state.at_ns <= true_ns
         )
 
+    def stopped(self, process: "Process") -> None:
+        """A process ended cleanly: since the last message nothing is covered, until the next one opens a gap there."""
+        for name, shell in process.shells.items():
+            good_ns = self._of(shell).good_true_ns.values()
+            self._not_read[name] = (min(good_ns, default=0), self._world.clocks.now_ns)
+
     # The recording.
 
     def recording(self, *, calm: bool) -> Verdict | None:
@@ -332,8 +344,11 @@ class Invariants:
         if verdict.exit_code == DAMAGED:
             self._broken(f"the recording is damaged: {verdict.damage} {verdict.broken_invariants}")
         records: dict[str, list[OrderRecord]] = defaultdict(list)
+        self._jumps.clear()
         with path.open("rb") as file:
             for line in file:
+                if line.startswith(b'{"type":"clock"') and isinstance(jump := decode(line), ClockRecord):
+                    self._jumps.add(jump.at)
                 if line.startswith(b'{"type":"order"') and line.endswith(b"\n") and b"\0" not in line:
                     record = decode(line)
                     if isinstance(record, OrderRecord):
@@ -372,13 +387,13 @@ class Invariants:
         name = venue.dialect.name
         if self._was_over_before(name, order):
             return
-        uncertain = _Uncertain(self._world, found)
+        uncertain = _Uncertain(self._world, found, self._jumps)
         in_turn = [record for record in records if "late" not in record.flags]
         last = max(
             (state.number for state in order.states if in_turn and _may_be(in_turn[-1], state, venue)), default=0
         )
         shuffled = name in self._shuffled and not calm
-        not_judged = self._not_judged[name]
+        not_judged = self._not_judged[name] + ([self._not_read[name]] if name in self._not_read else [])
         for state in order.states:
             if any(from_ns <= state.at_ns + LAG_NS and state.at_ns <= to_ns for from_ns, to_ns in not_judged):
                 continue
@@ -427,7 +442,7 @@ class Invariants:
 class _Uncertain:
     """The times that `verify` calls uncertain, as true times."""
 
-    def __init__(self, world: "World", found: VenueSummary) -> None:
+    def __init__(self, world: "World", found: VenueSummary, jumps: set[str]) -> None:
         assert found.first_live is not None
         clocks = world.clocks
         self._spans: list[tuple[float, float]] = [(-math.inf, clocks.true(time_ns(found.first_live)))]
@@ -441,6 +456,9 @@ class _Uncertain:
                 self._spans.append((clocks.first_true(from_ns) - 1e6, math.inf))
             else:
                 self._spans.append((clocks.true(from_ns) - 1e6, clocks.true(int(to_ns))))
+            if each.from_ in jumps and len(self._spans) > 2:
+                # The clock was set in an uncertain time: no time lies between, though a frozen process saw it late.
+                self._spans[-2:] = [(self._spans[-2][0], self._spans[-1][1])]
 
     def __str__(self) -> str:
         spans = [f"{(a - START_NS) / SECOND:.3f} to {(b - START_NS) / SECOND:.3f}" for a, b in self._spans]

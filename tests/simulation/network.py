@@ -77,7 +77,7 @@ class Line:
         self.is_up = True
         dialect = shell.venue.dialect
         date_ns = None if dialect.beats_say_time else shell.venue_date_ns()
-        now = world.clocks.moment()
+        now = shell.process.now()
         shell.do(shell.supervisor.opened(self.link, self.conn, dialect.heartbeat_s, dialect.silence_s, date_ns, now))
         if world.draw.random() < world.plan.no_answer:
             return
@@ -167,7 +167,9 @@ class Line:
     ) -> None:
         if self.ended:
             return
-        shell, now = self.shell, self.shell.world.clocks.moment()
+        shell, now = self.shell, self.shell.process.now()
+        if self.ended:
+            return  # the machine slept: the look at the clocks has ended it
         events = [] if damaged else list(build(now.wall_ns))
         is_good = not damaged and not any(isinstance(event, Reject | Closed) for event in events)
         if is_good:
@@ -211,7 +213,7 @@ class Line:
 
         def report() -> None:
             with shell.about(self.link):
-                shell.do(shell.supervisor.disconnected(self.link, self.conn, error, world.clocks.moment()))
+                shell.do(shell.supervisor.disconnected(self.link, self.conn, error, shell.process.now()))
 
         world.at(world.clocks.now_ns + world.draw.randrange(1_000_000), report, shell.process)
 
@@ -252,12 +254,12 @@ class Query:
             report: QueryResult = end.value
             shell.invariants.answered(shell, self, report)
             shell.query = None
-            shell.do(shell.supervisor.query_answered(self.asked.number, report, world.clocks.moment()))
+            shell.do(shell.supervisor.query_answered(self.asked.number, report, shell.process.now()))
             return
         except VenueError as error:
             world.note(f"{shell.name} query {self.asked.number} fails: {error}")
             shell.query = None
-            shell.do(shell.supervisor.query_failed(self.asked.number, error, world.clocks.moment()))
+            shell.do(shell.supervisor.query_failed(self.asked.number, error, shell.process.now()))
             return
         except ZeroDivisionError as bug:
             shell.query = None
@@ -298,7 +300,7 @@ class Query:
         if over_line and (line is None or line.ended):
             raise ConnectionLost("the connection ended before the answer")
         if not shell.venue.dialect.beats_say_time:
-            shell.do(shell.supervisor.server_date(said_ns, world.clocks.moment()))
+            shell.do(shell.supervisor.server_date(said_ns, shell.process.now()))
         return snapshot_ns
 
     def _ask(self) -> Steps:

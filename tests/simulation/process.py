@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.simulation.clocks import SECOND, TICK_S
+from tests.simulation.clocks import SECOND
 from tests.simulation.disk import Recorder
 from tests.simulation.network import Line, Query
 from tests.simulation.product import (
     SCHEMA,
+    TICK_S,
     Action,
     AliveRecord,
     AnyRecord,
     CancelQuery,
-    ClockJump,
+    Clocks,
     Connect,
     Drop,
     EmitEvents,
@@ -26,6 +27,7 @@ from tests.simulation.product import (
     HeartbeatTick,
     LinkUpdate,
     Log,
+    Moment,
     Orders,
     OrderStore,
     OrderUpdate,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ALIVE_S = 10.0
+TICK_NS = int(TICK_S * SECOND)
 COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
 
 
@@ -159,7 +162,7 @@ class Shell:
     def bug(self, error: Exception) -> None:
         """The adapter raised what it must not."""
         self.invariants.bug(self)
-        self.do(self.supervisor.bug(error, self.world.clocks.moment()))
+        self.do(self.supervisor.bug(error, self.process.now()))
 
     def plan_timer(self) -> None:
         """Serve the next timer when it is due; the one planned before is forgotten."""
@@ -176,7 +179,7 @@ class Shell:
     def _serve(self, number: int) -> None:
         if number != self._timer:
             return
-        now = self.world.clocks.moment()
+        now = self.process.now()
         if self.supervisor.next_timer_s() > now.mono_s:
             self.plan_timer()  # the machine slept, and the monotonic clock stood still
             return
@@ -209,7 +212,9 @@ class Process:
         self._merge_planned = False
         self._stalled = False
         self._past = past
-        self._tick = TICK_S
+        self._clocks = Clocks(world.clocks.moment())
+        self._looked_ns = world.clocks.now_ns
+        self._was_frozen = False
 
     def start(self) -> None:
         """Begin, as pipeline does."""
@@ -258,7 +263,7 @@ class Process:
 
     def _recheck(self, name: str) -> None:
         shell = self.shells[name]
-        shell.supervisor.recheck(self.world.clocks.moment())
+        shell.supervisor.recheck(self.now())
         shell.plan_timer()
 
     # Output, clocks, signs of life.
@@ -267,7 +272,7 @@ class Process:
         """The output takes nothing more."""
         self._stalled = True
         for shell in self.shells.values():
-            shell.do(shell.supervisor.pause(self.world.clocks.moment()))
+            shell.do(shell.supervisor.pause(self.now()))
 
     def unstall(self) -> None:
         """It does again."""
@@ -277,13 +282,40 @@ class Process:
             shell.plan_timer()
         self.put([])
 
-    def clock_jumped(self, jump_ns: int, suspended_ns: int, before_ns: int) -> None:
-        """The next look at the clocks finds this."""
-        at_ns = self.world.clocks.moment().wall_ns
-        self.put([ClockJump(jump_ms=jump_ns / 1e6, suspended_ms=suspended_ns / 1e6, at_ns=at_ns)])
-        if suspended_ns:
+    def now(self) -> Moment:
+        """All clocks, after a look at them: what is found is done first."""
+        now = self.world.clocks.moment()
+        if not self._was_frozen:
+            self._looked(self.world.draw.randrange(TICK_NS))
+        self._was_frozen = False
+        before_ns = self._clocks.last_ns
+        jump = self._clocks.look(now)
+        self._looked_ns = self.world.clocks.now_ns
+        if jump is None:
+            return now
+        self.put([jump])
+        if jump.suspended_ms:
             for shell in self.shells.values():
-                shell.do(shell.supervisor.slept(before_ns, self.world.clocks.moment()))
+                shell.do(shell.supervisor.slept(before_ns, now))
+        return now
+
+    def look(self) -> None:
+        """A look at the clocks is due."""
+        self.now()
+
+    def freeze(self) -> None:
+        """From now on it does nothing."""
+        if not self._was_frozen:
+            self._looked(self.world.draw.randrange(TICK_NS))
+        self._was_frozen = True
+
+    def _looked(self, ago_ns: int) -> None:
+        """While it was not frozen it has looked at its clocks all the time, the last time so long ago."""
+        clocks = self.world.clocks
+        # What the next look finds of a step is for it to find.
+        at_ns = min(clocks.now_ns - ago_ns, clocks.next_step(self._looked_ns) - 1)
+        if at_ns > self._looked_ns:
+            self._clocks, self._looked_ns = Clocks(clocks.moment_at(at_ns)), at_ns
 
     def _beat(self) -> None:
         self.put([HeartbeatTick({name: stats.last_rx_ns for name, stats in self.stats.items()})])

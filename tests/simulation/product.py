@@ -14,7 +14,6 @@ from ordwatch.core.errors import (
 from ordwatch.core.events import (
     FINAL,
     Arrival,
-    ClockJump,
     Closed,
     Extra,
     FeedEvent,
@@ -42,6 +41,7 @@ from ordwatch.core.records import (
     SCHEMA,
     AliveRecord,
     AnyRecord,
+    ClockRecord,
     GapRecord,
     LinkRecord,
     OrderRecord,
@@ -62,6 +62,7 @@ from ordwatch.engine.actions import (
     RunQuery,
     SendHeartbeat,
 )
+from ordwatch.engine.clocks import TICK_S, Clocks
 from ordwatch.engine.gaps import (
     GapTracker,
 )
@@ -116,13 +117,15 @@ __all__ = [
     "FINAL",
     "NEVER",
     "SCHEMA",
+    "TICK_S",
     "Action",
     "AliveRecord",
     "AnyRecord",
     "Arrival",
     "AuthError",
     "CancelQuery",
-    "ClockJump",
+    "ClockRecord",
+    "Clocks",
     "Closed",
     "CoinwExtra",
     "Connect",

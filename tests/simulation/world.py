@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.simulation.clocks import SECOND, START_NS, Clocks
 from tests.simulation.disk import Disk
 from tests.simulation.invariants import Broken, Invariants
-from tests.simulation.process import Process
+from tests.simulation.process import TICK_NS, Process
 from tests.simulation.product import (
     ConnectionLost,
     OutputError,
@@ -312,14 +312,14 @@ class World:
             case "wall":
                 jump_ns = int(draw.choice((-1, 1)) * draw.choice((2.0, 30.0, 5000.0)) * draw.uniform(1, 2) * SECOND)
                 self.clocks.set_wall(self.clocks.wall_ahead_ns + jump_ns)
-                self._look_at_clocks(process, jump_ns, 0, 0)
+                self._look_at_clocks(process)
             case "frozen" | "asleep" if self._frozen_until_ns > now_ns:
                 pass
             case "frozen" | "asleep":
                 length_ns = int(draw.choice((draw.uniform(1, 10), draw.uniform(10, 400))) * SECOND)
-                before_ns = self.clocks.moment().wall_ns - draw.randrange(SECOND // 4)
+                process.freeze()
                 self._frozen_until_ns = now_ns + length_ns
-                self.at(self._frozen_until_ns, lambda: self._wake(process, what, length_ns, before_ns), first=True)
+                self.at(self._frozen_until_ns, lambda: self._wake(process, what, length_ns), first=True)
             case "stall":
                 process.stall()
                 self.at(now_ns + int(draw.uniform(1, 200) * SECOND), process.unstall, process)
@@ -329,6 +329,7 @@ class World:
                 pass
             case "stop":
                 process.end()
+                self.invariants.stopped(process)
                 self.invariants.recording(calm=False)
                 self.at(now_ns + int(draw.uniform(0.5, 300) * SECOND), self._start)
             case "disk refuses":
@@ -342,21 +343,13 @@ class World:
     def _disk_works(self) -> None:
         self.disk.files.refuses = False
 
-    def _wake(self, process: Process, what: str, length_ns: int, before_ns: int) -> None:
+    def _wake(self, process: Process, what: str, length_ns: int) -> None:
         if what == "asleep":
             self.clocks.sleep(length_ns)
-        suspended_ns = length_ns if length_ns > (1 if what == "asleep" else 5) * SECOND else 0
-        if suspended_ns and not process.dead:
-            # What waits in the sockets is read after that: the loop serves its timers at once.
-            process.clock_jumped(0, suspended_ns, before_ns)
+        self._look_at_clocks(process)
 
-    def _look_at_clocks(self, process: Process, jump_ns: int, suspended_ns: int, before_ns: int) -> None:
-        after_ns = self.draw.randrange(SECOND // 4)
-        self.at(
-            self.clocks.now_ns + after_ns,
-            lambda: process.clock_jumped(jump_ns, suspended_ns, before_ns),
-            process,
-        )
+    def _look_at_clocks(self, process: Process) -> None:
+        self.at(self.clocks.now_ns + self.draw.randrange(TICK_NS), process.look, process)
 
 
 def _plan(draw: random.Random) -> Plan:

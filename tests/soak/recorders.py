@@ -1,5 +1,6 @@
 """Runs of `ordwatch tail --record`, one after the other: killed at a moment chosen by chance, the last one ended."""
 
+import os
 import random
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from ordwatch.recording.rotation import older_files
 from ordwatch.recording.verify import check
 from tests.soak.proof import knows_the_end
-from tests.support.process import COMMAND, DEADLINE_S
+from tests.support.process import DEADLINE_S, Process, running
 
 WRONG_CLOCK = Path(__file__).parents[1] / "support" / "wrongclock"
 SHORTEST_S, LONGEST_S = 0.2, 4.0
@@ -74,6 +75,7 @@ def soak(
     seed: int,
     rate: float,
     longest_s: float = LONGEST_S,
+    watch_s: float = WATCH_S,
     wrong_clocks: bool = False,
 ) -> Soaked:
     """Kill `runs` recorders while the venues' orders move, then let one record to its end after they have stopped.
@@ -87,11 +89,11 @@ def soak(
             _record_and_kill(soaked, chance, number, longest_s)
         with _recorder(soaked, "last") as recorder:
             _until_covered(soaked)
-            time.sleep(WATCH_S)
+            time.sleep(watch_s)
             _tell(venues, "quiet")
             _until(lambda: knows_the_end(soaked))
             _until_covered(soaked)
-            recorder.terminate()
+            recorder.send_signal(signal.SIGTERM)
             code = recorder.wait(DEADLINE_S)
         assert code == -signal.SIGTERM, (code, soaked.stderr[-1])
     return soaked
@@ -177,17 +179,13 @@ def _record_and_kill(soaked: Soaked, chance: random.Random, number: int, longest
 
 
 @contextmanager
-def _recorder(soaked: Soaked, name: str, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    files = ["--config", str(soaked.config), "--record", str(soaked.recording)]
-    command = [str(COMMAND), "tail", *files, "-o", "json", *options]
+def _recorder(soaked: Soaked, name: str, *options: str) -> Iterator[Process]:
+    files: list[str | Path] = ["--config", soaked.config, "--record", soaked.recording]
     err = soaked.folder / f"{name}.err"
-    with err.open("wb") as file:
-        process = subprocess.Popen(
-            command, env=soaked.clock(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file
+    with err.open("wb") as stderr, open(os.devnull, "wb") as stdout:
+        command = running(
+            "tail", *files, "-o", "json", *options, env=soaked.clock(), stdout=stdout.fileno(), stderr=stderr.fileno()
         )
-        try:
+        with command as process:
             yield process
-        finally:
-            process.kill()
-            process.wait(DEADLINE_S)
     soaked.stderr.append(err.read_text())

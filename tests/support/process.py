@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, Protocol
 
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Step
 from ordwatch.simulators.host import Hosted, host
 from ordwatch.simulators.setup import config_text
+from tests.support.forked import fork_server
 
 COMMAND = Path(sys.executable).with_name("ordwatch")
 DEADLINE_S = 60
+_READ_BY_ORDWATCH = ("ORDWATCH_", "_ORDWATCH_", "COMP_", "_TYPER_", "COLUMNS", "HOME")
+"""Variables that no module reads when it is imported begin with these words."""
 
 
 class Ended(NamedTuple):
@@ -31,19 +34,27 @@ class Ended(NamedTuple):
         return self.out.splitlines()
 
 
+class Process(Protocol):
+    """What tests use of a process: a part of `subprocess.Popen`."""
+
+    pid: int
+    stdout: IO[str] | None
+    stderr: IO[str] | None
+
+    @property
+    def returncode(self) -> int | Any: ...
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def communicate(self, text: str | None = None, /, timeout: float | None = None) -> tuple[str, str]: ...
+
+
 def run(*args: str | Path, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ended:
     """Run the command to its end, with no variables but these."""
-    done = subprocess.run(
-        [COMMAND, *args],
-        env=dict(env or {}),
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        timeout=DEADLINE_S,
-        encoding="utf-8",
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    with _started(args, dict(env or {}), stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE) as process:
+        out, err = process.communicate(stdin, timeout=DEADLINE_S)
+        return Ended(process.returncode, out, err)
 
 
 @contextmanager
@@ -51,33 +62,53 @@ def running(
     *args: str | Path,
     env: Mapping[str, str] | None = None,
     stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
     before: Callable[[], None] | None = None,
-) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs, its two outputs as pipes; killed at the end if it still runs.
+) -> Iterator[Process]:
+    """The command while it runs, its two outputs as pipes or descriptors; killed at the end if it still runs.
 
     `before` is called in the new process before the command.
     """
-    process = subprocess.Popen(
-        [COMMAND, *args],
-        env=dict(env or {}),
-        preexec_fn=before,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+    with _started(args, dict(env or {}), stdout=stdout, stderr=stderr, before=before) as process:
+        yield process
+
+
+def end(process: Process, signal_number: int) -> Ended:
+    """Send a signal and wait for the end."""
+    process.send_signal(signal_number)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return Ended(process.returncode, out, err)
+
+
+@contextmanager
+def _started(
+    args: Sequence[str | Path],
+    env: dict[str, str],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    before: Callable[[], None] | None = None,
+) -> Iterator[Process]:
+    """Start by fork what need not begin with Python's own start."""
+    process: Process
+    if before is None and all(name.startswith(_READ_BY_ORDWATCH) for name in env):
+        process = fork_server().start([str(COMMAND), *map(str, args)], env, stdin=stdin, stdout=stdout, stderr=stderr)
+    else:
+        process = subprocess.Popen(
+            [COMMAND, *args],
+            env=env,
+            preexec_fn=before,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            encoding="utf-8",
+        )
     try:
         yield process
     finally:
         process.kill()
         process.communicate(timeout=DEADLINE_S)
-
-
-def end(process: "subprocess.Popen[str]", signal_number: int) -> Ended:
-    """Send a signal and wait for the end."""
-    process.send_signal(signal_number)
-    out, err = process.communicate(timeout=DEADLINE_S)
-    return Ended(process.returncode, out, err)
 
 
 class Simulated:

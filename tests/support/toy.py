@@ -210,7 +210,7 @@ def toy_kind(opened: Open = toy_open, queried: Query = toy_query) -> VenueKind:
         settings=ToySettings,
         extra=ToyExtra,
         configure=lambda setup: ToyClient(setup.bind(ToySettings), opened, queried),
-        only_reads=reads_only("hello\n|ping\n|list [0-9]+\n"),
+        only_reads=reads_only("hello\n|ping\n|list [0-9]+\n", "PUT /key"),
         compare_versions=toy_compare_versions,
         credentials=("api_key",),
     )

@@ -150,7 +150,7 @@ def test_unknown_fields_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ok", "sequence", "code", "words"),
+    ("name", "ok", "sequence", "code", "message"),
     [
         ("answer_topics_ok.json", True, "10000", None, None),
         ("answer_topics_failed.json", False, "10000", 104110, "receive illegal arg for order:lrc-xxx"),
