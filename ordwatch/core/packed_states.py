@@ -20,13 +20,13 @@ _INDEXES = range(64)
 """At least as many as an update or an Extra has fields; those of the Extra are numbered from here on."""
 _OF_EXTRA = len(_INDEXES)
 
-_RESTORE: dict[str, Callable[[Any], object]] = {
+_TYPES: dict[str, Callable[[Any], object]] = {
     "status": OrderStatus,
     "side": Side,
     "time_in_force": TimeInForce,
     "flags": tuple,
 }
-"""What has another type once it was packed."""
+"""The types of values that are plain text or a list while packed."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
@@ -56,7 +56,7 @@ def unpacked(data: bytes, newer: OrderUpdate) -> OrderUpdate:
             of_extra[newer.extra.__struct_fields__[index - _OF_EXTRA]] = value
         else:
             name = _NAMES[index]
-            changes[name] = _RESTORE[name](value) if name in _RESTORE and value is not None else value
+            changes[name] = _TYPES[name](value) if name in _TYPES and value is not None else value
     if of_extra:
         changes["extra"] = replace(newer.extra, **of_extra)
     return replace(newer, **changes)
