@@ -1,6 +1,7 @@
 """Keeps the README true: its two lines, its options, its commands, its picture."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def test_no_option_is_invented() -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README))
 
     assert named <= known
+
+
+def test_the_picture_shows_the_table_as_it_is_drawn_now() -> None:
+    drawn = runpy.run_path(str(ROOT / ".github" / "picture.py"))["picture"]()
+
+    assert (ROOT / ".github" / "table.svg").read_text(encoding="utf-8") == drawn
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))
