@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 from ordwatch.venues import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
-COMMANDS = typer.main.get_group(app).commands
+COMMANDS = typer.main.get_group(command_line()).commands
 TAIL = [name for parameter in COMMANDS["tail"].params for name in parameter.opts if name not in ("-h", "--help")]
 
 

@@ -13,6 +13,7 @@ import typer
 from ordwatch import system
 from ordwatch.cli.display import DisplayOptions
 from ordwatch.cli.nonfatal_output import NonfatalOutput
+from ordwatch.cli.options import OutputKind
 from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, defer_hangup, exit_by_signal, take_deferred_hangup
 from ordwatch.cli.stderr import StderrHandler, log
@@ -22,14 +23,13 @@ from ordwatch.core.records import for_outputs
 from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.output import Sink
 from ordwatch.engine.run import ResumeState, Run
-from ordwatch.outputs.metrics import MetricsFile, MetricsServer
-from ordwatch.outputs.programs import ProgramRunner
 from ordwatch.outputs.service import service
-from ordwatch.outputs.table import Table
-from ordwatch.recording.sink import Recording
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 if TYPE_CHECKING:
+    from ordwatch.outputs.metrics import MetricsFile, MetricsServer
+    from ordwatch.outputs.programs import ProgramRunner
+    from ordwatch.recording.sink import Recording
     from ordwatch.scale.published import PublishedRecording
 
 FREEZE_AFTER_S = 1.0
@@ -38,6 +38,19 @@ FREEZE_AFTER_S = 1.0
 _SHOW_CURSOR = b"\x1b[?25h"
 _REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
 T = TypeVar("T")
+
+
+def metrics_sink(target: str | None) -> "MetricsFile | MetricsServer | None":
+    """The output of `--metrics`; None without it.
+
+    Raises:
+        UsageError: It is neither a file nor an address.
+    """
+    if target is None:
+        return None
+    from ordwatch.outputs.metrics import metrics_output
+
+    return metrics_output(target)
 
 
 async def watch(
@@ -52,8 +65,8 @@ async def watch(
     simulated: bool = False,
     fail_on_gap: bool = False,
     outages: Outages | None = None,
-    metrics: MetricsFile | MetricsServer | None = None,
-    programs: ProgramRunner | None = None,
+    metrics: "MetricsFile | MetricsServer | None" = None,
+    programs: "ProgramRunner | None" = None,
 ) -> Outcome:
     """Watch these venues until a limit, a signal or a failure ends the run.
 
@@ -92,7 +105,7 @@ async def watch(
     stop_on_signals(stop, recording.rotate_now if recording is not None else None)
     stderr.above = display.print_above(shown)
     await start_all(sinks)
-    if isinstance(shown, Table):
+    if display.kind is OutputKind.TABLE:
         shown.write(for_outputs(run.restored()))
     # The garbage collector need not walk over it again: 20 ms each time, in which nothing is read.
     asyncio.get_running_loop().call_later(FREEZE_AFTER_S, gc.freeze)
