@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "Write the commented example configuration.",
     "check": "Check configuration, secrets and every venue.",
     "wait": "Wait until an order reaches a status.",
+    "follow": "Show what collectors on other machines publish.",
     "replay": "Show a recording again.",
     "verify": "Check whether a recording is complete.",
     "status": "Check whether a recording's session is healthy.",
@@ -90,7 +91,7 @@ _VERSION = typer.Option(
 
 
 def _options(context: typer.Context, version: bool = _VERSION) -> None:
-    if context.invoked_subcommand != "tail":  # `tail` decides itself: a recording rotates on SIGHUP
+    if context.invoked_subcommand not in ("tail", "follow"):  # these decide: a recording rotates on SIGHUP
         end_on_hangup()
 
 

@@ -6,8 +6,9 @@ A duplicate is recognised by them: an update that repeats a state its channel ha
 import msgspec
 from msgspec.structs import replace
 
-from ordwatch.core.differences import is_duplicate
+from ordwatch.core.differences import contradicts, is_duplicate, normalized
 from ordwatch.core.events import Arrival, OrderUpdate
+from ordwatch.core.merging import MergeRules
 from ordwatch.core.packed_states import packed, packed_all, unpacked_all
 
 STATES_KEPT = 8
@@ -26,10 +27,11 @@ class OrderEntry(msgspec.Struct, gc=False):
     """The channel of the latest state."""
     arrived_ns: int
     """When the last push, or the last accepted query row, arrived; monotonic; 0: in an earlier session."""
+    states_kept: int = STATES_KEPT
     own_ns: int | None = None
     """The time in the latest state's own update; None: that of the state."""
     earlier: tuple[bytes, ...] = ()
-    """The states before the latest one, at most STATES_KEPT - 1, oldest first; see packed_states.py."""
+    """The states before the latest one, at most `states_kept` - 1, oldest first; see packed_states.py."""
     places: dict[str, int] = {}
     """For each channel the index of the state that its last update reported."""
     last_query: int = 0
@@ -47,7 +49,7 @@ class OrderEntry(msgspec.Struct, gc=False):
 
     @property
     def states(self) -> list[OrderUpdate]:
-        """The last STATES_KEPT states, oldest first, the latest last; each with the time that its update contained."""
+        """The last `states_kept` states, oldest first, the latest last; each with the time in its update."""
         return self._states_from(0)
 
     def add(self, state: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
@@ -60,7 +62,7 @@ class OrderEntry(msgspec.Struct, gc=False):
         self.channel, self.unconfirmed = arrival.channel, None
         if not is_cached(arrival):
             self.arrived_ns = arrival.at_ns
-        if len(self.earlier) == STATES_KEPT:
+        if len(self.earlier) >= self.states_kept:
             self._forget_oldest()
         self.places[arrival.channel] = self.latest
         if len(self.places) > _CHANNELS_KEPT:
@@ -72,7 +74,7 @@ class OrderEntry(msgspec.Struct, gc=False):
         states.insert(index, state)
         self.earlier = packed_all(states)
         self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
-        if len(self.earlier) == STATES_KEPT:
+        if len(self.earlier) >= self.states_kept:
             self._forget_oldest()
 
     def move(self, channel: str, place: int) -> None:
@@ -90,6 +92,19 @@ class OrderEntry(msgspec.Struct, gc=False):
         """The index of the first state from `start` on of which the update is a duplicate."""
         for index, state in enumerate(self._states_from(start), start):
             if is_duplicate(update, state):
+                return index
+        return None
+
+    def find_agreeing(self, update: OrderUpdate, venue: MergeRules, start: int) -> int | None:
+        """The same for what a collector recorded, whose fields may repeat an earlier update: none may contradict.
+
+        The latest state must have all that the update has: what completes it is worth a record.
+        """
+        found = self.find(update, start)
+        if found is not None:
+            return found
+        for index, state in enumerate(self._states_from(start)[:-1], start):
+            if not contradicts(normalized(venue.merge(update, state)), state):
                 return index
         return None
 

@@ -34,6 +34,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     final: bool | None = None
     flags: tuple[str, ...] = ()
     source: str | None = None
+    collector: str | None = None
+    stream_seq: int | None = None
     received_at: Time | None = None
     at: Time | None = None
 

@@ -79,6 +79,10 @@ class Continuation:
     """Venues of which earlier times of receipt, since they were last covered, may be later ones."""
     gap_numbers: Mapping[str, int] = field(default_factory=dict)
     gap_number_floor: int = 0
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """By venue."""
+    stream_seq: int | None = None
+    """Of a follower's recording: the highest position in the stream of which it has an order."""
     published_seq: int = 0
     """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
 
@@ -105,6 +109,8 @@ class History:
         self._open: dict[tuple[str | None, ...], list[int]] = {}
         self._final: dict[tuple[str | None, ...], list[int]] = {}
         self._gap_numbers: dict[str, int] = {}
+        self._kinds: dict[str, str] = {}
+        self._stream_seq: int | None = None
 
     def next_file(self, path: Path) -> None:
         """The lines that follow are in this file."""
@@ -129,7 +135,9 @@ class History:
             if found.seq != 1:
                 self.lines_missing()
         if found.type == "order":
-            self.coverage.order(found.venue, found.source, found.received_at)
+            self.coverage.order(found.venue, found.source, found.received_at, found.collector)
+            if found.stream_seq is not None:
+                self._stream_seq = max(self._stream_seq or 0, found.stream_seq)
             if "late" not in found.flags:
                 self._keep(found, line.offset)
         elif found.type in TYPES_READ:
@@ -153,6 +161,8 @@ class History:
             gap_numbers=self._gap_numbers,
             # Each gap takes a line at least, so no number is larger than the seq it had then.
             gap_number_floor=0 if self.is_complete else last_seq,
+            kinds=self._kinds,
+            stream_seq=self._stream_seq,
             published_seq=min(self._published_seq, last_seq),
         )
 
@@ -181,6 +191,8 @@ class History:
                     self._gap_numbers[record.venue] = max(known, int(number))
             case SessionRecord() if record.schema != SCHEMA:
                 self.other_schema = record.schema
+            case SessionRecord():
+                self._kinds |= record.kinds or {}
             case AliveRecord():
                 self._published_seq = record.published_seq or self._published_seq
             case RepairRecord():

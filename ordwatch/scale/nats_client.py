@@ -98,6 +98,8 @@ class NatsConnection:
         self.server = server
         """Its host and port."""
         self.closed = asyncio.Event()
+        self.woken_when_closed: set[asyncio.Event] = set()
+        """Events that are set, too, when it is closed."""
         self.why_closed = "the connection was closed"
         self.denied: str | None = None
         """What the server has not permitted this user, in its words (nats-py makes them lower case)."""
@@ -289,6 +291,7 @@ class Reader:
             ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
         """
         self._subscription = await self._connection.subscribe(self._inbox, self._on_message)
+        self._connection.woken_when_closed.add(self._changed)
         made = await self._connection.api(
             f"CONSUMER.CREATE.{self._stream}.{self._name}",
             {
@@ -373,6 +376,7 @@ class Reader:
 
     async def close(self) -> None:
         """Forget the reader; never raises."""
+        self._connection.woken_when_closed.discard(self._changed)
         with suppress(VenueError, nats_errors.Error, OSError):
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
@@ -443,6 +447,8 @@ async def _connect_to(
     async def on_closed() -> None:
         connection.why_closed = f"{shown}: {_error_text(failures[-1])}" if failures else connection.why_closed
         connection.closed.set()
+        for event in connection.woken_when_closed:
+            event.set()
 
     try:
         async with asyncio.timeout(timeout_s):
