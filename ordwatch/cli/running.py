@@ -1,6 +1,7 @@
 """Runs the engine in this process: signals stop it, and its outcome becomes an exit code or a signal."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from ordwatch.outputs.programs import ProgramRunner
     from ordwatch.recording.sink import Recording
     from ordwatch.scale.published import PublishedRecording
+
+FREEZE_AFTER_S = 1.0
+"""What is there so long after the start stays: modules, sessions, the states of a recording."""
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
@@ -103,6 +107,8 @@ async def watch(
     await start_all(sinks)
     if display.kind is OutputKind.TABLE:
         shown.write(for_outputs(run.restored()))
+    # The garbage collector need not walk over it again: 20 ms each time, in which nothing is read.
+    asyncio.get_running_loop().call_later(FREEZE_AFTER_S, gc.freeze)
     return await run.run()
 
 

@@ -80,7 +80,7 @@ class World:
         self.seed = seed
         self.draw = random.Random(seed)
         self.clocks = Clocks()
-        self.plan = _plan(self.draw)
+        self.plan = _plan(self.draw, random.Random(f"stale {seed}"))
         self.history: deque[str] = deque(maxlen=None if trace else HISTORY)
         self.disk = Disk(folder, self.draw)
         chosen = self.draw.sample(DIALECTS, self.draw.randint(1, 3))
@@ -352,12 +352,16 @@ class World:
         self.at(self.clocks.now_ns + self.draw.randrange(TICK_NS), process.look, process)
 
 
-def _plan(draw: random.Random) -> Plan:
-    """Some of the faults, each more or less often: worlds with all of them would be all alike."""
+def _plan(draw: random.Random, draw_stale: random.Random) -> Plan:
+    """Some of the faults, each more or less often: worlds with all of them would be all alike.
+
+    `draw_stale` draws what was added later, so that the worlds of known seeds stay as they are.
+    """
 
     def some(share: float, most: float) -> float:
         return draw.uniform(0, most) if draw.random() < share else 0.0
 
+    stale = draw_stale.uniform(0, 1) if draw_stale.random() < 0.3 else 0.0
     return Plan(
         slow=some(0.5, 0.2),
         repeat=some(0.3, 0.3),
@@ -367,7 +371,7 @@ def _plan(draw: random.Random) -> Plan:
         failing_query=some(0.4, 0.3),
         buggy_query=some(0.1, 0.01),
         no_history=some(0.2, 0.5),
-        stale=some(0.0, 1.0),
+        stale=some(0.0, 1.0) or stale,  # one draw, as when known seeds were found
         changes_s=draw.choice((2.0, 6.0, 20.0)),
         faults={what: between_s * draw.uniform(0.5, 2) for what, between_s in FAULTS.items() if draw.random() < 0.4},
     )
