@@ -16,7 +16,7 @@ from ordwatch.engine.tls import tls_context
 from ordwatch.venues.contract import HttpReply, HttpRequest
 
 
-class Received(NamedTuple):
+class RawReply(NamedTuple):
     """An answer, and the headers that matter."""
 
     reply: HttpReply
@@ -38,7 +38,7 @@ class HttpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    async def call(self, request: HttpRequest, max_body_bytes: int) -> Received:
+    async def call(self, request: HttpRequest, max_body_bytes: int) -> RawReply:
         """Send the request once; its name and address are in no message.
 
         Raises:
@@ -53,7 +53,7 @@ class HttpClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise ConnectionLost(self._failure_text(exc)) from None
 
-    async def _call(self, request: HttpRequest, max_body_bytes: int) -> Received:
+    async def _call(self, request: HttpRequest, max_body_bytes: int) -> RawReply:
         async with self._session.request(
             request.method,
             request.url,
@@ -69,7 +69,7 @@ class HttpClient:
             if len(body) > max_body_bytes:
                 raise RemoteProtocolError(f"an answer of more than {max_body_bytes} bytes")
             reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
-            return Received(reply, response.headers.get("Date"), response.headers.get("Retry-After", ""))
+            return RawReply(reply, response.headers.get("Date"), response.headers.get("Retry-After", ""))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -27,8 +27,8 @@ from ordwatch.scale.nats_client import (
     TOO_LARGE,
     WRONG_LAST_SEQUENCE,
     NatsConnection,
-    UnstoredMessage,
     StreamMessage,
+    UnstoredMessage,
     connect,
     server_time_ns,
 )
