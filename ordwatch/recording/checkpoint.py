@@ -7,11 +7,11 @@ It is only made of lines that are synced: after a power failure none of them is 
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -68,7 +68,7 @@ def checkpoint_name(path: Path) -> Path:
     return path.with_name(f"{path.name}.checkpoint")
 
 
-def restore(path: Path, files: Mapping[int, Path]) -> Restored | None:
+def load_checkpoint(path: Path, files: Mapping[int, Path]) -> Restored | None:
     """The state in the checkpoint of the recording at `path`; None unless everything in it proves right.
 
     `files` are those of the recording, oldest first, by the seq of their first line.
@@ -123,6 +123,13 @@ def _crc(line: bytes) -> str:
     return line[-11:-3].decode("ascii", "replace")
 
 
+def _whole_lines(file: BinaryIO, start: int) -> Iterator[bytes]:
+    for item in read_lines(file, start=start):
+        if isinstance(item, Damage):
+            raise BadLine(item.place)
+        yield item.raw
+
+
 class Checkpoints:
     """Follows the lines that a writer adds, with the state that opening has read, and saves it after a sync.
 
@@ -135,15 +142,20 @@ class Checkpoints:
         self._path = checkpoint_name(path)
         self._history: History | None = history
         self._unsaved = unsaved
+        self._file = 0
         self._end = 0
-        self._last: LinePlace | None = None
+        self._last = b""
 
     def continue_file(self, file: Segment, end: int) -> None:
         """The state has read `file` up to the offset `end`; read what was added since."""
         if self._history is not None and self._history.files[-1:] != [file.first_seq]:
             self._history.next_file(file.first_seq)
-        self._end = end
-        self._catch_up(file)
+        self._file, self._end = file.first_seq, end
+        try:
+            with file.path.open("rb") as opened:
+                self.written(list(_whole_lines(opened, end)))
+        except (OSError, BadLine) as exc:
+            self._give_up(exc)
 
     def next_file(self, file: Segment) -> None:
         """The recording goes on in `file`, after a rotation."""
@@ -152,42 +164,31 @@ class Checkpoints:
     def restart(self, file: Segment) -> None:
         """What was before `file` is not found by its name any more: the next session will not read it either."""
         self._history = History()
-        self._last = None
+        self._last = b""
         self.continue_file(file, 0)
 
-    def written(self, lines: Sequence[bytes], file: Segment) -> None:
-        """Take lines that were written to `file`."""
-        for raw in lines:
-            self._take(raw, file.first_seq)
+    def written(self, lines: Sequence[bytes]) -> None:
+        """Take lines that were written to the file."""
+        history, end = self._history, self._end
+        if history is None:
+            return
+        try:
+            for raw in lines:
+                history.line(Line(mark_unchecked(raw), raw, end))
+                end += len(raw)
+                self._last = raw
+        except (ValueError, RecursionError) as exc:
+            self._give_up(exc)
+        self._end = end
+        self._unsaved += len(lines)
 
     def synced(self) -> None:
         """All lines taken are synced: save the state, if enough of them are new."""
-        if self._unsaved >= LINES and self._history is not None and self._last is not None:
-            self._save(_Checkpoint(__version__, self._last, self._history))
+        if self._unsaved >= LINES and self._history is not None and self._last:
+            raw = self._last
+            last = LinePlace(self._file, self._end - len(raw), len(raw), mark_unchecked(raw).seq, _crc(raw))
+            self._save(_Checkpoint(__version__, last, self._history))
             self._unsaved = 0
-
-    def _catch_up(self, file: Segment) -> None:
-        try:
-            with file.path.open("rb") as opened:
-                for item in read_lines(opened, start=self._end):
-                    if isinstance(item, Damage):
-                        raise BadLine(item.place)
-                    self._take(item.raw, file.first_seq)
-        except (OSError, BadLine) as exc:
-            self._give_up(exc)
-
-    def _take(self, raw: bytes, file: int) -> None:
-        if self._history is None:
-            return
-        try:
-            found = mark_unchecked(raw)
-            self._history.line(Line(found, raw, self._end))
-        except (ValueError, RecursionError) as exc:
-            self._give_up(exc)
-            return
-        self._last = LinePlace(file, self._end, len(raw), found.seq, _crc(raw))
-        self._end += len(raw)
-        self._unsaved += 1
 
     def _give_up(self, why: Exception) -> None:
         log.debug("%s: no more checkpoints: %s", self._path, why)

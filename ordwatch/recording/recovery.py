@@ -16,7 +16,7 @@ from ordwatch import system
 from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, RotatedFromRecord, encode
-from ordwatch.recording.checkpoint import Checkpoints, LinePlace, Restored, restore
+from ordwatch.recording.checkpoint import Checkpoints, LinePlace, Restored, load_checkpoint
 from ordwatch.recording.files import Files, Segment
 from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.history import TYPES_READ, Continuation, History, proven_durable
@@ -121,7 +121,7 @@ def _checked(path: Path, on_read: OnRead | None) -> tuple[_Found, History, Conti
         first_seq = first_seq_of(path)
         chain = _chain(path, first_seq)
         files = {older.first_seq: older.path for older in chain} | ({} if first_seq is None else {first_seq: path})
-        restored = restore(path, files)
+        restored = load_checkpoint(path, files)
         if restored is not None:
             history = restored.history
         found = _read(path, history, _Reading(first_seq, chain, restored, on_read))

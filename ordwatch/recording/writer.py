@@ -198,7 +198,7 @@ class Writer:
             self._dirty_since = monotonic()
         self._file.put(b"".join(lines))
         self._until_done("write", self._file.flush)
-        self._checkpoints.written(lines, self._file)
+        self._checkpoints.written(lines)
         now_ns = time_ns()
         # A clock that is set back over midnight does not make that day begin twice; one set back further was wrong.
         if not self._written_ns - NS_A_DAY < now_ns < self._written_ns:
