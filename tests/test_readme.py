@@ -1,19 +1,20 @@
 """Keeps the README true: its two lines, its options, its commands, its picture."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
 
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 from ordwatch.venues import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
-COMMANDS = typer.main.get_group(app).commands
+COMMANDS = typer.main.get_group(command_line()).commands
 TAIL = [name for parameter in COMMANDS["tail"].params for name in parameter.opts if name not in ("-h", "--help")]
 
 
@@ -45,9 +46,19 @@ def test_no_option_is_invented() -> None:
     assert named <= known
 
 
+def test_the_picture_shows_the_table_as_it_is_drawn_now() -> None:
+    drawn = runpy.run_path(str(ROOT / ".github" / "picture.py"))["picture"]()
+
+    assert (ROOT / ".github" / "table.svg").read_text(encoding="utf-8") == drawn
+
+
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))
 def test_links_lead_somewhere(target: str) -> None:
-    assert (ROOT / target).exists()
+    file, _, anchor = target.partition("#")
+    headings = {re.sub("[^a-z0-9]+", "-", heading.lower()) for heading in re.findall("^#+ (.*)$", README, re.MULTILINE)}
+
+    assert (ROOT / file).exists()
+    assert not anchor or anchor in headings
 
 
 def test_the_example_configuration_is_the_one_named() -> None:

@@ -51,6 +51,7 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
     chosen = config.choose(names)
     where = f"{config.path}: " if config.status is not None else f"no {config.path}, defaults: "
     verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{where}{', '.join(config.venues)}")]
+    verdicts += [_shadowed(name, package) for name in chosen for package in _packages(config.venues[name][0].kind)]
     venues = []
     for name in chosen:
         try:
@@ -60,6 +61,17 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
         else:
             verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="complete, files private"))
     return verdicts + (_of_venues(venues) if venues else [])
+
+
+def _packages(kind: str) -> list[str]:
+    from ordwatch.venues import REGISTRY, plugins
+
+    return plugins.shadowed("ordwatch.venues", kind) if kind in REGISTRY else []
+
+
+def _shadowed(name: str, package: str) -> CheckResult:
+    detail = f"the built-in venue is used, not that of the package {package}"
+    return CheckResult(venue=name, check="configuration", verdict="warning", detail=detail)
 
 
 def _mistake(check: str, message: str, venue: str | None = None) -> CheckResult:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ordwatch.engine.run import ResumeState
     from ordwatch.recording.sink import Recording
     from ordwatch.recording.writer import SyncPolicy
+    from ordwatch.scale.published import PublishedRecording
 
 _POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
     opt.Fsync.ALWAYS: "always",
@@ -54,7 +55,7 @@ class RecordingOptions:
 
 
 def resume_state(
-    recording: "Recording | None", names: Iterable[str], messages: opt.MessageOptions
+    recording: "Recording | PublishedRecording | None", names: Iterable[str], messages: opt.MessageOptions
 ) -> "ResumeState | None":
     """Open the recording, before anything connects, and return the state that the run continues from.
 

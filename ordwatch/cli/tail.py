@@ -5,8 +5,10 @@ from ordwatch.cli.configuration import read_config, resolve
 from ordwatch.cli.display import TailDisplayOptions
 from ordwatch.cli.exec_options import ExecOptions
 from ordwatch.cli.limit_options import TailLimitOptions
+from ordwatch.cli.nats_options import resolve_nats
 from ordwatch.cli.process import end_on_hangup
-from ordwatch.cli.recording_options import RecordingOptions, resume_state
+from ordwatch.cli.publish_options import PublishOptions, published
+from ordwatch.cli.recording_options import resume_state
 from ordwatch.cli.stderr import set_up
 
 
@@ -17,7 +19,7 @@ def tail(
     display: TailDisplayOptions,
     raw: opt.Raw = False,
     limits: TailLimitOptions,
-    recording: RecordingOptions,
+    recording: PublishOptions,
     fail_on_gap: opt.FailOnGap = False,
     programs: ExecOptions,
     metrics: opt.MetricsTarget = None,
@@ -30,6 +32,7 @@ def tail(
       ordwatch tail --venue opend --symbol 'HK.*' --status filled
       ordwatch tail --status filled --exec 'notify-send -'
       ordwatch tail --record day.jsonl --until 16:10 --time-zone Asia/Hong_Kong
+      ordwatch tail --record day.jsonl --publish -q
 
     Connect to the venues in the configuration and show their order updates until stopped.
     """
@@ -41,24 +44,24 @@ def tail(
         end_on_hangup()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.outages import Outages
-    from ordwatch.cli.running import finish, run_to_end, watch
-    from ordwatch.outputs.metrics import metrics_output
+    from ordwatch.cli.running import finish, metrics_sink, run_to_end, watch
 
-    measured = metrics_output(metrics) if metrics is not None else None
+    measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
     configuration = read_config(config, venue or [])
     venues = resolve(configuration, venue or [], stderr, raw=raw)
     names = [setup.name for _, setup in venues]
     if measured is not None:
         measured.prepare()
-    start = resume_state(file, names, messages)
+    output = published(file, resolve_nats(configuration, stderr), venues) if file and recording.publish else file
+    start = resume_state(output, names, messages)
     outages = Outages(names)
     watching = watch(
         venues,
         display,
         run_limits,
         stderr=stderr,
-        recording=file,
+        recording=output,
         start=start,
         config_sha256=configuration.fingerprint,
         fail_on_gap=fail_on_gap,

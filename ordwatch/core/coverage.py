@@ -9,7 +9,7 @@ The time from the last one to a clean end is neither. Lengths are those of the e
 the wall clock jumped over is neither.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -104,14 +104,21 @@ class StreamCoverage(msgspec.Struct):
         """
         for record in records:
             if isinstance(record, OrderRecord):
-                self.order(record.venue, record.source, record.received_at)
+                self.order(record.venue, record.source, record.received_at, record.collector)
             else:
                 self.record(record)
 
-    def order(self, venue: str | None, source: str | None, received_at: Time | None) -> None:
-        """Take an order record, of which only this matters."""
+    def order(
+        self, venue: str | None, source: str | None, received_at: Time | None, collector: str | None = None
+    ) -> None:
+        """Take an order record, of which only this matters. What one collector saw proves nothing of the others."""
         self.last_at = received_at
-        if source == "push" and received_at is not None and (known := self.venues.get(venue or "")) is not None:
+        if (
+            source == "push"
+            and collector is None
+            and received_at is not None
+            and (known := self.venues.get(venue or "")) is not None
+        ):
             known.push_received(received_at)
 
     def record(self, record: AnyRecord) -> None:
@@ -177,6 +184,8 @@ class StreamCoverage(msgspec.Struct):
         return self.venues[venue]
 
     def _link(self, link: LinkRecord) -> None:
+        if self.running and link.venue not in self.watched:
+            self.watched |= {link.venue}  # who follows collectors meets their venues one by one
         self._of(link.venue).connection_changed(link.conn, link.state)
         if link.state == "live":
             self._of(link.venue).link_live(time_ns(link.at), link.detail)
@@ -256,6 +265,16 @@ class VenueCoverage(msgspec.Struct):
     def share(self, timeline: Timeline) -> None:
         """Use this timeline, which is equal to its own."""
         self._timeline = timeline
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether it is covered now, as far as the records so far prove it."""
+        return self._since is not None
+
+    @property
+    def uncertain(self) -> Sequence[UncertainInterval]:
+        """The uncertain intervals that have ended."""
+        return self._uncertain
 
     @property
     def until_ns(self) -> int | None:

@@ -14,6 +14,7 @@ OrdwatchError
     StdoutFailed         the recording continued without stdout    exit 74
   RecordingError         the file is damaged, or no recording      exit 65
   RecordingBusy          another ordwatch writes it                exit 75
+  PublishingStopped      the recording continued without it        exit 75 or 65
   InputMissing           no such input file                        exit 66
 
 No message ever holds a secret.
@@ -113,6 +114,17 @@ class RecordingBusy(OrdwatchError):
     """Another ordwatch writes the recording."""
 
     exit_code = 75
+
+
+class PublishingStopped(OrdwatchError):
+    """A recording is not published any more; it was reported when it happened, and the recording continued.
+
+    75: another process publishes under the same name; 65: the stream and the recording contradict each other.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class InputMissing(OrdwatchError):

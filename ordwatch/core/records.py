@@ -125,6 +125,8 @@ class AliveRecord(Record, frozen=True, kw_only=True, tag="alive"):
     loop_lag_ms: float
     rss_mib: float
     synced_seq: int | None
+    published_seq: int | None = None
+    """With `--publish`: the highest seq up to which the stream has acknowledged every line."""
     at: Time
 
 

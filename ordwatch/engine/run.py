@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -42,7 +42,7 @@ from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 log = logging.getLogger(__name__)
 
 ALIVE_S = 10.0
-SLICE = 256
+SLICE = 64
 """Events merged in one step before other tasks run again."""
 STALL_CHECK_S = 0.1
 COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
@@ -88,7 +88,9 @@ class Run:
         fail_on_gap: bool = False,
         redact: Callable[[str], str] = str,
         pace: Pace | None = None,
+        before_connecting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`before_connecting` is waited for once the start is written, before any venue is connected to."""
         start = start or ResumeState()
         self._sinks = sinks
         self._limits = limits or Limits()
@@ -104,6 +106,8 @@ class Run:
         self._clocks = Clocks(moment())
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._stop = asyncio.Event()
+        self._before_connecting = before_connecting
+        self._may_connect = asyncio.Event()
         self._went_live = asyncio.Event()
         """A venue is live: an alive record is due at once, because only that one reports what the venue covers."""
         self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
@@ -186,6 +190,7 @@ class Run:
             self._clocks_forever(),
             self._stalls_forever(),
             self._deadlines(),
+            self._allow_connecting(),
         ]
 
     def _resume(self) -> None:
@@ -198,7 +203,13 @@ class Run:
             if runner.setup.name == venue:
                 runner.recheck()
 
+    async def _allow_connecting(self) -> None:
+        if self._before_connecting is not None:
+            await self._before_connecting()
+        self._may_connect.set()
+
     async def _watch_runner(self, runner: Runner) -> None:
+        await self._may_connect.wait()
         await runner.run()
         self._end_if_decided()
 

@@ -34,6 +34,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     final: bool | None = None
     flags: tuple[str, ...] = ()
     source: str | None = None
+    collector: str | None = None
+    stream_seq: int | None = None
     received_at: Time | None = None
     at: Time | None = None
 
@@ -91,6 +93,11 @@ def _why(line: bytes) -> str:
     if not line.endswith(b"\n"):
         return "too long" if len(line) > MAX_LINE_BYTES else "no line end"
     return "checksum" if line[-_CRC_BYTES:-11] == _CRC_KEY else "no checksum"
+
+
+def crc_of(line: bytes) -> str:
+    """The checksum that stands in a whole line."""
+    return line[-11:-3].decode("ascii")
 
 
 def record(line: bytes) -> AnyRecord:

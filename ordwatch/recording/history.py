@@ -96,6 +96,12 @@ class Continuation:
     """Venues of which earlier times of receipt, since they were last covered, may be later ones."""
     gap_numbers: Mapping[str, int] = field(default_factory=dict)
     gap_number_floor: int = 0
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """By venue."""
+    stream_seq: int | None = None
+    """Of a follower's recording: the highest position in the stream of which it has an order."""
+    published_seq: int = 0
+    """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""
@@ -124,6 +130,9 @@ class History(msgspec.Struct):
     _open: dict[_Key, list[int]] = {}
     _final: dict[_Key, list[int]] = {}
     _gap_numbers: dict[str, int] = {}
+    _published_seq: int = 0
+    _kinds: dict[str, str] = {}
+    _stream_seq: int | None = None
 
     def next_file(self, first_seq: int) -> None:
         """The lines that follow are in the file that begins with this seq."""
@@ -147,7 +156,9 @@ class History(msgspec.Struct):
             if found.seq != 1:
                 self.lines_missing()
         if found.type == "order":
-            self.coverage.order(found.venue, found.source, found.received_at)
+            self.coverage.order(found.venue, found.source, found.received_at, found.collector)
+            if found.stream_seq is not None:
+                self._stream_seq = max(self._stream_seq or 0, found.stream_seq)
             if "late" not in found.flags:
                 self._keep(found, line.offset)
         elif found.type in TYPES_READ:
@@ -172,9 +183,12 @@ class History(msgspec.Struct):
             covered_until_ns={name: venue.until_ns for name, venue in venues.items() if venue.until_ns is not None},
             open_gaps={name: venue.gap for name, venue in venues.items() if venue.gap is not None},
             clock_went_back=frozenset(name for name, venue in venues.items() if venue.clock_went_back),
-            gap_numbers=self._gap_numbers,
+            gap_numbers=dict(self._gap_numbers),
             # Each gap takes a line at least, so no number is larger than the seq it had then.
             gap_number_floor=0 if self.is_complete else last_seq,
+            kinds=dict(self._kinds),
+            stream_seq=self._stream_seq,
+            published_seq=min(self._published_seq, last_seq),
         )
 
     def _keep(self, found: Mark, offset: int) -> None:
@@ -202,6 +216,10 @@ class History(msgspec.Struct):
                     self._gap_numbers[record.venue] = max(known, int(number))
             case SessionRecord() if record.schema != SCHEMA:
                 self.other_schema = record.schema
+            case SessionRecord():
+                self._kinds |= record.kinds or {}
+            case AliveRecord():
+                self._published_seq = record.published_seq or self._published_seq
             case RepairRecord():
                 self.is_complete = False
             case _:

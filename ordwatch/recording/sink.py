@@ -17,7 +17,7 @@ from ordwatch.recording.inputs import OnRead
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.recovery import Opened, open_recording
 from ordwatch.recording.rotation import Rotation, older_files
-from ordwatch.recording.writer import Entry, SyncPolicy, Writer, record_queue
+from ordwatch.recording.writer import Entry, Publication, SyncPolicy, Writer, record_queue
 
 CLOSE_S = 2.0
 _SEQ_AND_CRC_BYTES = 64
@@ -39,7 +39,9 @@ class Recording:
         files: Files | None = None,
         queue: WriterQueue[Entry] | None = None,
     ) -> None:
-        self._path = path
+        self.path = path
+        self.publication: Publication | None = None
+        """What publishes the lines; set before `start`."""
         self._fsync = fsync
         self._rotation = rotate or Rotation()
         self._lock_wait_s = lock_wait_s
@@ -55,9 +57,9 @@ class Recording:
 
     def stored_files(self) -> list[Path]:
         """The files that opening may read."""
-        if not self._path.parent.is_dir():
+        if not self.path.parent.is_dir():
             return []
-        return [*(older.path for older in older_files(self._path)), self._path]
+        return [*(older.path for older in older_files(self.path)), self.path]
 
     def open(self, on_read: OnRead | None = None) -> Continuation:
         """Take the lock, check and repair the recording; from where it goes on. Blocks; may take seconds.
@@ -74,11 +76,11 @@ class Recording:
         return self._opened.continuation
 
     def _locked_and_opened(self, on_read: OnRead | None = None) -> Opened:
-        check_place(self._path)
+        check_place(self.path)
         with ExitStack() as undo:
             held = self._lock.take(self._lock_wait_s)
             undo.callback(self._lock.unlock)
-            opened = open_recording(self._files, self._path, held.before, held.fd, on_read=on_read)
+            opened = open_recording(self._files, self.path, held.before, held.fd, on_read=on_read)
             undo.pop_all()
         return opened
 
@@ -97,6 +99,7 @@ class Recording:
             rotation=self._rotation,
             written_ns=self._opened.written_ns,
             checkpoints=self._opened.checkpoints,
+            publication=self.publication,
         )
         if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):
             self._writer.rotate()
@@ -155,14 +158,14 @@ class Recording:
             if not unwritten:  # else the thread may still write, and keeps the lock
                 self._lock.unlock()
         if unwritten:
-            raise OutputError(f"{self._path}: {unwritten} records were not written in time")
+            raise OutputError(f"{self.path}: {unwritten} records were not written in time")
 
     async def _close_thread(self, thread: WatchedThread[Entry], writer: Writer) -> int:
         """How many records are not written yet by a thread that still blocks."""
         if await thread.close(CLOSE_S):
             return 0
         if self._put == writer.written:
-            log.warning("%s: all is written, but its sync takes too long to wait for", self._path)
+            log.warning("%s: all is written, but its sync takes too long to wait for", self.path)
         return self._put - writer.written
 
 

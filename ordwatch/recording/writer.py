@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from threading import Event
 from time import monotonic, sleep, time_ns
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -38,6 +38,8 @@ FINISH_S = 1.5
 """How long a refusing disk is tried again once the end was asked for, and how often."""
 FINISH_RETRY_S = 0.1
 SYNC_EVERY_S = 1.0
+PUBLISHING_SYNC_S = 0.02
+"""Only what is durable is published, so that is to be soon."""
 
 MAX_RECORDS = 100_000
 MAX_BYTES = 64 * 2**20
@@ -49,6 +51,17 @@ Entry = bytes | OutputRecord
 """The JSON of an order record, or a record that the writer looks at before it writes it."""
 
 T = TypeVar("T")
+
+
+class Publication(NamedTuple):
+    """What publishes the lines of a recording while they are written. Both are called by the writer's thread."""
+
+    on_durable: Callable[[int], None]
+    """Every line up to this seq is durable."""
+    published_seq: Callable[[], int]
+    """The highest seq up to which every line is published; for `alive` records."""
+
+
 log = logging.getLogger(__name__)
 
 
@@ -82,11 +95,15 @@ class Writer:
         rotation: Rotation,
         written_ns: int,
         checkpoints: Checkpoints,
+        publication: Publication | None = None,
     ) -> None:
         self._file = file
         self._queue = queue
         self._files = files
-        self._policy = policy
+        self._publication = publication
+        # What is published must be durable, also where the recording alone need not be.
+        self._policy = "1s" if publication is not None and policy == "never" else policy
+        self._sync_every_s = SYNC_EVERY_S if publication is None else PUBLISHING_SYNC_S
         self._rotation = rotation
         self._written_ns = written_ns
         self._checkpoints = checkpoints
@@ -128,19 +145,25 @@ class Writer:
             self._rotate_if_asked()
         if self._sync_due():
             self._sync()
+        self._report_durable()
 
     def _finish(self) -> None:
         while self._io_errors:
             self._write_group([])
         if self._file.dirty:
             self._sync()
+        self._report_durable()
+
+    def _report_durable(self) -> None:
+        if self._publication is not None and self._file.synced_seq is not None:
+            self._publication.on_durable(self._file.synced_seq)
 
     def _idle_s(self) -> float | None:
         if self._io_errors:
             return 0.0
         if self._policy != "1s" or not self._file.dirty:
             return None
-        return max(0.0, self._dirty_since + SYNC_EVERY_S - monotonic())
+        return max(0.0, self._dirty_since + self._sync_every_s - monotonic())
 
     def _sync_due(self) -> bool:
         if not self._file.dirty:
@@ -149,7 +172,7 @@ class Writer:
             case "always":
                 return True
             case "1s":
-                return self._must_sync or monotonic() >= self._dirty_since + SYNC_EVERY_S
+                return self._must_sync or monotonic() >= self._dirty_since + self._sync_every_s
             case "never":
                 return self._must_sync
 
@@ -183,7 +206,10 @@ class Writer:
             return with_crc(entry, seq)
         match entry.record:
             case AliveRecord() as alive:
-                return with_crc(encode(msgspec.structs.replace(alive, synced_seq=self._file.synced_seq)), seq)
+                alive = msgspec.structs.replace(alive, synced_seq=self._file.synced_seq)
+                if self._publication is not None:
+                    alive = msgspec.structs.replace(alive, published_seq=self._publication.published_seq())
+                return with_crc(encode(alive), seq)
             case SessionRecord() | GapRecord() | LinkRecord(state="live"):
                 self._must_sync = True
             case _:

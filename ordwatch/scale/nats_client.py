@@ -15,6 +15,7 @@ Importing it without the package raises UsageError with the line that installs i
 import asyncio
 import json
 import logging
+import os
 import random
 import ssl
 from base64 import b64decode
@@ -97,6 +98,8 @@ class NatsConnection:
         self.server = server
         """Its host and port."""
         self.closed = asyncio.Event()
+        self.woken_when_closed: set[asyncio.Event] = set()
+        """Events that are set, too, when it is closed."""
         self.why_closed = "the connection was closed"
         self.denied: str | None = None
         """What the server has not permitted this user, in its words (nats-py makes them lower case)."""
@@ -118,14 +121,17 @@ class NatsConnection:
             AuthError: This user may not send it.
         """
         try:
-            return (await self._client.request(subject, payload, timeout_s)).data
+            answer = await self._client.request(subject, payload, timeout_s)
+            _raise_if_cancelled()
+            return answer.data
         except nats_errors.NoRespondersError as exc:
             raise ConnectionLost(
                 "JetStream does not answer: it is not enabled there, or its cluster has no leader"
             ) from exc
         except (nats_errors.TimeoutError, TimeoutError, asyncio.CancelledError) as exc:
-            if isinstance(exc, asyncio.CancelledError) and not self.closed.is_set():
-                raise
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise  # it was asked for; nats-py cancels what waits for an answer when its connection ends
             raise self._no_answer(timeout_s) from exc
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
@@ -194,6 +200,7 @@ class NatsConnection:
         """
         try:
             await self._client.publish(subject, payload, reply, headers)
+            _raise_if_cancelled()
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
@@ -214,7 +221,9 @@ class NatsConnection:
             on_message(message)
 
         try:
-            return await self._client.subscribe(subject, cb=received)
+            subscription = await self._client.subscribe(subject, cb=received)
+            _raise_if_cancelled()
+            return subscription
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
@@ -282,6 +291,7 @@ class Reader:
             ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
         """
         self._subscription = await self._connection.subscribe(self._inbox, self._on_message)
+        self._connection.woken_when_closed.add(self._changed)
         made = await self._connection.api(
             f"CONSUMER.CREATE.{self._stream}.{self._name}",
             {
@@ -366,6 +376,7 @@ class Reader:
 
     async def close(self) -> None:
         """Forget the reader; never raises."""
+        self._connection.woken_when_closed.discard(self._changed)
         with suppress(VenueError, nats_errors.Error, OSError):
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
@@ -436,6 +447,8 @@ async def _connect_to(
     async def on_closed() -> None:
         connection.why_closed = f"{shown}: {_error_text(failures[-1])}" if failures else connection.why_closed
         connection.closed.set()
+        for event in connection.woken_when_closed:
+            event.set()
 
     try:
         async with asyncio.timeout(timeout_s):
@@ -455,6 +468,7 @@ async def _connect_to(
                 **options,
             )
             before_sending()
+            _raise_if_cancelled()
     except (nats_errors.Error, OSError, TimeoutError, ssl.SSLError, VenueError) as exc:
         # After a failed TLS handshake nats-py waits for ever for the end of a connection that has ended.
         await _close(client, 0.2)
@@ -466,6 +480,14 @@ async def _close(client: Client, timeout_s: float) -> None:
     with suppress(nats_errors.Error, OSError, TimeoutError):
         async with asyncio.timeout(timeout_s):
             await client.close()
+    _raise_if_cancelled()
+
+
+def _raise_if_cancelled() -> None:
+    """nats-py catches CancelledError in places; without this a task that was cancelled there would go on for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _connect_error(server: str, exc: Exception) -> VenueError:
@@ -481,12 +503,12 @@ def _connect_error(server: str, exc: Exception) -> VenueError:
         case TimeoutError():
             return ConnectionLost(f"{server}: no answer in time", "silent")
         case OSError():
-            return ConnectionLost(f"cannot reach {server} ({(exc.strerror or 'not reachable').lower()})")
+            return ConnectionLost(f"cannot reach {server} ({_system_text(exc)})")
         case _:
             pass
     text = _error_text(exc)
     if "auth" in text.lower():
-        return AuthError(f"{server} refused the credentials ({text})")
+        return AuthError(f"{server} refused the credentials ({text.strip(chr(39)).lower()})")
     return ConnectionLost(f"{server}: {text}")
 
 
@@ -505,6 +527,11 @@ def _status(message: Msg) -> int | None:
 def _headers(data: bytes) -> dict[str, str]:
     lines = data.decode("utf-8", "replace").split("\r\n")[1:]
     return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}
+
+
+def _system_text(exc: OSError) -> str:
+    """What the system says, without the address that asyncio adds."""
+    return os.strerror(exc.errno).lower() if exc.errno is not None and exc.errno > 0 else "not reachable"
 
 
 def _error_text(exc: BaseException) -> str:

@@ -16,6 +16,7 @@ from ordwatch.simulators import load_simulator
 from ordwatch.simulators.contract import Simulator, TrueState
 from ordwatch.simulators.host import Hosted, host
 from ordwatch.testing.collect import Collected
+from ordwatch.testing.simulated_time import run_in_simulated_time
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000)
@@ -26,13 +27,18 @@ OrderName = tuple[str, str | None, str]
 
 
 def run(test: Coroutine[None, None, None], deadline_s: float = DEADLINE_S) -> None:
-    """Run a test, for so long at most."""
+    """Run a test in simulated time, for so long at most."""
+    run_in_simulated_time(_bounded(test, deadline_s))
 
-    async def bounded() -> None:
-        async with asyncio.timeout(deadline_s):
-            await test
 
-    asyncio.run(bounded())
+def run_in_real_time(test: Coroutine[None, None, None], deadline_s: float = DEADLINE_S) -> None:
+    """Run a test that talks to other processes, for so long at most."""
+    asyncio.run(_bounded(test, deadline_s))
+
+
+async def _bounded(test: Coroutine[None, None, None], deadline_s: float) -> None:
+    async with asyncio.timeout(deadline_s):
+        await test
 
 
 @dataclass

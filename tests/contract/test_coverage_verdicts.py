@@ -184,6 +184,7 @@ class RecordedVenue(Venue):
             any(gap.outcome == "partial" for gap in gaps),
             bool(links) and links[-1].detail is not None,
             any("without a gap" in each.reason for each in result.uncertain),
+            self.driver.stats.state == "stale",
         ]
         assert result.is_whole == (not any(known)), known
 

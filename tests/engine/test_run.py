@@ -30,6 +30,7 @@ from ordwatch.engine.run import SLICE, ResumeState, Run, VenueResume
 from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
+from tests.support.simulated import in_simulated_time
 from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_kind, toy_server
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01, query_retry_s=(0.01, 0.05))
@@ -185,6 +186,7 @@ async def test_one_gap_lasts_over_several_breaks() -> None:
         assert [gap.state for gap in seen.out.gaps] == ["open", "closed"]
 
 
+@in_simulated_time
 async def test_twenty_drops_end_with_every_order_in_its_true_state() -> None:
     async with watching() as seen:
         await seen.live()
@@ -294,6 +296,7 @@ async def test_never_live_while_the_query_is_unanswered() -> None:
         assert seen.out.states[-1] == "reconciling"
 
 
+@in_simulated_time
 async def test_nothing_is_asked_before_the_subscription_is_acknowledged() -> None:
     async with watching(heartbeat=0.01) as seen:
         seen.server.answers = False
@@ -315,6 +318,7 @@ async def test_a_query_from_before_a_break_closes_no_gap() -> None:
         assert [gap.state for gap in seen.out.gaps] == ["open"]
 
 
+@in_simulated_time
 async def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching() as seen:
         await seen.live()
@@ -329,6 +333,7 @@ async def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("is_unreadable", [False, True], ids=["the connection ends", "a message cannot be read"])
+@in_simulated_time
 async def test_a_break_right_after_a_sleep_is_a_gap_from_before_the_sleep(
     monkeypatch: pytest.MonkeyPatch, is_unreadable: bool
 ) -> None:
@@ -398,6 +403,7 @@ async def test_logged_out_venue_is_a_gap_until_it_is_back() -> None:
         assert seen.server.connections == 1
 
 
+@in_simulated_time
 async def test_silence_is_stale_first_and_then_a_gap() -> None:
     async with watching(heartbeat=0.05, silence=0.4) as seen:
         await seen.live()
@@ -408,6 +414,7 @@ async def test_silence_is_stale_first_and_then_a_gap() -> None:
         assert seen.out.gaps[0].cause == "silent"
 
 
+@in_simulated_time
 async def test_answered_heartbeats_keep_a_quiet_link_live() -> None:
     async with watching(heartbeat=0.05, silence=0.4) as seen:
         await seen.live()
@@ -435,6 +442,7 @@ async def test_one_lost_link_of_several_is_a_gap_of_the_venue() -> None:
         assert seen.server.connections == 4
 
 
+@in_simulated_time
 async def test_stalled_output_closes_the_links_on_purpose() -> None:
     async with watching() as seen:
         await seen.live()
@@ -470,6 +478,7 @@ async def test_once_stops_after_a_refused_query_too() -> None:
         assert (outcome.exit_code, outcome.reason) == (0, "every venue has answered")
 
 
+@in_simulated_time
 async def test_once_ends_with_69_when_only_some_venues_have_answered() -> None:
     async with asyncio.timeout(DEADLINE_S), toy_server() as there, toy_server() as away:
         away.answers = False
@@ -595,6 +604,7 @@ async def test_open_orders_of_a_recording_are_there_to_be_shown() -> None:
             assert [order.order_id for order in seen.run.restored()] == ["1"]
 
 
+@in_simulated_time
 async def test_bug_in_a_venue_ends_the_run_after_the_third_time(caplog: pytest.LogCaptureFixture) -> None:
     async with watching() as seen:
         for times in (1, 2, 3):
@@ -606,6 +616,7 @@ async def test_bug_in_a_venue_ends_the_run_after_the_third_time(caplog: pytest.L
     assert caplog.text.count("internal error") == 3
 
 
+@in_simulated_time
 async def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "ALIVE_S", 0.01)
 
@@ -716,6 +727,7 @@ async def test_what_a_limit_leaves_unmerged_counts_from_its_first_event() -> Non
         assert time_ns(alive.venues["toy"].last_rx or "") == 1_999_999_000
 
 
+@in_simulated_time
 async def test_one_venue_that_is_live_in_time_is_enough() -> None:
     out = Collected()
 
@@ -799,6 +811,7 @@ async def test_the_first_reason_to_stop_stands() -> None:
     assert (outcome.reason, outcome.signal, outcome.exit_code) == ("SIGTERM", 15, 143)
 
 
+@in_simulated_time
 async def test_a_sleep_is_a_gap_of_every_venue(monkeypatch: pytest.MonkeyPatch) -> None:
     out = Collected()
 

@@ -24,7 +24,7 @@ from ordwatch.simulators.opend.orders import ACCOUNTS, LIVE
 from ordwatch.simulators.opend.simulator import OpendSimulator
 from ordwatch.simulators.scenario import one_of_each
 from ordwatch.venues.opend.messages import UPDATE_ORDER
-from tests.support.runs import run
+from tests.support.runs import run_in_real_time
 
 DEADLINE_S = 30.0
 INSTALL_S = 120
@@ -143,7 +143,7 @@ def test_sdk_lists_the_accounts_and_what_was_played_before_it_came(modules: Path
             )
             assert seen.simulator.refused == []
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)
 
 
 def test_sdk_receives_every_state_and_fill_that_is_played(modules: Path, package: str, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_sdk_receives_every_state_and_fill_that_is_played(modules: Path, package
             assert [(each["orderID"], each["fillQty"]) for each in orders] == list(map(seen.state, steps))
             assert environments == {LIVE}
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)
 
 
 @pytest.mark.parametrize("header_errors", [False, True], ids=["retType", "header"])
@@ -174,4 +174,4 @@ def test_sdk_understands_that_its_key_is_wrong(
         async with sdk(modules, package, tmp_path, key="another", header_errors=header_errors) as seen:
             assert (await seen.line())["kind"] == "refused"
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)

@@ -23,7 +23,7 @@ from ordwatch.simulators.opend.simulator import OpendSimulator
 from ordwatch.simulators.scenario import one_of_each
 from ordwatch.venues.opend.crypto import Rsa, load_rsa
 from tests.support.rsa_key import new_rsa_key
-from tests.support.runs import run
+from tests.support.runs import run_in_real_time
 
 DEADLINE_S = 30.0
 SCRIPT = Path(__file__).with_name("official_sdk.py")
@@ -157,7 +157,7 @@ def test_sdk_receives_every_state_that_is_played(edition: str, pem: str | None, 
 
             assert reported(rows) == played(seen, STEPS)
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)
 
 
 def test_sdk_lists_the_accounts_of_the_simulator(edition: str, pem: str | None, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_sdk_lists_the_accounts_of_the_simulator(edition: str, pem: str | None, 
             assert {(row["acc_id"], row["trd_env"]) for row in accounts} <= ours
             assert (ACCOUNTS[1].id, "SIMULATE") in {(row["acc_id"], row["trd_env"]) for row in accounts}
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)
 
 
 def test_sdk_finds_what_was_played_before_it_came(edition: str, pem: str | None, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_sdk_finds_what_was_played_before_it_came(edition: str, pem: str | None,
                 played(seen, last.values())
             )
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)
 
 
 def test_sdk_receives_fills_of_live_accounts_only(edition: str, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_sdk_receives_fills_of_live_accounts_only(edition: str, tmp_path: Path) 
             assert (fill["trd_env"], fill["order_id"]) == ("REAL", seen.order_id(STEPS[2]))
             assert fill["qty"] == float(STEPS[2].filled)
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)
 
 
 def test_sdk_asks_nothing_the_simulator_does_not_know(edition: str, tmp_path: Path) -> None:
@@ -206,4 +206,4 @@ def test_sdk_asks_nothing_the_simulator_does_not_know(edition: str, tmp_path: Pa
 
             assert seen.simulator.refused == []
 
-    run(test(), DEADLINE_S)
+    run_in_real_time(test(), DEADLINE_S)

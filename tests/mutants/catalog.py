@@ -565,9 +565,9 @@ MUTANTS = (
     ),
     Mutant(
         "only the first piece of an answer is read",
-        "engine/http.py",
-        "while len(body) <= MAX_BODY_BYTES and (more := await response.content.read(MAX_BODY_BYTES)):",
-        "if len(body) == 0 and (more := await response.content.read(MAX_BODY_BYTES)):",
+        "engine/http_client.py",
+        "while len(body) <= max_body_bytes and (more := await response.content.read(max_body_bytes)):",
+        "if len(body) == 0 and (more := await response.content.read(max_body_bytes)):",
         (HTTP,),
     ),
     Mutant(
