@@ -421,6 +421,39 @@ def test_power_loss_at_any_moment_opens_the_same_with_and_without(tmp_path: Path
     assert used > 5
 
 
+class UnsyncedFiles(Files):
+    """Notes at each renaming how many files were written and not synced."""
+
+    def __init__(self) -> None:
+        self.unsynced: set[int] = set()
+        self.at_renaming: list[int] = []
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self.unsynced.add(fd)
+        return super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        self.unsynced.discard(fd)
+        super().sync(fd)
+
+    def close(self, fd: int) -> None:
+        self.unsynced.discard(fd)
+        super().close(fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self.at_renaming.append(len(self.unsynced))
+        super().rename(old, new)
+
+
+def test_it_is_only_made_of_lines_that_are_synced(path: Path) -> None:
+    files = UnsyncedFiles()
+
+    record(path, *LIFE, files=files, policy="never", group_records=1)
+
+    assert files.at_renaming
+    assert set(files.at_renaming) == {0}
+
+
 RECORDS = st.one_of(
     st.builds(
         order,
