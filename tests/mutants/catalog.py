@@ -753,6 +753,20 @@ MUTANTS = (
         (CONNECTION,),
     ),
     Mutant(
+        "a row is judged by what merging makes of it",
+        "core/order_store.py",
+        "venue.correct(row, known)",
+        "venue.correct(merged, known)",
+        (STORE,),
+    ),
+    Mutant(
+        "an answer that may be behind is the last word until the resync",
+        "engine/queries.py",
+        "if self._started_s < self._settled_s and self._resync_s is not None:",
+        "if False:",
+        ("tests/engine/test_queries.py",),
+    ),
+    Mutant(
         "an output that fails at its end keeps the next from closing",
         "engine/run.py",
         "*(sink.close() for sink in self._sinks), return_exceptions=True)",
