@@ -123,9 +123,11 @@ class DisplayOptions:
 
     def print_above(self, sink: Sink) -> Callable[[str], bool] | None:
         """A function that prints a message above the live table; None unless stderr is the table's terminal."""
+        if self.kind is not OutputKind.TABLE or not os.isatty(2):
+            return None
         from ordwatch.outputs.table import Table
 
-        if not isinstance(sink, Table) or not os.isatty(2):
+        if not isinstance(sink, Table):
             return None
 
         def above(text: str) -> bool:

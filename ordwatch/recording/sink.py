@@ -98,6 +98,7 @@ class Recording:
             policy=self._fsync,
             rotation=self._rotation,
             written_ns=self._opened.written_ns,
+            checkpoints=self._opened.checkpoints,
             publication=self.publication,
         )
         if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):

@@ -27,8 +27,8 @@ from ordwatch.scale.nats_client import (
     TOO_LARGE,
     WRONG_LAST_SEQUENCE,
     NatsConnection,
-    Received,
     StreamMessage,
+    UnstoredMessage,
     connect,
     server_time_ns,
 )
@@ -346,7 +346,7 @@ class Publishing:
             self._own_session_seq = message.seq
         return message
 
-    def _on_answer(self, answer: Received) -> None:
+    def _on_answer(self, answer: UnstoredMessage) -> None:
         seq = int(answer.subject.rpartition(".")[2])
         self._changed.set()
         if answer.status is not None:
@@ -382,7 +382,7 @@ class Publishing:
         if self._publisher.failed(seq, now_s):
             self._say(self._outage.failed(why, now_s, self.waiting))
 
-    def _on_session(self, _: Received) -> None:
+    def _on_session(self, _: UnstoredMessage) -> None:
         self._session_seen = True
         self._changed.set()
 
