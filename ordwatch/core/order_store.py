@@ -189,7 +189,7 @@ class OrderStore:
         merged = normalized(venue.merge(update, known))
         changed = changed_keys(merged, known)
         if not changed:
-            entry.move(channel, len(entry.states) - 1)
+            entry.move(channel, entry.latest)
             entry.arrived_ns = arrival.at_ns
             return None
         if recency is Recency.EQUAL:
@@ -224,7 +224,7 @@ class OrderStore:
         if arrived_ns > query.old_before_ns and sent_ns - arrived_ns < venue.settle_s * 1e9:
             self._recheck(row.venue)
             return False
-        correction = Correction.YES if row.not_found else venue.correct(merged, known)
+        correction = Correction.YES if row.not_found else venue.correct(row, known)
         if correction is Correction.CONFIRM:
             return self._is_confirmed(entry, row, query)
         return correction is Correction.YES
@@ -258,7 +258,7 @@ class OrderStore:
         merged = normalized(venue.merge(update, known))
         changed = changed_keys(merged, known)
         if not changed or not (differs(merged, known, changed) or (recency is Recency.NEWER and same_channel)):
-            entry.move(channel, len(entry.states) - 1)
+            entry.move(channel, entry.latest)
             return None
         return self._write(entry, update, merged, changed, arrival, recency)
 
@@ -305,10 +305,10 @@ class OrderStore:
     def _late(self, entry: OrderEntry, update: OrderUpdate, venue: MergeRules) -> OrderRecord:
         """The record of an update older than the state: its own fields, completed by states not newer than it."""
         known = entry.state
-        index = len(entry.states) - 1
-        while index > 0 and venue.compare_versions(update, entry.states[index - 1], False) is Recency.OLDER:
+        states, index = entry.states, entry.latest
+        while index > 0 and venue.compare_versions(update, states[index - 1], False) is Recency.OLDER:
             index -= 1
-        before = venue.merge(update, entry.states[index - 1]) if index > 0 else update
+        before = venue.merge(update, states[index - 1]) if index > 0 else update
         late = normalized(replace(before, updated_ns=update.updated_ns))
         entry.insert(index, late)
         return order_record(

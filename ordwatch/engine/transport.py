@@ -15,7 +15,8 @@ from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.engine.failures import describe, reason
 from ordwatch.venues.contract import Endpoint, Payload
 
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 8 * 1024
+"""Read at once: some 30 updates, so that other tasks wait a millisecond for them and not eight."""
 NEXT_ADDRESS_S = 0.25
 """How long one address of a host is tried before the next is tried at the same time."""
 SEND_TIMEOUT_S = 10.0

@@ -19,8 +19,8 @@ from ordwatch.engine.tls import tls_context
 from ordwatch.engine.transport import SEND_TIMEOUT_S, Transport, connection_error
 from ordwatch.venues.contract import Endpoint, Payload
 
-MESSAGES_A_TURN = 64
-"""WebSocket messages read before other tasks run; a full chunk of bytes would hold messages for 30 ms of work."""
+MESSAGES_A_TURN = 32
+"""WebSocket messages read before other tasks run: as long as the chunks of TCP."""
 CLOSING_HANDSHAKE_S = 0.5
 """How long a WebSocket's closing handshake is waited for."""
 
