@@ -767,6 +767,13 @@ MUTANTS = (
         ("tests/engine/test_queries.py",),
     ),
     Mutant(
+        "history that a query did not give is never asked for again",
+        "engine/gaps.py",
+        "if self._incomplete % TRIES == 0:",
+        "if True:",
+        ("tests/engine/test_gaps.py",),
+    ),
+    Mutant(
         "an output that fails at its end keeps the next from closing",
         "engine/run.py",
         "*(sink.close() for sink in self._sinks), return_exceptions=True)",
