@@ -331,7 +331,7 @@ ResultFormatOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MessageOptions:
     """How many messages stderr carries."""
 

@@ -112,6 +112,7 @@ def _checkpoints(files: Files, path: Path, history: History, found: _Found, file
         checkpoints.continue_file(file, found.end)
     else:
         checkpoints.next_file(file)
+    checkpoints.synced()  # the opening has synced all that it read and wrote
     return checkpoints
 
 

@@ -156,7 +156,7 @@ def test_first_opening_of_a_long_recording_makes_one(path: Path, monkeypatch: py
     checkpoint_name(path).unlink()
     monkeypatch.setattr(checkpoint, "LINES", lines_now)
 
-    record(path, start(50), end(51))
+    open_recording(Files(), path, None).file.close()
 
     assert is_used(path)
 
