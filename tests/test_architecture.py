@@ -76,12 +76,14 @@ def imports_from_the_right(path: Path) -> list[str]:
 SHELL = {
     "connection.py",
     "http.py",
+    "http_client.py",
     "moment.py",
     "queue.py",
     "rates.py",
     "run.py",
     "runner.py",
     "transport.py",
+    "websocket.py",
 }
 """The modules of the engine that have sockets, clocks or tasks; the others decide."""
 

@@ -1,19 +1,20 @@
 """Keeps the README true: its two lines, its options, its commands, its picture."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
 
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 from ordwatch.venues import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
-COMMANDS = typer.main.get_group(app).commands
+COMMANDS = typer.main.get_group(command_line()).commands
 TAIL = [name for parameter in COMMANDS["tail"].params for name in parameter.opts if name not in ("-h", "--help")]
 
 
@@ -43,6 +44,12 @@ def test_no_option_is_invented() -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README))
 
     assert named <= known
+
+
+def test_the_picture_shows_the_table_as_it_is_drawn_now() -> None:
+    drawn = runpy.run_path(str(ROOT / ".github" / "picture.py"))["picture"]()
+
+    assert (ROOT / ".github" / "table.svg").read_text(encoding="utf-8") == drawn
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)h][^)]*)\)", README))
@@ -76,3 +83,16 @@ def test_every_dependency_declares_the_oldest_release_it_was_tried_with(dependen
 @pytest.mark.parametrize("kind", REGISTRY)
 def test_every_venue_is_in_the_example_configuration(kind: str) -> None:
     assert f"kind: {kind}" in (ROOT / "config.example.yaml").read_text()
+
+
+CONTAINER = (ROOT / ".github" / "Containerfile").read_text()
+
+
+def test_the_container_is_built_from_files_that_exist_and_runs_without_root() -> None:
+    copied = [
+        word for line in re.findall(r"^COPY (?!--from)(.*) \S+$", CONTAINER, re.MULTILINE) for word in line.split()
+    ]
+
+    assert copied == ["pyproject.toml", "README.md", "ordwatch"]
+    assert all((ROOT / name).exists() for name in copied)
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", CONTAINER, re.MULTILINE)

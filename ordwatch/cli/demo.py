@@ -39,11 +39,10 @@ def demo(
     display.check()
     programs.argv()
     # Imported here: `ordwatch --help` and usage errors need no engine.
-    from ordwatch.cli.running import finish, run_to_end
+    from ordwatch.cli.running import finish, metrics_sink, run_to_end
     from ordwatch.cli.simulators import chosen_kinds
-    from ordwatch.outputs.metrics import metrics_output
 
-    measured = metrics_output(metrics) if metrics is not None else None
+    measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
     kinds = chosen_kinds(venue)
     if measured is not None:

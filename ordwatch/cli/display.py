@@ -33,7 +33,7 @@ _COLORS: dict[ColorChoice, Literal["auto", "always", "never"]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DisplayOptions:
     """Which records the user wants on stdout, and in which form."""
 
@@ -123,9 +123,11 @@ class DisplayOptions:
 
     def print_above(self, sink: Sink) -> Callable[[str], bool] | None:
         """A function that prints a message above the live table; None unless stderr is the table's terminal."""
+        if self.kind is not OutputKind.TABLE or not os.isatty(2):
+            return None
         from ordwatch.outputs.table import Table
 
-        if not isinstance(sink, Table) or not os.isatty(2):
+        if not isinstance(sink, Table):
             return None
 
         def above(text: str) -> bool:
@@ -136,7 +138,7 @@ class DisplayOptions:
         return above
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TailDisplayOptions(DisplayOptions):
     """The same for `tail`, where the first query lists orders that may have changed long ago."""
 

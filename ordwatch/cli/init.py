@@ -39,7 +39,7 @@ def init(
     """
     set_up()
     from ordwatch.config import find
-    from ordwatch.config.document import parse
+    from ordwatch.config.parsing import parse
 
     text = (files("ordwatch.config") / EXAMPLE).read_text(encoding="utf-8")
     lines = parse(text.encode(), EXAMPLE).lines

@@ -36,7 +36,10 @@ class Outages:
         """Note the states of links."""
         for record in (each.record for each in records):
             if isinstance(record, LinkRecord):
-                self._venues[record.venue].note(record, self._now_s())
+                name = record.venue
+                if name not in self._venues:
+                    self._venues[name] = _Venue(name, self._now_s())  # a follower meets its venues one by one
+                self._venues[name].note(record, self._now_s())
 
     async def drain(self) -> None:
         """Nothing is queued."""

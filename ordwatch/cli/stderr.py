@@ -13,11 +13,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.secrets import Redaction
-from ordwatch.outputs.descriptor import fd_name, write_all
-from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
+
+if TYPE_CHECKING:
+    from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
 
 log = logging.getLogger("ordwatch")
 
@@ -136,12 +138,18 @@ class StderrHandler(logging.Handler):
         self._queue.put([text])
 
     def _start(self) -> "WriterQueue[str | _Dropped]":
+        # Imported here: most commands write no message, and it imports asyncio.
+        from ordwatch.outputs.descriptor import fd_name
+        from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
+
         queue = WriterQueue[str | _Dropped](max_items=MAX_QUEUED, group_items=1, on_full=_count_dropped)
         self._thread = WriterThread(f"write {fd_name(self._fd)}", queue, self._write)
         self._thread.start()  # its error is ignored: there is nowhere to report that stderr failed
         return queue
 
     def _write(self, group: "list[str | _Dropped]") -> None:
+        from ordwatch.outputs.descriptor import write_all
+
         write_all(self._fd, b"".join([_line(str(item)) for item in group]))
 
 

@@ -44,10 +44,9 @@ def tail(
         end_on_hangup()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.outages import Outages
-    from ordwatch.cli.running import finish, run_to_end, watch
-    from ordwatch.outputs.metrics import metrics_output
+    from ordwatch.cli.running import finish, metrics_sink, run_to_end, watch
 
-    measured = metrics_output(metrics) if metrics is not None else None
+    measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
     configuration = read_config(config, venue or [])
     venues = resolve(configuration, venue or [], stderr, raw=raw)

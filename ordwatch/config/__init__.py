@@ -1,6 +1,7 @@
 """The configuration file: a strict YAML reader, settings whose errors name line and key, and the sources of secrets.
 
-document   the file as a tree, with the line of each key
+document   the file as a tree, with the line of each key, and its mistakes
+parsing    reads a file of YAML as a document
 nats       the section `nats`
 sections   checks the sections of the file, and makes settings of them
 settings   finds and reads the file, and resolves its secrets

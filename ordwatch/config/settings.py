@@ -12,14 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from ordwatch.config.document import MAX_BYTES, Document, parse
+from ordwatch.config.document import MAX_BYTES, Document
 from ordwatch.config.document import Path as KeyPath
 from ordwatch.config.nats import NatsSettings
 from ordwatch.config.sections import SettingsT, sections_of, suggest_or_list
 from ordwatch.config.sources import Env, Unread, fault_of_certificates, fetch, read_regular, refuse_shared
 from ordwatch.core.errors import ConfigError, UsageError
 from ordwatch.core.secrets import Secret, SecretFile
-from ordwatch.venues import kinds, load
+from ordwatch.venues import REGISTRY, kinds, load
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
@@ -164,9 +164,8 @@ def defaults(path: Path, names: Iterable[str]) -> Config | None:
     Raises:
         ConfigError: A package that has such a kind of venue does not fit.
     """
-    known = kinds()
     wanted = dict.fromkeys(names)
-    if not wanted or not all(name in known for name in wanted):
+    if not wanted or not all(name in REGISTRY or name in kinds() for name in wanted):
         return None
     venues = {name: load(name) for name in wanted}
     if any(venue.required_keys() for venue in venues.values()):
@@ -185,6 +184,8 @@ def read(path: Path) -> Config:
         data, status = read_regular(path, MAX_BYTES, private=False)
     except ValueError as exc:
         raise ConfigError(f"{exc}; `ordwatch init` writes an example, `ordwatch demo` needs none") from None
+    from ordwatch.config.parsing import parse  # YAML is not needed without a file
+
     document = parse(data, str(path))
     venues, nats = sections_of(document)
     document.refuse_mistakes()

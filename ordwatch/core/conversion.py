@@ -138,6 +138,19 @@ def _order_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
     )
 
 
+_OF_THE_STORE = frozenset({"unordered", "reopened"})
+
+
+def collected_update(record: OrderRecord, extra: type[Extra]) -> OrderUpdate:
+    """The state that a collector recorded; with the flag `late` if it is not its latest one.
+
+    Raises:
+        RecordingError: Its `extra` is not this venue's, or a time is not valid.
+    """
+    flags = tuple(flag for flag in record.flags if flag not in _OF_THE_STORE)
+    return msgspec.structs.replace(order_update(record, extra), flags=flags, raw=record.raw)
+
+
 def gap_update(record: GapRecord) -> GapUpdate:
     """A gap that is still open.
 

@@ -62,6 +62,19 @@ def _extra_differs(new: Extra, old: Extra) -> bool:
     return any(getattr(new, name) != getattr(old, name) for name in new.__struct_fields__ if name not in new.TIME_TEXTS)
 
 
+def contradicts(merged: OrderUpdate, state: OrderUpdate) -> bool:
+    """Whether an update, merged into a state, has another value of what that state knows, but for times and names."""
+    for key in changed_keys(merged, state):
+        if key == "extra":
+            new, old = merged.extra, state.extra
+            names = [name for name in new.__struct_fields__ if name not in new.TIME_TEXTS]
+            if any(getattr(old, name) not in (None, getattr(new, name)) for name in names):
+                return True
+        elif key not in _INCIDENTAL and getattr(state, key, None) is not None:
+            return True
+    return False
+
+
 def is_duplicate(update: OrderUpdate, state: OrderUpdate) -> bool:
     """Whether every field that the update has is the same in the state."""
     for name in _COMPARED:

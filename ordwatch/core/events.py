@@ -305,6 +305,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """When, ns of the monotonic clock."""
     query: QueryStamp | None = None
     """Set if query rows follow."""
+    collector: str | None = None
+    """Set if a state follows that this collector has merged and recorded; then it is the channel too."""
+    stream_seq: int | None = None
+    """Where that record stands in the stream of all collectors."""
 
 
 FeedEvent = Arrival | OrderUpdate | Reject | LinkUpdate | GapUpdate | ClockJump | HeartbeatTick

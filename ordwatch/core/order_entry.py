@@ -3,56 +3,78 @@
 A duplicate is recognised by them: an update that repeats a state its channel has reported before, or a later one.
 """
 
+import msgspec
 from msgspec.structs import replace
 
-from ordwatch.core.differences import is_duplicate
+from ordwatch.core.differences import contradicts, is_duplicate, normalized
 from ordwatch.core.events import Arrival, OrderUpdate
+from ordwatch.core.merging import MergeRules
+from ordwatch.core.packed_states import packed, packed_all, unpacked_all
 
 STATES_KEPT = 8
 """Last states of each order with which a push is compared to find duplicates."""
 _CHANNELS_KEPT = 8
 
 
-class OrderEntry:
+class OrderEntry(msgspec.Struct, gc=False):
     """Everything stored about one order."""
 
-    __slots__ = ("arrived_ns", "channel", "last_query", "places", "state", "states", "unconfirmed")
+    # A Struct that the garbage collector does not track, and so is all that it holds: with 100,000 orders one full
+    # collection would otherwise stop the event loop for half a second.
+    state: OrderUpdate
+    """The latest known state."""
+    channel: str
+    """The channel of the latest state."""
+    arrived_ns: int
+    """When the last push, or the last accepted query row, arrived; monotonic; 0: in an earlier session."""
+    states_kept: int = STATES_KEPT
+    own_ns: int | None = None
+    """The time in the latest state's own update; None: that of the state."""
+    earlier: tuple[bytes, ...] = ()
+    """The states before the latest one, at most `states_kept` - 1, oldest first; see packed_states.py."""
+    places: dict[str, int] = {}
+    """For each channel the index of the state that its last update reported."""
+    last_query: int = 0
+    """Number of the last query that had a row for this order."""
+    unconfirmed: tuple[OrderUpdate, int] | None = None
+    """A row that another query must confirm, and when its request was sent."""
 
-    def __init__(self, state: OrderUpdate, channel: str, arrived_ns: int) -> None:
-        self.state = state
-        """The latest known state."""
-        self.states = [state]
-        """The last STATES_KEPT states, oldest first, the latest last; each with the time that its update contained."""
-        self.channel = channel
-        """The channel of the latest state."""
-        self.places = {channel: 0}
-        """For each channel the index of the state that its last update reported."""
-        self.arrived_ns = arrived_ns
-        """When the last push, or the last accepted query row, arrived; monotonic; 0: in an earlier session."""
-        self.last_query = 0
-        """Number of the last query that had a row for this order."""
-        self.unconfirmed: tuple[OrderUpdate, int] | None = None
-        """A row that another query must confirm, and when its request was sent."""
+    def __post_init__(self) -> None:
+        self.places[self.channel] = 0
+
+    @property
+    def latest(self) -> int:
+        """The index of the latest state."""
+        return len(self.earlier)
+
+    @property
+    def states(self) -> list[OrderUpdate]:
+        """The last `states_kept` states, oldest first, the latest last; each with the time in its update."""
+        return self._states_from(0)
 
     def add(self, state: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
         """Make this the latest state; `updated_ns` is the time in the update itself."""
+        before = self._reported()
         self.state = state
         # A duplicate is recognised by the time in the update; the merged state may have the time of another update.
-        self.states.append(state if updated_ns in (None, state.updated_ns) else replace(state, updated_ns=updated_ns))
+        self.own_ns = None if updated_ns == state.updated_ns else updated_ns
+        self.earlier = (*self.earlier, packed(before, self._reported()))
         self.channel, self.unconfirmed = arrival.channel, None
         if not is_cached(arrival):
             self.arrived_ns = arrival.at_ns
-        if len(self.states) > STATES_KEPT:
+        if len(self.earlier) >= self.states_kept:
             self._forget_oldest()
-        self.places[arrival.channel] = len(self.states) - 1
+        self.places[arrival.channel] = self.latest
         if len(self.places) > _CHANNELS_KEPT:
             del self.places[next(iter(self.places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
         """Insert a state that is older than the latest one."""
-        self.states.insert(index, state)
+        states = self.states
+        states.insert(index, state)
+        self.earlier = packed_all(states)
         self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
-        if len(self.states) > STATES_KEPT:
+        if len(self.earlier) >= self.states_kept:
             self._forget_oldest()
 
     def move(self, channel: str, place: int) -> None:
@@ -64,17 +86,38 @@ class OrderEntry:
 
     def is_last_of(self, channel: str) -> bool:
         """Whether what is known came by this channel, or was repeated by it last."""
-        return channel == self.channel or self.places.get(channel) == len(self.states) - 1
+        return channel == self.channel or self.places.get(channel) == self.latest
 
     def find(self, update: OrderUpdate, start: int) -> int | None:
         """The index of the first state from `start` on of which the update is a duplicate."""
-        for index in range(start, len(self.states)):
-            if is_duplicate(update, self.states[index]):
+        for index, state in enumerate(self._states_from(start), start):
+            if is_duplicate(update, state):
                 return index
         return None
 
+    def find_agreeing(self, update: OrderUpdate, venue: MergeRules, start: int) -> int | None:
+        """The same for what a collector recorded, whose fields may repeat an earlier update: none may contradict.
+
+        The latest state must have all that the update has: what completes it is worth a record.
+        """
+        found = self.find(update, start)
+        if found is not None:
+            return found
+        for index, state in enumerate(self._states_from(start)[:-1], start):
+            if not contradicts(normalized(venue.merge(update, state)), state):
+                return index
+        return None
+
+    def _states_from(self, start: int) -> list[OrderUpdate]:
+        """Those from this index on; the later ones first cost least to unpack."""
+        return list(unpacked_all(self.earlier[start:], self._reported()))[::-1]
+
+    def _reported(self) -> OrderUpdate:
+        """The latest state with the time in its own update."""
+        return self.state if self.own_ns is None else replace(self.state, updated_ns=self.own_ns)
+
     def _forget_oldest(self) -> None:
-        del self.states[0]
+        self.earlier = self.earlier[1:]
         self.places = {channel: max(0, place - 1) for channel, place in self.places.items()}
 
 

@@ -28,7 +28,7 @@ from ordwatch.core.events import (
     VenueStats,
 )
 from ordwatch.core.merging import Correction, MergeRules, merge_missing
-from ordwatch.core.order_entry import OrderEntry, is_cached
+from ordwatch.core.order_entry import STATES_KEPT, OrderEntry, is_cached
 from ordwatch.core.records import AnyRecord, OrderRecord
 
 FINAL_KEPT = 50_000
@@ -56,27 +56,40 @@ class OrderStore:
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         recheck: Callable[[str], None] = lambda _: None,
         mono_ns: Callable[[], int] = monotonic_ns,
+        states_kept: int = STATES_KEPT,
     ) -> None:
         """`redact` removes secrets from a venue's messages; `alive` makes the alive record of a heartbeat tick.
 
         `recheck` is called with a venue's name when only the order of arrival decided a state: the venue should be
-        queried soon. `mono_ns` is the clock that limits rejects per second.
+        queried soon. `mono_ns` is the clock that limits rejects per second. `states_kept`: of each order, to find
+        duplicates.
         """
+        self._states_kept = states_kept
         self._recheck = recheck
-        self._arrivals = {name: Arrival(venue=name, channel="", at_ns=0) for name in venues}
-        self._latest_ns: dict[str, int] = dict.fromkeys(venues, 0)
+        self._arrivals: dict[str, Arrival] = {}
+        self._latest_ns: dict[str, int] = {}
         self._redact = redact
         self._alive = alive
-        self._venues = venues
-        self._stats = stats
+        self._venues = dict(venues)
+        self._stats = dict(stats)
         self._orders: dict[OrderKey, OrderEntry] = {}
-        self._open: dict[str, dict[OrderKey, OrderEntry]] = {name: {} for name in venues}
+        self._open: dict[str, dict[OrderKey, OrderEntry]] = {}
         self._final: OrderedDict[OrderKey, int] = OrderedDict()
         self._gaps: dict[str, str] = {}
         self._rejects = _RejectLimit(mono_ns)
         self.counts: Counter[str] = Counter()
         """Since the start: updates, written, duplicates, rejected, gaps_opened, gaps_closed."""
         self._recovered: Counter[str] = Counter()
+        for name in venues:
+            self.add_venue(name, venues[name], stats[name])
+
+    def add_venue(self, name: str, rules: MergeRules, stats: VenueStats) -> None:
+        """From now on there may be events of this venue."""
+        self._venues[name] = rules
+        self._stats[name] = stats
+        self._arrivals[name] = Arrival(venue=name, channel="", at_ns=0)
+        self._latest_ns[name] = 0
+        self._open[name] = {}
 
     def open_orders(self, venue: str) -> Sequence[OrderUpdate]:
         """The merged states of this venue's orders that are not final."""
@@ -125,6 +138,8 @@ class OrderStore:
         entry = self._orders.get(update.key)
         if entry is None:
             record: OrderRecord | None = self._first(update, arrival)
+        elif arrival.collector is not None:
+            record = self._collected(entry, update, arrival)
         elif update.source == "push":
             record = self._push(entry, update, arrival)
         else:
@@ -134,6 +149,8 @@ class OrderStore:
             self.counts["duplicates"] += 1
         else:
             self.counts["written"] += 1
+            if arrival.collector is not None:
+                record = replace(record, collector=arrival.collector, stream_seq=arrival.stream_seq)
         return record
 
     def _update_latest_time(self, update: OrderUpdate) -> None:
@@ -144,6 +161,9 @@ class OrderStore:
 
     def _first(self, update: OrderUpdate, arrival: Arrival) -> OrderRecord:
         order = normalized(update)
+        if "late" in update.flags:
+            # It is not the state, which the collector reported before.
+            return order_record(order, prev_status=None, gap=None, changed=[], flags=list(order.flags), raw=update.raw)
         entry = self._enter(order, arrival)
         if arrival.query is not None and not arrival.query.cached:
             entry.last_query = arrival.query.number
@@ -169,7 +189,7 @@ class OrderStore:
         merged = normalized(venue.merge(update, known))
         changed = changed_keys(merged, known)
         if not changed:
-            entry.move(channel, len(entry.states) - 1)
+            entry.move(channel, entry.latest)
             entry.arrived_ns = arrival.at_ns
             return None
         if recency is Recency.EQUAL:
@@ -204,7 +224,7 @@ class OrderStore:
         if arrived_ns > query.old_before_ns and sent_ns - arrived_ns < venue.settle_s * 1e9:
             self._recheck(row.venue)
             return False
-        correction = Correction.YES if row.not_found else venue.correct(merged, known)
+        correction = Correction.YES if row.not_found else venue.correct(row, known)
         if correction is Correction.CONFIRM:
             return self._is_confirmed(entry, row, query)
         return correction is Correction.YES
@@ -216,6 +236,31 @@ class OrderStore:
             return True
         self._recheck(row.venue)
         return False
+
+    def _collected(self, entry: OrderEntry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
+        """A state that a collector has recorded. It has fields that an earlier update reported, or another time."""
+        known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
+        same_channel = entry.is_last_of(channel)
+        recency, place = self._compare(venue, update, known, same_channel), entry.places.get(channel, 0)
+        if "late" in update.flags:
+            recency = Recency.OLDER
+            update = replace(update, flags=tuple(flag for flag in update.flags if flag != "late"))
+        if recency is not Recency.NEWER:
+            found = entry.find_agreeing(update, venue, place if recency is Recency.EQUAL else 0)
+            if found is not None:
+                entry.move(channel, max(found, place))
+                return None
+            if recency is Recency.OLDER:
+                # That a venue no longer finds an order says nothing beside a final state.
+                return None if update.not_found else self._late(entry, update, venue)
+            if (update.updated_ns or 0) < (known.updated_ns or 0):
+                update = replace(update, updated_ns=None)  # it is that of a state before
+        merged = normalized(venue.merge(update, known))
+        changed = changed_keys(merged, known)
+        if not changed or not (differs(merged, known, changed) or (recency is Recency.NEWER and same_channel)):
+            entry.move(channel, entry.latest)
+            return None
+        return self._write(entry, update, merged, changed, arrival, recency)
 
     def _fill_nulls(self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
         """A later row of the same query only fills fields that the first left empty."""
@@ -260,10 +305,10 @@ class OrderStore:
     def _late(self, entry: OrderEntry, update: OrderUpdate, venue: MergeRules) -> OrderRecord:
         """The record of an update older than the state: its own fields, completed by states not newer than it."""
         known = entry.state
-        index = len(entry.states) - 1
-        while index > 0 and venue.compare_versions(update, entry.states[index - 1], False) is Recency.OLDER:
+        states, index = entry.states, entry.latest
+        while index > 0 and venue.compare_versions(update, states[index - 1], False) is Recency.OLDER:
             index -= 1
-        before = venue.merge(update, entry.states[index - 1]) if index > 0 else update
+        before = venue.merge(update, states[index - 1]) if index > 0 else update
         late = normalized(replace(before, updated_ns=update.updated_ns))
         entry.insert(index, late)
         return order_record(
@@ -276,7 +321,9 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> OrderEntry:
-        entry = self._orders[order.key] = OrderEntry(order, arrival.channel, 0 if is_cached(arrival) else arrival.at_ns)
+        entry = self._orders[order.key] = OrderEntry(
+            order, arrival.channel, 0 if is_cached(arrival) else arrival.at_ns, self._states_kept
+        )
         self._place(entry)
         return entry
 

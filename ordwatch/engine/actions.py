@@ -1,36 +1,33 @@
 """The actions that a supervisor returns. The runner carries them out in order, before it reports the next event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ordwatch.core.events import FeedEvent
 
 
-@dataclass(frozen=True)
-class Connect:
+class Connect(msgspec.Struct, frozen=True):
     """Start attempt `conn` of this link; report `opened`, then `received`, and in every case `disconnected`."""
 
     link: int
     conn: int
 
 
-@dataclass(frozen=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True):
     """End the attempt or connection of this link; its `disconnected` has this error."""
 
     link: int
     error: Exception
 
 
-@dataclass(frozen=True)
-class SendHeartbeat:
+class SendHeartbeat(msgspec.Struct, frozen=True):
     """Let the session of this link send a heartbeat."""
 
     link: int
 
 
-@dataclass(frozen=True)
-class RunQuery:
+class RunQuery(msgspec.Struct, frozen=True):
     """Query the venue for its orders; report `query_answered` or `query_failed`."""
 
     number: int
@@ -40,20 +37,17 @@ class RunQuery:
     """As in `QueryStamp`."""
 
 
-@dataclass(frozen=True)
-class CancelQuery:
+class CancelQuery(msgspec.Struct, frozen=True):
     """Cancel the running query; nothing is reported of it any more."""
 
 
-@dataclass(frozen=True)
-class EmitEvents:
+class EmitEvents(msgspec.Struct, frozen=True):
     """Put these events in the queue of the order store."""
 
     events: Sequence[FeedEvent]
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(msgspec.Struct, frozen=True):
     """A message for stderr; the venue's name is added in front."""
 
     level: int
@@ -62,8 +56,7 @@ class Log:
     """Written with its traceback."""
 
 
-@dataclass(frozen=True)
-class EndVenue:
+class EndVenue(msgspec.Struct, frozen=True):
     """Stop this venue for good, because of `failure`. The other venues continue."""
 
     failure: Exception

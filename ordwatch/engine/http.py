@@ -2,22 +2,20 @@
 
 import asyncio
 import math
-import ssl
 import time
 from collections.abc import Callable
 from time import monotonic
-from urllib.parse import urlsplit
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
-from ordwatch.engine.failures import reason
 from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
 from ordwatch.engine.read_only import only_reading
-from ordwatch.engine.tls import tls_context
 from ordwatch.engine.venue_clock import VenueClock, server_date_ns
 from ordwatch.venues.contract import HttpReply, HttpRequest, Payload
+
+if TYPE_CHECKING:
+    from ordwatch.engine.http_client import HttpClient
 
 TIMEOUT_S = 10.0
 TRIES = 3
@@ -48,7 +46,7 @@ class Http:
         self._only_reads = only_reads
         self._on_server_date = on_server_date
         self._tls_ca_file = tls_ca_file
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._tls_failure = (-math.inf, "")
         """When TLS last failed, and why."""
 
@@ -68,12 +66,12 @@ class Http:
         for last in (False,) * (TRIES - 1) + (True,):
             try:
                 reply, retry_after_s = await self._send_within_rates(request, on_send)
-            except (aiohttp.ClientSSLError, ssl.SSLError) as exc:
-                self._tls_failure = (monotonic(), _tls_reason(exc))
+            except TlsFailed as exc:
+                self._tls_failure = (monotonic(), str(exc))
                 self._refuse_untrusted(request)
-            except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            except ConnectionLost as exc:
                 if last:
-                    raise ConnectionLost(f"{request.name}: {_failure_text(exc)}") from None
+                    raise ConnectionLost(f"{request.name}: {exc}") from None
             else:
                 if last or not (reply.status == 429 or reply.status >= 500):
                     return reply
@@ -101,65 +99,26 @@ class Http:
         return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
-        session = self._session = self._session or aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-            trust_env=False,
-            auto_decompress=True,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        async with session.request(
-            request.method,
-            request.url,
-            params=dict(request.params),
-            headers=_headers(request),
-            data=dict(request.form) if request.form is not None else request.json_body(),
-            ssl=tls_context(self._tls_ca_file) if urlsplit(request.url).scheme == "https" else True,
-            allow_redirects=False,
-        ) as response:
-            body = await response.content.read(MAX_BODY_BYTES + 1)
-            while len(body) <= MAX_BODY_BYTES and (more := await response.content.read(MAX_BODY_BYTES)):
-                body += more
-            if len(body) > MAX_BODY_BYTES:
-                raise RemoteProtocolError(f"{request.name}: an answer of more than {MAX_BODY_BYTES} bytes")
-            reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
-            if (date_ns := server_date_ns(response.headers.get("Date"))) is not None:
-                self.clock.read(date_ns, moment().running_ns)
-                self._on_server_date(date_ns)
-            return reply, _retry_after_s(response.headers.get("Retry-After", ""))
+        if self._client is None:
+            # Imported when it is first needed: it takes longer than all else.
+            from ordwatch.engine.http_client import HttpClient
+
+            self._client = HttpClient(timeout_s=TIMEOUT_S, tls_ca_file=self._tls_ca_file)
+        try:
+            received = await self._client.call(request, MAX_BODY_BYTES)
+        except RemoteProtocolError as exc:
+            raise RemoteProtocolError(f"{request.name}: {exc}") from None
+        if (date_ns := server_date_ns(received.date)) is not None:
+            self.clock.read(date_ns, moment().running_ns)
+            self._on_server_date(date_ns)
+        return received.reply, _retry_after_s(received.retry_after)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-
-def _headers(request: HttpRequest) -> dict[str, str]:
-    return {**({"Content-Type": "application/json"} if request.json is not None else {}), **request.headers}
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
 
 def _retry_after_s(text: str) -> float:
     return min(float(text), RETRY_AFTER_MAX_S) if text.isascii() and text.isdigit() else 0.0
-
-
-def _tls_reason(exc: aiohttp.ClientSSLError | ssl.SSLError) -> str:
-    match exc:
-        case aiohttp.ClientConnectorCertificateError(certificate_error=OSError() as error):
-            return reason(error)
-        case aiohttp.ClientSSLError(os_error=error):
-            return reason(error)
-        case ssl.SSLError():
-            return reason(exc)
-
-
-def _failure_text(exc: BaseException) -> str:
-    """Why the request failed, without its address, which the library's own text contains."""
-    match exc:
-        case TimeoutError():
-            return f"no answer within {TIMEOUT_S:.0f} s"
-        case aiohttp.ClientConnectorDNSError():
-            return "the host name cannot be resolved"
-        case aiohttp.ClientConnectorError(os_error=os_error):
-            return reason(os_error)
-        case _:
-            return "the connection broke"

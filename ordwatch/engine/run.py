@@ -42,7 +42,7 @@ from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 log = logging.getLogger(__name__)
 
 ALIVE_S = 10.0
-SLICE = 256
+SLICE = 64
 """Events merged in one step before other tasks run again."""
 STALL_CHECK_S = 0.1
 COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")

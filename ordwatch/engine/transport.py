@@ -1,38 +1,25 @@
 """Connections: TCP chunks and WebSocket messages behind one narrow interface.
 
-TLS is always verified; proxies of the environment and TLS key logs are never used. Debug logging of
-the WebSocket library is off, because it prints what was sent, credentials included.
+TLS is always verified; proxies of the environment and TLS key logs are never used.
 """
 
 import asyncio
 import ipaddress
-import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
-import websockets
-from websockets.asyncio.client import ClientConnection, connect
-
 from ordwatch.core.errors import ConnectionLost, TlsFailed
-from ordwatch.core.escaping import safe_text
 from ordwatch.engine.failures import describe, reason
-from ordwatch.engine.tls import tls_context
 from ordwatch.venues.contract import Endpoint, Payload
 
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 8 * 1024
+"""Read at once: some 30 updates, so that other tasks wait a millisecond for them and not eight."""
 NEXT_ADDRESS_S = 0.25
 """How long one address of a host is tried before the next is tried at the same time."""
 SEND_TIMEOUT_S = 10.0
-MESSAGES_A_TURN = 64
-"""WebSocket messages read before other tasks run; a full chunk of bytes would hold messages for 30 ms of work."""
-CLOSING_HANDSHAKE_S = 0.5
-"""How long a WebSocket's closing handshake is waited for."""
-
-_silent_log = logging.getLogger("ordwatch.websockets")
-_silent_log.setLevel(logging.CRITICAL)
 
 
 class Transport(Protocol):
@@ -81,7 +68,7 @@ async def dial(endpoint: Endpoint, tls_ca_file: str | None = None) -> AsyncItera
         TlsFailed: The certificate does not verify, or the answer is no TLS of today.
         ConfigError: `tls_ca_file` cannot be used.
     """
-    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _dial_websocket(endpoint, tls_ca_file)
+    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _websocket(endpoint, tls_ca_file)
     async with AsyncExitStack() as stack:
         try:
             transport = await stack.enter_async_context(connection)
@@ -93,6 +80,13 @@ async def dial(endpoint: Endpoint, tls_ca_file: str | None = None) -> AsyncItera
         except UnicodeError as exc:
             raise ConnectionLost(f"cannot reach {endpoint.shown} ({describe(exc)})") from exc
         yield transport
+
+
+def _websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AbstractAsyncContextManager[Transport]:
+    # Imported when it is first needed: a venue on plain TCP never does.
+    from ordwatch.engine.websocket import dial_websocket
+
+    return dial_websocket(endpoint, tls_ca_file)
 
 
 @asynccontextmanager
@@ -131,7 +125,7 @@ class _Tcp:
                 await asyncio.sleep(0)
             chunk = await self._reader.read(CHUNK_BYTES)
         except OSError as exc:
-            raise _connection_error(exc) from exc
+            raise connection_error(exc) from exc
         if not chunk:
             raise ConnectionLost("the connection was closed by the other side", "eof")
         self._may_have_more = len(chunk) == CHUNK_BYTES
@@ -145,7 +139,7 @@ class _Tcp:
         except TimeoutError as exc:
             raise ConnectionLost("the other side takes nothing", "silent") from exc
         except OSError as exc:
-            raise _connection_error(exc) from exc
+            raise connection_error(exc) from exc
 
     async def ping(self) -> float:
         raise ConnectionLost("a TCP connection has no ping")
@@ -158,99 +152,6 @@ def _as_bytes(payload: Payload) -> bytes:
     return payload.encode() if isinstance(payload, str) else payload
 
 
-def _connection_error(exc: OSError) -> ConnectionLost:
+def connection_error(exc: OSError) -> ConnectionLost:
+    """The error of a connection that was up."""
     return ConnectionLost(reason(exc), "silent" if isinstance(exc, TimeoutError) else "reset")
-
-
-@asynccontextmanager
-async def _dial_websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AsyncIterator[Transport]:
-    hint = f"; {endpoint.unanswered}" if endpoint.unanswered else ""
-    try:
-        connection = await _ConnectWithoutRedirect(
-            endpoint.url,
-            ssl=tls_context(tls_ca_file) if endpoint.url.startswith("wss:") else None,
-            proxy=None,
-            compression=None,
-            max_size=endpoint.max_message_bytes,
-            max_queue=64,
-            ping_interval=None,
-            open_timeout=None,
-            close_timeout=1,
-            logger=_silent_log,
-            user_agent_header=None,
-        )
-    except ssl.SSLError:
-        raise  # a certificate that does not verify is also a ValueError
-    except websockets.InvalidHandshake as exc:
-        raise ConnectionLost(f"the WebSocket handshake failed: {_handshake_failure(exc)}{hint}") from None
-    except (websockets.InvalidURI, ValueError):
-        raise ConnectionLost("the WebSocket address is not one") from None
-    except EOFError as exc:
-        raise ConnectionLost(f"the connection was closed during the WebSocket handshake{hint}", "eof") from exc
-    try:
-        yield _WebSocket(connection)
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_HANDSHAKE_S):
-                await connection.close()
-        connection.transport.abort()
-
-
-def _handshake_failure(exc: websockets.InvalidHandshake) -> str:
-    if isinstance(exc, websockets.InvalidStatus):
-        return f"HTTP status {exc.response.status_code}"
-    return safe_text(type(exc).__name__, 200)
-
-
-class _ConnectWithoutRedirect(connect):
-    """Follows no redirect, which would send the login to another host."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class _WebSocket:
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self.date = connection.response.headers.get("Date") if connection.response is not None else None
-        self._messages = 0
-
-    async def read(self) -> bytes:
-        self._messages += 1
-        if self._messages % MESSAGES_A_TURN == 0:
-            await asyncio.sleep(0)
-        try:
-            return await self._connection.recv(decode=False)
-        except websockets.ConnectionClosed as exc:
-            raise _closed(exc) from exc
-
-    async def write(self, payloads: Sequence[Payload]) -> None:
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                for payload in payloads:
-                    await self._connection.send(payload)
-        except TimeoutError as exc:
-            raise ConnectionLost("the other side takes nothing", "silent") from exc
-        except websockets.ConnectionClosed as exc:
-            raise _closed(exc) from exc
-
-    async def ping(self) -> float:
-        try:
-            return await (await self._connection.ping())
-        except websockets.ConnectionClosed as exc:
-            raise _closed(exc) from exc
-
-    def abort(self) -> None:
-        self._connection.transport.abort()
-
-
-def _closed(exc: websockets.ConnectionClosed) -> ConnectionLost:
-    if exc.sent is not None and exc.rcvd is None and exc.sent.code != 1000:
-        reason = safe_text(exc.sent.reason, 120)
-        return ConnectionLost(f"closed by us, code {exc.sent.code} {reason}".rstrip(), f"close:{exc.sent.code}")
-    if exc.rcvd is not None:
-        reason = safe_text(exc.rcvd.reason, 120)
-        return ConnectionLost(f"closed by the venue, code {exc.rcvd.code} {reason}".rstrip(), f"close:{exc.rcvd.code}")
-    if isinstance(exc.__cause__, OSError):
-        return _connection_error(exc.__cause__)
-    return ConnectionLost("the connection was closed by the other side", "eof")

@@ -4,8 +4,6 @@ Pure; readings are arguments. Times of this host are those of a clock that is ne
 (Moment.running_ns), so a wrong or changed wall clock has no effect.
 """
 
-from email.utils import parsedate_to_datetime
-
 from ordwatch.venues.contract import EVER
 
 MARGIN_NS = 60 * 1_000_000_000
@@ -39,6 +37,8 @@ def since(clock_ns: int | None, latest_ns: int | None) -> int:
 
 def server_date_ns(date: str | None) -> int | None:
     """The time in an HTTP `Date` header, whole seconds, as ns since 1970 UTC; None if it cannot be read."""
+    from email.utils import parsedate_to_datetime  # takes a while, and a venue without HTTP never needs it
+
     try:
         return int(parsedate_to_datetime(date or "").timestamp()) * 1_000_000_000
     except (ValueError, TypeError, OverflowError):

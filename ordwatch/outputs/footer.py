@@ -72,7 +72,7 @@ def help_lines(width: int) -> list[CellLine]:
     """The page that explains the keys, and what the table shows with few letters."""
     short = (
         "PART partially filled, P/NEW and P/CXL pending, S/S sell short, B/B buy back",
-        "(p) or paper: an account for practice. \u2248 a rounded average. AGE since the last change",
+        "(p), paper: an account for practice. \u2248: rounded. AGE: since the last change",
         "NEW 41 s ago: the venue is not live; that was the state 41 s ago",
     )
     lines = [[Cell(f" {key:<13}", "bold"), Cell(text)] for key, text in KEYS]

@@ -1,30 +1,25 @@
 """Lays out the list of orders as lines of cells that fit the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from ordwatch.outputs.browser import Window
 from ordwatch.outputs.cells import Cell, CellLine
 from ordwatch.outputs.columns import fitting_columns, gap_of
-from ordwatch.outputs.display_times import text_ns
-from ordwatch.outputs.forms import Scene
+from ordwatch.outputs.forms import FormCache, Scene
 from ordwatch.outputs.table_state import TableRow
 
-FRESH_S = 2.0
-"""How long a change stays bold."""
-
-_FRESH_SHARE = 3
-"""Changes are bold only while fewer than one of so many rows changed: where everything is bold, nothing is."""
 _MARGIN = 1
 
 
-def order_lines(window: Window, scene: Scene, width: int) -> list[CellLine]:
-    """The titles, and one line for each row of the window."""
-    columns = fitting_columns(window.rows, scene, width - _MARGIN)
+def order_lines(
+    window: Window, scene: Scene, width: int, *, fresh: Collection[int], cache: FormCache
+) -> list[CellLine]:
+    """The titles, and one line for each row of the window; those at the positions `fresh` are bold."""
+    columns = fitting_columns(window.rows, scene, width - _MARGIN, cache)
     gap = gap_of(width - _MARGIN)
     titles = (" " * gap).join(column.title for column in columns)
-    fresh = _fresh(window.rows, scene.now_ns)
-    styles = [_row_style(row, scene, fresh=fresh[at]) for at, row in enumerate(window.rows)]
+    styles = [_row_style(row, scene, fresh=at in fresh) for at, row in enumerate(window.rows)]
     lines = [_row_line([column.pieces[at] for column in columns], gap, base) for at, base in enumerate(styles)]
     if window.mark is not None and window.mark < len(lines) and width > 0:
         lines[window.mark] = _marked(lines[window.mark], scene)
@@ -45,12 +40,6 @@ def _row_line(columns: Sequence[CellLine], gap: int, base: str) -> CellLine:
             text += piece
         text += " " * gap
     return [*line, Cell(text.rstrip(), style)]
-
-
-def _fresh(rows: Sequence[TableRow], now_ns: int) -> list[bool]:
-    changed = [text_ns(row.changed_at) for row in rows]
-    fresh = [changed_ns is not None and now_ns - changed_ns < FRESH_S * 1e9 for changed_ns in changed]
-    return fresh if sum(fresh) * _FRESH_SHARE < len(rows) else [False] * len(rows)
 
 
 def _row_style(row: TableRow, scene: Scene, *, fresh: bool) -> str:

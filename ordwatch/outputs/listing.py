@@ -3,6 +3,7 @@
 A drawing costs what it shows and what changed since the one before, not what is held.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -36,18 +37,28 @@ class Selection(NamedTuple):
 
 
 class Listing:
-    """The orders of a selection, sorted."""
+    """The orders of a selection, sorted.
+
+    The list is made when it is read: of a text that is typed or pasted at once only the last character costs something.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[OrderKey, TableRow] = {}
         self._selection = Selection()
         self._search_terms: list[str] = []
         self._sorted: SortedRows[tuple[_Place, OrderKey]] = SortedRows()
-        self.open_orders = 0
-        """How many of the listed orders are open."""
+        self._open_orders = 0
+        self._listed: Selection | None = self._selection
+        """What `_sorted` was made for; None if it has to be made again."""
 
     def __len__(self) -> int:
-        return len(self._sorted)
+        return len(self._made())
+
+    @property
+    def open_orders(self) -> int:
+        """How many of the listed orders are open."""
+        self._made()
+        return self._open_orders
 
     @property
     def held(self) -> int:
@@ -63,27 +74,43 @@ class Listing:
         """List this selection."""
         self._selection = selection
         self._search_terms = selection.text.lower().split()
-        listed = [(key, row) for key, row in self._rows.items() if self._lists(row.order)]
-        self._sorted = SortedRows((self._place(row), key) for key, row in listed)
-        self.open_orders = sum(not row.order.final for _, row in listed)
 
     def apply(self, changes: Changes) -> None:
         """Take the orders that changed."""
         if changes.whole:
             self._rows = {key: row for key, row in changes.rows.items() if row is not None}
-            self.select(self._selection)
+            self._listed = None
             return
+        places = self._made()
         for key, row in changes.rows.items():
             known = self._rows.pop(key, None)
             if known is not None and self._lists(known.order):
-                self._sorted.remove((self._place(known), key))
-                self.open_orders -= not known.order.final
+                places.remove((self._place(known), key))
+                self._open_orders -= not known.order.final
             if row is None:
                 continue
             self._rows[key] = row
             if self._lists(row.order):
-                self._sorted.add((self._place(row), key))
-                self.open_orders += not row.order.final
+                places.add((self._place(row), key))
+                self._open_orders += not row.order.final
+
+    def _made(self) -> SortedRows[tuple[_Place, OrderKey]]:
+        """The places of the listed orders."""
+        before, now = self._listed, self._selection
+        if before == now:
+            return self._sorted
+        if before is not None and now.text.startswith(before.text) and now._replace(text=before.text) == before:
+            keys: Iterable[OrderKey] = self._all_keys()  # whoever types on finds no other orders
+        else:
+            keys = self._rows
+        listed = [(key, row) for key in keys if self._lists((row := self._rows[key]).order)]
+        self._sorted = SortedRows((self._place(row), key) for key, row in listed)
+        self._open_orders = sum(not row.order.final for _, row in listed)
+        self._listed = now
+        return self._sorted
+
+    def _all_keys(self) -> list[OrderKey]:
+        return [key for _, key in self._sorted.between(0, len(self._sorted))]
 
     def rows(self, first: int, count: int) -> list[TableRow]:
         """At most `count` listed orders from position `first`."""
@@ -98,8 +125,8 @@ class Listing:
         row = self._rows.get(key)
         if row is None or not self._lists(row.order):
             return None
-        rank = self._sorted.rank((self._place(row), key))
-        return len(self._sorted) - 1 - rank if self._latest_first else rank
+        rank = self._made().rank((self._place(row), key))
+        return len(self) - 1 - rank if self._latest_first else rank
 
     @property
     def _latest_first(self) -> bool:
@@ -107,9 +134,9 @@ class Listing:
 
     def _keys(self, first: int, end: int) -> list[OrderKey]:
         if not self._latest_first:
-            return [key for _, key in self._sorted.between(first, end)]
-        count = len(self._sorted)
-        return [key for _, key in reversed(self._sorted.between(count - end, count - max(0, first)))]
+            return [key for _, key in self._made().between(first, end)]
+        count = len(self)
+        return [key for _, key in reversed(self._made().between(count - end, count - max(0, first)))]
 
     def _lists(self, order: OrderRecord) -> bool:
         selection = self._selection

@@ -112,16 +112,17 @@ class Table:
         check_open(self._fd)
         self._live = os.isatty(self._fd) and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
         self._drawn_s = time.monotonic()
-        if self._live and self._on_quit is not None and os.isatty(self._keys_fd) and system.has_single_keys():
-            self._start_keys(self._on_quit)
+        if self._live:
+            loop = asyncio.get_running_loop()
+            if self._on_quit is not None and os.isatty(self._keys_fd) and system.has_single_keys():
+                self._start_keys(loop, self._on_quit)
+            self._end_signals = system.on_stop_and_continue(loop, self._before_stop, self._after_continue)
         self._thread.start()
 
-    def _start_keys(self, on_quit: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
+    def _start_keys(self, loop: asyncio.AbstractEventLoop, on_quit: Callable[[], None]) -> None:
         self._on_quit = lambda: _call_in(loop, on_quit)
         self._keyboard = Keyboard(self._keys_fd, self._take_keys, self._end_of_keys)
         self._keyboard.start()
-        self._end_signals = system.on_stop_and_continue(loop, self._before_stop, self._after_continue)
 
     def write(self, records: Sequence[OutputRecord]) -> None:
         """Take records; they are drawn within a quarter of a second."""
@@ -175,8 +176,8 @@ class Table:
         """Whether the user has pressed a key: then a table of the past stays until the user ends it."""
         return self._used and self._keyboard is not None
 
-    def lines(self, width: int, height: int, *, keys: bool = False) -> list[CellLine]:
-        """The table as it is now, in at most `height` lines of `width` cells; with `keys` as these have made it."""
+    def lines(self, width: int, height: int, *, keys: bool = False, last: bool = False) -> list[CellLine]:
+        """The table as it is now, in at most `height` lines of `width` cells; `keys` and `last` as for its content."""
         return self._content.lines(
             width,
             height,
@@ -184,6 +185,7 @@ class Table:
             now_s=time.monotonic(),
             stats=self._stats() if self._stats is not None else None,
             keys=keys,
+            last=last,
         )
 
     @cached_property
@@ -226,8 +228,8 @@ class Table:
         pressed = self._press()
         size, now_s = _size(self._fd), time.monotonic()
         since_s = now_s - self._drawn_s
-        changed = self._changed and since_s >= _DRAW_S
-        if messages or pressed or changed or size != self._drawn_size or since_s >= _IDLE_S:
+        wait_s = _DRAW_S if self._changed or self._content.has_bold else _IDLE_S
+        if messages or pressed or size != self._drawn_size or since_s >= wait_s:
             self._draw(size, messages)
             self._drawn_s, self._drawn_size = now_s, size
 
@@ -252,12 +254,12 @@ class Table:
             self._draw(_size(self._fd), self._messages.take(0), last=True)
             return
         width = _size(self._fd).columns if os.isatty(self._fd) else _NO_TERMINAL_WIDTH
-        lines = self.lines(width, _LAST_ROWS)
+        lines = self.lines(width, _LAST_ROWS, last=True)
         write_all(self._fd, self._screen.plain(lines, styles=self._color == "always"))
 
     def _draw(self, size: os.terminal_size, messages: list[str], *, last: bool = False) -> None:
         self._changed = False
-        lines = self.lines(size.columns, size.lines - 1, keys=self._keyboard is not None and not last)
+        lines = self.lines(size.columns, size.lines - 1, keys=self._keyboard is not None and not last, last=last)
         with self._drawing:
             write_all(self._fd, self._screen.draw(lines, size, messages))
 

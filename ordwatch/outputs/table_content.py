@@ -13,7 +13,8 @@ from ordwatch.outputs.browser import Browser, Mode
 from ordwatch.outputs.cells import CellLine, Glyphs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.footer import footer_line, help_lines, hidden_line, nothing_line, text_footer_line
-from ordwatch.outputs.forms import Scene
+from ordwatch.outputs.forms import FormCache, Scene
+from ordwatch.outputs.freshness import Freshness
 from ordwatch.outputs.keys import KeyPress
 from ordwatch.outputs.layout import order_lines
 from ordwatch.outputs.order_details import detail_lines
@@ -29,6 +30,10 @@ class TableContent:
         self._view = View(keep, venues)
         self._browser = Browser()
         self._widths = StickyWidths()
+        self._freshness = Freshness()
+        self._forms = FormCache()
+        self.has_bold = False
+        """Whether something is bold on the screen, so that it is to be drawn again soon."""
         self._zone = zone
         self._glyphs = glyphs
         self._lock = Lock()
@@ -59,23 +64,25 @@ class TableContent:
         now_s: float,
         stats: Mapping[str, VenueStats] | None,
         keys: bool = False,
+        last: bool = False,
     ) -> list[CellLine]:
         """What stands on a screen of this size at `now_ns`; `now_s` is any clock that never goes back.
 
         With `keys` the last line says where the user is and which keys help, and an opened order or the help is shown;
-        else the list.
+        else the list. The `last` lines are left standing: nothing is bold in them.
         """
-        overview = self._take(now_ns, stats)
+        overview = self._take(now_ns, now_s, stats)
         self._widths.begin(now_s, width)
         scene = self._scene(overview, now_ns)
         head = venue_lines(overview, scene, width)
         body = max(0, height - len(head))
         below = self._text(scene, width, body) if keys else None
         if below is None:
-            below = self._list(overview, scene._replace(now_ns=self._rows_ns), width, body, keys=keys)
+            shown_s = None if last else now_s
+            below = self._list(overview, scene._replace(now_ns=self._rows_ns), width, body, now_s=shown_s, keys=keys)
         return [*head, *below][: max(0, height)]
 
-    def _take(self, now_ns: int, stats: Mapping[str, VenueStats] | None) -> Overview:
+    def _take(self, now_ns: int, now_s: float, stats: Mapping[str, VenueStats] | None) -> Overview:
         paused = self._browser.paused
         with self._lock:
             overview = self._view.overview(now_ns, stats)
@@ -83,17 +90,24 @@ class TableContent:
         if changes is not None:
             self._rows_ns = now_ns
             self._browser.update(changes, [venue.name for venue in overview.venues])
+            self._freshness.add(changes.rows.values(), now_s)
         return overview
 
     def _scene(self, overview: Overview, now_ns: int) -> Scene:
         venues = {venue.name: venue for venue in overview.venues}
         return Scene(now_ns, venues, self._zone, self._glyphs, self._widths, overview.several_accounts)
 
-    def _list(self, overview: Overview, scene: Scene, width: int, height: int, *, keys: bool) -> list[CellLine]:
+    def _list(
+        self, overview: Overview, scene: Scene, width: int, height: int, *, now_s: float | None, keys: bool
+    ) -> list[CellLine]:
         room = height - 1
         footer = keys or self._browser.chosen
         window = self._browser.window(room - 1 if footer or self._browser.listed > room else room)
-        lines = order_lines(window, scene, width)
+        fresh = set[int]()
+        if now_s is not None:
+            fresh = self._freshness.positions(window.rows, now_ns=scene.now_ns, now_s=now_s)
+        self.has_bold = bool(fresh)
+        lines = order_lines(window, scene, width, fresh=fresh, cache=self._forms)
         if not window.rows and window.listed == 0:
             lines.append(nothing_line(window, self._glyphs, width))
         if footer:

@@ -34,6 +34,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     final: bool | None = None
     flags: tuple[str, ...] = ()
     source: str | None = None
+    collector: str | None = None
+    stream_seq: int | None = None
     received_at: Time | None = None
     at: Time | None = None
 
@@ -69,6 +71,22 @@ def mark(line: bytes) -> Mark:
         return _decoder.decode(line)
     except (ValueError, RecursionError) as exc:
         raise BadLine("not a record") from exc
+
+
+def is_whole(line: bytes, kind: bytes) -> bool:
+    """Whether it is a whole, undamaged line of a record of this type."""
+    return line.startswith(b'{"type":"%b","seq":' % kind) and line[-_CRC_BYTES:] == _CRC_MEMBER % crc32(
+        line[:-_CRC_BYTES]
+    )
+
+
+def mark_unchecked(line: bytes) -> Mark:
+    """The keys of a line that was just made or checked.
+
+    Raises:
+        ValueError: Not a record.
+    """
+    return _decoder.decode(line)
 
 
 def _why(line: bytes) -> str:

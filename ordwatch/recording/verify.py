@@ -137,7 +137,7 @@ class _Reader:
         self._last_seq = found.seq
         self._last_type = found.type
         if found.type == "order":
-            self._coverage.order(found.venue, found.source, found.received_at)
+            self._coverage.order(found.venue, found.source, found.received_at, found.collector)
             self._invariants.order(found)
             self._counts["order", found.venue or ""] += 1
         elif found.type in _READ:

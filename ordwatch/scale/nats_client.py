@@ -81,7 +81,7 @@ class StreamMessage(NamedTuple):
     """From a reader: how many messages follow that the stream had when it sent this one."""
 
 
-class Received(NamedTuple):
+class UnstoredMessage(NamedTuple):
     """A message that was not read from a stream: an answer, or one that others publish now."""
 
     subject: str
@@ -98,6 +98,8 @@ class NatsConnection:
         self.server = server
         """Its host and port."""
         self.closed = asyncio.Event()
+        self.woken_when_closed: set[asyncio.Event] = set()
+        """Events that are set, too, when it is closed."""
         self.why_closed = "the connection was closed"
         self.denied: str | None = None
         """What the server has not permitted this user, in its words (nats-py makes them lower case)."""
@@ -106,6 +108,11 @@ class NatsConnection:
     def max_message_bytes(self) -> int:
         """The largest message, headers included, that the server takes."""
         return self._client.max_payload
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection uses TLS."""
+        return bool(self._client._server_info.get("tls_required"))
 
     def new_inbox(self) -> str:
         """A subject for answers to this connection."""
@@ -130,11 +137,12 @@ class NatsConnection:
             task = asyncio.current_task()
             if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise  # it was asked for; nats-py cancels what waits for an answer when its connection ends
-            raise self._no_answer(timeout_s) from exc
+            raise self.no_answer(timeout_s) from exc
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
-    def _no_answer(self, timeout_s: float) -> VenueError:
+    def no_answer(self, timeout_s: float) -> VenueError:
+        """Why nothing has answered: the connection is gone, this user may not ask, or neither is known."""
         if self.closed.is_set():
             return ConnectionLost(self.why_closed)
         if self.denied is not None:
@@ -202,14 +210,14 @@ class NatsConnection:
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
-    async def listen(self, subject: str, on_message: Callable[[Received], None]) -> None:
+    async def listen(self, subject: str, on_message: Callable[[UnstoredMessage], None]) -> None:
         """Call this with each message that is published under a subject from now on.
 
         Raises:
             ConnectionLost: The connection is gone.
         """
         await self.subscribe(
-            subject, lambda message: on_message(Received(message.subject, message.data, _status(message)))
+            subject, lambda message: on_message(UnstoredMessage(message.subject, message.data, _status(message)))
         )
 
     async def subscribe(self, subject: str, on_message: Callable[[Msg], None]) -> Subscription:
@@ -289,6 +297,7 @@ class Reader:
             ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
         """
         self._subscription = await self._connection.subscribe(self._inbox, self._on_message)
+        self._connection.woken_when_closed.add(self._changed)
         made = await self._connection.api(
             f"CONSUMER.CREATE.{self._stream}.{self._name}",
             {
@@ -373,6 +382,7 @@ class Reader:
 
     async def close(self) -> None:
         """Forget the reader; never raises."""
+        self._connection.woken_when_closed.discard(self._changed)
         with suppress(VenueError, nats_errors.Error, OSError):
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
@@ -443,6 +453,8 @@ async def _connect_to(
     async def on_closed() -> None:
         connection.why_closed = f"{shown}: {_error_text(failures[-1])}" if failures else connection.why_closed
         connection.closed.set()
+        for event in connection.woken_when_closed:
+            event.set()
 
     try:
         async with asyncio.timeout(timeout_s):

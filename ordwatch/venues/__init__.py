@@ -26,7 +26,6 @@ def load(kind: str) -> VenueKind:
         ConfigError: There is no such kind, or the package that has it does not fit.
     """
     if kind in REGISTRY:
-        plugins.note_shadowed("ordwatch.venues", kind)
         module, attribute = REGISTRY[kind].split(":")
         venue: VenueKind = getattr(import_module(module), attribute)
         return venue

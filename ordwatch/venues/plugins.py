@@ -33,11 +33,9 @@ def find(group: Group, name: str) -> "EntryPoint | None":
     return found[0] if found else None
 
 
-def note_shadowed(group: Group, name: str) -> None:
-    """Warn that a package has something of this name, and that the built-in one is used."""
-    for point in _points(group):
-        if point.name == name:
-            log.warning("%s: the built-in one is used, not that of the package %s", name, _package(point))
+def shadowed(group: Group, name: str) -> list[str]:
+    """The packages that have something of this name, where the built-in one is used."""
+    return [_package(point) for point in _points(group) if point.name == name]
 
 
 def load_object(point: "EntryPoint") -> object:

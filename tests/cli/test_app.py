@@ -11,8 +11,9 @@ import pytest
 import typer
 
 import ordwatch
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 from ordwatch.simulators.host import LOOPBACK
+from ordwatch.venues import REGISTRY, load
 from tests.support.process import COMMAND, run
 
 VALUES = {
@@ -112,7 +113,7 @@ def test_help_names_arguments_as_the_usage_does(command: str, usage: str) -> Non
     ("name", "option"),
     [
         (name, option)
-        for name, command in typer.main.get_group(app).commands.items()
+        for name, command in typer.main.get_group(command_line()).commands.items()
         for option in command.params
         if option.param_type_name == "option" and option.name != "help"
     ],
@@ -122,7 +123,7 @@ def test_each_option_can_come_from_its_variable(monkeypatch: pytest.MonkeyPatch,
     long = max(option.opts, key=len)
     variable = f"ORDWATCH_{name}_{long.removeprefix('--')}".upper().replace("-", "_")
     monkeypatch.setenv(variable, VALUES.get(long, "x"))
-    group: Any = typer.main.get_group(app)
+    group: Any = typer.main.get_group(command_line())
     parent = group.make_context("ordwatch", [name, "--help"], resilient_parsing=True, **group.context_settings)
 
     context = group.commands[name].make_context(name, [], parent=parent, resilient_parsing=True)
@@ -157,6 +158,43 @@ def test_the_shell_completes_what_an_option_takes(shell: str) -> None:
     assert "canceled" not in ended.out
 
 
+def completed(shell: str, line: str, home: Path) -> str:
+    """What the shell offers for the last word of this line."""
+    variables = {
+        "_ORDWATCH_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+        "_TYPER_COMPLETE_ARGS": line,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    return run(env={**variables, "HOME": str(home)}).out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_the_venues_of_the_configuration(shell: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("venues:\n  desk-1: {kind: nothing}\n  desk-2:\n  other:\n")
+
+    offered = completed(shell, f"ordwatch tail --config {path} --venue de", tmp_path)
+
+    assert ("desk-1" in offered, "desk-2" in offered, "other" in offered) == (True, True, False)
+
+
+@pytest.mark.parametrize("content", [None, "venues: [", "- a", "venues: 5"])
+def test_without_a_configuration_it_completes_no_venue_and_says_nothing(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_text(content)
+
+    assert completed("bash", f"ordwatch tail --config {path} --venue d", tmp_path).strip() == ""
+
+
+def test_commands_without_a_configuration_complete_the_built_in_kinds(tmp_path: Path) -> None:
+    [kind, *_] = REGISTRY
+
+    assert completed("bash", f"ordwatch demo --venue {kind[:2]}", tmp_path).split() == [kind]
+
+
 def test_help_names_every_command() -> None:
     ended = run("--help")
 
@@ -178,13 +216,64 @@ def test_the_version_imports_nothing_that_costs() -> None:
     assert not {"typer", "msgspec", "yaml", "asyncio", "rich"} & set(loaded.split())
 
 
-def test_help_imports_no_engine() -> None:
+def modules_after(*args: str) -> set[str]:
+    """The modules that are loaded once this command line has ended."""
     code = (
-        "import sys; sys.argv = ['ordwatch', 'tail', '--help']; import ordwatch.cli as c; c.main(); print(*sys.modules)"
+        "import sys; sys.argv = ['ordwatch', *sys.argv[1:]]\n"
+        "import ordwatch.cli as c\n"
+        "c.main()\n"
+        "print(*sys.modules, file=sys.stderr)"
     )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *args],
+        env={"HOME": "/nonexistent"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return set(ended.stderr.splitlines()[-1].split())
 
-    assert not {"aiohttp", "websockets", "google.protobuf", "cryptography", "yaml"} & set(loaded.split())
+
+SLOW = {"aiohttp", "websockets", "google.protobuf", "cryptography", "yaml", "rich", "pydantic", "nats"}
+"""Modules whose import takes long, in comparison to typer's."""
+
+
+def test_help_imports_no_command() -> None:
+    modules = modules_after("--help")
+
+    assert not (SLOW | {"asyncio", "msgspec"}) & modules
+    assert not {f"ordwatch.cli.{name}" for name in COMMANDS} & modules
+
+
+def test_help_of_a_command_imports_no_engine() -> None:
+    modules = modules_after("tail", "--help")
+
+    assert not (SLOW | {"ordwatch.engine.run", "ordwatch.config"}) & modules
+    assert not {f"ordwatch.cli.{name}" for name in COMMANDS if name != "tail"} & modules
+
+
+def test_tail_imports_only_what_its_venue_needs() -> None:
+    [kind] = [kind for kind in REGISTRY if not load(kind).required_keys()]
+
+    modules = modules_after("tail", "--venue", kind, "--once", "--connect-timeout", "0.5")
+
+    assert SLOW & modules == {"google.protobuf"}
+    assert not {f"ordwatch.venues.{other}" for other in REGISTRY if other != kind} & modules
+    assert not {"ordwatch.outputs.table", "ordwatch.recording.sink", "ordwatch.outputs.metrics"} & modules
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"ORDWATCH_DEMO_OPEN": "maybe"}, "'maybe' is not one of 1, 0, true"),
+        ({"ORDWATCH_DEMO_VERBOSE": "much"}, "'much' is not a number such as 1 or 2"),
+    ],
+)
+def test_a_variable_of_a_flag_that_is_wrong_is_a_mistake_of_usage(variables: dict[str, str], message: str) -> None:
+    ended = run("demo", env=variables)
+
+    assert ended.code == 2
+    assert message in ended.err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

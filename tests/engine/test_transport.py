@@ -13,7 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.engine.failures import describe
-from ordwatch.engine.transport import CHUNK_BYTES, MESSAGES_A_TURN, Transport, dial
+from ordwatch.engine.transport import CHUNK_BYTES, Transport, dial
+from ordwatch.engine.websocket import MESSAGES_A_TURN
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 from tests.support.collect import DEADLINE_S

@@ -8,7 +8,7 @@ from ordwatch.core.escaping import UNSAFE
 from ordwatch.core.events import OrderStatus, VenueStats
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord
 from ordwatch.outputs.cells import CellLine, width_of
-from tests.support.table import LATER_NS, NOON_NS, lines, texts
+from tests.support.table import NOON_NS, lines, texts
 
 Make = Callable[..., OrderRecord]
 
@@ -51,15 +51,12 @@ def test_as_many_rows_as_lines_leave_no_line_for_a_count(order: Make) -> None:
     assert [line[:7] for line in shown[2:]] == ["   10 s"] * 3
 
 
-def test_a_change_is_bold_for_two_seconds_where_few_rows_changed(order: Make) -> None:
-    def seen(now_ns: int, changed: int) -> list[str]:
-        old = [order(order_id=str(n)) for n in range(7)]
-        new = [order(order_id=str(n), symbol="NEWS", at="2026-03-02T12:00:08.000000Z") for n in range(changed)]
-        return [styles(line, "NEWS") for line in lines(*old, *new, now_ns=now_ns)[2 : 2 + changed]]
+def test_a_row_that_changed_a_moment_ago_is_bold(order: Make) -> None:
+    old = [order(order_id=str(n)) for n in range(7)]
 
-    assert seen(LATER_NS - 1, 2) == ["bold", "bold"]
-    assert seen(LATER_NS, 2) == ["", ""]
-    assert seen(LATER_NS - 1, 3) == ["", "", ""]
+    shown = lines(*old, order(order_id="7", symbol="NEWS", at="2026-03-02T12:00:09.000000Z"))
+
+    assert (styles(shown[2], "NEWS"), styles(shown[3], "AAA-BBB")) == ("bold", "")
 
 
 def test_a_final_row_is_dim(order: Make) -> None:

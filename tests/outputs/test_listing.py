@@ -8,9 +8,10 @@ from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import OrderRecord
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.listing import Listing, Selection, Sort
-from ordwatch.outputs.table_state import View
+from ordwatch.outputs.table_state import Changes, View
 
 Make = Callable[..., OrderRecord]
+NOTHING = Changes({}, False)
 
 
 def at(second: int) -> str:
@@ -89,6 +90,18 @@ def test_final_orders_and_other_venues_can_be_left_out(order: Make) -> None:
     assert ids(listing(*orders, venue="alpha")) == "b a"
 
 
+def test_a_longer_text_finds_fewer_orders_and_a_shorter_one_more_again(order: Make) -> None:
+    made = listing(*[order(order_id=text) for text in ("7", "77", "777", "9")])
+    seen = []
+
+    for text in ("7", "77", "777", "77", "9", ""):
+        made.select(Selection(text=text))
+        made.apply(NOTHING)
+        seen.append(ids(made))
+
+    assert seen == ["777 77 7", "777 77", "777", "777 77", "9", "9 777 77 7"]
+
+
 def test_listed_and_held_orders_are_counted_apart(order: Make) -> None:
     made = listing(order(order_id="a"), order(order_id="b", status=OrderStatus.FILLED), open_only=True)
 
@@ -136,10 +149,10 @@ def test_what_left_the_table_leaves_the_list(order: Make) -> None:
 
 SELECTIONS = st.builds(
     Selection,
-    text=st.sampled_from(["", "1", "buy", "S1"]),
+    text=st.sampled_from(["", "1", "10", "1 buy", "S1"]),
     open_only=st.booleans(),
-    venue=st.sampled_from([None, "alpha", "beta"]),
-    sort=st.sampled_from(Sort),
+    venue=st.sampled_from([None, None, None, "beta"]),
+    sort=st.sampled_from([Sort.CHANGE, Sort.CHANGE, *Sort]),
 )
 CHANGES = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from([OrderStatus.NEW, OrderStatus.FILLED]), st.booleans()), max_size=30

@@ -61,7 +61,7 @@ FAULTS = (
     Fault(
         "a late record mixes the future in",
         STORE,
-        "        before = venue.merge(update, entry.states[index - 1]) if index > 0 else update\n",
+        "        before = venue.merge(update, states[index - 1]) if index > 0 else update\n",
         "        before = venue.merge(update, entry.state)\n",
     ),
     Fault(

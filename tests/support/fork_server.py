@@ -22,7 +22,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 import ordwatch
-from ordwatch.cli.app import app
+from ordwatch.cli.app import command_line
 
 MAX_MESSAGE_BYTES = 65_536
 REPORT = struct.Struct("<q")
@@ -80,7 +80,7 @@ def import_all() -> None:
         if not module.name.startswith(LEFT_OUT):
             importlib.import_module(module.name)
     # Typer imports a part of itself with the first command line that it reads.
-    if CliRunner().invoke(app, ["schema"]).exit_code != 0:
+    if CliRunner().invoke(command_line(), ["schema"]).exit_code != 0:
         raise SystemExit("`ordwatch schema` failed in the fork server")
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -81,11 +81,11 @@ def test_a_package_that_does_not_fit_is_refused_in_words(install: Install, sourc
     assert refused.value.exit_code == 78
 
 
-def test_a_built_in_venue_comes_before_one_from_outside(install: Install, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_built_in_venue_comes_before_one_from_outside(install: Install) -> None:
     install("ow_far", VENUE, "[ordwatch.venues]\nopend = ow_far:VENUE\n")
 
     assert load("opend").settings.__name__ == "OpendSettings"
-    assert caplog.messages == ["opend: the built-in one is used, not that of the package ow_far"]
+    assert plugins.shadowed("ordwatch.venues", "opend") == ["ow_far"]
 
 
 def test_of_two_packages_the_first_by_name_is_used(install: Install, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,463 @@
+"""Follows a stream: tasks, connections and clocks around follower.py, and the records to the outputs.
+
+The stream is the buffer: while an output takes nothing, or the broker is away, nothing is read, and afterwards reading
+goes on with the next message. Losses of the broker are links and gaps of a venue of their own, `nats`.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal, NamedTuple
+
+from msgspec import structs
+
+from ordwatch import __version__, system
+from ordwatch.config.nats import NatsSettings
+from ordwatch.core.conversion import gap_record
+from ordwatch.core.coverage import StreamCoverage
+from ordwatch.core.errors import AuthError, ConfigError, OrdwatchError, VenueError, leaf_errors
+from ordwatch.core.escaping import safe_text
+from ordwatch.core.events import FeedEvent, GapUpdate, LinkState, LinkUpdate, VenueStats
+from ordwatch.core.records import (
+    SCHEMA,
+    AliveRecord,
+    AnyRecord,
+    LinkRecord,
+    OrderRecord,
+    SessionRecord,
+    VenueAlive,
+    for_outputs,
+)
+from ordwatch.core.times import time_text
+from ordwatch.engine.clocks import TICK_S, Clocks
+from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
+from ordwatch.engine.failures import describe
+from ordwatch.engine.gaps import GapTracker
+from ordwatch.engine.moment import moment
+from ordwatch.engine.output import Sink
+from ordwatch.engine.rates import backoff
+from ordwatch.engine.run import ALIVE_S, COUNTS, SLICE, STALL_CHECK_S
+from ordwatch.scale import stream, subjects
+from ordwatch.scale.follower import Follower, Read, Resume, StoredMessage
+from ordwatch.scale.nats_client import NatsConnection, Reader, StreamMessage, connect, server_time_ns
+
+BROKER = "nats"
+"""The name under which the connection to the stream has its links and gaps."""
+RETRY_S = (0.5, 10.0)
+STEADY_S = 30.0
+FIRST_CONTACT_S = 5.0
+"""How long the session record waits for the broker to name the venues."""
+PREROLL_NS = 30 * 1_000_000_000
+"""How much before its position a restart reads: each collector is proven alive there at least once."""
+
+log = logging.getLogger(__name__)
+
+
+class _Place(NamedTuple):
+    """Where in the stream reading begins."""
+
+    from_seq: int | None = None
+    from_time: str | None = None
+
+
+LAST_OF_SUBJECTS = _Place()
+"""With the last message of each subject."""
+
+
+class BrokerLink:
+    """The link to the stream: what becomes of it, as links and gaps like those of any venue."""
+
+    def __init__(self, resume: Resume) -> None:
+        self.stats = VenueStats()
+        self.is_live = False
+        self.detail: str | None = None
+        self._conn = 0
+        self._gaps = GapTracker(BROKER, gaps_before=resume.gap_numbers.get(BROKER, 0))
+        self._resume = resume
+
+    def resumed(self, at_ns: int) -> list[FeedEvent]:
+        """A recording is continued."""
+        gap, until_ns = self._resume.open_gaps.get(BROKER), self._resume.covered_until_ns.get(BROKER)
+        if gap is not None:
+            self._gaps.continue_gap(gap)
+        elif until_ns is not None:
+            return [*self._gaps.resume(until_ns, at_ns)]
+        return []
+
+    def connecting(self, at_ns: int) -> list[FeedEvent]:
+        """The next attempt begins."""
+        self._conn += 1
+        self.stats.reconnects = self._conn - 1
+        return [self._link("connecting", at_ns)]
+
+    def now(self, at_ns: int) -> list[FeedEvent]:
+        """The state of the attempt that was under way when the session began."""
+        return [self._link(self.stats.state, at_ns)] if self._conn else []
+
+    def live(self, at_ns: int) -> list[FeedEvent]:
+        """All that the stream holds was read."""
+        self.is_live, self.detail = True, None
+        self.stats.last_rx_ns = at_ns
+        return [*self._gaps.close_gap(at_ns, None), self._link("live", at_ns)]
+
+    def down(self, detail: str, wait_s: float, at_ns: int) -> list[FeedEvent]:
+        """The connection is gone, or could not be made."""
+        self.is_live, self.detail = False, detail
+        opened: Sequence[GapUpdate] = self._gaps.open_gap("reset", self.stats.last_rx_ns or at_ns, at_ns)
+        return [*opened, self._link("down", at_ns, detail, wait_s)]
+
+    def _link(self, state: LinkState, at_ns: int, detail: str | None = None, wait_s: float | None = None) -> LinkUpdate:
+        self.stats.state = state
+        waits = round(wait_s, 3) if wait_s is not None else None
+        return LinkUpdate(venue=BROKER, conn=self._conn, state=state, detail=detail, wait_s=waits, at_ns=at_ns)
+
+
+class FollowRun:
+    """Follows one stream and writes its records to some sinks."""
+
+    def __init__(
+        self,
+        settings: NatsSettings,
+        follower: Follower,
+        sinks: Sequence[Sink],
+        limits: Limits,
+        *,
+        others: Sink | None = None,
+        resume: Resume | None = None,
+        since_ns: int | None = None,
+        only: Collection[str] = (),
+        fail_on_gap: bool = False,
+    ) -> None:
+        """`others` gets the collectors' other records. `since_ns`: where in the stream reading begins."""
+        self._settings = settings
+        self._follower = follower
+        self._sinks = sinks
+        self._others = others
+        self._limits = limits
+        self._resume = resume or Resume()
+        self._since_ns = since_ns
+        self._subjects = [subjects.of_collector(name) for name in only] or [subjects.ALL]
+        self._sessions = [subjects.of_type(name, "session") for name in only] or [subjects.of_type("*", "session")]
+        self._broker = BrokerLink(self._resume)
+        self._stop = asyncio.Event()
+        self._went_live = asyncio.Event()
+        self._first_contact = asyncio.Event()
+        self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
+        self._coverage = StreamCoverage()
+        self._coverage.records(gap_record(gap, recovered=None) for gap in self._resume.open_gaps.values())
+        self._clocks = Clocks(moment())
+        self._read_seq = 0
+        """The last message that was read."""
+        self._shown = 0
+        self._passed_s = 0.0
+        follower.counts = lambda record: isinstance(record, OrderRecord) and limits.counts(record)
+        follower.remaining = limits.max_events
+
+    def stats(self) -> Mapping[str, VenueStats]:
+        """The present state of each venue, and of the link to the stream."""
+        return {**self._follower.stats, BROKER: self._broker.stats}
+
+    def restored(self) -> Sequence[OrderRecord]:
+        """The open orders of a continued recording, for the table."""
+        return self._follower.restored()
+
+    def stop(self, reason: str, signal: int | None = None) -> None:
+        """End the run."""
+        if not self._stop.is_set():
+            self._outcome.reason, self._outcome.signal = reason, signal
+            self._stop.set()
+
+    def note_failure(self, error: OrdwatchError) -> None:
+        """Note a failure that does not end the run, for its exit code."""
+        self._outcome.failures.append(error)
+
+    async def run(self) -> Outcome:
+        """Run until a limit is reached, `stop` is called, reading is of no use, or an output failed."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(task) for task in self._tasks()]
+                await self._stop.wait()
+                for task in tasks:
+                    task.cancel()
+        except* OrdwatchError as failed:
+            self._fail(failed, "the output failed")
+        except* Exception as bugs:
+            log.error("internal error", exc_info=bugs.exceptions[0])
+            self._fail(bugs, "internal error")
+        finally:
+            await self._end()
+        return self._outcome
+
+    def _tasks(self) -> list[Coroutine[None, None, None]]:
+        return [
+            *(sink.watch() for sink in self._sinks),
+            self._session_begins(),
+            self._follow_forever(),
+            self._alive_forever(),
+            self._ticks_forever(),
+            self._deadlines(),
+        ]
+
+    async def _session_begins(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_CONTACT_S):
+                await self._first_contact.wait()
+        self._start_session()
+
+    def _start_session(self) -> None:
+        if self._coverage.running:
+            return
+        self._write([self._session("start")])
+        now = moment()
+        self._write(self._follower.resumed(now))
+        self._apply([*self._broker.resumed(now.wall_ns), *self._broker.now(now.wall_ns)])
+
+    # Reading.
+
+    async def _follow_forever(self) -> None:
+        waits = backoff(*RETRY_S)
+        while True:
+            began_s = time.monotonic()
+            try:
+                await self._follow_once()
+            except (AuthError, ConfigError) as exc:
+                log.error("%s: %s", BROKER, safe_text(str(exc), 400))
+                self._outcome.failures.append(exc)
+                self.stop(f"{BROKER}: {exc}")
+                return
+            except (VenueError, OSError, TimeoutError) as exc:
+                if time.monotonic() - began_s > STEADY_S:
+                    waits = backoff(*RETRY_S)
+                await self._on_disconnect(exc, waits)
+
+    async def _on_disconnect(self, error: Exception, waits: Iterator[float]) -> None:
+        wait_s = next(waits)
+        self._start_session()
+        text = describe(error)
+        log.warning("%s: %s, retrying in %.1f s", BROKER, text, wait_s)
+        now = moment()
+        self._write(self._follower.disconnected("the stream cannot be read", now))
+        self._apply(self._broker.down(text, wait_s, now.wall_ns))
+        await asyncio.sleep(wait_s)
+
+    async def _follow_once(self) -> None:
+        connecting = self._broker.connecting(time.time_ns())
+        if self._coverage.running:
+            self._apply(connecting)
+        async with connect(self._settings, name="ordwatch follow") as connection:
+            found = await stream.info(connection, self._settings.stream)
+            if found is None:
+                name = self._settings.stream
+                raise VenueError(f"there is no stream {name}; `ordwatch stream create` makes it")
+            if found.last_seq < self._read_seq:
+                log.warning("%s: the stream was made anew; it is read from its beginning", BROKER)
+                self._read_seq = 0
+            if not self._follower.is_caught_up:
+                await self._begin(connection, server_time_ns(found.now))
+            place = await self._place(connection)
+            async with connection.reader(
+                self._settings.stream,
+                self._subjects,
+                from_seq=place.from_seq,
+                from_time=place.from_time,
+                last_per_subject=place == LAST_OF_SUBJECTS,
+            ) as reader:
+                await self._read_forever(reader)
+
+    async def _begin(self, connection: NatsConnection, stream_now_ns: int) -> None:
+        """Learn which collectors there are, and what they watch."""
+        async with connection.reader(self._settings.stream, self._sessions, last_per_subject=True) as reader:
+            found: list[StreamMessage] = []
+            while len(found) < reader.pending and (some := await reader.take(FIRST_CONTACT_S)):
+                found += some
+        last_of_subjects = (
+            self._resume.position is None and self._since_ns is None and not self._resume.covered_until_ns
+        )
+        self._follower.begin(map(_stored, found), stream_now_ns, moment(), last_of_subjects=last_of_subjects)
+        self._first_contact.set()
+        self._start_session()
+
+    async def _place(self, connection: NatsConnection) -> "_Place":
+        """Where reading begins, or goes on."""
+        if self._follower.is_caught_up or (self._read_seq and not self._last_of_subjects):
+            return _Place(from_seq=self._read_seq + 1)
+        if self._resume.position is not None:
+            at = await connection.next_message(self._settings.stream, self._resume.position, subjects.ALL)
+            if at is not None:
+                return _Place(from_time=time_text(at.time_ns - PREROLL_NS))
+        covered = [until_ns for until_ns in self._resume.covered_until_ns.values() if until_ns is not None]
+        if covered:
+            return _Place(from_time=time_text(min(covered) - 2 * PREROLL_NS))
+        return LAST_OF_SUBJECTS if self._since_ns is None else _Place(from_time=time_text(self._since_ns))
+
+    @property
+    def _last_of_subjects(self) -> bool:
+        return self._since_ns is None and self._resume.position is None and not self._resume.covered_until_ns
+
+    async def _read_forever(self, reader: Reader) -> None:
+        first, taken = reader.pending, 0
+        if not first:
+            self._caught_up()
+        while True:
+            await self._outputs_ready()
+            messages = await reader.take()
+            self._broker.stats.last_rx_ns = time.time_ns()
+            for start in range(0, len(messages), SLICE):
+                await self._read(messages[start : start + SLICE])
+            taken += len(messages)
+            if not self._broker.is_live and (taken >= first or not messages[-1].pending):
+                self._caught_up()
+
+    async def _read(self, messages: Sequence[StreamMessage]) -> None:
+        fresh = [_stored(each) for each in messages if each.stream_seq > self._read_seq]
+        if not fresh:
+            return
+        self._take(self._follower.read(fresh, moment()))
+        self._read_seq = fresh[-1].stream_seq
+        for sink in self._sinks:
+            await sink.drain()
+        await asyncio.sleep(0)
+
+    def _caught_up(self) -> None:
+        now = moment()
+        was_caught_up = self._follower.is_caught_up
+        self._apply(self._broker.live(now.wall_ns))
+        if was_caught_up:
+            self._write(self._follower.connected(now))
+        else:
+            self._take(self._follower.caught_up(now))
+        self._end_if_decided()
+
+    async def _outputs_ready(self) -> None:
+        while must_pause(sink.stalled for sink in self._sinks):  # noqa: ASYNC110 - a sink has no event for this
+            await asyncio.sleep(STALL_CHECK_S)
+
+    # Time.
+
+    async def _ticks_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = moment()
+            self._clocks.tick(now)
+            if not self._coverage.running:
+                continue
+            if (jump := self._clocks.look(now)) is not None:
+                self._apply([jump])
+            self._take(self._follower.timer(now))
+
+    async def _alive_forever(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ALIVE_S):
+                    await self._went_live.wait()
+            self._went_live.clear()
+            if self._coverage.running:
+                self._write([self._alive()])
+
+    async def _deadlines(self) -> None:
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        for deadline_s in self._limits.deadlines_s():
+            await asyncio.sleep(started_s + deadline_s - loop.time())
+            self._passed_s = deadline_s
+            self._end_if_decided()
+
+    def _end_if_decided(self) -> None:
+        joint = self._follower.joint.values()
+        caught_up = self._follower.is_caught_up
+        venues = [VenueProgress(each.ever_live, caught_up) for each in joint] or [VenueProgress(False, caught_up)]
+        end = ending(self._limits, RunProgress(venues, self._shown, self._passed_s))
+        if end is not None and not self._stop.is_set():
+            self._outcome.connected = end.connected
+            self.stop(end.reason)
+
+    # Writing.
+
+    def _take(self, read: Read) -> None:
+        if read.others and self._others is not None:
+            self._others.write(for_outputs(read.others))
+        self._write(read.records)
+
+    def _apply(self, events: Sequence[FeedEvent]) -> None:
+        self._write(self._follower.store.apply(events))
+
+    def _write(self, records: Sequence[AnyRecord]) -> None:
+        if not records:
+            return
+        self._coverage.records(records)
+        self._hand_out(records)
+        if any(isinstance(record, LinkRecord) and record.state == "live" for record in records):
+            self._went_live.set()
+        self._shown += sum(map(self._follower.counts, records))
+        self._end_if_decided()
+
+    def _hand_out(self, records: Sequence[AnyRecord]) -> None:
+        shared = for_outputs(records)
+        for sink in self._sinks:
+            sink.write(shared)
+
+    def _alive(self) -> AliveRecord:
+        stats = self._broker.stats
+        broker = VenueAlive(
+            state=stats.state,
+            last_rx=time_text(stats.last_rx_ns) if stats.last_rx_ns is not None else None,
+            rtt_ms=None,
+            updates=0,
+            duplicates=0,
+            rejected=0,
+            reconnects=stats.reconnects,
+            open_orders=0,
+        )
+        return AliveRecord(
+            venues={**{name: self._follower.alive(name) for name in self._follower.joint}, BROKER: broker},
+            queue=0,
+            loop_lag_ms=self._clocks.take_lag_ms(),
+            rss_mib=system.rss_mib(),
+            synced_seq=None,
+            at=time_text(time.time_ns()),
+        )
+
+    def _session(self, state: Literal["start", "end"]) -> SessionRecord:
+        ended = state == "end"
+        return SessionRecord(
+            state=state,
+            schema=SCHEMA,
+            version=__version__,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            venues=list(self._follower.kinds),
+            kinds=dict(self._follower.kinds),
+            simulated=bool(self._follower.simulated),
+            config_sha256=None,
+            reason=self._outcome.reason if ended else None,
+            exit=None,
+            counts={key: self._follower.store.counts[key] for key in COUNTS} if ended else None,
+            uncertain_s=None,
+            at=time_text(time.time_ns()),
+        )
+
+    def _fail(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
+        self._outcome.failures += leaf_errors(group)
+        self.stop(reason)
+
+    async def _end(self) -> None:
+        self._start_session()
+        if not self._broker.is_live:
+            self._write(self._follower.end(moment()))
+        self._write([self._alive()])
+        end = self._session("end")
+        self._coverage.record(end)
+        names = self._coverage.venues
+        outcome = self._outcome
+        outcome.judge({name: self._coverage.result(name) for name in names}, self._coverage.late_alive)
+        self._hand_out([structs.replace(end, exit=outcome.exit_code, uncertain_s=round(outcome.uncertain_s, 6))])
+        closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
+        outcome.failures += [error for error in closed if isinstance(error, Exception)]
+
+
+def _stored(message: StreamMessage) -> StoredMessage:
+    return StoredMessage(message.subject, message.data, message.stream_seq, message.time_ns)

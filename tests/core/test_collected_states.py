@@ -1,0 +1,138 @@
+"""The order store, fed with the states that several collectors of the same venue have recorded."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from ordwatch.core.conversion import collected_update, order_record
+from ordwatch.core.events import Arrival, OrderUpdate, VenueStats
+from ordwatch.core.order_store import OrderStore
+from ordwatch.core.records import OrderRecord
+from tests.support.toy import TOY, ToyExtra, toy_update
+
+SECOND = 1_000_000_000
+
+
+class Reader:
+    """Merges what collectors recorded."""
+
+    def __init__(self, states_kept: int = 8) -> None:
+        self.store = OrderStore({"toy": TOY}, {"toy": VenueStats()}, states_kept=states_kept)
+        self.stream_seq = 0
+
+    def report(self, collector: str, *updates: OrderUpdate) -> Sequence[OrderRecord]:
+        """The records of states that this collector recorded, each unchanged."""
+        written: list[OrderRecord] = []
+        for update in updates:
+            self.stream_seq += 1
+            recorded = order_record(update, prev_status=None, gap=None, changed=[], flags=list(update.flags))
+            arrival = Arrival(venue="toy", channel=collector, at_ns=0, collector=collector, stream_seq=self.stream_seq)
+            records = self.store.apply([arrival, collected_update(recorded, ToyExtra)])
+            written += [record for record in records if isinstance(record, OrderRecord)]
+        return written
+
+
+def state(status: str, filled: str, version: int, **changes: object) -> OrderUpdate:
+    return msgspec.structs.replace(toy_update("toy", "1", status, filled, str(version), now_ns=SECOND), **changes)
+
+
+LIFE = [state("NEW", "0", 1), state("PARTIALLY_FILLED", "3", 2), state("FILLED", "10", 3)]
+
+
+def shown(records: Sequence[OrderRecord]) -> list[tuple[str, str | None]]:
+    return [(record.status.value, record.filled_qty) for record in records]
+
+
+def test_each_state_is_shown_once_with_the_collector_that_reported_it_first() -> None:
+    reader = Reader()
+
+    first = reader.report("a", *LIFE[:2])
+    second = reader.report("b", *LIFE)
+
+    assert [(record.collector, record.stream_seq) for record in [*first, *second]] == [("a", 1), ("a", 2), ("b", 5)]
+    assert shown(second) == [("FILLED", "10")]
+
+
+@pytest.mark.parametrize("source", ["push", "query"])
+def test_a_state_that_one_collector_missed_comes_from_the_other(source: str) -> None:
+    reader = Reader()
+
+    reader.report("a", LIFE[0])
+    missed = reader.report("b", LIFE[0], msgspec.structs.replace(LIFE[1], source=source))
+
+    assert shown(missed) == [("PARTIALLY_FILLED", "3")]
+    assert missed[0].source == source
+    assert reader.report("a", LIFE[1]) == []
+
+
+def test_a_state_that_a_query_found_without_time_or_names_is_no_second_one() -> None:
+    reader = Reader()
+
+    reader.report("a", msgspec.structs.replace(LIFE[0], name="one", client_order_id="mine"))
+
+    assert reader.report("b", msgspec.structs.replace(LIFE[0], source="query", name="another spelling")) == []
+
+
+def test_what_completes_the_latest_state_is_shown() -> None:
+    reader = Reader()
+
+    reader.report("a", LIFE[0])
+    [completed] = reader.report("b", msgspec.structs.replace(LIFE[0], client_order_id="mine"))
+
+    assert completed.changed == ["client_order_id"]
+
+
+def test_what_completes_an_earlier_state_is_not() -> None:
+    reader = Reader()
+
+    reader.report("a", *LIFE)
+
+    assert reader.report("b", msgspec.structs.replace(LIFE[1], client_order_id="mine")) == []
+
+
+def test_a_collector_far_behind_repeats_nothing() -> None:
+    fills = [state("PARTIALLY_FILLED", str(n), n) for n in range(1, 40)]
+    reader = Reader(states_kept=64)
+
+    reader.report("a", *fills)
+
+    assert reader.report("b", *fills) == []
+
+
+def test_a_late_record_does_not_become_the_state() -> None:
+    reader = Reader()
+    reader.report("a", LIFE[0], LIFE[2])
+
+    [late] = reader.report("a", msgspec.structs.replace(LIFE[1], flags=("late",)))
+
+    assert "late" in late.flags
+    assert [order.status for order in reader.store.orders("toy")] == ["FILLED"]
+    assert reader.report("b", msgspec.structs.replace(LIFE[1], flags=("late",))) == []
+
+
+def test_a_late_record_of_an_order_that_is_not_known_is_shown_and_not_kept() -> None:
+    reader = Reader()
+
+    [late] = reader.report("a", msgspec.structs.replace(LIFE[0], flags=("late",)))
+
+    assert late.flags == ["late"]
+    assert reader.store.orders("toy") == []
+
+
+def test_flags_of_the_collector_s_own_store_are_judged_again() -> None:
+    reader = Reader()
+
+    [first] = reader.report("a", msgspec.structs.replace(LIFE[0], flags=("unordered", "guessed")))
+
+    assert first.flags == ["guessed"]
+
+
+def test_an_order_that_one_collector_s_query_does_not_find_stays_final() -> None:
+    reader = Reader()
+    reader.report("a", *LIFE)
+
+    unknown = state("UNKNOWN", "3", 2, source="query", reason="not found")
+
+    assert reader.report("b", unknown) == []
+    assert [order.status for order in reader.store.orders("toy")] == ["FILLED"]
