@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from ordwatch.cli.publish_options import PublishOptions
+from ordwatch.config.nats import safe_collector
 from ordwatch.core.errors import UsageError
 from ordwatch.recording.verify import check
 from tests.scale.collectors import content, make_stream, recorded, until
@@ -75,3 +77,18 @@ def test_a_killed_recorder_whose_file_lost_its_end_goes_on_whole(tmp_path: Path)
 def append(path: Path, data: bytes) -> None:
     with path.open("ab") as file:
         file.write(data)
+
+
+@pytest.mark.skipif(SERVER is None, reason="there is no nats-server")
+def test_the_demo_can_be_published(tmp_path: Path) -> None:
+    file = tmp_path / "demo.jsonl"
+    with nats_server(tmp_path) as server:
+        asyncio.run(make_stream(server.settings()))
+        ended = run(
+            "demo", "--venue", "coinw", "--max-events", "5", "-o", "json", "--record", file, "--publish",
+            "--server", server.url,
+        )  # fmt: skip
+        held = asyncio.run(recorded(server.settings(), safe_collector(socket.gethostname())))
+
+    assert (ended.code, ended.err) == (0, "")
+    assert held == content(file)
