@@ -30,7 +30,7 @@ def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = Fal
     if new_rank is None or known_rank is None or new_rank == known_rank:
         return _compare_statuses(new, known, closed=known_rank == CLOSED)
     if new_rank > known_rank:
-        return Recency.NEWER
+        return Recency.EQUAL if _may_be_taken_back(new, known) else Recency.NEWER
     return _compare_after_cancelling(new, known)
 
 
@@ -128,6 +128,12 @@ def _compare_after_cancelling(new: OrderUpdate, known: OrderUpdate) -> Recency:
     if held_ns is None:
         return Recency.EQUAL
     return Recency.NEWER if pushed_ns > held_ns else Recency.OLDER
+
+
+def _may_be_taken_back(row: OrderUpdate, known: OrderUpdate) -> bool:
+    """Whether a row reports a cancellation that a push may have taken back since: a row may be behind the pushes."""
+    statuses = (known.venue_status.lower(), row.venue_status.lower())
+    return row.source == "query" and known.source == "push" and statuses == ("processing", "cancelling")
 
 
 def _is_resent(new: OrderUpdate, extra: LoopringExtra, known: OrderUpdate) -> bool:

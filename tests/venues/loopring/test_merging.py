@@ -79,6 +79,13 @@ def test_arrival_decides_where_a_row_without_time_reported_the_cancellation() ->
     assert compare_versions(row(status="processing"), queried) is Recency.OLDER
 
 
+def test_a_row_that_may_be_behind_does_not_by_itself_cancel_again_what_a_push_took_back() -> None:
+    assert compare_versions(row(status="cancelling"), known(status="processing")) is Recency.EQUAL
+    assert compare_versions(row(status="cancelling"), row(status="processing")) is Recency.NEWER
+    assert compare_versions(row(status="cancelling", filledSize="5"), known(filledSize="1")) is Recency.NEWER
+    assert correct(row(status="cancelling"), known(status="processing")) is Correction.YES
+
+
 def test_a_later_push_takes_nothing_else_back() -> None:
     assert compare_versions(read(push(T + 1, status="waiting")), known(status="cancelling")) is Recency.OLDER
 
