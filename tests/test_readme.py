@@ -83,3 +83,16 @@ def test_every_dependency_declares_the_oldest_release_it_was_tried_with(dependen
 @pytest.mark.parametrize("kind", REGISTRY)
 def test_every_venue_is_in_the_example_configuration(kind: str) -> None:
     assert f"kind: {kind}" in (ROOT / "config.example.yaml").read_text()
+
+
+CONTAINER = (ROOT / ".github" / "Containerfile").read_text()
+
+
+def test_the_container_is_built_from_files_that_exist_and_runs_without_root() -> None:
+    copied = [
+        word for line in re.findall(r"^COPY (?!--from)(.*) \S+$", CONTAINER, re.MULTILINE) for word in line.split()
+    ]
+
+    assert copied == ["pyproject.toml", "README.md", "ordwatch"]
+    assert all((ROOT / name).exists() for name in copied)
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", CONTAINER, re.MULTILINE)

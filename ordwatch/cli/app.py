@@ -24,12 +24,16 @@ COMMANDS = {
     "check": "Check configuration, secrets and every venue.",
     "wait": "Wait until an order reaches a status.",
     "follow": "Show what collectors on other machines publish.",
+    "stream": "Make the NATS stream, or show its collectors.",
     "replay": "Show a recording again.",
     "verify": "Check whether a recording is complete.",
     "status": "Check whether a recording's session is healthy.",
     "schema": "Print the JSON Schema of the records.",
 }
 """The help of each command. Its function has the same name, and so has its module here."""
+
+GROUPS = {"stream": {"create": "Make the stream.", "status": "Show the collectors and what they cover."}}
+"""Commands that have commands of their own: these are the functions of its module, with their help."""
 
 
 def command_line(names: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
@@ -57,19 +61,25 @@ def command_line(names: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
     )
     app.callback()(_options)
     for name, short_help in COMMANDS.items():
-        if name in names:
-            _add(app, name, short_help)
+        if name in names and name in GROUPS:
+            group = typer.Typer(cls=ReadingGroup, help=short_help, no_args_is_help=True, rich_markup_mode=None)
+            for inner, inner_help in GROUPS[name].items():
+                _add(group, name, inner_help, inner)
+            app.add_typer(group, name=name, short_help=short_help)
+        elif name in names:
+            _add(app, name, short_help, name)
         else:
             app.command(name, cls=PlainCommand, short_help=short_help)(_not_loaded)
     return app
 
 
-def _add(app: typer.Typer, name: str, short_help: str) -> None:
+def _add(app: typer.Typer, module: str, short_help: str, name: str) -> None:
     # Imported here: their imports take longer than the help of all commands.
     from ordwatch.cli.option_groups import with_single_options
 
-    variables = f"Each option can also come from a variable: --output from ORDWATCH_{name.upper()}_OUTPUT."
-    command = with_single_options(getattr(import_module(f"ordwatch.cli.{name}"), name))
+    prefix = "_".join(dict.fromkeys((module, name))).upper()
+    variables = f"Each option can also come from a variable: --output from ORDWATCH_{prefix}_OUTPUT."
+    command = with_single_options(getattr(import_module(f"ordwatch.cli.{module}"), name))
     options = command.__annotations__
     cls = command_class({name: reader(annotation) for name, annotation in options.items()})
     app.command(name, cls=cls, short_help=short_help, epilog=variables if "output" in options else None)(command)

@@ -4,6 +4,7 @@ Prints one line for each test: the result, and what to do if it failed.
 """
 
 import json
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -16,6 +17,9 @@ from ordwatch.cli.stderr import StderrHandler, set_up
 from ordwatch.core.errors import ConfigError
 from ordwatch.core.escaping import safe_text
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
+
+if TYPE_CHECKING:
+    from ordwatch.config import Config
 
 LONGEST_S = 90.0
 """A venue that has neither answered nor failed by then counts as failed."""
@@ -33,7 +37,8 @@ def check(
       ordwatch check --venue coinw -o json | jq -c 'select(.verdict == "failed")'
 
     Check configuration, permissions and secrets, then reachability, login, subscription, query and clock of each
-    venue. Changes nothing at a venue. Exits 0, or as `tail` would after the first failure.
+    venue, and of the NATS stream if the configuration has one. Changes nothing there. Exits 0, or as `tail` would after
+    the first failure.
     """
     # The results name each failure, so the log need not repeat it.
     stderr = set_up(verbose if verbose else -2)
@@ -48,9 +53,9 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
         config = read_config(path, names)
     except ConfigError as exc:
         return [_mistake("configuration", message) for message in exc.messages]
-    chosen = config.choose(names)
+    chosen = config.choose(names) if config.venues or not config.nats else []
     where = f"{config.path}: " if config.status is not None else f"no {config.path}, defaults: "
-    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{where}{', '.join(config.venues)}")]
+    verdicts = [CheckResult(check="configuration", verdict="ok", detail=f"{where}{', '.join(config.venues) or 'nats'}")]
     verdicts += [_shadowed(name, package) for name in chosen for package in _packages(config.venues[name][0].kind)]
     venues = []
     for name in chosen:
@@ -60,7 +65,19 @@ def _checked(path: "opt.ConfigFile", names: list[str], stderr: StderrHandler) ->
             verdicts += [_mistake("secrets", message, name) for message in exc.messages]
         else:
             verdicts.append(CheckResult(venue=name, check="secrets", verdict="ok", detail="complete, files private"))
-    return verdicts + (_of_venues(venues) if venues else [])
+    verdicts += _of_venues(venues) if venues else []
+    return verdicts + (_of_nats(config, stderr) if config.nats is not None and not names else [])
+
+
+def _of_nats(config: "Config", stderr: StderrHandler) -> list[CheckResult]:
+    from ordwatch.cli.check_nats import NAME, check_nats
+    from ordwatch.cli.nats_options import resolve_nats
+
+    try:
+        settings = resolve_nats(config, stderr)
+    except ConfigError as exc:
+        return [_mistake("secrets", message, NAME) for message in exc.messages]
+    return check_nats(settings)
 
 
 def _packages(kind: str) -> list[str]:

@@ -34,6 +34,26 @@ def read_config(path: Path | None, names: Sequence[str] = ()) -> "Config":
     return read(found)
 
 
+def venue_names(path: Path | None) -> list[str]:
+    """The names of the venues in the configuration, for the shell to complete; none if it cannot be read.
+
+    Loads no venue and reads no secret: the shell waits for it.
+    """
+    from ordwatch.config import find
+    from ordwatch.config.document import MAX_BYTES
+    from ordwatch.config.parsing import parse
+    from ordwatch.config.sources import read_regular
+    from ordwatch.core.errors import ConfigError
+
+    try:
+        found = find(path, os.environ)
+        tree = parse(read_regular(found, MAX_BYTES, private=False)[0], str(found)).tree
+    except (ConfigError, ValueError):
+        return []
+    venues = tree.get("venues") if isinstance(tree, dict) else None
+    return list(venues) if isinstance(venues, dict) else []
+
+
 def resolve(
     config: "Config", names: Sequence[str], stderr: StderrHandler, *, raw: bool = False
 ) -> "list[tuple[VenueKind, Setup[VenueSettings]]]":

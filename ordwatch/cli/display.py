@@ -33,7 +33,7 @@ _COLORS: dict[ColorChoice, Literal["auto", "always", "never"]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DisplayOptions:
     """Which records the user wants on stdout, and in which form."""
 
@@ -138,7 +138,7 @@ class DisplayOptions:
         return above
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TailDisplayOptions(DisplayOptions):
     """The same for `tail`, where the first query lists orders that may have changed long ago."""
 

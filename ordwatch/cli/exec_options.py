@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ordwatch.outputs.programs import ProgramRunner
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ExecOptions:
     """The program that is run for each order record that is shown."""
 

@@ -15,7 +15,7 @@ ONCE_S = 30.0
 """How long `--once` waits for the venues by default: it always ends by itself."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LimitOptions:
     """The limits of any run."""
 
@@ -29,7 +29,7 @@ class LimitOptions:
         return Limits(max_events=self.max_events, duration_s=self.duration, counts=display.filter.passes)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TailLimitOptions(LimitOptions):
     """The limits of `tail`."""
 

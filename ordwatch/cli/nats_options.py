@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ordwatch.config import Config, NatsSettings
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class NatsOptions:
     """The options of `follow` and `stream`. With `--server` and without `--config` no configuration is read."""
 

@@ -167,12 +167,31 @@ def choice(*names: str, of: type[Name], help: str, metavar: str | None = None) -
     return info
 
 
+def _complete_venue(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of the venues in the configuration; the built-in kinds for commands without one."""
+    if "config" not in context.params:
+        from ordwatch.venues import REGISTRY
+
+        names = list(REGISTRY)
+    else:
+        from ordwatch.cli.configuration import venue_names
+
+        names = venue_names(context.params["config"])
+    return [name for name in names if name.startswith(incomplete)]
+
+
 ConfigFile = Annotated[
     Path | None,
     option("--config", metavar="FILE", help="Configuration. Default: $ORDWATCH_CONFIG, else the user's own."),
 ]
 Venues = Annotated[
-    list[str] | None, option("--venue", metavar="NAME", help="Only this venue; repeatable. Default: all.")
+    list[str] | None,
+    option(
+        "--venue",
+        metavar="NAME",
+        autocompletion=_complete_venue,
+        help="Only this venue; repeatable. Default: all.",
+    ),
 ]
 Output = Annotated[
     OutputKind | None,
@@ -312,7 +331,7 @@ ResultFormatOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MessageOptions:
     """How many messages stderr carries."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PublishOptions(RecordingOptions):
     """Where and how records are kept, and whether others can follow them."""
 

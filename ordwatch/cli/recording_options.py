@@ -21,7 +21,7 @@ _POLICIES: dict[opt.Fsync, "SyncPolicy"] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RecordingOptions:
     """Where and how records are kept."""
 

@@ -53,6 +53,15 @@ def metrics_sink(target: str | None) -> "MetricsFile | MetricsServer | None":
     return metrics_output(target)
 
 
+def published_of(recording: "Recording | PublishedRecording | None") -> "PublishedRecording | None":
+    """The recording if it is published, too."""
+    if recording is None:
+        return None
+    from ordwatch.recording.sink import Recording  # imported with the first recording only
+
+    return None if isinstance(recording, Recording) else recording
+
+
 async def watch(
     venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
     display: DisplayOptions,
@@ -73,7 +82,7 @@ async def watch(
     Raises:
         OutputError: An output cannot be opened.
     """
-    published = None if recording is None or isinstance(recording, Recording) else recording
+    published = published_of(recording)
     names = [setup.name for _, setup in venues]
     shown = display.sink(names, lambda: run.stats(), lambda: stop("q was pressed", None))
     nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))

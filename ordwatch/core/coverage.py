@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
+
 from ordwatch.core.records import (
     AliveRecord,
     AnyRecord,
@@ -68,24 +70,31 @@ class CoverageResult(NamedTuple):
         return sum(interval.to_ns - interval.from_ns for interval in self.uncertain if interval.to_ns is not None)
 
 
-class StreamCoverage:
-    """The fold: coverage by venue over the sessions of one stream. Records come in the order of their lines."""
+class StreamCoverage(msgspec.Struct):
+    """The fold: coverage by venue over the sessions of one stream. Records come in the order of their lines.
 
-    def __init__(self) -> None:
-        self.venues: dict[str, VenueCoverage] = {}
-        self.running = False
-        """Whether a session has begun and not ended."""
-        self.watched: frozenset[str] = frozenset()
-        """Venues of the latest session."""
-        self.last_at: Time | None = None
-        """The time of the latest record that has one."""
-        self.late_alive: list[str] = []
-        """Alive records that came after twice their period: the time between is not proven. At most MAX_LATE."""
-        self._alive_ns: int | None = None
-        self._ended_ns: dict[str, int] = {}
-        """When the last session that watched a venue ended cleanly, as elapsed time."""
-        self._timeline = Timeline()
-        self._records_missing = False
+    A structure, so that a checkpoint can hold the whole state of the fold.
+    """
+
+    venues: dict[str, "VenueCoverage"] = {}
+    running: bool = False
+    """Whether a session has begun and not ended."""
+    watched: frozenset[str] = frozenset()
+    """Venues of the latest session."""
+    last_at: Time | None = None
+    """The time of the latest record that has one."""
+    late_alive: list[str] = []
+    """Alive records that came after twice their period: the time between is not proven. At most MAX_LATE."""
+    _alive_ns: int | None = None
+    _ended_ns: dict[str, int] = {}
+    """When the last session that watched a venue ended cleanly, as elapsed time."""
+    _timeline: Timeline = msgspec.field(default_factory=Timeline)
+    _records_missing: bool = False
+
+    def __post_init__(self) -> None:
+        """A state that was read from a checkpoint has a timeline of its own for each venue: they share one."""
+        for venue in self.venues.values():
+            venue.share(self._timeline)
 
     def records(self, records: Iterable[AnyRecord]) -> None:
         """Take the next records.
@@ -171,7 +180,7 @@ class StreamCoverage:
 
     def _of(self, venue: str) -> "VenueCoverage":
         if venue not in self.venues:
-            self.venues[venue] = VenueCoverage(self._timeline, records_missing=self._records_missing)
+            self.venues[venue] = VenueCoverage(self._timeline, self._records_missing)
         return self.venues[venue]
 
     def _link(self, link: LinkRecord) -> None:
@@ -223,36 +232,39 @@ class StreamCoverage:
         self._timeline.jump(at_ns=at_ns, jump_ns=jump_ns)
 
 
-class VenueCoverage:
+class VenueCoverage(msgspec.Struct):
     """One venue's part of the fold. Methods are called in the order of the records, with wall times.
 
     Those that take a gap raise ValueError if a time in it is none.
     """
 
-    def __init__(self, timeline: Timeline | None = None, *, records_missing: bool = False) -> None:
-        """`timeline`: knows how the wall clock jumped. `records_missing`: before the first record."""
-        self.first_live_ns: int | None = None
-        self.gap: GapRecord | None = None
-        """The gap that is open."""
-        self._without: str | None = None
-        self._timeline = timeline or Timeline()
-        self._records_missing = records_missing
-        # From here on all times are elapsed times.
-        self._covered_ns = 0
-        self._uncertain: list[UncertainInterval] = []
-        self._since: int | None = None  # covered since then; None: not covered now
-        self._last_since = 0  # where the last covered time began: a gap that reaches back may still shorten it
-        self._gap_from = 0  # where the open gap begins
-        self._uncovered: tuple[int, str] | None = None  # since when and why it is not covered now
-        self._proof = 0  # the latest proof of life
-        self._last_rx: tuple[int, int] | None = None  # the last one of an alive record: wall time, elapsed time
-        self._jumped = False  # whether the wall clock jumped since that alive record
-        self._connections: set[int] = set()  # numbers of those that are not down
-        self._stale: set[int] = set()  # and of those that are silent
-        self._last_push: Time = ""  # when the latest push was read, and the latest before that
-        self._earlier_push: Time = ""
-        self._ended = 0  # the last clean end: between the last proof of life and it nothing is judged
-        self._left_live: str | None = None  # a state that the link changed to, which no gap has explained yet
+    _timeline: Timeline = msgspec.field(default_factory=Timeline)
+    """Knows how the wall clock jumped."""
+    _records_missing: bool = False
+    first_live_ns: int | None = None
+    gap: GapRecord | None = None
+    """The gap that is open."""
+    _without: str | None = None
+    # From here on all times are elapsed times.
+    _covered_ns: int = 0
+    _uncertain: list[UncertainInterval] = []
+    _since: int | None = None  # covered since then; None: not covered now
+    _last_since: int = 0  # where the last covered time began: a gap that reaches back may still shorten it
+    _gap_from: int = 0  # where the open gap begins
+    _uncovered: tuple[int, str] | None = None  # since when and why it is not covered now
+    _proof: int = 0  # the latest proof of life
+    _last_rx: tuple[int, int] | None = None  # the last one of an alive record: wall time, elapsed time
+    _jumped: bool = False  # whether the wall clock jumped since that alive record
+    _connections: set[int] = set()  # numbers of those that are not down
+    _stale: set[int] = set()  # and of those that are silent
+    _last_push: Time = ""  # when the latest push was read, and the latest before that
+    _earlier_push: Time = ""
+    _ended: int = 0  # the last clean end: between the last proof of life and it nothing is judged
+    _left_live: str | None = None  # a state that the link changed to, which no gap has explained yet
+
+    def share(self, timeline: Timeline) -> None:
+        """Use this timeline, which is equal to its own."""
+        self._timeline = timeline
 
     @property
     def is_covered(self) -> bool:

@@ -224,7 +224,7 @@ class OrderStore:
         if arrived_ns > query.old_before_ns and sent_ns - arrived_ns < venue.settle_s * 1e9:
             self._recheck(row.venue)
             return False
-        correction = Correction.YES if row.not_found else venue.correct(merged, known)
+        correction = Correction.YES if row.not_found else venue.correct(row, known)
         if correction is Correction.CONFIRM:
             return self._is_confirmed(entry, row, query)
         return correction is Correction.YES

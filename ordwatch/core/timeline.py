@@ -6,6 +6,8 @@ Between two jumps the wall clock and the elapsed time run together. All times in
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
+
 
 class _Stretch(NamedTuple):
     """Wall times between two jumps."""
@@ -18,11 +20,10 @@ class _Stretch(NamedTuple):
     """How far the wall clock is ahead of the elapsed time."""
 
 
-class Timeline:
+class Timeline(msgspec.Struct):
     """Begins with the wall clock as the elapsed time; each jump changes the difference between the two."""
 
-    def __init__(self) -> None:
-        self._stretches = [_Stretch(None, None, 0)]
+    _stretches: list[_Stretch] = msgspec.field(default_factory=lambda: [_Stretch(None, None, 0)])
 
     def jump(self, *, at_ns: int, jump_ns: int) -> None:
         """The wall clock shows `at_ns` after a jump of `jump_ns`."""

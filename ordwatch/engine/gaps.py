@@ -18,6 +18,8 @@ from ordwatch.venues.contract import QueryResult
 COMPLETE_SLACK_NS = 5 * 1_000_000_000
 """A query closes a gap as recovered if its history begins no later than this before the gap's start."""
 WHOLE_GAP_NS = 2**62
+TRIES = 3
+"""So many queries in a row ask for a history that the venue does not give; the next one goes on without it."""
 
 
 class VenueGaps:
@@ -30,6 +32,8 @@ class VenueGaps:
         """When the last loss was noticed, ns of the monotonic clock."""
         self.since_ns: int | None = None
         """Where the history of the next query must begin, in the venue's time; None before the first complete one."""
+        self._incomplete = 0
+        """How many queries in a row did not reach back as far as they asked."""
         self._tracker = tracker
         self._orders = orders
         self._clock = VenueClock()
@@ -112,8 +116,11 @@ class VenueGaps:
     def close(self, query: Query, result: QueryResult, without: str | None, now: Moment) -> list[GapUpdate]:
         """The query was answered completely, `without` the parts that were refused: the venue is covered again."""
         limits = "; ".join((*result.limits, *([f"without {without}"] if without else []))) or None
-        reached_after_ns = WHOLE_GAP_NS if without else _reached_after_ns(result, query.since_ns)
-        self.since_ns = query.next_since_ns
+        missing_ns = _reached_after_ns(result, query.since_ns)
+        self._incomplete = 0 if missing_ns is None else self._incomplete + 1
+        if self._incomplete % TRIES == 0:
+            self.since_ns = query.next_since_ns
+        reached_after_ns = WHOLE_GAP_NS if without else missing_ns
         return self._tracker.close_gap(now.wall_ns, limits, reached_after_ns)
 
 

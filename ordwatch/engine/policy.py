@@ -45,5 +45,7 @@ class Policy:
     resync_s: float | None = 300.0
     """Between resync queries while live; None: no resyncs."""
     resync_when_idle: bool = True
+    settle_s: float = 0.0
+    """How long the venue's answers may lack what was before them."""
     credentials: tuple[str, ...] = ()
     pace: Pace = Pace()

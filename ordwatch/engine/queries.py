@@ -34,6 +34,7 @@ class Queries:
     def __init__(self, policy: Policy, draw: random.Random) -> None:
         self._resync_s = policy.resync_s
         self._resync_when_idle = policy.resync_when_idle
+        self._settle_s = policy.settle_s
         self._pace = policy.pace
         self._draw = draw
         self.running: Query | None = None
@@ -44,9 +45,21 @@ class Queries:
         self._waits = backoff(*policy.pace.query_retry_s, draw)
         self._recheck_s = math.inf
         """By when to query because a state is doubtful or a query requests it; infinity: not needed."""
+        self._started_s = -math.inf
+        """When the last query was started."""
+        self._settled_s = -math.inf
+        """An answer to what was asked before may still lack what was missed."""
 
     def request(self, now_s: float) -> None:
-        """The venue must be queried as soon as it can be."""
+        """Something may have been missed until now: the venue must be queried as soon as it can be.
+
+        Its answer may be behind, so it is queried once more after it has settled.
+        """
+        self.due_s = now_s
+        self._settled_s = now_s + self._settle_s
+
+    def repeat(self, now_s: float) -> None:
+        """An answer came too late: query again."""
         self.due_s = now_s
 
     def recheck(self, now_s: float) -> None:
@@ -64,8 +77,9 @@ class Queries:
         """Leave out the resync that is due."""
         self.due_s = now_s + (self._resync_s or math.inf)
 
-    def start(self, epoch: int, since_ns: int | None, next_since_ns: int) -> Query:
-        """Start the query that is due; the arguments are as in `Query`."""
+    def start(self, epoch: int, since_ns: int | None, next_since_ns: int, now_s: float) -> Query:
+        """Start the query that is due; the first arguments are as in `Query`."""
+        self._started_s = now_s
         self._recheck_s = math.inf
         self._number += 1
         self.running = Query(self._number, epoch, since_ns, next_since_ns)
@@ -89,6 +103,8 @@ class Queries:
         self._waits = backoff(*self._pace.query_retry_s, self._draw)
         if result.again_s is not None:
             self._recheck_s = min(self._recheck_s, now_s + result.again_s)
+        if self._started_s < self._settled_s and self._resync_s is not None:
+            self._recheck_s = min(self._recheck_s, self._settled_s)
         # A recheck that was requested while the query was running still needs its own query.
         self.due_s = min(now_s + (self._resync_s or math.inf), self._recheck_s)
 

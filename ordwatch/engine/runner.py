@@ -297,6 +297,7 @@ def _policy(venue: VenueKind, setup: Setup[VenueSettings], links: int, pace: Pac
         silence_s=settings.silence_timeout,
         resync_s=resync_s or None,
         resync_when_idle=venue.resync_when_idle,
+        settle_s=venue.settle_s,
         credentials=venue.credentials,
         pace=pace,
     )

@@ -189,7 +189,7 @@ class Supervisor:
             return []
         actions: list[Action] = []
         if query.epoch != self.gaps.epoch or not self._can_query():
-            self._queries.request(now.mono_s)
+            self._queries.repeat(now.mono_s)
         else:
             refusals = self._queries.refusals
             refusals.add(result.refused)
@@ -457,7 +457,7 @@ class Supervisor:
         if self._live and queries.may_skip(has_open_orders=bool(self._orders.open())):
             queries.skip(now.mono_s)
             return
-        query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now))
+        query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now), now.mono_s)
         actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
 
     def _cancel_query(self) -> list[Action]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ordwatch.outputs.cells import CellLine
-from ordwatch.outputs.forms import Form, Scene, all_forms
+from ordwatch.outputs.forms import Form, FormCache, Scene, all_forms
 from ordwatch.outputs.table_state import TableRow
 
 GAP = 2
@@ -88,9 +88,9 @@ STEPS = (
 """What is given room, the most important first; a step that does not fit is left out."""
 
 
-def fitting_columns(rows: Sequence[TableRow], scene: Scene, width: int) -> list[Column]:
+def fitting_columns(rows: Sequence[TableRow], scene: Scene, width: int, cache: FormCache) -> list[Column]:
     """The columns for which `width` cells have room, from left to right."""
-    forms, gap = all_forms(rows, scene), gap_of(width)
+    forms, gap = all_forms(rows, scene, cache), gap_of(width)
     taken: dict[str, tuple[Form, int]] = {}
     for step in STEPS:
         form = forms.get(step.form)

@@ -5,6 +5,7 @@ All cells of a form have the same width; numbers stand with all their digits or 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
+from functools import cache
 from typing import NamedTuple
 
 from ordwatch.core.events import OrderStatus, Side
@@ -15,6 +16,7 @@ from ordwatch.outputs.display_times import duration_text, short_duration_text, t
 from ordwatch.outputs.table_state import TableRow, VenueState
 from ordwatch.outputs.widths import StickyWidths
 
+_MINUTE_NS = 60_000_000_000
 _MAX_NAME = 16
 _MAX_SYMBOL = 24
 _MAX_TYPE = 18
@@ -87,20 +89,45 @@ class Form(NamedTuple):
     """Whether the title stands at the right."""
 
 
-def all_forms(rows: Sequence[TableRow], scene: Scene) -> dict[str, Form]:
+class FormCache:
+    """Keeps the forms of the drawing before, as long as the same changes of orders are on the screen."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._forms: dict[str, Form] = {}
+
+    def lasting_forms(self, rows: Sequence[TableRow], scene: Scene) -> dict[str, Form]:
+        """The forms that do not change with time alone, by name."""
+        # Once a minute they are made again: the day of the times may be another, and widths may shrink.
+        which = (scene.now_ns // _MINUTE_NS, scene.widths.columns, scene.several_accounts, len(scene.venues) > 1)
+        key = ([row.number for row in rows], which)
+        if key != self._key:
+            forms = _lasting_forms([row.order for row in rows], scene)
+            self._key = key
+            self._forms = {name: form._replace(draw=cache(form.draw)) for name, form in forms.items()}
+        return self._forms
+
+
+def all_forms(rows: Sequence[TableRow], scene: Scene, forms: FormCache) -> dict[str, Form]:
     """Every form of every column that these rows need, by name."""
-    orders, glyphs = [row.order for row in rows], scene.glyphs
+    texts = _Texts(scene)
+    return {
+        **forms.lasting_forms(rows, scene),
+        "age": texts.right("AGE", [_since_change(row, scene) for row in rows], least=6),
+        "short status": texts.left("STATUS", [_short_status(row, scene) for row in rows], name="short status"),
+        "status": texts.left("STATUS", [_status(row, scene) for row in rows], least=_STATUS_WIDTH),
+    }
+
+
+def _lasting_forms(orders: Sequence[OrderRecord], scene: Scene) -> dict[str, Form]:
+    glyphs, texts = scene.glyphs, _Texts(scene)
     symbols = [shown(order.symbol, glyphs, _MAX_SYMBOL) for order in orders]
     paper = [order.environment == "paper" for order in orders]
-    texts = _Texts(scene)
     forms = {
-        "age": texts.right("AGE", [_since_change(row, scene) for row in rows], least=6),
         "symbol": texts.cut("SYMBOL", symbols, [" (p)" if each else "" for each in paper], name="symbol"),
         "symbol with paper": texts.cut("SYMBOL", symbols, [" paper" if each else "" for each in paper]),
         "short side": texts.left("SIDE", [_side(order, short=True) for order in orders], name="short side"),
         "side": texts.left("SIDE", [_side(order, short=False) for order in orders]),
-        "short status": texts.left("STATUS", [_short_status(row, scene) for row in rows], name="short status"),
-        "status": texts.left("STATUS", [_status(row, scene) for row in rows], least=_STATUS_WIDTH),
         **_price_forms(orders, texts),
         "average": texts.right("AVG", [_average(order, glyphs) for order in orders]),
         "aligned average": texts.aligned("AVG", [_average(order, glyphs) for order in orders]),

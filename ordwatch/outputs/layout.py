@@ -6,15 +6,17 @@ from functools import lru_cache
 from ordwatch.outputs.browser import Window
 from ordwatch.outputs.cells import Cell, CellLine
 from ordwatch.outputs.columns import fitting_columns, gap_of
-from ordwatch.outputs.forms import Scene
+from ordwatch.outputs.forms import FormCache, Scene
 from ordwatch.outputs.table_state import TableRow
 
 _MARGIN = 1
 
 
-def order_lines(window: Window, scene: Scene, width: int, fresh: Collection[int] = ()) -> list[CellLine]:
+def order_lines(
+    window: Window, scene: Scene, width: int, *, fresh: Collection[int], cache: FormCache
+) -> list[CellLine]:
     """The titles, and one line for each row of the window; those at the positions `fresh` are bold."""
-    columns = fitting_columns(window.rows, scene, width - _MARGIN)
+    columns = fitting_columns(window.rows, scene, width - _MARGIN, cache)
     gap = gap_of(width - _MARGIN)
     titles = (" " * gap).join(column.title for column in columns)
     styles = [_row_style(row, scene, fresh=at in fresh) for at, row in enumerate(window.rows)]

@@ -43,7 +43,11 @@ _CRC: Schema = {"type": "string", "pattern": "^[0-9a-f]{8}$"}
 
 
 def record_schema(kinds: Iterable[str] = REGISTRY) -> Schema:
-    """The schema of one line; `extra` may be that of any of these kinds of venues."""
+    """The schema of one line; `extra` may be that of any of these kinds of venues.
+
+    Raises:
+        ConfigError: There is no such kind, or the package that has it does not fit.
+    """
     extras = [load(kind).extra for kind in kinds]
     kinds_of_records = get_args(AnyRecord)
     _, definitions = msgspec.json.schema_components(

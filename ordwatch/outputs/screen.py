@@ -49,6 +49,7 @@ class Screen:
             highlight=False,
         )
         self._drawn: list[str] = []
+        self._texts: dict[tuple[Cell, ...], str] = {}
         self._size: os.terminal_size | None = None
         self._was_larger = False
 
@@ -74,11 +75,19 @@ class Screen:
         return "".join(f"{text}\n" for text in texts).encode("utf-8", "backslashreplace")
 
     def _styled(self, lines: Sequence[CellLine]) -> list[str]:
+        """The lines as text with escape sequences; those of the drawing before are not made again."""
+        keys = [tuple(line) for line in lines]
+        fresh = [key for key in dict.fromkeys(keys) if key not in self._texts]
+        known = self._texts | dict(zip(fresh, self._printed(fresh), strict=True))
+        self._texts = {key: known[key] for key in keys}
+        return [known[key] for key in keys]
+
+    def _printed(self, lines: Sequence[Sequence[Cell]]) -> list[str]:
         style = self._console.get_style
         segments = [Segment(cell.text, style(cell.style)) for line in lines for cell in [*line, _LINE_END]]
         with self._console.capture() as capture:
             self._console.print(Segments(segments), soft_wrap=True, end="")
-        return capture.get().splitlines()
+        return capture.get().split("\n")[: len(lines)]
 
     def _start(self, size: os.terminal_size) -> str:
         """The escape sequence that moves the cursor from below the previous drawing to its start."""

@@ -13,7 +13,7 @@ from ordwatch.outputs.browser import Browser, Mode
 from ordwatch.outputs.cells import CellLine, Glyphs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.footer import footer_line, help_lines, hidden_line, nothing_line, text_footer_line
-from ordwatch.outputs.forms import Scene
+from ordwatch.outputs.forms import FormCache, Scene
 from ordwatch.outputs.freshness import Freshness
 from ordwatch.outputs.keys import KeyPress
 from ordwatch.outputs.layout import order_lines
@@ -31,6 +31,7 @@ class TableContent:
         self._browser = Browser()
         self._widths = StickyWidths()
         self._freshness = Freshness()
+        self._forms = FormCache()
         self.has_bold = False
         """Whether something is bold on the screen, so that it is to be drawn again soon."""
         self._zone = zone
@@ -106,7 +107,7 @@ class TableContent:
         if now_s is not None:
             fresh = self._freshness.positions(window.rows, now_ns=scene.now_ns, now_s=now_s)
         self.has_bold = bool(fresh)
-        lines = order_lines(window, scene, width, fresh)
+        lines = order_lines(window, scene, width, fresh=fresh, cache=self._forms)
         if not window.rows and window.listed == 0:
             lines.append(nothing_line(window, self._glyphs, width))
         if footer:

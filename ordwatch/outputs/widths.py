@@ -18,6 +18,11 @@ class StickyWidths:
         self._columns = 0
         self._now_s = 0.0
 
+    @property
+    def columns(self) -> int:
+        """The width of the terminal."""
+        return self._columns
+
     def begin(self, now_s: float, columns: int) -> None:
         """Begin a drawing at `now_s`, by a clock that never goes back; another terminal width forgets everything."""
         self._now_s = now_s

@@ -73,6 +73,22 @@ def mark(line: bytes) -> Mark:
         raise BadLine("not a record") from exc
 
 
+def is_whole(line: bytes, kind: bytes) -> bool:
+    """Whether it is a whole, undamaged line of a record of this type."""
+    return line.startswith(b'{"type":"%b","seq":' % kind) and line[-_CRC_BYTES:] == _CRC_MEMBER % crc32(
+        line[:-_CRC_BYTES]
+    )
+
+
+def mark_unchecked(line: bytes) -> Mark:
+    """The keys of a line that was just made or checked.
+
+    Raises:
+        ValueError: Not a record.
+    """
+    return _decoder.decode(line)
+
+
 def _why(line: bytes) -> str:
     if not line.endswith(b"\n"):
         return "too long" if len(line) > MAX_LINE_BYTES else "no line end"

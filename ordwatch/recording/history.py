@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
+
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import RecordingError
 from ordwatch.core.order_entry import STATES_KEPT
@@ -20,7 +22,7 @@ from ordwatch.core.records import (
     RotatedFromRecord,
     SessionRecord,
 )
-from ordwatch.recording.format import BadLine, Mark, record
+from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, Mark, is_whole, record
 from ordwatch.recording.inputs import open_input
 from ordwatch.recording.reading import Line
 
@@ -47,6 +49,21 @@ class StoredOrders:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def are_whole(self) -> bool:
+        """Whether every one of them stands in its place, undamaged.
+
+        Raises:
+            OSError: A file cannot be read.
+            RecordingError: The compressed data of one is damaged.
+        """
+        for index, places in groupby(self._places, key=lambda place: place >> _OFFSET_BITS):
+            with open_input(self._paths[index]) as file:
+                for place in places:
+                    file.seek(place & (1 << _OFFSET_BITS) - 1)
+                    if not is_whole(file.readline(MAX_LINE_BYTES + 1), b"order"):
+                        return False
+        return True
 
     def __iter__(self) -> Iterator[OrderRecord]:
         for index, places in groupby(self._places, key=lambda place: place >> _OFFSET_BITS):
@@ -91,31 +108,35 @@ class Continuation:
         return 1 + max(self.gap_numbers.get(venue, 0), self.gap_number_floor)
 
 
-class History:
-    """Takes the lines of a recording, oldest first, and keeps what the next session needs."""
+_Key = tuple[str | None, str | None, str | None, str | None]
 
-    def __init__(self) -> None:
-        self.coverage = StreamCoverage()
-        self.durable_seq = 0
-        """Every line up to this one is known to be durable."""
-        self.other_schema: str | None = None
-        """The schema of a session, if it is not ours."""
-        self.is_complete = True
-        """Whether no line is missing since the first of the recording."""
-        self._published_seq = 0
-        self._any_line = False
-        self._files: list[Path] = []
-        self._file_bits = 0
-        self._open: dict[tuple[str | None, ...], list[int]] = {}
-        self._final: dict[tuple[str | None, ...], list[int]] = {}
-        self._gap_numbers: dict[str, int] = {}
-        self._kinds: dict[str, str] = {}
-        self._stream_seq: int | None = None
 
-    def next_file(self, path: Path) -> None:
-        """The lines that follow are in this file."""
-        self._file_bits = len(self._files) << _OFFSET_BITS
-        self._files.append(path)
+class History(msgspec.Struct):
+    """Takes the lines of a recording, oldest first, and keeps what the next session needs.
+
+    A structure, so that a checkpoint can hold all of it.
+    """
+
+    coverage: StreamCoverage = msgspec.field(default_factory=StreamCoverage)
+    durable_seq: int = 0
+    """Every line up to this one is known to be durable."""
+    other_schema: str | None = None
+    """The schema of a session, if it is not ours."""
+    is_complete: bool = True
+    """Whether no line is missing since the first of the recording."""
+    files: list[int] = []
+    """The files that lines came from, by the seq of their first line, which is the same whatever the name is."""
+    _any_line: bool = False
+    _open: dict[_Key, list[int]] = {}
+    _final: dict[_Key, list[int]] = {}
+    _gap_numbers: dict[str, int] = {}
+    _published_seq: int = 0
+    _kinds: dict[str, str] = {}
+    _stream_seq: int | None = None
+
+    def next_file(self, first_seq: int) -> None:
+        """The lines that follow are in the file that begins with this seq."""
+        self.files.append(first_seq)
 
     def lines_missing(self) -> None:
         """Lines are missing here."""
@@ -143,25 +164,29 @@ class History:
         elif found.type in TYPES_READ:
             self._note(record(line.raw), found)
 
-    def continuation(self, last_seq: int) -> Continuation:
-        """What the next session begins with; `last_seq` is that of the last line.
+    def orders(self, files: Mapping[int, Path]) -> StoredOrders:
+        """The last states of each order; `files` has the path of each file, by the seq of its first line."""
+        places = sorted(place for kept in (self._open, self._final) for places in kept.values() for place in places)
+        return StoredOrders(tuple(files[first_seq] for first_seq in self.files), places)
+
+    def continuation(self, last_seq: int, files: Mapping[int, Path]) -> Continuation:
+        """What the next session begins with; `last_seq` is that of the last line, `files` as for `orders`.
 
         Raises:
             ValueError: A time in a line cannot be read.
         """
-        places = sorted(place for kept in (self._open, self._final) for places in kept.values() for place in places)
         venues = self.coverage.venues
         return Continuation(
             last_seq=last_seq,
             clean=not self.coverage.running,
-            orders=StoredOrders(tuple(self._files), places),
+            orders=self.orders(files),
             covered_until_ns={name: venue.until_ns for name, venue in venues.items() if venue.until_ns is not None},
             open_gaps={name: venue.gap for name, venue in venues.items() if venue.gap is not None},
             clock_went_back=frozenset(name for name, venue in venues.items() if venue.clock_went_back),
-            gap_numbers=self._gap_numbers,
+            gap_numbers=dict(self._gap_numbers),
             # Each gap takes a line at least, so no number is larger than the seq it had then.
             gap_number_floor=0 if self.is_complete else last_seq,
-            kinds=self._kinds,
+            kinds=dict(self._kinds),
             stream_seq=self._stream_seq,
             published_seq=min(self._published_seq, last_seq),
         )
@@ -169,7 +194,7 @@ class History:
     def _keep(self, found: Mark, offset: int) -> None:
         key = (found.venue, found.environment, found.account, found.order_id)
         places = self._open.get(key) or self._final.pop(key, None) or []
-        places.append(self._file_bits | offset)
+        places.append(len(self.files) - 1 << _OFFSET_BITS | offset)
         if len(places) > STATES_KEPT:
             del places[0]
         if not found.final:

@@ -16,6 +16,7 @@ from ordwatch import system
 from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import SCHEMA, PrevSessionRecord, Record, RepairRecord, RotatedFromRecord, encode
+from ordwatch.recording.checkpoint import Checkpoints, LinePlace, Restored, load_checkpoint
 from ordwatch.recording.files import Files, Segment
 from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.history import TYPES_READ, Continuation, History, proven_durable
@@ -43,6 +44,8 @@ class Opened(NamedTuple):
     continuation: Continuation
     written_ns: int
     """The last time in it, ns since 1970 UTC; now if it is new."""
+    checkpoints: Checkpoints
+    """Follows what is written to it."""
 
 
 class _Found(NamedTuple):
@@ -56,6 +59,10 @@ class _Found(NamedTuple):
     """The first line of the file before the last one."""
     begun: RotatedFromRecord | None = None
     """How the next file begins, where only that says what the last line was."""
+    end: int = 0
+    """The offset behind the last whole line of the last file."""
+    unsaved: int = 0
+    """Lines that were read."""
 
 
 class _Repaired(NamedTuple):
@@ -79,11 +86,10 @@ def open_recording(
         RecordingBusy: Somebody else made one there meanwhile.
         RecordingError: Damaged in synced data, not a recording, or of another schema; nothing is changed.
     """
-    history = History()
     with ExitStack() as undo:
         if fd is not None:
             undo.callback(files.close, fd)
-        found, continuation = _checked(path, history, on_read)
+        found, history, continuation = _checked(path, on_read)
         undo.pop_all()
     try:
         file = _continued_file(files, path, found, _recovery_records(history, found, before), fd)
@@ -94,20 +100,40 @@ def open_recording(
         # The rotation was completed: what was read under this name has its last one now.
         orders = orders.renamed(path, rotated_name(path, first_seq=found.first_seq or 1, last_seq=found.last_seq))
     continuation = replace(continuation, last_seq=file.last_seq, orders=orders)
-    return Opened(file, continuation, history.coverage.last_ns or time_ns())
+    written_ns = history.coverage.last_ns or time_ns()
+    return Opened(file, continuation, written_ns, _checkpoints(files, path, history, found, file))
 
 
-def _checked(path: Path, history: History, on_read: OnRead | None) -> tuple[_Found, Continuation]:
+def _checkpoints(files: Files, path: Path, history: History, found: _Found, file: Segment) -> Checkpoints:
+    checkpoints = Checkpoints(files, path, history, unsaved=found.unsaved)
+    if found.begun is not None:
+        checkpoints.restart(file)
+    elif file.first_seq == found.first_seq:
+        checkpoints.continue_file(file, found.end)
+    else:
+        checkpoints.next_file(file)
+    checkpoints.synced()  # the opening has synced all that it read and wrote
+    return checkpoints
+
+
+def _checked(path: Path, on_read: OnRead | None) -> tuple[_Found, History, Continuation]:
+    history = History()
     try:
-        found = _read(path, history, on_read)
-        continuation = history.continuation(found.last_seq)
+        first_seq = first_seq_of(path)
+        chain = _chain(path, first_seq)
+        files = {older.first_seq: older.path for older in chain} | ({} if first_seq is None else {first_seq: path})
+        restored = load_checkpoint(path, files)
+        if restored is not None:
+            history = restored.history
+        found = _read(path, history, _Reading(first_seq, chain, restored, on_read))
+        continuation = history.continuation(found.last_seq, files)
     except OSError as exc:
         raise OutputRefused(f"{path}: cannot be read ({exc.strerror})") from exc
     except ValueError as exc:
         raise RecordingError(f"{path}: {_not_ours(history)} ({exc})") from exc
     if history.other_schema is not None:
         raise RecordingError(f"{path}: {_not_ours(history)}")
-    return found, continuation
+    return found, history, continuation
 
 
 def _not_ours(history: History) -> str:
@@ -116,19 +142,39 @@ def _not_ours(history: History) -> str:
     return f"written as {safe_text(history.other_schema, 40)}, this ordwatch knows {SCHEMA}"
 
 
-def _read(path: Path, history: History, on_read: OnRead | None) -> _Found:
-    first_seq = first_seq_of(path)
-    last_seq, older_first_seq = 0, None
-    for older in _chain(path, first_seq):
-        _read_older(older, history, on_read)
+class _Reading(NamedTuple):
+    """What is to be read."""
+
+    first_seq: int | None
+    """Of the last file."""
+    chain: list[OlderFile]
+    restored: Restored | None
+    """Up to where nothing has to be read."""
+    on_read: OnRead | None
+
+    def skips(self, first_seq: int) -> bool:
+        """Whether the file that begins with this seq lies before the one that the checkpoint ends in."""
+        return self.restored is not None and first_seq < self.restored.last.file
+
+    def start(self, first_seq: int | None) -> LinePlace | None:
+        """The last line of this file that is known already."""
+        return self.restored.last if self.restored is not None and self.restored.last.file == first_seq else None
+
+
+def _read(path: Path, history: History, reading: _Reading) -> _Found:
+    last_seq, older_first_seq, lines = 0, None, 0
+    for older in reading.chain:
+        if not reading.skips(older.first_seq):
+            lines += _read_older(older, history, reading)
         last_seq, older_first_seq = older.last_seq, older.first_seq
     if not path.exists() or not path.stat().st_size:
-        return _without_last(path, history, _Found(older_first_seq=older_first_seq, last_seq=last_seq))
-    with open_input(path, on_read) as file:
-        history.next_file(path)
+        found = _Found(older_first_seq=older_first_seq, last_seq=last_seq, unsaved=lines)
+        return _without_last(path, history, found)
+    with open_input(path, reading.on_read) as file:
         # Without the files before it, the recording may begin with any seq.
-        before = last_seq if last_seq or first_seq is None else first_seq - 1
-        return _read_last(path, file, history, before)._replace(older_first_seq=older_first_seq)
+        before = last_seq if last_seq or reading.first_seq is None else reading.first_seq - 1
+        found = _read_last(path, file, history, reading, before)
+    return found._replace(older_first_seq=older_first_seq, unsaved=found.unsaved + lines)
 
 
 def _without_last(path: Path, history: History, found: _Found) -> _Found:
@@ -161,24 +207,33 @@ def _chain(path: Path, first_seq: int | None) -> list[OlderFile]:
     return chain
 
 
-def _read_older(older: OlderFile, history: History, on_read: OnRead | None) -> None:
-    """An older file was synced before it got its name: all of it is durable."""
-    history.next_file(older.path)
-    last_seq = older.first_seq - 1
-    with open_input(older.path, on_read) as file:
-        for item in read_lines(file, last_seq):
+def _read_older(older: OlderFile, history: History, reading: _Reading) -> int:
+    """How many lines were read. An older file was synced before it got its name: all of it is durable."""
+    known = reading.start(older.first_seq)
+    if known is None:
+        history.next_file(older.first_seq)
+    first = last_seq = older.first_seq - 1 if known is None else known.seq
+    with open_input(older.path, reading.on_read) as file:
+        for item in read_lines(file, last_seq, start=0 if known is None else known.end):
             if isinstance(item, Damage):
                 raise _damaged(older.path, item.place)
             history.line(item)
             last_seq = item.mark.seq
     if last_seq != older.last_seq:
         raise _damaged(older.path, f"ends with seq {last_seq}, its name says {older.last_seq}")
+    return last_seq - first
 
 
-def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _Found:
+def _read_last(path: Path, file: BinaryIO, history: History, reading: _Reading, last_seq: int) -> _Found:
     first_seq: int | None = None
     last_type: str | None = None
-    lines = read_lines(file, last_seq)
+    end = unsaved = 0
+    known = reading.start(reading.first_seq)
+    if known is not None and reading.restored is not None:
+        first_seq, last_seq, last_type, end = known.file, known.seq, reading.restored.last_type, known.end
+    elif reading.first_seq is not None:
+        history.next_file(reading.first_seq)
+    lines = read_lines(file, last_seq, start=end)
     for item in lines:
         if isinstance(item, Damage):
             after = _after_damage(lines)
@@ -187,11 +242,13 @@ def _read_last(path: Path, file: BinaryIO, history: History, last_seq: int) -> _
                 raise RecordingError(f"{path}: not a recording of ordwatch; file left unchanged, name another")
             if foreign or last_seq < max(history.durable_seq, after.durable_seq):
                 raise _damaged(path, item.place)
-            return _Found(first_seq, last_seq, last_type, damaged_at=item.offset)
+            return _Found(first_seq, last_seq, last_type, damaged_at=item.offset, end=end, unsaved=unsaved)
         history.line(item)
         last_seq, last_type = item.mark.seq, item.mark.type
         first_seq = first_seq or last_seq
-    return _Found(first_seq, last_seq, last_type)
+        end = item.offset + len(item.raw)
+        unsaved += 1
+    return _Found(first_seq, last_seq, last_type, end=end, unsaved=unsaved)
 
 
 class _AfterDamage(NamedTuple):

@@ -1,7 +1,7 @@
 """Recording: the durable output, as the event loop sees it. It only ever puts into the queue of its thread."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Recording:
         self.path = path
         self.publication: Publication | None = None
         """What publishes the lines; set before `start`."""
+        self.before_reading: Callable[[Path, int], object] | None = None
+        """Called by `open` with the recording, locked, and its descriptor, if it is there already; must not raise."""
         self._fsync = fsync
         self._rotation = rotate or Rotation()
         self._lock_wait_s = lock_wait_s
@@ -80,6 +82,8 @@ class Recording:
         with ExitStack() as undo:
             held = self._lock.take(self._lock_wait_s)
             undo.callback(self._lock.unlock)
+            if self.before_reading is not None and held.fd is not None:
+                self.before_reading(self.path, held.fd)
             opened = open_recording(self._files, self.path, held.before, held.fd, on_read=on_read)
             undo.pop_all()
         return opened
@@ -98,6 +102,7 @@ class Recording:
             policy=self._fsync,
             rotation=self._rotation,
             written_ns=self._opened.written_ns,
+            checkpoints=self._opened.checkpoints,
             publication=self.publication,
         )
         if self._rotate_at_start and (self._opened.file.size or self._opened.file.fault()):

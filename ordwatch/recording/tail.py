@@ -20,7 +20,7 @@ _LAST_LINES_BYTES = 2**16
 _ROTATION_S = 0.2
 """How long a rotation may leave the recording without a file of its name."""
 _POLL_S = 0.01
-_OTHERS = (".lock", ".checkpoint", ".rotating", ".gz", ".zst")
+_OTHERS = (".lock", ".checkpoint", ".tmp", ".rotating", ".gz", ".zst")
 
 
 def last_state(path: Path) -> LastState:

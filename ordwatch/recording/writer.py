@@ -25,6 +25,7 @@ from ordwatch.core.records import (
     encode,
 )
 from ordwatch.outputs.writer_thread import WriterQueue, WriterThread
+from ordwatch.recording.checkpoint import Checkpoints
 from ordwatch.recording.files import Fault, Files, Segment
 from ordwatch.recording.format import with_crc
 from ordwatch.recording.rotation import NS_A_DAY, Rotation, next_file, quarantine_name, replacement
@@ -93,6 +94,7 @@ class Writer:
         policy: SyncPolicy,
         rotation: Rotation,
         written_ns: int,
+        checkpoints: Checkpoints,
         publication: Publication | None = None,
     ) -> None:
         self._file = file
@@ -104,6 +106,7 @@ class Writer:
         self._sync_every_s = SYNC_EVERY_S if publication is None else PUBLISHING_SYNC_S
         self._rotation = rotation
         self._written_ns = written_ns
+        self._checkpoints = checkpoints
         self._dirty_since = 0.0
         self._must_sync = False
         self.written = 0
@@ -176,6 +179,7 @@ class Writer:
     def _sync(self) -> None:
         self._file.sync()
         self._must_sync = False
+        self._checkpoints.synced()
 
     def _write(self, entries: Sequence[Entry]) -> None:
         if any(_is_alive(entry) for entry in entries):
@@ -220,6 +224,7 @@ class Writer:
             self._dirty_since = monotonic()
         self._file.put(b"".join(lines))
         self._until_done("write", self._file.flush)
+        self._checkpoints.written(lines)
         now_ns = time_ns()
         # A clock that is set back over midnight does not make that day begin twice; one set back further was wrong.
         if not self._written_ns - NS_A_DAY < now_ns < self._written_ns:
@@ -250,6 +255,7 @@ class Writer:
             "rotate",
             lambda: next_file(self._files, old.path, first_seq=old.first_seq, last_seq=old.last_seq),
         )
+        self._checkpoints.next_file(self._file)
         old.close()
 
     def _end_file(self) -> None:
@@ -273,6 +279,7 @@ class Writer:
         self._file = self._until_done(
             "reopen", lambda: replacement(self._files, old.path, fault=fault, kept=kept, last_seq=old.last_seq)
         )
+        self._checkpoints.restart(self._file)
         old.close()
 
     def _until_done(self, op: str, act: Callable[[], T]) -> T:

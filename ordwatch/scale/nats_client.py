@@ -81,7 +81,7 @@ class StreamMessage(NamedTuple):
     """From a reader: how many messages follow that the stream had when it sent this one."""
 
 
-class Received(NamedTuple):
+class UnstoredMessage(NamedTuple):
     """A message that was not read from a stream: an answer, or one that others publish now."""
 
     subject: str
@@ -109,6 +109,11 @@ class NatsConnection:
         """The largest message, headers included, that the server takes."""
         return self._client.max_payload
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection uses TLS."""
+        return bool(self._client._server_info.get("tls_required"))
+
     def new_inbox(self) -> str:
         """A subject for answers to this connection."""
         return self._client.new_inbox()
@@ -132,11 +137,12 @@ class NatsConnection:
             task = asyncio.current_task()
             if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise  # it was asked for; nats-py cancels what waits for an answer when its connection ends
-            raise self._no_answer(timeout_s) from exc
+            raise self.no_answer(timeout_s) from exc
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
-    def _no_answer(self, timeout_s: float) -> VenueError:
+    def no_answer(self, timeout_s: float) -> VenueError:
+        """Why nothing has answered: the connection is gone, this user may not ask, or neither is known."""
         if self.closed.is_set():
             return ConnectionLost(self.why_closed)
         if self.denied is not None:
@@ -204,14 +210,14 @@ class NatsConnection:
         except (nats_errors.Error, OSError) as exc:
             raise ConnectionLost(_error_text(exc)) from exc
 
-    async def listen(self, subject: str, on_message: Callable[[Received], None]) -> None:
+    async def listen(self, subject: str, on_message: Callable[[UnstoredMessage], None]) -> None:
         """Call this with each message that is published under a subject from now on.
 
         Raises:
             ConnectionLost: The connection is gone.
         """
         await self.subscribe(
-            subject, lambda message: on_message(Received(message.subject, message.data, _status(message)))
+            subject, lambda message: on_message(UnstoredMessage(message.subject, message.data, _status(message)))
         )
 
     async def subscribe(self, subject: str, on_message: Callable[[Msg], None]) -> Subscription:

@@ -15,6 +15,7 @@ from ordwatch.recording.inputs import OnRead
 from ordwatch.recording.sink import Recording
 from ordwatch.scale.lines import RecordingLines
 from ordwatch.scale.publishing import Publishing
+from ordwatch.scale.take_back import take_back
 
 FIRST_TRY_S = 10.0
 """How long venues wait for the stream before they are connected to."""
@@ -32,6 +33,7 @@ class PublishedRecording:
     def __init__(self, recording: Recording, settings: NatsSettings, kinds: Mapping[str, str]) -> None:
         """`kinds`: the kind of each venue, by its name."""
         self._recording = recording
+        recording.before_reading = lambda path, fd: take_back(path, fd, settings)
         self._settings = settings
         self._kinds = kinds
         self._publishing: Publishing | None = None

@@ -27,14 +27,14 @@ from ordwatch.scale.nats_client import (
     TOO_LARGE,
     WRONG_LAST_SEQUENCE,
     NatsConnection,
-    Received,
-    StreamMessage,
+    UnstoredMessage,
     connect,
     server_time_ns,
 )
 from ordwatch.scale.outage import Outage, OutageMessage
 from ordwatch.scale.publisher import WINDOW, Acknowledged, OtherPublisher, Publisher
 from ordwatch.scale.restart import FileState, GoOn, OtherCollector, Stored, StreamState, TwoHistories, decide
+from ordwatch.scale.take_back import place_before
 
 GUARD_EVERY_S = 10.0
 """How often it is checked that nobody else publishes under this name; a session that is seen is checked at once."""
@@ -45,7 +45,6 @@ AWAY_END_S = 2.0
 """How long a broker that does not take lines is tried at the end."""
 MAX_RETRY_REFUSED_S = 60.0
 """For what somebody has to mend: credentials and certificates."""
-_LOOK_BACK = 1024
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -263,7 +262,7 @@ class Publishing:
     async def _held(self, connection: NatsConnection, go_on: GoOn, last: Stored) -> frozenset[tuple[int, str]]:
         """The lines from there on that the stream has, by seq and checksum."""
         name, own = self._settings.stream, subjects.of_collector(self._collector)
-        from_seq = await self._place_before(connection, go_on.from_seq, last)
+        from_seq = await place_before(connection, name, own, go_on.from_seq, last.stream_seq)
         held: set[tuple[int, str]] = set()
         async with connection.reader(name, [own], from_seq=from_seq, headers_only=True) as reader:
             while True:
@@ -273,20 +272,6 @@ class Publishing:
                         held.add((found.seq, found.crc))
                     if message.stream_seq >= last.stream_seq:
                         return frozenset(held)
-
-    async def _place_before(self, connection: NatsConnection, seq: int, last: Stored) -> int:
-        """A place in the stream with none of this recording's lines from `seq` on before it.
-
-        Lines are at most a window out of order: before a line that is that much older, all are older than `seq`.
-        """
-        name, own = self._settings.stream, subjects.of_collector(self._collector)
-        back = _LOOK_BACK
-        while (place := last.stream_seq - back) > 1:
-            message = await connection.next_message(name, place, own)
-            if message is None or _seq_of(message) <= seq - WINDOW:
-                return place
-            back *= 4
-        return 1
 
     # Lines on their way.
 
@@ -346,7 +331,7 @@ class Publishing:
             self._own_session_seq = message.seq
         return message
 
-    def _on_answer(self, answer: Received) -> None:
+    def _on_answer(self, answer: UnstoredMessage) -> None:
         seq = int(answer.subject.rpartition(".")[2])
         self._changed.set()
         if answer.status is not None:
@@ -382,7 +367,7 @@ class Publishing:
         if self._publisher.failed(seq, now_s):
             self._say(self._outage.failed(why, now_s, self.waiting))
 
-    def _on_session(self, _: Received) -> None:
+    def _on_session(self, _: UnstoredMessage) -> None:
         self._session_seen = True
         self._changed.set()
 
@@ -396,13 +381,6 @@ class Publishing:
 
     async def _in_thread(self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
-
-
-def _seq_of(message: StreamMessage) -> int:
-    try:
-        return message_id(message.headers).seq
-    except ValueError:
-        return 0
 
 
 def _wait_s(exc: Exception, failures: int) -> float:

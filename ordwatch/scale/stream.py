@@ -1,16 +1,27 @@
 """The stream that recordings are published to: its configuration, made once and compared later."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ordwatch.scale import subjects
-from ordwatch.scale.nats_client import NO_STREAM, ApiRefused, NatsConnection
+from ordwatch.core.errors import VenueError
+from ordwatch.scale import stream_status, subjects
+from ordwatch.scale.nats_client import (
+    NO_STREAM,
+    ApiRefused,
+    NatsConnection,
+    StreamMessage,
+    server_time_ns,
+)
 
 MAX_AGE_S = 100 * 86_400.0
 """How long a message is kept by default: longer than any order lives, for the last message of an open one must stay."""
 REPLICAS = 3
 DUPLICATE_WINDOW_S = 120.0
 NS = 10**9
+
+
+class NoStream(VenueError):
+    """There is no such stream."""
 
 
 class StreamInfo(NamedTuple):
@@ -65,6 +76,12 @@ def differences(found: Mapping[str, Any], want: Mapping[str, Any]) -> list[str]:
     return listed
 
 
+def described(config: Mapping[str, Any]) -> str:
+    """The configuration of a stream in one line."""
+    keys = ("subjects", "storage", "num_replicas", "max_age", "max_bytes", "duplicate_window", "deny_delete")
+    return ", ".join(f"{key} {_shown(key, config.get(key))}" for key in keys)
+
+
 def _shown(key: str, value: object) -> str:
     if key in ("max_age", "duplicate_window") and isinstance(value, int):
         seconds = value / NS
@@ -93,6 +110,59 @@ async def create(connection: NatsConnection, config: Mapping[str, Any]) -> Strea
         ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`; refused also if there is one that differs.
     """
     return _info(await connection.api(f"STREAM.CREATE.{config['name']}", config))
+
+
+async def status(connection: NatsConnection, name: str) -> stream_status.StreamStatus:
+    """How the stream and its collectors are.
+
+    Raises:
+        NoStream: There is none of this name.
+        ConnectionLost, AuthError, ApiRefused: As from `NatsConnection.api`.
+    """
+    found = await info(connection, name)
+    if found is None:
+        raise NoStream(f"there is no stream {name}; `ordwatch stream create` makes it")
+    now_ns, kept_ns = server_time_ns(found.now), int(found.config.get("max_age", 0))
+    messages = await _last_messages(connection, name, stream_status.SUBJECTS)
+    old = await _old_orders(connection, name, found, now_ns, kept_ns)
+    states = stream_status.collectors(messages, now_ns)
+    return stream_status.StreamStatus(
+        stream=name,
+        messages=found.messages,
+        replicas=int(found.config.get("num_replicas", 1)),
+        replicas_current=found.replicas_current,
+        leader=found.leader,
+        collectors=states,
+        venues=stream_status.joint(states),
+        warnings=[
+            *stream_status.session_warnings(messages, now_ns, kept_ns),
+            *stream_status.order_warnings(old, now_ns, kept_ns),
+        ],
+    )
+
+
+async def _last_messages(connection: NatsConnection, name: str, wanted: Sequence[str]) -> list[StreamMessage]:
+    messages: list[StreamMessage] = []
+    async with connection.reader(name, wanted, last_per_subject=True) as reader:
+        while len(messages) < reader.pending:
+            messages += await reader.take()
+    return messages
+
+
+async def _old_orders(
+    connection: NatsConnection, name: str, found: StreamInfo, now_ns: int, kept_ns: int
+) -> list[StreamMessage]:
+    """Last messages of orders that the stream will soon forget; they come oldest first, so few are read."""
+    first = await connection.next_message(name, found.first_seq, subjects.ALL) if found.messages else None
+    if first is None or not stream_status.is_old(first, now_ns, kept_ns):
+        return []
+    messages: list[StreamMessage] = []
+    async with connection.reader(name, [stream_status.ORDERS], last_per_subject=True) as reader:
+        while len(messages) < reader.pending:
+            messages += await reader.take()
+            if not stream_status.is_old(messages[-1], now_ns, kept_ns):
+                break
+    return messages
 
 
 def _info(found: Mapping[str, Any]) -> StreamInfo:

@@ -158,6 +158,43 @@ def test_the_shell_completes_what_an_option_takes(shell: str) -> None:
     assert "canceled" not in ended.out
 
 
+def completed(shell: str, line: str, home: Path) -> str:
+    """What the shell offers for the last word of this line."""
+    variables = {
+        "_ORDWATCH_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+        "_TYPER_COMPLETE_ARGS": line,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    return run(env={**variables, "HOME": str(home)}).out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_the_venues_of_the_configuration(shell: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("venues:\n  desk-1: {kind: nothing}\n  desk-2:\n  other:\n")
+
+    offered = completed(shell, f"ordwatch tail --config {path} --venue de", tmp_path)
+
+    assert ("desk-1" in offered, "desk-2" in offered, "other" in offered) == (True, True, False)
+
+
+@pytest.mark.parametrize("content", [None, "venues: [", "- a", "venues: 5"])
+def test_without_a_configuration_it_completes_no_venue_and_says_nothing(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_text(content)
+
+    assert completed("bash", f"ordwatch tail --config {path} --venue d", tmp_path).strip() == ""
+
+
+def test_commands_without_a_configuration_complete_the_built_in_kinds(tmp_path: Path) -> None:
+    [kind, *_] = REGISTRY
+
+    assert completed("bash", f"ordwatch demo --venue {kind[:2]}", tmp_path).split() == [kind]
+
+
 def test_help_names_every_command() -> None:
     ended = run("--help")
 

@@ -225,7 +225,7 @@ def test_missing_records_are_uncertain_until_the_next_alive(live: VenueCoverage)
 
 
 def test_coverage_of_a_later_file_begins_with_its_first_alive() -> None:
-    coverage = VenueCoverage(records_missing=True)
+    coverage = VenueCoverage(_records_missing=True)
     coverage.alive(at_ns(40), at_ns(39))
     ended(coverage, at_ns(60))
 
@@ -396,7 +396,7 @@ def test_partial_gap_of_a_clock_that_was_ahead_is_uncertain_until_it_was_closed(
 
 
 def test_partial_gap_whose_opening_is_in_a_file_before_is_uncertain() -> None:
-    coverage = VenueCoverage(records_missing=True)
+    coverage = VenueCoverage(_records_missing=True)
     coverage.gap_closed(gap_closed(15, 25, partial="history ends"))
 
     assert judged(coverage, None)[1] == [UncertainInterval(at_ns(15), at_ns(25), "eof; history ends")]

@@ -512,6 +512,21 @@ def test_a_venue_may_forbid_corrections() -> None:
     assert prices(store, answered(priced("8", "query"), asked_s=50)) == []
 
 
+def test_a_venue_judges_the_row_itself_and_not_what_merging_makes_of_it() -> None:
+    def keep_fills(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
+        return msgspec.structs.replace(new, filled_qty=known.filled_qty)
+
+    def fewer(row: OrderUpdate, known: OrderUpdate) -> Correction:
+        return Correction.NO if int(row.filled_qty or 0) < int(known.filled_qty or 0) else Correction.YES
+
+    store = without_versions(correct=fewer, merge=keep_fills)
+    store.apply(came(push("1", "PARTIALLY_FILLED", "5", 1, remaining_qty="5"), at_s=1))
+
+    behind = push("1", "PARTIALLY_FILLED", "3", 1, remaining_qty="7", source="query")
+
+    assert orders(store.apply(answered(behind, asked_s=50))) == []
+
+
 def test_an_order_is_not_unknown_while_its_last_statement_has_not_settled() -> None:
     store = a_store()
     store.apply(came(push("1", "NEW", "0", 1), at_s=10))

@@ -8,7 +8,7 @@ from ordwatch.engine.moment import Moment
 from ordwatch.engine.policy import Orders
 from ordwatch.engine.queries import Query
 from ordwatch.engine.venue_clock import MARGIN_NS
-from ordwatch.venues.contract import EVER, QueryResult
+from ordwatch.venues.contract import EVER, NEVER, QueryResult
 from tests.support.toy import toy_update
 
 SECOND = 1_000_000_000
@@ -205,7 +205,6 @@ def test_a_gap_is_recovered_if_the_query_reached_back_to_its_start(
     [gap] = gaps.close(Query(1, gaps.epoch, gaps.since_ns, 8_000), result, without, NOW)
 
     assert (gap.state, gap.outcome) == ("closed", outcome)
-    assert gaps.since_ns == 8_000
 
 
 @pytest.mark.parametrize(
@@ -223,3 +222,15 @@ def test_a_restart_compares_no_times_of_a_clock_that_was_put_back(
     gaps.resume(990 * SECOND, gap if is_open else None, NOW, clock_went_back=clock_went_back)
 
     assert gaps.since_ns == since_ns
+
+
+def test_history_that_a_query_did_not_give_is_asked_for_again_and_not_for_ever() -> None:
+    gaps, asked = live_gaps(), []
+    gaps.since_ns = 7_000
+
+    for number, complete_since_ns in enumerate((NEVER, NEVER, NEVER, NEVER, None, NEVER), start=1):
+        asked.append(gaps.since_ns)
+        query = Query(number, gaps.epoch, gaps.since_ns, 7_000 + number)
+        gaps.close(query, QueryResult(complete_since_ns=complete_since_ns), None, NOW)
+
+    assert asked == [7_000, 7_000, 7_000, 7_003, 7_003, 7_005]

@@ -17,13 +17,14 @@ class Longest(Random):
         return b
 
 
-def queries(*, resync_s: float | None = 300.0, when_idle: bool = True) -> Queries:
+def queries(*, resync_s: float | None = 300.0, when_idle: bool = True, settle_s: float = 0.0) -> Queries:
     pace = Pace(recheck_s=5.0, query_retry_s=(2.0, 16.0))
-    return Queries(Policy("toy", resync_s=resync_s, resync_when_idle=when_idle, pace=pace), Longest())
+    policy = Policy("toy", resync_s=resync_s, resync_when_idle=when_idle, settle_s=settle_s, pace=pace)
+    return Queries(policy, Longest())
 
 
 def answered(asked: Queries, result: QueryResult | None = None, now_s: float = 100.0) -> Queries:
-    query = asked.start(0, None, 1)
+    query = asked.start(0, None, 1, 90.0)
     asked.take(query.number)
     asked.on_answer(result or QueryResult(), now_s)
     return asked
@@ -82,7 +83,7 @@ def test_without_resyncs_a_doubt_stays() -> None:
 
 def test_a_doubt_that_arises_during_a_query_wants_another_one() -> None:
     asked = queries()
-    query = asked.start(0, None, 1)
+    query = asked.start(0, None, 1, 90.0)
 
     asked.recheck(99.0)
     asked.take(query.number)
@@ -120,12 +121,38 @@ def test_a_part_that_was_given_up_is_asked_for_though_idle() -> None:
 
 def test_the_result_of_a_query_that_was_replaced_does_not_matter() -> None:
     asked = queries()
-    first = asked.start(0, None, 1)
+    first = asked.start(0, None, 1, 90.0)
     was_running = asked.cancel()
-    second = asked.start(0, None, 1)
+    second = asked.start(0, None, 1, 90.0)
 
     assert was_running
     assert asked.take(first.number) is None
     assert asked.take(second.number) is second
     assert asked.take(second.number) is None
     assert not asked.cancel()
+
+
+@pytest.mark.parametrize(
+    ("missed_s", "resync_s", "due_s"),
+    [(80.0, 300.0, 400.0), (81.0, 300.0, 91.0), (90.0, 300.0, 100.0), (90.0, None, math.inf)],
+    ids=["settled when asked", "almost settled", "asked at once", "no resyncs"],
+)
+def test_an_answer_that_may_be_behind_is_asked_for_again(missed_s: float, resync_s: float | None, due_s: float) -> None:
+    asked = queries(resync_s=resync_s, settle_s=10.0)
+
+    asked.request(missed_s)
+    answered(asked)
+
+    assert asked.due_s == due_s
+
+
+def test_the_repeated_query_is_the_last() -> None:
+    asked = queries(settle_s=10.0)
+    asked.request(90.0)
+
+    answered(asked)
+    query = asked.start(0, None, 1, 100.0)
+    asked.take(query.number)
+    asked.on_answer(QueryResult(), 101.0)
+
+    assert asked.due_s == 401.0

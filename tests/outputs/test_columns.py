@@ -9,7 +9,7 @@ from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import UNICODE, width_of
 from ordwatch.outputs.columns import ORDER, STEPS, fitting_columns, gap_of
 from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.forms import Scene
+from ordwatch.outputs.forms import FormCache, Scene
 from ordwatch.outputs.listing import Listing
 from ordwatch.outputs.table_state import View
 from ordwatch.outputs.widths import StickyWidths
@@ -27,7 +27,7 @@ def table(*orders: OrderRecord, width: int, widths: StickyWidths | None = None) 
     overview = view.overview(NOON_NS, {order.venue: live for order in orders})
     venues = {venue.name: venue for venue in overview.venues}
     scene = Scene(NOON_NS, venues, UTC, UNICODE, widths or StickyWidths(), overview.several_accounts)
-    columns = fitting_columns(listing.rows(0, 99), scene, width)
+    columns = fitting_columns(listing.rows(0, 99), scene, width, FormCache())
     gap = " " * gap_of(width)
     rows = [
         gap.join("".join(cell.text for cell in column.pieces[at]) for column in columns) for at in range(len(orders))

@@ -8,9 +8,9 @@ from ordwatch.core.records import OrderRecord
 from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs, width_of
 from ordwatch.outputs.filters import Filter
-from ordwatch.outputs.forms import SHORT_STATUSES, Form, Scene, all_forms
+from ordwatch.outputs.forms import SHORT_STATUSES, Form, FormCache, Scene, all_forms
 from ordwatch.outputs.listing import Listing
-from ordwatch.outputs.table_state import View
+from ordwatch.outputs.table_state import TableRow, View
 from ordwatch.outputs.widths import StickyWidths
 
 Make = Callable[..., OrderRecord]
@@ -33,7 +33,7 @@ def forms(
     overview = view.overview(now_ns, stats)
     venues = {venue.name: venue for venue in overview.venues}
     scene = Scene(now_ns, venues, UTC, glyphs, widths or StickyWidths(), overview.several_accounts)
-    return all_forms(listing.rows(0, 99), scene)
+    return all_forms(listing.rows(0, 99), scene, FormCache())
 
 
 def drawn(form: Form, width: int | None = None) -> list[str]:
@@ -45,7 +45,7 @@ def texts(*orders: OrderRecord, form: str, **scene: object) -> list[str]:
     return drawn(forms(*orders, **scene)[form])  # type: ignore[arg-type]  # any argument of `forms`
 
 
-@pytest.mark.parametrize("form", sorted(all_forms([], Scene(0, {}, UTC, UNICODE, StickyWidths()))))
+@pytest.mark.parametrize("form", sorted(all_forms([], Scene(0, {}, UTC, UNICODE, StickyWidths()), FormCache())))
 def test_all_cells_of_a_form_have_its_width(form: str, order: Make) -> None:
     made = forms(
         order(order_id="a", symbol="腾讯", qty="1"),
@@ -238,3 +238,23 @@ def test_a_column_stays_for_a_while_when_what_needed_it_has_gone(order: Make) ->
 
     assert drawn(after["note"]) == [" " * len("unordered conflict")]
     assert drawn(after["price"]) == ["   480.00"]
+
+
+def test_forms_are_kept_until_an_order_or_the_minute_changes(order: Make) -> None:
+    cache, row = FormCache(), TableRow(order(), "2026-03-02T12:00:00.000000Z", 1)
+    changed = TableRow(order(price="1.5"), "2026-03-02T12:00:00.000000Z", 2)
+
+    def price(row: TableRow, now_ns: int) -> tuple[int, list[str]]:
+        form = all_forms([row], Scene(now_ns, {}, UTC, UNICODE, StickyWidths()), cache)["price"]
+        return id(form), drawn(form)
+
+    first, again, other, later = price(row, NOON_NS), price(row, NOON_NS + 1), price(changed, NOON_NS), price(row, 0)
+
+    assert (again, other[1], later[1]) == (first, ["  1.5"], first[1])
+
+
+def test_the_time_since_the_last_change_goes_on_where_nothing_else_does(order: Make) -> None:
+    cache, row = FormCache(), TableRow(order(), "2026-03-02T12:00:00.000000Z", 1)
+    scenes = [Scene(NOON_NS + seconds * 1_000_000_000, {}, UTC, UNICODE, StickyWidths()) for seconds in (1, 2)]
+
+    assert [drawn(all_forms([row], scene, cache)["age"]) for scene in scenes] == [["   1 s"], ["   2 s"]]

@@ -126,3 +126,12 @@ def test_a_package_of_another_contract_is_refused_with_78(site: Path, tmp_path: 
 
     assert ended.code == 78
     assert "written for version 2 of the venue contract, this ordwatch has version 1" in ended.err
+
+
+def test_its_keys_are_in_the_schema_when_it_is_named(site: Path) -> None:
+    ended = ordwatch(site, "schema", "--venue", KIND)
+
+    [extra] = json.loads(ended.out)["$defs"]["OrderRecord"]["properties"]["extra"]["anyOf"]
+    assert ended.code == 0
+    assert extra["$ref"].startswith("#/$defs/")
+    assert extra["$ref"].removeprefix("#/$defs/") in json.loads(ended.out)["$defs"]

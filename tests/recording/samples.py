@@ -188,7 +188,7 @@ def record(
     recording = open_recording(files, path, None)
     writer = Writer(
         recording.file, queue, files=files, policy=policy, rotation=rotation or Rotation(),
-        written_ns=recording.written_ns,
+        written_ns=recording.written_ns, checkpoints=recording.checkpoints,
     )  # fmt: skip
     queue.put([each.json if isinstance(each.record, OrderRecord) else each for each in for_outputs(records)])
     queue.close()

@@ -10,7 +10,7 @@ from ordwatch.config.nats import NatsSettings
 from ordwatch.core.errors import AuthError, ConfigError, ConnectionLost, TlsFailed
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.scale import stream
-from ordwatch.scale.nats_client import ApiRefused, NatsConnection, ReaderFailed, Received, connect
+from ordwatch.scale.nats_client import ApiRefused, NatsConnection, ReaderFailed, UnstoredMessage, connect
 from ordwatch.scale.nkeys import KeyPair
 from tests.support.nats_server import Server, free_port, nats_server, needs_nats_server
 from tests.support.tls import certificate
@@ -22,7 +22,7 @@ SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
 
 async def publish(connection: NatsConnection, subject: str, payload: bytes, **headers: str) -> int:
     """Publish to the stream and wait until it is there; its number in the stream."""
-    answers: asyncio.Queue[Received] = asyncio.Queue()
+    answers: asyncio.Queue[UnstoredMessage] = asyncio.Queue()
     inbox = connection.new_inbox()
     await connection.listen(inbox, answers.put_nowait)
     await connection.publish(subject, payload, headers, inbox)

@@ -244,12 +244,14 @@ class Invariants:
             self._broken(f"{shell.name}: {gap.gap} opened while {watched.gap.gap} is open")
         watched.gap = gap
         good = watched.good_wall_ns
-        if shell.link is not None and shell.link in good and gap.from_ns > good[shell.link]:
-            late_s = (gap.from_ns - good[shell.link]) / SECOND
-            self._broken(f"{shell.name}: {gap.gap} begins {late_s:.1f} s after the last good message")
         from_ns = self._world.clocks.true(gap.from_ns)
-        if shell.link is not None and good.get(shell.link) == gap.from_ns:
-            from_ns = watched.good_true_ns[shell.link]
+        # With several links it may begin with the last message of another one, before a clock that was set since.
+        began_ns = [watched.good_true_ns[link] for link, wall_ns in good.items() if wall_ns == gap.from_ns]
+        if shell.link is not None and shell.link in good:
+            from_ns = min(began_ns, default=from_ns)
+            if gap.from_ns > good[shell.link] and from_ns > watched.good_true_ns[shell.link]:
+                late_s = (from_ns - watched.good_true_ns[shell.link]) / SECOND
+                self._broken(f"{shell.name}: {gap.gap} begins {late_s:.1f} s after the last good message")
         self._windows[shell.name].append([from_ns, math.inf])
 
     def _gap_closed(self, shell: "Shell", watched: _Watched, gap: GapUpdate) -> None:

@@ -72,6 +72,7 @@ class Shell:
                 links=venue.dialect.links,
                 resync_s=rules.resync_s,
                 resync_when_idle=rules.resync_when_idle,
+                settle_s=rules.settle_s,
             ),
             stats=process.stats[self.name],
             gaps=gaps,
