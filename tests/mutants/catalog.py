@@ -762,7 +762,7 @@ MUTANTS = (
     Mutant(
         "an answer that may be behind is the last word until the resync",
         "engine/queries.py",
-        "if self._started_s < self._settled_s and self._resync_s is not None:",
+        "if self._started_s < self._complete_from_s and self._resync_s is not None:",
         "if False:",
         ("tests/engine/test_queries.py",),
     ),
