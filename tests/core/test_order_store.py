@@ -442,6 +442,16 @@ def test_within_one_query_the_first_row_of_an_order_decides_and_later_ones_fill_
     ]
 
 
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_later_row_of_another_version_fills_nothing(version: int) -> None:
+    store = a_store()
+    store.apply(answered(push("1", "NEW", None, 2, source="query"), asked_s=50))
+
+    records = store.apply(answered(row("1", "FILLED", "10", version), asked_s=50))
+
+    assert records == []
+
+
 def test_a_cached_row_is_not_the_first_row_of_a_query() -> None:
     store = without_versions()
     store.apply(came(priced("7"), at_s=1))
