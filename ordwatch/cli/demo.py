@@ -7,12 +7,18 @@ from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
 from ordwatch.cli.exec_options import ExecOptions
 from ordwatch.cli.limit_options import LimitOptions
+from ordwatch.cli.nats_options import ServerOptions
+from ordwatch.cli.publish_options import PublishOptions, published
+from ordwatch.cli.recording_options import resume_state
 from ordwatch.cli.stderr import StderrHandler, set_up
 
 if TYPE_CHECKING:
     from ordwatch.engine.ending import Limits, Outcome
+    from ordwatch.engine.run import ResumeState
     from ordwatch.outputs.metrics import MetricsFile, MetricsServer
     from ordwatch.outputs.programs import ProgramRunner
+    from ordwatch.recording.sink import Recording
+    from ordwatch.scale.published import PublishedRecording
 
 
 def demo(
@@ -21,6 +27,8 @@ def demo(
     display: DisplayOptions,
     raw: opt.Raw = False,
     limits: LimitOptions,
+    recording: PublishOptions,
+    nats: ServerOptions,
     programs: ExecOptions,
     metrics: opt.MetricsTarget = None,
     speed: opt.Speed = 1.0,
@@ -32,12 +40,14 @@ def demo(
       ordwatch demo                           live table of invented orders
       ordwatch demo --max-events 20 -o json
       ordwatch demo --venue coinw --speed 10
+      ordwatch demo --record demo.jsonl --publish --server nats://127.0.0.1:4222
 
     Show order updates from built-in simulators of the venues. Needs no credentials and no configuration.
     """
     stderr = set_up(messages.level)
     display.check()
     programs.argv()
+    file = recording.sink()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.running import finish, metrics_sink, run_to_end
     from ordwatch.cli.simulators import chosen_kinds
@@ -47,6 +57,9 @@ def demo(
     kinds = chosen_kinds(venue)
     if measured is not None:
         measured.prepare()
+    kind_of = {kind: kind for kind in kinds}
+    output = published(file, nats.without_configuration(), kind_of) if file and recording.publish else file
+    start = resume_state(output, kinds, messages)
     running = _demo(
         kinds,
         display,
@@ -55,6 +68,8 @@ def demo(
         raw=raw,
         speed=speed,
         seed=seed,
+        recording=output,
+        start=start,
         metrics=measured,
         programs=programs.sink(display, stderr),
     )
@@ -70,6 +85,8 @@ async def _demo(
     raw: bool,
     speed: float,
     seed: int,
+    recording: "Recording | PublishedRecording | None",
+    start: "ResumeState | None",
     metrics: "MetricsFile | MetricsServer | None",
     programs: "ProgramRunner | None",
 ) -> "Outcome":
@@ -78,4 +95,14 @@ async def _demo(
 
     async with run_simulators(kinds, seed=seed, speed=speed, drops=True) as hosts:
         venues = [each.setup(raw=raw) for each in hosts]
-        return await watch(venues, display, limits, stderr=stderr, simulated=True, metrics=metrics, programs=programs)
+        return await watch(
+            venues,
+            display,
+            limits,
+            stderr=stderr,
+            recording=recording,
+            start=start,
+            simulated=True,
+            metrics=metrics,
+            programs=programs,
+        )

@@ -121,6 +121,14 @@ class DisplayOptions:
         color = wants_color(self.color, os.environ)
         return lambda record, _seq: text_bytes(record, self.time_zone, color=color)
 
+    def show_note(self, sink: Sink, note: Callable[[], str]) -> None:
+        """Show what this function returns below the venues, if the output is a table."""
+        if self.kind is OutputKind.TABLE:
+            from ordwatch.outputs.table import Table
+
+            if isinstance(sink, Table):
+                sink.show_note(note)
+
     def print_above(self, sink: Sink) -> Callable[[str], bool] | None:
         """A function that prints a message above the live table; None unless stderr is the table's terminal."""
         if self.kind is not OutputKind.TABLE or not os.isatty(2):

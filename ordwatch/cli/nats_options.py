@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from ordwatch.config import Config, NatsSettings
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class NatsOptions:
-    """The options of `follow` and `stream`. With `--server` and without `--config` no configuration is read."""
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """Servers and stream of a command that reads no configuration."""
 
-    config: opt.ConfigFile = None
     server: Annotated[
         list[str] | None,
         opt.option("--server", metavar="URL", help="nats://HOST:PORT or tls://HOST:PORT; repeatable."),
@@ -28,19 +27,17 @@ class NatsOptions:
         str | None, opt.option("--stream", metavar="NAME", help="Default: the configuration's, else ORDWATCH.")
     ] = None
 
-    def settings(self, stderr: "StderrHandler") -> "NatsSettings":
-        """The settings of these options, with their secrets; messages redact these from now on.
+    def without_configuration(self) -> "NatsSettings":
+        """The settings of these options, without credentials.
 
         Raises:
             UsageError: `--server` or `--stream` has no such value.
-            ConfigError: The configuration cannot be read, or has no section `nats`.
         """
         from ordwatch.config import NatsSettings
 
-        if self.server and self.config is None:
-            settings = NatsSettings()
-        else:
-            settings = resolve_nats(read_config(self.config), stderr)
+        return self._with_options(NatsSettings())
+
+    def _with_options(self, settings: "NatsSettings") -> "NatsSettings":
         given = {"servers": tuple(self.server or ()), "stream": self.stream}
         settings = msgspec.structs.replace(settings, **{key: value for key, value in given.items() if value})
         try:
@@ -49,6 +46,24 @@ class NatsOptions:
             key, _, reason = str(exc).partition(": ")
             raise UsageError(f"--{'server' if key == 'servers' else key}: {reason}") from None
         return settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NatsOptions(ServerOptions):
+    """The options of `follow` and `stream`. With `--server` and without `--config` no configuration is read."""
+
+    config: opt.ConfigFile = None
+
+    def settings(self, stderr: "StderrHandler") -> "NatsSettings":
+        """The settings of these options, with their secrets; messages redact these from now on.
+
+        Raises:
+            UsageError: `--server` or `--stream` has no such value.
+            ConfigError: The configuration cannot be read, or has no section `nats`.
+        """
+        if self.server and self.config is None:
+            return self.without_configuration()
+        return self._with_options(resolve_nats(read_config(self.config), stderr))
 
 
 def resolve_nats(config: "Config", stderr: "StderrHandler") -> "NatsSettings":

@@ -1,6 +1,6 @@
 """The options of a recording that may be published, and the recording they ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ordwatch.config import NatsSettings
     from ordwatch.recording.sink import Recording
     from ordwatch.scale.published import PublishedRecording
-    from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -36,10 +35,8 @@ class PublishOptions(RecordingOptions):
         return super().sink()
 
 
-def published(
-    recording: "Recording", settings: "NatsSettings", venues: "Iterable[tuple[VenueKind, Setup[VenueSettings]]]"
-) -> "PublishedRecording":
-    """The recording, published as the settings say.
+def published(recording: "Recording", settings: "NatsSettings", kinds: Mapping[str, str]) -> "PublishedRecording":
+    """The recording, published as the settings say; `kinds`: the kind of each venue, by its name.
 
     Raises:
         ConfigError: A key or certificate of the settings cannot be used.
@@ -49,4 +46,4 @@ def published(
 
     Credentials(settings)
     tls_context(settings)
-    return PublishedRecording(recording, settings, {setup.name: venue.kind for venue, setup in venues})
+    return PublishedRecording(recording, settings, kinds)

@@ -101,6 +101,7 @@ async def watch(
     )
     if published is not None:
         published.on_failure = run.note_failure
+        display.show_note(shown, lambda: f"nats  {published.state()}")
     if metrics is not None:
         open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
         metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)

@@ -53,7 +53,8 @@ def tail(
     names = [setup.name for _, setup in venues]
     if measured is not None:
         measured.prepare()
-    output = published(file, resolve_nats(configuration, stderr), venues) if file and recording.publish else file
+    kinds = {setup.name: venue.kind for venue, setup in venues}
+    output = published(file, resolve_nats(configuration, stderr), kinds) if file and recording.publish else file
     start = resume_state(output, names, messages)
     outages = Outages(names)
     watching = watch(

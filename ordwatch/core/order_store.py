@@ -199,7 +199,7 @@ class OrderStore:
     def _row(self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival, query: QueryStamp) -> OrderRecord | None:
         known, venue = entry.state, self._venues[row.venue]
         if query.number == entry.last_query and query is not _NO_QUERY:
-            return self._fill_nulls(entry, row, arrival)
+            return self._fill_nulls(entry, row, arrival, venue)
         recency = self._compare(venue, row, known, arrival.channel == entry.channel)
         merged = normalized(venue.merge(row, known))
         changed = changed_keys(merged, known)
@@ -262,9 +262,16 @@ class OrderStore:
             return None
         return self._write(entry, update, merged, changed, arrival, recency)
 
-    def _fill_nulls(self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
-        """A later row of the same query only fills fields that the first left empty."""
+    def _fill_nulls(
+        self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival, venue: MergeRules
+    ) -> OrderRecord | None:
+        """A later row of the same query only fills fields that the first left empty.
+
+        Fields of another version would make a state that never was.
+        """
         known = entry.state
+        if self._compare(venue, row, known, arrival.channel == entry.channel) is not Recency.EQUAL:
+            return None
         merged = replace(merge_missing(known, row), received_ns=row.received_ns, source=row.source)
         changed = changed_keys(merged, known)
         if not differs(merged, known, changed):

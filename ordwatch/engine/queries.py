@@ -47,7 +47,7 @@ class Queries:
         """By when to query because a state is doubtful or a query requests it; infinity: not needed."""
         self._started_s = -math.inf
         """When the last query was started."""
-        self._complete_from_s = -math.inf
+        self._settles_at_s = -math.inf
         """An answer to what was asked before may still lack what was missed."""
 
     def request(self, now_s: float) -> None:
@@ -56,7 +56,7 @@ class Queries:
         Its answer may be behind, so it is queried once more after it has settled.
         """
         self.due_s = now_s
-        self._complete_from_s = now_s + self._settle_s
+        self._settles_at_s = now_s + self._settle_s
 
     def repeat(self, now_s: float) -> None:
         """An answer came too late: query again."""
@@ -103,8 +103,8 @@ class Queries:
         self._waits = backoff(*self._pace.query_retry_s, self._draw)
         if result.again_s is not None:
             self._recheck_s = min(self._recheck_s, now_s + result.again_s)
-        if self._started_s < self._complete_from_s and self._resync_s is not None:
-            self._recheck_s = min(self._recheck_s, self._complete_from_s)
+        if self._started_s < self._settles_at_s and self._resync_s is not None:
+            self._recheck_s = min(self._recheck_s, self._settles_at_s)
         # A recheck that was requested while the query was running still needs its own query.
         self.due_s = min(now_s + (self._resync_s or math.inf), self._recheck_s)
 

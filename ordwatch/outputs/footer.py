@@ -5,6 +5,8 @@ from ordwatch.outputs.cells import Cell, CellLine, Glyphs, clipped, cut_end, sho
 from ordwatch.outputs.listing import Sort
 
 _BETWEEN = "  "
+_HINTS = ("Enter: details  /: filter  ?: keys  q: end", "?: keys  q: end", "?: keys")
+_TYPING_HINTS = ("Enter: keep  Esc: clear",)
 
 KEYS = (
     ("arrows, j, k", "move the mark; PgUp, PgDn, Home, End too"),
@@ -41,8 +43,9 @@ def footer_line(window: Window, changes: int, glyphs: Glyphs, width: int, *, hin
     if selection.sort is not Sort.CHANGE:
         parts.append(Cell(f"by {selection.sort}", "bold"))
     if hints:
-        keys = "Enter: keep  Esc: clear" if typing else "Enter: details  /: filter  ?: keys  q: end"
-        parts.append(Cell(keys, "dim"))
+        remaining = width - 1 - sum(width_of(part.text) + len(_BETWEEN) for part in parts)
+        texts = _TYPING_HINTS if typing else _HINTS
+        parts += [Cell(text, "dim") for text in texts if len(text) <= remaining][:1]
     return _fitting(parts, width)
 
 

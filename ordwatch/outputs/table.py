@@ -129,6 +129,10 @@ class Table:
         self._content.apply(record.record for record in records)
         self._changed = True
 
+    def show_note(self, note: Callable[[], str]) -> None:
+        """Show what this function returns below the venues; nothing while it is empty."""
+        self._content.note = note
+
     def show_message(self, text: str) -> None:
         """Show one line above the table, for good: a message for stderr, which is the same terminal."""
         self._messages.put([shown(text, self._glyphs, MAX_TEXT)])

@@ -3,7 +3,7 @@
 Records come from any thread; keys and drawings from one other thread only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from threading import Lock
 
@@ -28,6 +28,8 @@ class TableContent:
 
     def __init__(self, keep: Filter, zone: tzinfo | None, glyphs: Glyphs, venues: Iterable[str] = ()) -> None:
         self._view = View(keep, venues)
+        self.note: Callable[[], str] = str
+        """What is shown below the venues, such as whether the recording is published."""
         self._browser = Browser()
         self._widths = StickyWidths()
         self._freshness = Freshness()
@@ -85,7 +87,7 @@ class TableContent:
     def _take(self, now_ns: int, now_s: float, stats: Mapping[str, VenueStats] | None) -> Overview:
         paused = self._browser.paused
         with self._lock:
-            overview = self._view.overview(now_ns, stats)
+            overview = self._view.overview(now_ns, stats)._replace(note=self.note())
             changes = self._view.take_changes() if not paused else None
         if changes is not None:
             self._rows_ns = now_ns

@@ -110,6 +110,8 @@ class Overview(NamedTuple):
     """Whether one of the venues has orders of several accounts."""
     changes: int
     """Changes of orders that nobody has taken yet."""
+    note: str = ""
+    """What is shown below the venues; nothing if empty."""
 
 
 @dataclass(slots=True)

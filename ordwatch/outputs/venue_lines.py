@@ -10,7 +10,12 @@ _MAX_DETAIL = 60
 
 
 def venue_lines(overview: Overview, scene: Scene, width: int) -> list[CellLine]:
-    """One line for all venues if they fit, else one line for each; a simulation is named first."""
+    """One line for all venues if they fit, else one line for each; a simulation is named first, a note comes last."""
+    note = [clipped([Cell(f" {overview.note}", "dim")], width)] if overview.note else []
+    return _venues(overview, scene, width) + note
+
+
+def _venues(overview: Overview, scene: Scene, width: int) -> list[CellLine]:
     tag = [Cell(" "), Cell("SIMULATED", "bold reverse")] if overview.simulated else []
     rest = width - sum(len(cell.text) for cell in tag)
     entries = [_venue_entry(venue, scene, width if at else rest) for at, venue in enumerate(overview.venues)]

@@ -164,6 +164,10 @@ class Collector:
             changed = True  # it may have been overdue
         return self._follow_coverage(at_ns) or changed
 
+    def begins_in_the_middle(self) -> None:
+        """The lines before the first one that is read are not known: nothing is, until the next alive record."""
+        self.coverage.records_missing()
+
     def records_missing(self) -> None:
         """Lines are missing here: what is covered is known again with the next alive record."""
         if self._before_hole is None:

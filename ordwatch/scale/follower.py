@@ -204,7 +204,7 @@ class Follower:
         self._reading_seq = NEVER_NS
         for feed in self._feeds.values():
             for ready in feed.lines.timer(now.mono_ns / 1e9):
-                if ready.missing_before:
+                if ready.missing_before and feed.collector.last_ns is not None:
                     self._warn(feed, f"lines before seq {ready.line.seq} are missing")
                 self._take(feed, ready, read)
         self._judge_again |= self.stream_now_ns(now) > self._overdue_at_ns
@@ -285,7 +285,9 @@ class Follower:
         if ready.begins:
             collector.begins_anew()
             feed.late.clear()
-        if ready.missing_before:
+        if ready.missing_before and collector.last_ns is None:
+            collector.begins_in_the_middle()
+        elif ready.missing_before:
             collector.records_missing()
             self._judge_again = True
         if isinstance(line.record, SessionRecord):

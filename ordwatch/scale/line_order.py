@@ -14,6 +14,8 @@ MAX_WAITING = 10_000
 _REMEMBERED = 4096
 """Lines whose checksum is kept, to tell a repeat from another history."""
 _HOLES_KEPT = 100_000
+_IN_FLIGHT = 256
+"""As many lines a collector sends before the first of them is there: so far before the first line others may follow."""
 
 T = TypeVar("T")
 
@@ -43,6 +45,8 @@ class LineOrder(Generic[T]):
         self._waiting: dict[int, T] = {}
         self._since_s: float | None = None
         self._holes: set[int] = set()
+        self._earlier: set[int] = set()
+        """Lines before the first one, which may have come before reading began, or be on their way."""
         self._known: OrderedDict[int, str] = OrderedDict()
         self._started = False
 
@@ -53,8 +57,11 @@ class LineOrder(Generic[T]):
 
     def start(self, seq: int, crc: str) -> None:
         """Lines up to this one were taken from elsewhere; it is the last of them, or among them."""
+        if not self._started or seq > self.last_seq:
+            self._earlier = set(range(max(1, seq - _IN_FLIGHT), seq)) - self._known.keys()
         self._started = True
         self.last_seq = max(self.last_seq, seq)
+        self._earlier.discard(seq)
         self._remember(seq, crc)
 
     def add(self, seq: int, crc: str, line: T, now_s: float, *, may_begin: bool = False) -> list[OrderedLine[T]]:
@@ -67,9 +74,15 @@ class LineOrder(Generic[T]):
             if known != crc:
                 self.other_history = seq
             return []
-        if not self._started or seq == self.last_seq + 1:
-            self._started = True
+        if not self._started:
+            self.start(seq, crc)
+            return [OrderedLine(line, missing_before=seq > 1)]
+        if seq == self.last_seq + 1:
             return [OrderedLine(line), *self._take(seq, crc, now_s)]
+        if seq in self._earlier:
+            self._earlier.discard(seq)
+            self._remember(seq, crc)
+            return [OrderedLine(line, late=True)]
         if seq in self._holes:
             self._holes.discard(seq)
             self._remember(seq, crc)
@@ -119,6 +132,7 @@ class LineOrder(Generic[T]):
     def _begin_anew(self) -> None:
         self._waiting.clear()
         self._holes.clear()
+        self._earlier.clear()
         self._known.clear()
         self._since_s = None
 

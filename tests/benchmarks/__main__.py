@@ -5,6 +5,7 @@ the wall clock; still only ratios mean something there.
 """
 
 import argparse
+import asyncio
 import json
 import statistics
 import subprocess
@@ -17,11 +18,13 @@ from pathlib import Path
 
 from ordwatch.venues import REGISTRY
 from tests.benchmarks.feeder import feeding
+from tests.benchmarks.followed import fill
 from tests.benchmarks.payloads import STATES, Mix
 from tests.benchmarks.processes import (
     ORDWATCH,
     Rate,
     independent_rate,
+    lines,
     measured,
     ordwatch_rate,
     ordwatch_used,
@@ -32,6 +35,7 @@ from tests.benchmarks.processes import (
     used_by,
 )
 from tests.benchmarks.recorded import make_recording
+from tests.support.nats_server import nats_server
 
 ROUNDS = 3
 RECORDED_LINES = 1_000_000
@@ -165,6 +169,20 @@ def recording(count: int, folder: Path) -> None:
     report_pairs("opend: without --record / with it", rounds)
 
 
+def follow(count: int, folder: Path) -> None:
+    """Two collectors that published the same lines: every line read, each state printed once."""
+    recording, out = folder / "followed.jsonl", folder / "followed-out.jsonl"
+    ordwatch_used("opend", count, folder, "mixed", "--record", str(recording))
+    with nats_server(folder) as server, out.open("wb") as file:
+        held = asyncio.run(fill(server, recording.read_bytes().splitlines(keepends=True)))
+        options = ["--server", server.url, "--since", "1d", "--once", "-q", "-o", "json", "--records", "orders"]
+        used = measured([*ORDWATCH, "follow", *options], file)
+    assert lines(out) == count, f"{lines(out)} orders of {count}"
+    report(
+        "follow: lines/s of CPU time, two collectors", held / used.cpu_s, f"{held:,} lines in {used.cpu_s:.1f} s CPU"
+    )
+
+
 def replay(count: int, folder: Path) -> None:
     """A recording of a million lines to JSON, against a loop of json.loads over it."""
     path = folder / "million.jsonl"
@@ -238,6 +256,7 @@ BENCHMARKS: dict[str, Callable[[int, Path], None]] = {
     "startup": startup,
     "memory": memory,
     "recording": recording,
+    "follow": follow,
     "replay": replay,
     "verify": verify,
     "merged": merged,

@@ -11,7 +11,7 @@ from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators.contract import Intent, Step
 from tests.recording.samples import at, gap_closed, gap_opened, link, order, start, written
 from tests.recording.samples import end as session_end
-from tests.support.process import Simulated, end, run, running
+from tests.support.process import DEADLINE_S, Simulated, end, run, running
 
 
 @pytest.fixture
@@ -80,14 +80,17 @@ def test_at_the_pace_of_the_recording_a_signal_still_ends_it(recording: Path) ->
     assert (ended.code, ended.err) == (-signal.SIGINT, "")
 
 
-def test_a_reader_that_leaves_ends_it_quietly(recording: Path) -> None:
-    with running("replay", recording, "--speed", "5", "-o", "json", "--records", "all") as process:
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    written(path, start(), *(order(str(number)) for number in range(1000)))  # more than a pipe holds
+
+    with running("replay", path, "-o", "json", "--records", "all") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
 
-        code, err = process.wait(30), process.stderr.read()
+        code, err = process.wait(DEADLINE_S), process.stderr.read()
 
     assert (code, err) == (-signal.SIGPIPE, "")
 

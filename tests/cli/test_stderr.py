@@ -144,7 +144,10 @@ def raised() -> Exception:
         return exc
 
 
-def test_what_a_full_pipe_and_queue_cannot_take_is_counted_for_the_reader_that_is_back(pipe: Pipe) -> None:
+def test_what_a_full_pipe_and_queue_cannot_take_is_counted_for_the_reader_that_is_back(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stderr, "CLOSE_S", 60.0)
     total = stderr.MAX_QUEUED * 2
     for number in range(total):
         pipe.log.warning("%s", "x" * 1000 + chr(0x4E00 + number))
@@ -153,7 +156,7 @@ def test_what_a_full_pipe_and_queue_cannot_take_is_counted_for_the_reader_that_i
         reading = threads.submit(Path(f"/proc/self/fd/{pipe.read_fd}").read_text)
         pipe.handler.close()
         os.close(pipe.write_fd)
-        lines = reading.result(20).splitlines()
+        lines = reading.result(60).splitlines()
     dropped = re.fullmatch(r"ordwatch: (\d+) messages were dropped because stderr was blocked", lines[-1])
     assert dropped is not None
     assert len(lines) - 1 + int(dropped[1]) == total

@@ -245,7 +245,7 @@ def test_a_reader_that_leaves_ends_it_quietly(simulated: Simulated) -> None:
         process.stdout.close()
         simulated.play(OPEN_ORDERS)
 
-        code, err = process.wait(20), process.stderr.read()
+        code, err = process.wait(DEADLINE_S), process.stderr.read()
 
     assert (code, err) == (-signal.SIGPIPE, "")
 
@@ -330,7 +330,7 @@ def test_a_gap_that_fails_the_run_is_named_also_with_few_messages(simulated: Sim
         simulated.do(simulated.hosts[name].refuse)
         simulated.do(simulated.hosts[name].drop)
 
-        _, err = tail.communicate(timeout=30)
+        _, err = tail.communicate(timeout=DEADLINE_S)
 
     assert tail.returncode == 3
     assert re.fullmatch(
@@ -400,7 +400,7 @@ def test_a_recording_goes_on_when_the_reader_of_stdout_leaves(simulated: Simulat
         simulated.play([Step("sold late", OrderStatus.NEW, Intent(side=Side.SELL, qty="5", price="13"))])
         process.send_signal(signal.SIGTERM)
 
-        code, more = process.wait(30), process.stderr.read()
+        code, more = process.wait(DEADLINE_S), process.stderr.read()
 
     last = json.loads(recording.read_text().splitlines()[-1])
     assert about_stdout(warning + more) == ["ordwatch: nobody reads stdout any more; the recording continues"]

@@ -27,7 +27,7 @@ from tests.support.toy import TOY, ToyExtra, toy_update
 VENUE: VenueKind = TOY
 
 
-def push(order_id: str, status: str, filled: str, version: int, **changes: object) -> OrderUpdate:
+def push(order_id: str, status: str, filled: str | None, version: int, **changes: object) -> OrderUpdate:
     return msgspec.structs.replace(toy_update("toy", order_id, status, filled, str(version), now_ns=version), **changes)
 
 
@@ -440,6 +440,16 @@ def test_within_one_query_the_first_row_of_an_order_decides_and_later_ones_fill_
         ("NEW", "8", None, ["price"]),
         ("NEW", "8", "5", ["stop_price"]),
     ]
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_later_row_of_another_version_fills_nothing(version: int) -> None:
+    store = a_store()
+    store.apply(answered(push("1", "NEW", None, 2, source="query"), asked_s=50))
+
+    records = store.apply(answered(row("1", "FILLED", "10", version), asked_s=50))
+
+    assert records == []
 
 
 def test_a_cached_row_is_not_the_first_row_of_a_query() -> None:

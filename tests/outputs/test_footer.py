@@ -58,7 +58,8 @@ def test_what_came_during_a_pause_is_counted(order: Make, orders: list[OrderReco
     [
         (62, " 4 orders, 3 open" + HINTS),
         (61, " 4 orders, 3 open" + HINTS),
-        (60, " 4 orders, 3 open"),
+        (60, " 4 orders, 3 open  ?: keys  q: end"),
+        (26, " 4 orders, 3 open  ?: keys"),
         (17, " 4 orders, 3 open"),
     ],
 )

@@ -95,3 +95,13 @@ def test_lines_that_were_split_stay_split_for_a_minute() -> None:
         return "beta" in texts(made.lines(70, 9, now_ns=NOON_NS, now_s=now_s, stats=stats))[0]
 
     assert [is_one_line(0, 0), is_one_line(3, 1), is_one_line(0, 2), is_one_line(0, 61)] == [True, False, False, True]
+
+
+def test_a_note_has_its_own_line_below_the_venues() -> None:
+    table = content([])
+    table.note = lambda: "nats  not publishing 75 s · 12 lines wait"
+    stats = {"alpha": VenueStats(state="connecting")}
+
+    shown = texts(table.lines(200, 50, now_ns=NOON_NS, now_s=0.0, stats=stats, keys=False))
+
+    assert shown[:2] == [" ◐ alpha  connecting", " nats  not publishing 75 s · 12 lines wait"]

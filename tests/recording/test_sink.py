@@ -206,7 +206,7 @@ def test_close_does_not_wait_for_a_sync_that_hangs(path: Path, monkeypatch: pyte
     class HangingFiles(Files):
         def sync(self, fd: int) -> None:
             if path.stat().st_size:
-                go_on.wait(20)
+                go_on.wait(60)
             super().sync(fd)
 
     async def scenario() -> None:
@@ -317,7 +317,7 @@ def test_close_says_how_many_records_were_not_written_in_time(path: Path, monkey
 
     class HangingFiles(Files):
         def write(self, fd: int, data: memoryview) -> int:
-            go_on.wait(20)
+            go_on.wait(60)
             return super().write(fd, data)
 
     async def scenario() -> None:
@@ -338,7 +338,7 @@ def test_end_that_waits_for_a_sync_that_hangs_is_not_written(path: Path, monkeyp
     class HangingFiles(Files):
         def sync(self, fd: int) -> None:
             if path.stat().st_size:
-                go_on.wait(20)
+                go_on.wait(60)
             super().sync(fd)
 
     async def scenario() -> None:

@@ -7,16 +7,17 @@ network is invented here.
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from ordwatch.core.conversion import gap_update
 from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.events import Arrival, FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, QueryStamp, VenueStats
+from ordwatch.core.events import Arrival, FeedEvent, LinkUpdate, OrderUpdate, QueryStamp, VenueStats
 from ordwatch.core.order_store import OrderStore
-from ordwatch.core.records import AliveRecord, AnyRecord, SessionRecord, VenueAlive, encode
+from ordwatch.core.records import AliveRecord, AnyRecord, GapRecord, OrderRecord, SessionRecord, VenueAlive, encode
 from ordwatch.core.times import time_text
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.moment import Moment
 from ordwatch.recording.format import mark, with_crc
 from ordwatch.scale import subjects
-from ordwatch.scale.follower import Follower, Read, StoredMessage
+from ordwatch.scale.follower import Follower, Read, Resume, StoredMessage
 from tests.support.toy import TOY, toy_update
 
 START_NS = 1_772_452_800_000_000_000
@@ -188,22 +189,7 @@ class PaperCollector:
         )
 
     def _session(self, state: Literal["start", "end"], at_s: float) -> SessionRecord:
-        return SessionRecord(
-            state=state,
-            schema="ordwatch/1",
-            version="0",
-            pid=1,
-            host=self.name,
-            venues=["toy"],
-            kinds={"toy": "toy"},
-            simulated=True,
-            config_sha256=None,
-            reason="stopped" if state == "end" else None,
-            exit=None,
-            counts=None,
-            uncertain_s=None,
-            at=time_text(self._own(at_s)),
-        )
+        return session_record(self.name, state, time_text(self._own(at_s)))
 
     def _write(self, records: Sequence[AnyRecord], at_s: float) -> None:
         self._coverage.records(records)
@@ -221,33 +207,95 @@ def stream(*collectors: PaperCollector, until_s: float) -> list[StoredMessage]:
 
 
 class PaperReader:
-    """A follower that reads a stream as it is written."""
+    """A follower that reads a stream as it is written, and makes the records of its own recording."""
 
-    def __init__(self, messages: Sequence[StoredMessage], **options: object) -> None:
+    def __init__(
+        self, messages: Sequence[StoredMessage], resume: Resume | None = None, *, before: Sequence[StoredMessage] = ()
+    ) -> None:
+        """`before`: what the stream holds, of which only the sessions are read."""
         self.messages = messages
-        self.follower = Follower(lambda _: TOY, **options)  # type: ignore[arg-type]  # passed on as they are
+        self.before = before
+        self.follower = Follower(lambda _: TOY, resume=resume)
         self.records: list[AnyRecord] = []
         self.others: list[AnyRecord] = []
-        self.gaps: list[GapUpdate] = []
-        self._now_ns = START_NS
+        self.resume = resume
+        self.now_ns = START_NS
 
-    def run(self, until_s: float, step_s: float = 0.5) -> "PaperReader":
+    def run(self, until_s: float, step_s: float = 0.5, *, from_s: float = 0.0, clean: bool = True) -> "PaperReader":
         """Read what has come after each step of time."""
-        self.follower.begin((), START_NS, self._at(START_NS), last_of_subjects=False)
-        self._take(self.follower.caught_up(self._at(START_NS)))
-        waiting = list(self.messages)
-        while self._now_ns < ns(until_s):
-            self._now_ns += round(step_s * SECOND)
-            some = [message for message in waiting if message.time_ns <= self._now_ns]
+        self.now_ns = ns(from_s)
+        there = [message for message in self.messages if message.time_ns <= self.now_ns]
+        sessions = [each for each in self.before if each.time_ns <= self.now_ns and each.subject.endswith(".session")]
+        self.follower.begin(sessions, self.now_ns, self._now, last_of_subjects=False)
+        self.records.append(self._session("start"))
+        self.records += self.follower.resumed(self._now)
+        self._take(self.follower.read(there, self._now))
+        self._take(self.follower.caught_up(self._now))
+        self._alive()
+        waiting = list(self.messages[len(there) :])
+        alive_ns = self.now_ns
+        while self.now_ns < ns(until_s):
+            self.now_ns += round(step_s * SECOND)
+            some = [message for message in waiting if message.time_ns <= self.now_ns]
             waiting = waiting[len(some) :]
-            self._take(self.follower.read(some, self._at(self._now_ns)))
-            self._take(self.follower.timer(self._at(self._now_ns)))
+            self._take(self.follower.read(some, self._now))
+            self._take(self.follower.timer(self._now))
+            if self.now_ns - alive_ns >= 10 * SECOND:
+                alive_ns = self.now_ns
+                self._alive()
+        if clean:
+            self._alive()
+            self.records.append(self._session("end"))
         return self
 
-    def _at(self, at_ns: int) -> Moment:
-        self._now_ns = max(self._now_ns, at_ns)
-        return Moment(self._now_ns, self._now_ns - START_NS, self._now_ns - START_NS)
+    def resumes(self, *before: "PaperReader") -> Resume:
+        """What its recording hands to the next session; `before`: the sessions before it."""
+        records = [record for reader in (*before, self) for record in reader.records]
+        coverage = StreamCoverage()
+        coverage.records(records)
+        orders = [record for record in records if isinstance(record, OrderRecord)]
+        gaps = [int(record.gap.rpartition("-")[2]) for record in records if isinstance(record, GapRecord)]
+        venues = coverage.venues
+        return Resume(
+            orders=[order for order in orders if "late" not in order.flags],
+            kinds={"toy": "toy"} if self.follower.kinds else {},
+            covered_until_ns={name: venue.until_ns for name, venue in venues.items() if venue.until_ns is not None},
+            open_gaps={name: gap_update(venue.gap) for name, venue in venues.items() if venue.gap is not None},
+            gap_numbers={"toy": max(gaps, default=0)},
+            position=max((order.stream_seq or 0 for order in orders), default=None),
+        )
+
+    @property
+    def _now(self) -> Moment:
+        return Moment(self.now_ns, self.now_ns - START_NS, self.now_ns - START_NS)
 
     def _take(self, read: Read) -> None:
         self.records += read.records
         self.others += read.others
+
+    def _alive(self) -> None:
+        venues = {name: self.follower.alive(name) for name in self.follower.joint}
+        at = time_text(self.now_ns)
+        self.records.append(AliveRecord(venues=venues, queue=0, loop_lag_ms=0, rss_mib=0, synced_seq=None, at=at))
+
+    def _session(self, state: Literal["start", "end"]) -> SessionRecord:
+        return session_record("follower", state, time_text(self.now_ns))
+
+
+def session_record(host: str, state: Literal["start", "end"], at: str) -> SessionRecord:
+    return SessionRecord(
+        state=state,
+        schema="ordwatch/1",
+        version="0",
+        pid=1,
+        host=host,
+        venues=["toy"],
+        kinds={"toy": "toy"},
+        simulated=True,
+        config_sha256=None,
+        reason="stopped" if state == "end" else None,
+        exit=None,
+        counts=None,
+        uncertain_s=None,
+        at=at,
+    )

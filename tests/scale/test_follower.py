@@ -1,6 +1,7 @@
 """Two collectors with random cuts, and the truth: what the follower shows, and what its joint gaps say."""
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +11,13 @@ from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord
 from ordwatch.core.times import time_ns
 from ordwatch.scale.collector import OVERDUE_NS
+from ordwatch.scale.follower import StoredMessage
 from ordwatch.scale.stream_clock import MARGIN_NS
 from tests.scale.model import SECOND, Change, Cut, CutKind, PaperCollector, PaperReader, ns, stream
 
 UNTIL_S = 200.0
-KINDS: list[CutKind] = ["gap", "partial", "kill", "end", "new recording"]
+SAME_RECORDING: list[CutKind] = ["gap", "partial", "kill", "end"]
+KINDS: list[CutKind] = [*SAME_RECORDING, "new recording"]
 
 
 def life(order_id: str, *times: float) -> list[Change]:
@@ -141,7 +144,7 @@ def test_parts_that_only_one_covers_are_not_backed_up() -> None:
     assert closed.limits == "no collector saw 1"
 
 
-def cuts() -> st.SearchStrategy[list[Cut]]:
+def cuts(of: Sequence[CutKind] = KINDS) -> st.SearchStrategy[list[Cut]]:
     """A few cuts that do not touch."""
 
     def made(times: list[int], kinds: list[CutKind]) -> list[Cut]:
@@ -150,7 +153,7 @@ def cuts() -> st.SearchStrategy[list[Cut]]:
         return [Cut(float(a), float(b), kind) for (a, b), kind in zip(pairs, kinds, strict=False) if b - a > 1]
 
     times = st.lists(st.integers(15, 160), max_size=6, unique=True)
-    return st.builds(made, times, st.lists(st.sampled_from(KINDS), min_size=3, max_size=3))
+    return st.builds(made, times, st.lists(st.sampled_from(of), min_size=3, max_size=3))
 
 
 def lives() -> st.SearchStrategy[list[Change]]:
@@ -186,6 +189,63 @@ def test_nothing_is_shown_twice_and_all_that_is_missing_lies_in_a_joint_gap(
     assert [change for change in missing if not (blind(a, change.at_s) and blind(b, change.at_s))] == []
 
 
+@settings(max_examples=40, deadline=None)
+@given(lives(), cuts(SAME_RECORDING), cuts(SAME_RECORDING), st.randoms(use_true_random=False))
+def test_lines_out_of_order_and_twice_change_nothing(
+    changes: list[Change], a: list[Cut], b: list[Cut], chance: Random
+) -> None:
+    collectors = [PaperCollector("a", changes, a), PaperCollector("b", changes, b)]
+    messages = stream(*collectors, until_s=UNTIL_S)
+    reader = PaperReader(mixed(messages, chance)).run(UNTIL_S + 20.0)
+    shown = states(orders(reader))
+
+    assert len(shown) == len(set(shown))
+    seen = {
+        (change.order_id, change.status, change.filled)
+        for change in changes
+        if not (blind(a, change.at_s) and blind(b, change.at_s))
+    }
+    assert seen <= set(shown)
+    gone = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
+    assert [change for change in gone if not any(f <= change.at_s <= t for f, t, _ in gaps(reader))] == []
+
+
+def mixed(messages: Sequence[StoredMessage], chance: Random) -> list[StoredMessage]:
+    """The messages as a stream may hold them: up to three seconds late, some twice."""
+    again = [message for message in messages if chance.random() < 0.1]
+    sent = [(message.time_ns + chance.randrange(3 * SECOND), message) for message in [*messages, *again]]
+    sent.sort(key=lambda each: each[0])
+    return [message._replace(time_ns=at_ns, stream_seq=seq) for seq, (at_ns, message) in enumerate(sent, 1)]
+
+
+def test_lines_that_never_come_are_a_blind_time_of_their_collector() -> None:
+    messages = stream(PaperCollector("a", []), PaperCollector("b", [], [Cut(35, 100, "gap")]), until_s=UNTIL_S)
+    # The alive record of second 50, and with it what may have been between 40 and 60.
+    kept = [
+        message for message in messages if not (message.subject == "ow.a.alive" and b"12:00:50.000000Z" in message.data)
+    ]
+    assert len(kept) == len(messages) - 1
+
+    [(from_s, to_s, outcome)] = gaps(PaperReader(kept).run(UNTIL_S))
+
+    assert (round(from_s), round(to_s), outcome) == (40, 60, "partial")
+
+
+def test_missing_lines_that_come_after_all_leave_no_gap_behind() -> None:
+    messages = stream(
+        PaperCollector("a", life("1", 45, 52)), PaperCollector("b", [], [Cut(35, 100, "gap")]), until_s=UNTIL_S
+    )
+    missing = [message for message in messages if b"12:00:5" in message.data and message.subject.startswith("ow.a.")]
+    late = [message._replace(time_ns=ns(90)) for message in missing]
+    sent = sorted([*(each for each in messages if each not in missing), *late], key=lambda each: each.time_ns)
+
+    reader = PaperReader([message._replace(stream_seq=seq) for seq, message in enumerate(sent, 1)]).run(UNTIL_S)
+
+    assert missing
+    assert states(orders(reader)) == [("1", "NEW", "0"), ("1", "FILLED", "10")]
+    assert [outcome for _, _, outcome in gaps(reader)] in ([], ["recovered"], ["partial"])
+
+
 @settings(max_examples=60, deadline=None)
 @given(cuts(), cuts(), st.sampled_from([0.0, 2.5, -2.5]), st.sampled_from([0.7, 3.0]))
 def test_joint_gaps_are_the_times_in_which_both_were_blind(
@@ -206,3 +266,40 @@ def test_joint_gaps_are_the_times_in_which_both_were_blind(
     judged = StreamCoverage()
     judged.records(reader.records)
     assert OVERDUE_NS == 20 * SECOND
+
+
+def test_who_begins_in_the_middle_knows_what_is_covered_from_the_next_alive_record_on() -> None:
+    before = stream(PaperCollector("a", []), until_s=UNTIL_S)
+    reader = PaperReader([each for each in before if each.time_ns > ns(73)], before=before).run(UNTIL_S, from_s=73)
+
+    [live] = [record for record in reader.records if isinstance(record, LinkRecord)]
+    assert (live.state, seconds(live.at)) == ("live", 80.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lives(), cuts(), cuts(), st.integers(20, 150), st.integers(0, 40), st.booleans())
+def test_a_restart_goes_on_exactly_where_the_recording_ends(
+    changes: list[Change], a: list[Cut], b: list[Cut], stop_s: int, away_s: int, clean: bool
+) -> None:
+    messages = stream(PaperCollector("a", changes, a), PaperCollector("b", changes, b), until_s=UNTIL_S)
+    first = PaperReader(messages).run(stop_s, clean=clean)
+    resume = first.resumes()
+    position_ns = next((message.time_ns for message in messages if message.stream_seq == resume.position), 0)
+    begin_ns = min([position_ns, *(until_ns for until_ns in resume.covered_until_ns.values() if until_ns)])
+    later = [message for message in messages if message.time_ns >= begin_ns - 60 * SECOND]
+    second = PaperReader(later, resume, before=messages).run(UNTIL_S, from_s=stop_s + away_s)
+    shown = states([*orders(first), *orders(second)])
+    both = PaperReader(())
+    both.records = [*first.records, *second.records]
+
+    assert len(shown) == len(set(shown))
+    last = {change.order_id: (change.order_id, change.status, change.filled) for change in changes}
+    assert {order_id: state for state in shown for order_id in [state[0]] if state == last[order_id]} == last
+    missing = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
+    assert [change for change in missing if not (blind(a, change.at_s) and blind(b, change.at_s))] == []
+    assert [change for change in missing if not any(f <= change.at_s <= t for f, t, _ in gaps(both))] == []
+    judged = StreamCoverage()
+    judged.records(both.records)
+    if not a and not b:
+        assert judged.venues["toy"].uncertain == []
+        assert judged.venues["toy"].is_covered is False

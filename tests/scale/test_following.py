@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ordwatch.config.nats import NatsSettings
 from ordwatch.core.conversion import gap_update
-from ordwatch.core.errors import ConfigError
+from ordwatch.core.errors import ConfigError, VenueError
 from ordwatch.core.records import AliveRecord, GapRecord, LinkRecord, OrderRecord, SessionRecord
 from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.output import Sink
@@ -21,10 +22,11 @@ from ordwatch.scale.following import BROKER, FollowRun
 from ordwatch.scale.nats_client import connect
 from ordwatch.venues.contract import VenueKind
 from tests.scale import model
+from tests.scale.collectors import make_stream
 from tests.scale.model import SECOND, Change, Cut, PaperCollector, stream
 from tests.scale.test_follower import life
 from tests.support.collect import Collected
-from tests.support.nats_server import Server, needs_nats_server
+from tests.support.nats_server import Server, nats_cluster, needs_nats_server
 from tests.support.toy import TOY
 
 pytestmark = needs_nats_server
@@ -225,3 +227,44 @@ async def test_at_most_so_many_orders_are_merged(server: Server) -> None:
 
     assert len([r for r in seen.records if isinstance(r, OrderRecord)]) == 2
     assert outcome.reason == "event limit reached"
+
+
+async def test_a_cluster_that_loses_its_leader_is_read_on(tmp_path: Path) -> None:
+    messages = collectors(life("1", 10, 40, 50))
+    with nats_cluster(tmp_path) as servers:
+        settings = NatsSettings(servers=tuple(each.url for each in servers))
+        await make_stream(settings, replicas=3)
+        await publish(servers[0], messages[:10], create=False)
+        follower = Follower(lambda _: TOY)
+        seen = Seen()
+        seen.run = FollowRun(settings, follower, [seen], Limits())
+        running = asyncio.create_task(seen.run.run())
+        try:
+            await seen.until(lambda: seen.lasts(LinkRecord).get("toy") == "live")
+            async with connect(settings, name="test") as connection:
+                found = await streams.info(connection, "ORDWATCH")
+            assert found is not None
+            leader = next(each for each in servers if each.name == found.leader)
+            leader.kill()
+            await publish_when_it_can(next(each for each in servers if each is not leader), messages[10:])
+            await seen.until(lambda: len(seen.orders) == 3 and seen.lasts(LinkRecord)["toy"] == "live")
+        finally:
+            seen.run.stop("the test is over")
+            await running
+
+    assert [r.status for r in seen.orders] == ["NEW", "PARTIALLY_FILLED", "FILLED"]
+    assert [r.outcome for r in seen.gaps if r.state == "closed" and r.venue == "toy"] == []
+
+
+async def publish_when_it_can(server: Server, messages: Sequence[StoredMessage]) -> None:
+    """Publish once the cluster has a leader again."""
+    async with asyncio.timeout(30.0):
+        while True:
+            try:
+                async with connect(server.settings(), name="test") as connection:
+                    found = await streams.info(connection, "ORDWATCH")
+                if found is not None and found.leader is not None:
+                    return await publish(server, messages, create=False)
+            except VenueError:
+                pass
+            await asyncio.sleep(0.1)

@@ -22,7 +22,15 @@ def begun(seq: int = 1) -> LineOrder[str]:
 
 
 def test_the_first_line_may_have_any_seq() -> None:
-    assert names(add(LineOrder(), 7, 8)) == ["line 7", "line 8"]
+    assert add(LineOrder(), 7, 8) == [OrderedLine("line 7", missing_before=True), OrderedLine("line 8")]
+
+
+def test_lines_shortly_before_the_first_one_may_be_on_their_way() -> None:
+    assert add(begun(700), 698, 701, 699, 698, 5) == [
+        OrderedLine("line 698", late=True),
+        OrderedLine("line 701"),
+        OrderedLine("line 699", late=True),
+    ]
 
 
 def test_lines_out_of_order_are_put_in_order() -> None:

@@ -168,7 +168,7 @@ async def test_an_emptied_stream_gets_all_again(server: Server, path: Path, monk
         async with connect(server.settings(), name="test") as connection:
             await connection.api("STREAM.PURGE.ORDWATCH")
         collector.write(order("2"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await recorded(server.settings()) != content(path):
                 pass
         collector.write(end(3))
@@ -213,7 +213,7 @@ async def test_of_two_that_begin_at_the_same_moment_one_is_refused(server: Serve
         first.write(start(), order("1"))
         second.write(start(0.1), order("2"))
         ended = asyncio.ensure_future(second.ended()), asyncio.ensure_future(first.ended())
-        done, others = await asyncio.wait(ended, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        done, others = await asyncio.wait(ended, timeout=60, return_when=asyncio.FIRST_COMPLETED)
         winner = first if ended[0] in done else second
         assert len(done) == 1
         await winner.all_published(2)

@@ -252,6 +252,8 @@ class Invariants:
             if gap.from_ns > good[shell.link] and from_ns > watched.good_true_ns[shell.link]:
                 late_s = (from_ns - watched.good_true_ns[shell.link]) / SECOND
                 self._broken(f"{shell.name}: {gap.gap} begins {late_s:.1f} s after the last good message")
+        if gap.cause == "suspended":
+            from_ns = min([shell.process.slept_from_ns, *watched.good_true_ns.values()])
         self._windows[shell.name].append([from_ns, math.inf])
 
     def _gap_closed(self, shell: "Shell", watched: _Watched, gap: GapUpdate) -> None:

@@ -215,6 +215,8 @@ class Process:
         self._past = past
         self._clocks = Clocks(world.clocks.moment())
         self._looked_ns = world.clocks.now_ns
+        self.slept_from_ns = world.clocks.now_ns
+        """The true time of the look at the clocks before the last one."""
         self._was_frozen = False
 
     def start(self) -> None:
@@ -291,7 +293,7 @@ class Process:
         self._was_frozen = False
         before_ns = self._clocks.last_ns
         jump = self._clocks.look(now)
-        self._looked_ns = self.world.clocks.now_ns
+        self.slept_from_ns, self._looked_ns = self._looked_ns, self.world.clocks.now_ns
         if jump is None:
             return now
         self.put([jump])
