@@ -10,7 +10,7 @@ from msgspec.structs import astuple, replace
 
 from ordwatch.core.events import FINAL, Extra, OrderUpdate
 
-_KEYS = tuple(
+KEYS = tuple(
     {"created_ns": "created_at", "updated_ns": "updated_at"}.get(name, name)
     if name not in ("received_ns", "source", "not_found", "flags", "raw")
     else ""
@@ -18,12 +18,12 @@ _KEYS = tuple(
 )
 """For each field of an update the record's key that changes with it; "" for fields that are never a change."""
 
-_INDEXES = range(len(_KEYS))
+_INDEXES = range(len(KEYS))
 
 _INCIDENTAL = frozenset({"updated_at", "name"})
 """Keys whose difference alone does not make a query row different."""
 
-_COMPARED = tuple(name for name, key in zip(OrderUpdate.__struct_fields__, _KEYS, strict=True) if key)
+_COMPARED = tuple(name for name, key in zip(OrderUpdate.__struct_fields__, KEYS, strict=True) if key)
 
 
 def normalized(order: OrderUpdate) -> OrderUpdate:
@@ -39,7 +39,11 @@ def changed_keys(state: OrderUpdate, before: OrderUpdate) -> list[str]:
     """The record's keys that differ between two states, in the order of the record."""
     new, old = astuple(state), astuple(before)
     differ = compress(_INDEXES, map(is_not, new, old))
-    changed = [_KEYS[index] for index in differ if new[index] != old[index] and _KEYS[index]]
+    return as_in_record([KEYS[index] for index in differ if new[index] != old[index] and KEYS[index]], state, before)
+
+
+def as_in_record(changed: list[str], state: OrderUpdate, before: OrderUpdate) -> list[str]:
+    """The keys of the fields that differ, as the record names them: with `final`, and without a reason that is none."""
     if (state.status in FINAL) is not (before.status in FINAL):
         changed.insert(changed.index("status") + 1 + ("venue_status" in changed), "final")
     if "reason" in changed and not state.reason and not before.reason:

@@ -52,13 +52,18 @@ class OrderEntry(msgspec.Struct, gc=False):
         """The last `states_kept` states, oldest first, the latest last; each with the time in its update."""
         return self._states_from(0)
 
-    def add(self, state: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
-        """Make this the latest state; `updated_ns` is the time in the update itself."""
-        before = self._reported()
+    def add(self, state: OrderUpdate, updated_ns: int | None, arrival: Arrival, *, before: bytes | None = None) -> None:
+        """Make this the latest state; `updated_ns` is the time in the update itself.
+
+        `before`: the state until now, packed with this one, if that is known already.
+        """
+        reported = self._reported()
         self.state = state
         # A duplicate is recognised by the time in the update; the merged state may have the time of another update.
-        self.own_ns = None if updated_ns == state.updated_ns else updated_ns
-        self.earlier = (*self.earlier, packed(before, self._reported()))
+        own_before, self.own_ns = self.own_ns, None if updated_ns == state.updated_ns else updated_ns
+        if before is None or own_before is not None or self.own_ns is not None:
+            before = packed(reported, self._reported())
+        self.earlier = (*self.earlier, before)
         self.channel, self.unconfirmed = arrival.channel, None
         if not is_cached(arrival):
             self.arrived_ns = arrival.at_ns

@@ -27,6 +27,7 @@ from ordwatch.core.events import (
     Reject,
     VenueStats,
 )
+from ordwatch.core.merge_walk import merge_update
 from ordwatch.core.merging import Correction, MergeRules, merge_missing
 from ordwatch.core.order_entry import STATES_KEPT, OrderEntry, is_cached
 from ordwatch.core.records import AnyRecord, OrderRecord
@@ -186,15 +187,14 @@ class OrderStore:
                     return self._late(entry, update, venue)
                 entry.move(channel, max(found, place))
                 return None
-        merged = normalized(venue.merge(update, known))
-        changed = changed_keys(merged, known)
+        merged, changed, before = merge_update(update, known, venue.merge)
         if not changed:
             entry.move(channel, entry.latest)
             entry.arrived_ns = arrival.at_ns
             return None
         if recency is Recency.EQUAL:
             self._recheck(update.venue)
-        return self._write(entry, update, merged, changed, arrival, recency)
+        return self._write(entry, update, merged, changed, arrival, recency, before)
 
     def _row(self, entry: OrderEntry, row: OrderUpdate, arrival: Arrival, query: QueryStamp) -> OrderRecord | None:
         known, venue = entry.state, self._venues[row.venue]
@@ -286,6 +286,7 @@ class OrderStore:
         changed: list[str],
         arrival: Arrival,
         recency: Recency,
+        before: bytes | None = None,
     ) -> OrderRecord:
         known = entry.state
         flags = list(merged.flags)
@@ -293,7 +294,7 @@ class OrderStore:
             flags.append("unordered")
         if known.status in FINAL and merged.status not in FINAL:
             flags.append("reopened")
-        self._set_state(entry, merged, update.updated_ns, arrival)
+        self._set_state(entry, merged, update.updated_ns, arrival, before)
         return order_record(
             merged,
             prev_status=known.status,
@@ -334,9 +335,16 @@ class OrderStore:
         self._place(entry)
         return entry
 
-    def _set_state(self, entry: OrderEntry, order: OrderUpdate, updated_ns: int | None, arrival: Arrival) -> None:
+    def _set_state(
+        self,
+        entry: OrderEntry,
+        order: OrderUpdate,
+        updated_ns: int | None,
+        arrival: Arrival,
+        before: bytes | None = None,
+    ) -> None:
         was_final = entry.state.status in FINAL
-        entry.add(order, updated_ns, arrival)
+        entry.add(order, updated_ns, arrival, before=before)
         if (order.status in FINAL) is not was_final:
             self._place(entry)
 

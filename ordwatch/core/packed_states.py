@@ -14,11 +14,11 @@ from msgspec.structs import astuple, replace
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side, TimeInForce
 
-_NAMES = OrderUpdate.__struct_fields__
-_EXTRA = _NAMES.index("extra")
-_INDEXES = range(64)
+NAMES = OrderUpdate.__struct_fields__
+EXTRA = NAMES.index("extra")
+INDEXES = range(64)
 """At least as many as an update or an Extra has fields; those of the Extra are numbered from here on."""
-_OF_EXTRA = len(_INDEXES)
+OF_EXTRA = len(INDEXES)
 
 _TYPES: dict[str, Callable[[Any], object]] = {
     "status": OrderStatus,
@@ -28,7 +28,8 @@ _TYPES: dict[str, Callable[[Any], object]] = {
 }
 """The types of values that are plain text or a list while packed."""
 
-_encode = msgspec.msgpack.Encoder().encode
+encode_differing = msgspec.msgpack.Encoder().encode
+"""Packs fields that differ: index, value, index, value ..."""
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
 
@@ -36,14 +37,14 @@ def packed(older: OrderUpdate, newer: OrderUpdate) -> bytes:
     """What the older state has otherwise than the newer one; both have an Extra of the same class, and no payload."""
     differing: list[object] = []
     old, new = astuple(older), astuple(newer)
-    for index in compress(_INDEXES, map(is_not, old, new)):
-        if index != _EXTRA and old[index] != new[index]:
+    for index in compress(INDEXES, map(is_not, old, new)):
+        if index != EXTRA and old[index] != new[index]:
             differing += (index, old[index])
     old, new = astuple(older.extra), astuple(newer.extra)
-    for index in compress(_INDEXES, map(is_not, old, new)):
+    for index in compress(INDEXES, map(is_not, old, new)):
         if old[index] != new[index]:
-            differing += (index + _OF_EXTRA, old[index])
-    return _encode(differing)
+            differing += (index + OF_EXTRA, old[index])
+    return encode_differing(differing)
 
 
 def unpacked(data: bytes, newer: OrderUpdate) -> OrderUpdate:
@@ -52,10 +53,10 @@ def unpacked(data: bytes, newer: OrderUpdate) -> OrderUpdate:
     changes: dict[str, object] = {}
     of_extra: dict[str, object] = {}
     for index, value in zip(differing, differing, strict=True):
-        if index >= _OF_EXTRA:
-            of_extra[newer.extra.__struct_fields__[index - _OF_EXTRA]] = value
+        if index >= OF_EXTRA:
+            of_extra[newer.extra.__struct_fields__[index - OF_EXTRA]] = value
         else:
-            name = _NAMES[index]
+            name = NAMES[index]
             changes[name] = _TYPES[name](value) if name in _TYPES and value is not None else value
     if of_extra:
         changes["extra"] = replace(newer.extra, **of_extra)

@@ -476,9 +476,10 @@ async def _connect_to(
             before_sending()
             _raise_if_cancelled()
     except (nats_errors.Error, OSError, TimeoutError, ssl.SSLError, VenueError) as exc:
+        reason = failures[-1] if failures else exc  # closing may report another error, which says nothing
         # After a failed TLS handshake nats-py waits for ever for the end of a connection that has ended.
         await _close(client, 0.2)
-        raise _connect_error(shown, failures[-1] if failures else exc) from exc
+        raise _connect_error(shown, reason) from exc
     return connection
 
 

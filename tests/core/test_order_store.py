@@ -27,7 +27,7 @@ from tests.support.toy import TOY, ToyExtra, toy_update
 VENUE: VenueKind = TOY
 
 
-def push(order_id: str, status: str, filled: str, version: int, **changes: object) -> OrderUpdate:
+def push(order_id: str, status: str, filled: str | None, version: int, **changes: object) -> OrderUpdate:
     return msgspec.structs.replace(toy_update("toy", order_id, status, filled, str(version), now_ns=version), **changes)
 
 
