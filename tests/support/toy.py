@@ -75,7 +75,13 @@ LIST = ListOrders()
 
 
 def toy_update(
-    venue: str, order_id: str, status: str, filled: str | None, version: str, source: str = "push", now_ns: int | None = None
+    venue: str,
+    order_id: str,
+    status: str,
+    filled: str | None,
+    version: str,
+    source: str = "push",
+    now_ns: int | None = None,
 ) -> OrderUpdate:
     return OrderUpdate(
         venue=venue,
