@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any, NamedTuple, Protocol
@@ -109,6 +109,15 @@ def _started(
     finally:
         process.kill()
         process.communicate(timeout=DEADLINE_S)
+
+
+def processes_with(text: str | Path) -> list[str]:
+    """The command lines of all processes that have this text in one of their arguments; Linux only."""
+    found: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return [line for line in found if str(text) in line]
 
 
 class Simulated:
