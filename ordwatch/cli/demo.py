@@ -1,7 +1,7 @@
 """`ordwatch demo`: like `tail`, with a built-in simulator of each venue on loopback."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from ordwatch.recording.sink import Recording
     from ordwatch.scale.published import PublishedRecording
 
+Collectors = Annotated[
+    int | None,
+    opt.option(
+        "--collectors",
+        parser=opt.whole_number(2, 9),
+        metavar="N",
+        help="Follow so many collectors that lose their links in turn, by a NATS server of the demo's own.",
+    ),
+]
+
 
 def demo(
     *,
@@ -33,6 +43,7 @@ def demo(
     metrics: opt.MetricsTarget = None,
     speed: opt.Speed = 1.0,
     seed: opt.Seed = 0,
+    collectors: Collectors = None,
     messages: opt.MessageOptions,
 ) -> None:
     """\b
@@ -41,6 +52,7 @@ def demo(
       ordwatch demo --max-events 20 -o json
       ordwatch demo --venue coinw --speed 10
       ordwatch demo --record demo.jsonl --publish --server nats://127.0.0.1:4222
+      ordwatch demo --collectors 2            two collectors, one table, no gap
 
     Show order updates from built-in simulators of the venues. Needs no credentials and no configuration.
     """
@@ -55,8 +67,27 @@ def demo(
     measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
     kinds = chosen_kinds(venue)
+    if collectors is not None:
+        from ordwatch.cli.collectors import check_options, follow_collectors
+
+        check_options(recording, nats)
     if measured is not None:
         measured.prepare()
+    if collectors is not None:
+        more = [sink for sink in (measured, programs.sink(display, stderr)) if sink is not None]
+        following = follow_collectors(
+            kinds,
+            display,
+            run_limits,
+            count=collectors,
+            stderr=stderr,
+            raw=raw,
+            speed=speed,
+            seed=seed,
+            recording=file,
+            more=more,
+        )
+        finish(run_to_end(following))
     kind_of = {kind: kind for kind in kinds}
     output = published(file, nats.without_configuration(), kind_of) if file and recording.publish else file
     start = resume_state(output, kinds, messages)

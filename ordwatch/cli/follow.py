@@ -78,7 +78,7 @@ def follow(
     variables = () if nats.server and nats.config is None else read_config(nats.config).secret_variables
     if measured is not None:
         measured.prepare()
-    resume = _resume(file)
+    resume = resume_from(file)
     follower = Follower(load, only=collector or (), venues=venue or (), resume=resume, raw=raw, redact=stderr.redact)
     outages = Outages([BROKER])
 
@@ -96,12 +96,12 @@ def follow(
         )
 
     more = [sink for sink in (outages, measured, programs.sink(display, stderr, variables)) if sink is not None]
-    outcome = run_to_end(_watch(run, display, file, more, stderr=stderr, resume=resume))
+    outcome = run_to_end(watch_stream(run, display, file, more, stderr=stderr, resume=resume))
     outages.report_end(outcome)
     finish(outcome)
 
 
-async def _watch(
+async def watch_stream(
     make: "Callable[[Sequence[Sink], Sink | None], FollowRun]",
     display: DisplayOptions,
     recording: "Recording | None",
@@ -109,8 +109,12 @@ async def _watch(
     *,
     stderr: StderrHandler,
     resume: "Resume",
+    note: Callable[[], str] | None = None,
 ) -> "Outcome":
-    """Follow until a limit, a signal or a failure ends the run. `more`: sinks besides stdout and the recording."""
+    """Follow until a limit, a signal or a failure ends the run.
+
+    `more`: sinks besides stdout and the recording. `note`: what the table shows below the venues.
+    """
     from ordwatch.cli.nonfatal_output import NonfatalOutput
     from ordwatch.cli.running import start_all, stop_on_signals
     from ordwatch.core.conversion import gap_record
@@ -138,6 +142,8 @@ async def _watch(
         run.stop(reason, number)
 
     stop_on_signals(stop, recording.rotate_now if recording is not None else None)
+    if note is not None:
+        display.show_note(shown, note)
     stderr.above = display.print_above(shown)
     await start_all(sinks)
     if isinstance(shown, Table):
@@ -145,7 +151,7 @@ async def _watch(
     return await run.run()
 
 
-def _resume(recording: "Recording | None") -> "Resume":
+def resume_from(recording: "Recording | None") -> "Resume":
     """Open the recording, before anything connects, and return what the run continues from.
 
     Raises:

@@ -103,13 +103,15 @@ def one_of(names: type[Name]) -> Callable[[str], Name]:
     return read
 
 
-def whole_number(least: int) -> Callable[[str | int], int]:
-    """A parser for a whole number, `least` or more."""
+def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
+    """A parser for a whole number, `least` or more and at most `most`."""
+    allowed = f"of {least} or more" if most is None else f"from {least} to {most}"
 
     def read(text: str | int) -> int:
-        if re.fullmatch("[0-9]{1,18}", str(text), re.ASCII) is None or int(text) < least:
-            raise typer.BadParameter(f"{text!r} is not a whole number of {least} or more")
-        return int(text)
+        number = int(text) if re.fullmatch("[0-9]{1,18}", str(text), re.ASCII) else -1
+        if number < least or (most is not None and number > most):
+            raise typer.BadParameter(f"{text!r} is not a whole number {allowed}")
+        return number
 
     return read
 
