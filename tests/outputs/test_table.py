@@ -1,10 +1,10 @@
 import asyncio
 import contextlib
 import fcntl
-import importlib
 import os
 import pty
 import re
+import select
 import struct
 import termios
 from collections.abc import Callable, Iterator
@@ -159,16 +159,21 @@ def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:
     assert asyncio.run(scenario()) == [False, True, False]
 
 
-def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
+async def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
 ) -> None:
     monkeypatch.setattr("ordwatch.outputs.descriptor.CLOSE_S", 0.5)
     terminal.resize(500, 300)
-    importlib.import_module("ordwatch.outputs.screen")  # which takes longer than that
+    sink = table(terminal.fd)
+    sink.start()
+    sink.write(for_outputs([order(order_id=f"id {n}") for n in range(500)]))
+    drawn, _, _ = await asyncio.to_thread(select.select, [terminal.screen], [], [], LIMIT_S)
 
     with pytest.raises(OutputError, match="not all was written"):
-        asyncio.run(shown(table(terminal.fd), *[order(order_id=f"id {n}") for n in range(500)]))
+        async with asyncio.timeout(LIMIT_S):
+            await sink.close()
 
+    assert drawn
     assert "\x1b[?25l" in terminal.seen()
 
 
