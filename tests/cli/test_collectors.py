@@ -16,7 +16,7 @@ from ordwatch.scale.follower import Follower
 from ordwatch.venues import REGISTRY
 from tests.scale.model import Cut, PaperCollector, PaperReader, ns, stream
 from tests.support.nats_server import needs_nats_server
-from tests.support.process import end, processes_with, run, running
+from tests.support.process import DEADLINE_S, processes_with, run, running
 
 KIND = list(REGISTRY)[1]
 
@@ -47,10 +47,11 @@ def test_links_are_lost_and_nothing_is_missed_and_after_a_signal_nothing_is_left
         assert process.stdout is not None
         records = list(until_one_has_lost_its_links(process.stdout))
         at_work = processes_with(tmp_path)
-        ended = end(process, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        records += map(json.loads, process.stdout)
+        _, err = process.communicate(timeout=DEADLINE_S)
 
-    records += map(json.loads, ended.lines)
-    assert (ended.code, ended.err) == (-signal.SIGTERM, "")
+    assert (process.returncode, err) == (-signal.SIGTERM, "")
     assert [gap for gap in records if gap["type"] == "gap" and is_joint(gap)] == []
     assert {order["collector"] for order in records if order["type"] == "order"} == {"a", "b"}
     assert records[0]["simulated"]
