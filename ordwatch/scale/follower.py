@@ -4,8 +4,9 @@ A state machine with time but without a clock: messages and times come in, recor
 (following.py) reads the stream and writes the records.
 """
 
+import dataclasses
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -126,7 +127,11 @@ class Follower:
         for name, kind in self._resume.kinds.items():
             if self._follows(name):
                 self._add_venue(name, kind)
-        self.store.load(self._resume.orders, {gap.venue: gap.gap for gap in self._resume.open_gaps.values()})
+        self.last_recorded: OrderRecord | None = None
+        """The order at the recording's position in the stream."""
+        self.store.load(
+            self._noted(self._resume.orders), {gap.venue: gap.gap for gap in self._resume.open_gaps.values()}
+        )
 
     @property
     def collectors(self) -> Mapping[str, Collector]:
@@ -304,6 +309,16 @@ class Follower:
             self._show(feed, line, read)
         except (ValueError, OrdwatchError) as exc:
             self._warn(feed, f"seq {line.seq}: {safe_text(str(exc), 200)}")
+
+    def _noted(self, orders: Iterable[OrderRecord]) -> Iterator[OrderRecord]:
+        for order in orders:
+            if order.stream_seq is not None and order.stream_seq == self._resume.position:
+                self.last_recorded = order
+            yield order
+
+    def forget_position(self) -> None:
+        """The stream is another than the one that the recording's position is of."""
+        self._resume = dataclasses.replace(self._resume, position=None)
 
     def _show(self, feed: _Feed, line: _Line, read: Read) -> None:
         order = line.record

@@ -5,6 +5,7 @@ goes on with the next message. Losses of the broker are links and gaps of a venu
 """
 
 import asyncio
+import dataclasses
 import logging
 import os
 import socket
@@ -152,6 +153,8 @@ class FollowRun:
         self._clocks = Clocks(moment())
         self._read_seq = 0
         """The last message that was read."""
+        self._stream_created: str | None = None
+        """When the stream that was read last was made."""
         self._shown = 0
         self._passed_s = 0.0
         follower.counts = lambda record: isinstance(record, OrderRecord) and limits.counts(record)
@@ -253,9 +256,12 @@ class FollowRun:
             if found is None:
                 name = self._settings.stream
                 raise VenueError(f"there is no stream {name}; `ordwatch stream create` makes it")
-            if found.last_seq < self._read_seq:
+            if not await self._is_same_stream(connection, found):
                 log.warning("%s: the stream was made anew; it is read from its beginning", BROKER)
                 self._read_seq = 0
+                self._resume = dataclasses.replace(self._resume, position=None)
+                self._follower.forget_position()
+            self._stream_created = found.created
             if not self._follower.is_caught_up:
                 await self._begin(connection, server_time_ns(found.now))
             place = await self._place(connection)
@@ -267,6 +273,22 @@ class FollowRun:
                 last_per_subject=place == LAST_OF_SUBJECTS,
             ) as reader:
                 await self._read_forever(reader)
+
+    async def _is_same_stream(self, connection: NatsConnection, found: stream.StreamInfo) -> bool:
+        """Whether it is the stream that was read before, so that what was read needs not be read again."""
+        if self._stream_created is not None:
+            return found.created == self._stream_created and found.last_seq >= self._read_seq
+        position, last = self._resume.position, self._follower.last_recorded
+        if position is None or last is None:
+            return True
+        if found.last_seq < position:
+            return False
+        # Streams have no lasting name of their own; the place of the last recorded order shows which one it is.
+        at = await connection.next_message(self._settings.stream, position, subjects.ALL)
+        if at is None or at.stream_seq != position:
+            return True
+        says = subjects.parse(at.subject)
+        return (says.collector, says.venue, says.order_id) == (last.collector, last.venue, last.order_id)
 
     async def _begin(self, connection: NatsConnection, stream_now_ns: int) -> None:
         """Learn which collectors there are, and what they watch."""

@@ -35,6 +35,8 @@ class StreamInfo(NamedTuple):
     """The server that leads its replicas; None where there is only one."""
     replicas_current: int
     """How many replicas have all messages, the leader included."""
+    created: str
+    """When it was made, by its server's clock."""
     now: str
     """The server's time, RFC 3339."""
 
@@ -175,5 +177,6 @@ def _info(found: Mapping[str, Any]) -> StreamInfo:
         messages=int(found["state"]["messages"]),
         leader=cluster.get("leader"),
         replicas_current=1 + sum(bool(each.get("current")) for each in replicas),
+        created=found.get("created", ""),
         now=found.get("ts", ""),
     )

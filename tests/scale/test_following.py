@@ -196,6 +196,25 @@ async def test_a_recording_is_continued_exactly_where_it_ended(server: Server, t
     assert lines.count('"type":"session"') == 6
 
 
+@pytest.mark.parametrize("orders_before", [1, 4])
+async def test_a_stream_that_was_made_anew_is_read_whatever_was_read_of_the_one_before(
+    server: Server, tmp_path: Path, orders_before: int
+) -> None:
+    path = tmp_path / "all.jsonl"
+    before = [event for n in range(orders_before) for event in life(f"old{n}", 10 + n, 40 + n, 50 + n)]
+    await publish(server, collectors(before))
+    recording = Recording(path)
+    async with following(server, Limits(), recording, resume=resumed(recording)) as seen:
+        await seen.until(lambda: len({r.order_id for r in seen.orders}) == orders_before)
+
+    async with connect(server.settings(), name="test") as connection:
+        await connection.api("STREAM.DELETE.ORDWATCH")
+    await publish(server, collectors([*life("new1", 10, 40, 50), *life("new2", 11, 41, 51)]))
+    recording = Recording(path)
+    async with following(server, Limits(), recording, resume=resumed(recording)) as seen:
+        await seen.until(lambda: {r.order_id for r in seen.orders if r.status == "FILLED"} >= {"new1", "new2"})
+
+
 def resumed(recording: Recording) -> Resume:
     found = recording.open()
     return Resume(
