@@ -227,9 +227,9 @@ class Publishing:
             raise Refused(f"there is no stream {self._settings.stream}; `ordwatch stream create` makes it")
         self._first_stream_seq = found.first_seq
         self._messages.max_bytes = min(connection.max_message_bytes, found.max_message_bytes or 2**62)
-        session = await self._stored(connection, subjects.of_type(self._collector, "session"))
         last = await self._stored(connection, subjects.of_collector(self._collector))
-        state = StreamState(last, session, server_time_ns(found.now))
+        session = await self._stored(connection, subjects.of_type(self._collector, "session"))
+        state = StreamState.asked(last, session, server_time_ns(found.now))
         durable_seq = self._durable_seq
         published_seq, has_published = self._publisher.published_seq, self.session_is_published
 
@@ -239,7 +239,8 @@ class Publishing:
 
         match await self._in_thread(decided):
             case GoOn() as go_on:
-                held = frozenset() if last is None or go_on.is_new else await self._held(connection, go_on, last)
+                known = None if go_on.is_new else state.last
+                held = await self._held(connection, go_on, known) if known is not None else frozenset()
                 self._publisher.start(go_on.from_seq, held, go_on.session_stream_seq)
             case OtherCollector(who=who):
                 raise self._stop(75, f"the name {self._collector} is taken by {who}")
