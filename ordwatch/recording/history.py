@@ -101,7 +101,7 @@ class Continuation:
     stream_seq: int | None = None
     """Of a follower's recording: the highest position in the stream of which it has an order."""
     published_seq: int = 0
-    """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
+    """Up to this line all were published, as the last `alive` record that knows it says; 0: none does."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""
