@@ -3,7 +3,7 @@
 import pytest
 
 from ordwatch.scale import stream
-from ordwatch.scale.nats_client import connect
+from ordwatch.scale.nats_client import ApiRefused, connect
 from ordwatch.scale.stream_reader import ReaderFailed, stream_reader
 from tests.scale.collectors import publish
 from tests.support.nats_server import Server, needs_nats_server
@@ -47,3 +47,12 @@ async def test_a_reader_of_which_the_server_knows_nothing_is_lost(server: Server
 
             with pytest.raises(ReaderFailed):
                 await reader.take()
+
+
+async def test_a_reader_that_cannot_be_made_leaves_nothing_behind(server: Server) -> None:
+    async with connect(server.settings(), name="test") as connection:
+        with pytest.raises(ApiRefused):
+            async with stream_reader(connection, "NONE", ["ow.>"]):
+                pass
+
+        assert connection.woken_when_closed == set()
