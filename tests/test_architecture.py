@@ -81,6 +81,7 @@ SHELL = {
     "queue.py",
     "rates.py",
     "run.py",
+    "run_session.py",
     "runner.py",
     "transport.py",
     "websocket.py",

@@ -2,50 +2,29 @@
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
 
-from msgspec import structs
-
-from ordwatch import __version__, system
-from ordwatch.core.conversion import gap_record, order_record
-from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.errors import OrdwatchError, leaf_errors
+from ordwatch import system
+from ordwatch.core.conversion import order_record
+from ordwatch.core.errors import OrdwatchError
 from ordwatch.core.events import FeedEvent, GapUpdate, HeartbeatTick, OrderUpdate, VenueStats
 from ordwatch.core.order_store import OrderStore
-from ordwatch.core.records import (
-    SCHEMA,
-    AliveRecord,
-    AnyRecord,
-    LinkRecord,
-    OrderRecord,
-    SessionRecord,
-    VenueAlive,
-    for_outputs,
-)
+from ordwatch.core.records import AliveRecord, OrderRecord, VenueAlive
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import TICK_S, Clocks
-from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
+from ordwatch.engine.ending import Limits, Outcome, VenueProgress
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.moment import Moment, moment
 from ordwatch.engine.output import Sink
 from ordwatch.engine.policy import Orders, Pace
 from ordwatch.engine.queue import EventQueue
+from ordwatch.engine.run_session import SLICE, STALL_CHECK_S, RunFacts, RunSession
 from ordwatch.engine.runner import Runner
 from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
 
 log = logging.getLogger(__name__)
-
-ALIVE_S = 10.0
-SLICE = 64
-"""Events merged in one step before other tasks run again."""
-STALL_CHECK_S = 0.1
-COUNTS = ("updates", "written", "duplicates", "rejected", "gaps_opened", "gaps_closed")
 
 
 @dataclass(frozen=True)
@@ -92,11 +71,7 @@ class Run:
     ) -> None:
         """`before_connecting` is waited for once the start is written, before any venue is connected to."""
         start = start or ResumeState()
-        self._sinks = sinks
-        self._limits = limits or Limits()
-        self._config_sha256 = config_sha256
-        self._kinds = {setup.name: venue.kind for venue, setup in venues}
-        self._simulated = simulated
+        kinds = {setup.name: venue.kind for venue, setup in venues}
         self._stats = {setup.name: VenueStats() for _, setup in venues}
         self._store = OrderStore(
             {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
@@ -105,21 +80,18 @@ class Run:
         self._queue = EventQueue()
         self._clocks = Clocks(moment())
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
-        self._stop = asyncio.Event()
         self._before_connecting = before_connecting
         self._may_connect = asyncio.Event()
-        self._went_live = asyncio.Event()
-        """A venue is live: an alive record is due at once, because only that one reports what the venue covers."""
-        self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
-        self._shown = 0
-        """Order records that count for the limit of events."""
-        self._passed_s = 0.0
-        """The last deadline that has passed, since the start of the run."""
         self._taken: list[FeedEvent] = []
         """Taken from the queue, not merged yet."""
-        self._coverage = StreamCoverage()
-        # No record of this run opens a gap that the recording has left open.
-        self._coverage.records(gap_record(gap, recovered=None) for gap in start.open_gaps())
+        self._session = RunSession(
+            sinks,
+            limits or Limits(),
+            facts=lambda: RunFacts(kinds, self._store.counts, simulated, config_sha256),
+            progress=self._progress,
+            open_gaps=start.open_gaps(),
+            fail_on_gap=fail_on_gap,
+        )
         self._resume_from = start.venues
 
     def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
@@ -153,43 +125,29 @@ class Run:
 
     def stop(self, reason: str, signal: int | None = None) -> None:
         """End the run: close the connections, drain the queue, flush the sinks."""
-        if not self._stop.is_set():
-            self._outcome.reason = reason
-            self._outcome.signal = signal
-            self._stop.set()
+        self._session.stop(reason, signal)
 
     def note_failure(self, error: OrdwatchError) -> None:
         """Note a failure that does not end the run, for its exit code."""
-        self._outcome.failures.append(error)
+        self._session.outcome.failures.append(error)
 
     async def run(self) -> Outcome:
         """Run until a limit is reached, `stop` is called, no venue is left, or an output failed."""
-        self._write([self._session("start")])
+        self._session.begin()
         try:
             self._resume()
-            async with asyncio.TaskGroup() as group:
-                jobs = [group.create_task(job) for job in self._jobs()]
-                await self._stop.wait()
-                for job in jobs:
-                    job.cancel()
-        except* OrdwatchError as failed:
-            self._failed(failed, "the output failed")
-        except* Exception as bugs:
-            log.error("internal error", exc_info=bugs.exceptions[0])
-            self._failed(bugs, "internal error")
+            await self._session.run(self._jobs())
         finally:
             await self._end()
-        return self._outcome
+        return self._session.outcome
 
     def _jobs(self) -> list[Coroutine[None, None, None]]:
         return [
             *(self._watch_runner(runner) for runner in self._runners),
-            *(sink.watch() for sink in self._sinks),
             self._merge_forever(),
-            self._alive_forever(),
+            self._session.alive_forever(self._put_heartbeat),
             self._clocks_forever(),
             self._stalls_forever(),
-            self._deadlines(),
             self._allow_connecting(),
         ]
 
@@ -211,7 +169,7 @@ class Run:
     async def _watch_runner(self, runner: Runner) -> None:
         await self._may_connect.wait()
         await runner.run()
-        self._end_if_decided()
+        self._session.end_if_decided()
 
     async def _merge_forever(self) -> None:
         while True:
@@ -224,39 +182,21 @@ class Run:
             # At most as many events as may still be shown, so that none is merged beyond the limit.
             count = min(SLICE, self._remaining())
             events, self._taken = self._taken[:count], self._taken[count:]
-            records = self._store.apply(events)
-            self._write(records)
-            if any(isinstance(record, LinkRecord) and record.state == "live" for record in records):
-                self._went_live.set()
-            if self._limits.max_events is not None:
-                counts = self._limits.counts
-                self._shown += sum(isinstance(record, OrderRecord) and counts(record) for record in records)
-            self._end_if_decided()
+            self._session.write(self._store.apply(events))
             if self._remaining() == 0:
                 return
-            for sink in self._sinks:
-                await sink.drain()
-            await asyncio.sleep(0)
+            await self._session.drain()
 
     def _remaining(self) -> int:
-        most = self._limits.max_events
-        return SLICE if most is None else most - self._shown
+        left = self._session.events_left
+        return SLICE if left is None else left
 
-    def _end_if_decided(self) -> None:
+    def _progress(self) -> list[VenueProgress]:
         supervisors = [runner.supervisor for runner in self._runners]
-        venues = [VenueProgress(each.ever_live, each.answered, each.failure is not None) for each in supervisors]
-        end = ending(self._limits, RunProgress(venues, self._shown, self._passed_s))
-        if end is not None and not self._stop.is_set():
-            self._outcome.connected = end.connected
-            self.stop(end.reason)
+        return [VenueProgress(each.ever_live, each.answered, each.failure is not None) for each in supervisors]
 
-    async def _alive_forever(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ALIVE_S):
-                    await self._went_live.wait()
-            self._went_live.clear()
-            await self._queue.put([self._heartbeat_tick()])
+    async def _put_heartbeat(self) -> None:
+        await self._queue.put([self._heartbeat_tick()])
 
     async def _clocks_forever(self) -> None:
         while True:
@@ -279,34 +219,16 @@ class Run:
     async def _stalls_forever(self) -> None:
         while True:
             await asyncio.sleep(STALL_CHECK_S)
-            paused = must_pause(sink.stalled for sink in self._sinks)
+            paused = self._session.must_pause
             for runner in self._runners:
                 if paused:
                     runner.pause()
                 else:
                     runner.unpause()
 
-    async def _deadlines(self) -> None:
-        loop = asyncio.get_running_loop()
-        started_s = loop.time()
-        for deadline_s in self._limits.deadlines_s():
-            await asyncio.sleep(started_s + deadline_s - loop.time())
-            self._passed_s = deadline_s
-            self._end_if_decided()
-
-    def _write(self, records: Sequence[AnyRecord]) -> None:
-        if records:
-            self._coverage.records(records)
-            self._hand_out(records)
-
-    def _hand_out(self, records: Sequence[AnyRecord]) -> None:
-        shared = for_outputs(records)
-        for sink in self._sinks:
-            sink.write(shared)
-
     def _heartbeat_tick(self) -> HeartbeatTick:
         last_rx_ns = {name: stats.last_rx_ns for name, stats in self._stats.items()}
-        if self._stop.is_set():
+        if self._session.is_stopped:
             # Updates that a limit leaves unmerged have no record, so `last_rx` must be before them.
             for event in reversed(self._taken):
                 if isinstance(event, OrderUpdate):
@@ -324,46 +246,14 @@ class Run:
             at=time_text(time.time_ns()),
         )
 
-    def _session(self, state: Literal["start", "end"]) -> SessionRecord:
-        ended = state == "end"
-        return SessionRecord(
-            state=state,
-            schema=SCHEMA,
-            version=__version__,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            venues=list(self._stats),
-            kinds=self._kinds,
-            simulated=self._simulated,
-            config_sha256=self._config_sha256,
-            reason=self._outcome.reason if ended else None,
-            exit=None,
-            counts={key: self._store.counts[key] for key in COUNTS} if ended else None,
-            uncertain_s=None,
-            at=time_text(time.time_ns()),
-        )
-
-    def _judged(self, end: SessionRecord) -> SessionRecord:
-        """The session's end, with what all records and this one prove, as a reader of the recording judges them."""
-        self._coverage.record(end)
-        outcome = self._outcome
-        outcome.judge({name: self._coverage.result(name) for name in self._stats}, self._coverage.late_alive)
-        return structs.replace(end, exit=outcome.exit_code, uncertain_s=round(outcome.uncertain_s, 6))
-
-    def _failed(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
-        self._outcome.failures += leaf_errors(group)
-        self.stop(reason)
-
     async def _end(self) -> None:
         self._taken += self._queue.take_now()
         await self._merge()
-        self._outcome.failures += [
+        self._session.outcome.failures += [
             runner.supervisor.failure for runner in self._runners if runner.supervisor.failure is not None
         ]
-        self._write([self._alive(self._heartbeat_tick())])
-        self._hand_out([self._judged(self._session("end"))])
-        closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
-        self._outcome.failures += [error for error in closed if isinstance(error, Exception)]
+        self._session.write([self._alive(self._heartbeat_tick())])
+        await self._session.end()
 
 
 def _venue_alive(stats: VenueStats, last_rx_ns: int | None) -> VenueAlive:

@@ -7,44 +7,30 @@ goes on with the next message. Losses of the broker are links and gaps of a venu
 import asyncio
 import dataclasses
 import logging
-import os
-import socket
 import time
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from msgspec import structs
-
-from ordwatch import __version__, system
+from ordwatch import system
 from ordwatch.config.nats import NatsSettings
-from ordwatch.core.conversion import gap_record
-from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.errors import AuthError, ConfigError, OrdwatchError, VenueError, leaf_errors
+from ordwatch.core.errors import AuthError, ConfigError, OrdwatchError, VenueError
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.events import FeedEvent, GapUpdate, LinkState, LinkUpdate, VenueStats
-from ordwatch.core.records import (
-    SCHEMA,
-    AliveRecord,
-    AnyRecord,
-    LinkRecord,
-    OrderRecord,
-    SessionRecord,
-    VenueAlive,
-    for_outputs,
-)
+from ordwatch.core.records import AliveRecord, OrderRecord, VenueAlive, for_outputs
 from ordwatch.core.times import time_text
 from ordwatch.engine.clocks import TICK_S, Clocks
-from ordwatch.engine.ending import Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
+from ordwatch.engine.ending import Limits, Outcome, VenueProgress
 from ordwatch.engine.failures import describe
 from ordwatch.engine.gaps import GapTracker
 from ordwatch.engine.moment import moment
 from ordwatch.engine.output import Sink
 from ordwatch.engine.rates import backoff
-from ordwatch.engine.run import ALIVE_S, COUNTS, SLICE, STALL_CHECK_S
+from ordwatch.engine.run_session import SLICE, STALL_CHECK_S, RunFacts, RunSession
 from ordwatch.scale import stream, subjects
 from ordwatch.scale.follower import Follower, Read, Resume, StoredMessage
-from ordwatch.scale.nats_client import NatsConnection, Reader, StreamMessage, connect, server_time_ns
+from ordwatch.scale.nats_client import NatsConnection, StreamMessage, connect, server_time_ns
+from ordwatch.scale.stream_reader import StreamReader, stream_reader
 
 BROKER = "nats"
 """The name under which the connection to the stream has its links and gaps."""
@@ -106,7 +92,7 @@ class BrokerLink:
         return [*self._gaps.close_gap(at_ns, None), self._link("live", at_ns)]
 
     def down(self, detail: str, wait_s: float, at_ns: int) -> list[FeedEvent]:
-        """The connection is gone, or could not be made."""
+        """Disconnected, or no connection could be made."""
         self.is_live, self.detail = False, detail
         opened: Sequence[GapUpdate] = self._gaps.open_gap("reset", self.stats.last_rx_ns or at_ns, at_ns)
         return [*opened, self._link("down", at_ns, detail, wait_s)]
@@ -136,27 +122,26 @@ class FollowRun:
         """`others` gets the collectors' other records. `since_ns`: where in the stream reading begins."""
         self._settings = settings
         self._follower = follower
-        self._sinks = sinks
         self._others = others
-        self._limits = limits
         self._resume = resume or Resume()
         self._since_ns = since_ns
         self._subjects = [subjects.of_collector(name) for name in only] or [subjects.ALL]
         self._sessions = [subjects.of_type(name, "session") for name in only] or [subjects.of_type("*", "session")]
         self._broker = BrokerLink(self._resume)
-        self._stop = asyncio.Event()
-        self._went_live = asyncio.Event()
         self._first_contact = asyncio.Event()
-        self._outcome = Outcome(reason="stopped", fail_on_gap=fail_on_gap)
-        self._coverage = StreamCoverage()
-        self._coverage.records(gap_record(gap, recovered=None) for gap in self._resume.open_gaps.values())
+        self._session = RunSession(
+            sinks,
+            limits,
+            facts=lambda: RunFacts(follower.kinds, follower.store.counts, bool(follower.simulated)),
+            progress=self._progress,
+            open_gaps=self._resume.open_gaps.values(),
+            fail_on_gap=fail_on_gap,
+        )
         self._clocks = Clocks(moment())
         self._read_seq = 0
         """The last message that was read."""
         self._stream_created: str | None = None
         """When the stream that was read last was made."""
-        self._shown = 0
-        self._passed_s = 0.0
         follower.counts = lambda record: isinstance(record, OrderRecord) and limits.counts(record)
         follower.remaining = limits.max_events
 
@@ -170,39 +155,26 @@ class FollowRun:
 
     def stop(self, reason: str, signal: int | None = None) -> None:
         """End the run."""
-        if not self._stop.is_set():
-            self._outcome.reason, self._outcome.signal = reason, signal
-            self._stop.set()
+        self._session.stop(reason, signal)
 
     def note_failure(self, error: OrdwatchError) -> None:
         """Note a failure that does not end the run, for its exit code."""
-        self._outcome.failures.append(error)
+        self._session.outcome.failures.append(error)
 
     async def run(self) -> Outcome:
         """Run until a limit is reached, `stop` is called, reading is of no use, or an output failed."""
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(task) for task in self._tasks()]
-                await self._stop.wait()
-                for task in tasks:
-                    task.cancel()
-        except* OrdwatchError as failed:
-            self._fail(failed, "the output failed")
-        except* Exception as bugs:
-            log.error("internal error", exc_info=bugs.exceptions[0])
-            self._fail(bugs, "internal error")
+            await self._session.run(self._tasks())
         finally:
             await self._end()
-        return self._outcome
+        return self._session.outcome
 
     def _tasks(self) -> list[Coroutine[None, None, None]]:
         return [
-            *(sink.watch() for sink in self._sinks),
             self._session_begins(),
             self._follow_forever(),
-            self._alive_forever(),
+            self._session.alive_forever(self._write_alive),
             self._ticks_forever(),
-            self._deadlines(),
         ]
 
     async def _session_begins(self) -> None:
@@ -212,11 +184,11 @@ class FollowRun:
         self._start_session()
 
     def _start_session(self) -> None:
-        if self._coverage.running:
+        if self._session.has_begun:
             return
-        self._write([self._session("start")])
+        self._session.begin()
         now = moment()
-        self._write(self._follower.resumed(now))
+        self._session.write(self._follower.resumed(now))
         self._apply([*self._broker.resumed(now.wall_ns), *self._broker.now(now.wall_ns)])
 
     # Reading.
@@ -229,7 +201,7 @@ class FollowRun:
                 await self._follow_once()
             except (AuthError, ConfigError) as exc:
                 log.error("%s: %s", BROKER, safe_text(str(exc), 400))
-                self._outcome.failures.append(exc)
+                self._session.outcome.failures.append(exc)
                 self.stop(f"{BROKER}: {exc}")
                 return
             except (VenueError, OSError, TimeoutError) as exc:
@@ -243,13 +215,13 @@ class FollowRun:
         text = describe(error)
         log.warning("%s: %s, retrying in %.1f s", BROKER, text, wait_s)
         now = moment()
-        self._write(self._follower.disconnected("the stream cannot be read", now))
+        self._session.write(self._follower.disconnected("the stream cannot be read", now))
         self._apply(self._broker.down(text, wait_s, now.wall_ns))
         await asyncio.sleep(wait_s)
 
     async def _follow_once(self) -> None:
         connecting = self._broker.connecting(time.time_ns())
-        if self._coverage.running:
+        if self._session.has_begun:
             self._apply(connecting)
         async with connect(self._settings, name="ordwatch follow") as connection:
             found = await stream.info(connection, self._settings.stream)
@@ -265,7 +237,8 @@ class FollowRun:
             if not self._follower.is_caught_up:
                 await self._begin(connection, server_time_ns(found.now))
             place = await self._place(connection)
-            async with connection.reader(
+            async with stream_reader(
+                connection,
                 self._settings.stream,
                 self._subjects,
                 from_seq=place.from_seq,
@@ -287,12 +260,12 @@ class FollowRun:
         at = await connection.next_message(self._settings.stream, position, subjects.ALL)
         if at is None or at.stream_seq != position:
             return True
-        says = subjects.parse(at.subject)
-        return (says.collector, says.venue, says.order_id) == (last.collector, last.venue, last.order_id)
+        place = subjects.parse(at.subject)
+        return (place.collector, place.venue, place.order_id) == (last.collector, last.venue, last.order_id)
 
     async def _begin(self, connection: NatsConnection, stream_now_ns: int) -> None:
         """Learn which collectors there are, and what they watch."""
-        async with connection.reader(self._settings.stream, self._sessions, last_per_subject=True) as reader:
+        async with stream_reader(connection, self._settings.stream, self._sessions, last_per_subject=True) as reader:
             found: list[StreamMessage] = []
             while len(found) < reader.pending and (some := await reader.take(FIRST_CONTACT_S)):
                 found += some
@@ -320,7 +293,7 @@ class FollowRun:
     def _last_of_subjects(self) -> bool:
         return self._since_ns is None and self._resume.position is None and not self._resume.covered_until_ns
 
-    async def _read_forever(self, reader: Reader) -> None:
+    async def _read_forever(self, reader: StreamReader) -> None:
         first, taken = reader.pending, 0
         if not first:
             self._caught_up()
@@ -340,22 +313,20 @@ class FollowRun:
             return
         self._take(self._follower.read(fresh, moment()))
         self._read_seq = fresh[-1].stream_seq
-        for sink in self._sinks:
-            await sink.drain()
-        await asyncio.sleep(0)
+        await self._session.drain()
 
     def _caught_up(self) -> None:
         now = moment()
         was_caught_up = self._follower.is_caught_up
         self._apply(self._broker.live(now.wall_ns))
         if was_caught_up:
-            self._write(self._follower.connected(now))
+            self._session.write(self._follower.connected(now))
         else:
             self._take(self._follower.caught_up(now))
-        self._end_if_decided()
+        self._session.end_if_decided()
 
     async def _outputs_ready(self) -> None:
-        while must_pause(sink.stalled for sink in self._sinks):  # noqa: ASYNC110 - a sink has no event for this
+        while self._session.must_pause:  # noqa: ASYNC110 - a sink has no event for this
             await asyncio.sleep(STALL_CHECK_S)
 
     # Time.
@@ -365,62 +336,29 @@ class FollowRun:
             await asyncio.sleep(TICK_S)
             now = moment()
             self._clocks.tick(now)
-            if not self._coverage.running:
+            if not self._session.has_begun:
                 continue
             if (jump := self._clocks.look(now)) is not None:
                 self._apply([jump])
             self._take(self._follower.timer(now))
 
-    async def _alive_forever(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ALIVE_S):
-                    await self._went_live.wait()
-            self._went_live.clear()
-            if self._coverage.running:
-                self._write([self._alive()])
+    async def _write_alive(self) -> None:
+        if self._session.has_begun:
+            self._session.write([self._alive()])
 
-    async def _deadlines(self) -> None:
-        loop = asyncio.get_running_loop()
-        started_s = loop.time()
-        for deadline_s in self._limits.deadlines_s():
-            await asyncio.sleep(started_s + deadline_s - loop.time())
-            self._passed_s = deadline_s
-            self._end_if_decided()
-
-    def _end_if_decided(self) -> None:
-        joint = self._follower.joint.values()
-        caught_up = self._follower.is_caught_up
-        venues = [VenueProgress(each.ever_live, caught_up) for each in joint] or [VenueProgress(False, caught_up)]
-        end = ending(self._limits, RunProgress(venues, self._shown, self._passed_s))
-        if end is not None and not self._stop.is_set():
-            self._outcome.connected = end.connected
-            self.stop(end.reason)
+    def _progress(self) -> list[VenueProgress]:
+        joint, caught_up = self._follower.joint.values(), self._follower.is_caught_up
+        return [VenueProgress(each.ever_live, caught_up) for each in joint] or [VenueProgress(False, caught_up)]
 
     # Writing.
 
     def _take(self, read: Read) -> None:
         if read.others and self._others is not None:
             self._others.write(for_outputs(read.others))
-        self._write(read.records)
+        self._session.write(read.records)
 
     def _apply(self, events: Sequence[FeedEvent]) -> None:
-        self._write(self._follower.store.apply(events))
-
-    def _write(self, records: Sequence[AnyRecord]) -> None:
-        if not records:
-            return
-        self._coverage.records(records)
-        self._hand_out(records)
-        if any(isinstance(record, LinkRecord) and record.state == "live" for record in records):
-            self._went_live.set()
-        self._shown += sum(map(self._follower.counts, records))
-        self._end_if_decided()
-
-    def _hand_out(self, records: Sequence[AnyRecord]) -> None:
-        shared = for_outputs(records)
-        for sink in self._sinks:
-            sink.write(shared)
+        self._session.write(self._follower.store.apply(events))
 
     def _alive(self) -> AliveRecord:
         stats = self._broker.stats
@@ -443,42 +381,12 @@ class FollowRun:
             at=time_text(time.time_ns()),
         )
 
-    def _session(self, state: Literal["start", "end"]) -> SessionRecord:
-        ended = state == "end"
-        return SessionRecord(
-            state=state,
-            schema=SCHEMA,
-            version=__version__,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            venues=list(self._follower.kinds),
-            kinds=dict(self._follower.kinds),
-            simulated=bool(self._follower.simulated),
-            config_sha256=None,
-            reason=self._outcome.reason if ended else None,
-            exit=None,
-            counts={key: self._follower.store.counts[key] for key in COUNTS} if ended else None,
-            uncertain_s=None,
-            at=time_text(time.time_ns()),
-        )
-
-    def _fail(self, group: BaseExceptionGroup[Exception], reason: str) -> None:
-        self._outcome.failures += leaf_errors(group)
-        self.stop(reason)
-
     async def _end(self) -> None:
         self._start_session()
         if not self._broker.is_live:
-            self._write(self._follower.end(moment()))
-        self._write([self._alive()])
-        end = self._session("end")
-        self._coverage.record(end)
-        names = self._coverage.venues
-        outcome = self._outcome
-        outcome.judge({name: self._coverage.result(name) for name in names}, self._coverage.late_alive)
-        self._hand_out([structs.replace(end, exit=outcome.exit_code, uncertain_s=round(outcome.uncertain_s, 6))])
-        closed = await asyncio.gather(*(sink.close() for sink in self._sinks), return_exceptions=True)
-        outcome.failures += [error for error in closed if isinstance(error, Exception)]
+            self._session.write(self._follower.end(moment()))
+        self._session.write([self._alive()])
+        await self._session.end()
 
 
 def _stored(message: StreamMessage) -> StoredMessage:

@@ -23,10 +23,12 @@ from ordwatch.core.records import (
     SessionRecord,
 )
 from ordwatch.core.times import time_ns
-from ordwatch.engine import run as pipeline
+from ordwatch.engine import run as run_module
+from ordwatch.engine import run_session
 from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.policy import Pace
-from ordwatch.engine.run import SLICE, ResumeState, Run, VenueResume
+from ordwatch.engine.run import ResumeState, Run, VenueResume
+from ordwatch.engine.run_session import SLICE
 from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
@@ -503,7 +505,7 @@ async def test_a_gap_that_is_open_at_the_end_is_uncertain_though_the_clock_was_p
         seen.server.drop()
         await seen.out.until(lambda: bool(seen.out.gaps))
         put_back_ns = time.time_ns() - 3600 * 10**9
-        monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: put_back_ns))
+        set_wall_clock(monkeypatch, put_back_ns)
         seen.run.stop("enough")
 
         assert (await seen.outcome).exit_code == 3
@@ -618,7 +620,7 @@ async def test_bug_in_a_venue_ends_the_run_after_the_third_time(caplog: pytest.L
 
 @in_simulated_time
 async def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "ALIVE_S", 0.01)
+    monkeypatch.setattr(run_session, "ALIVE_S", 0.01)
 
     async with watching() as seen:
         await seen.live()
@@ -764,7 +766,7 @@ async def test_uncertain_time_of_the_venues_adds_up(monkeypatch: pytest.MonkeyPa
         await out.until(lambda: len(out.gaps) == 2)
         starts = [time_ns(gap.from_) for gap in out.gaps]
         later_ns = max(starts) + 3600 * 10**9
-        monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: later_ns))
+        set_wall_clock(monkeypatch, later_ns)
         run.stop("enough")
 
         # Coverage begins with `live`, which may be later than the message from which the gap counts.
@@ -774,6 +776,12 @@ async def test_uncertain_time_of_the_venues_adds_up(monkeypatch: pytest.MonkeyPa
         last = out.records[-1]
         assert isinstance(last, SessionRecord)
         assert last.uncertain_s == (await outcome).uncertain_s
+
+
+def set_wall_clock(monkeypatch: pytest.MonkeyPatch, now_ns: int) -> None:
+    """The time of what the run itself writes from now on: sessions and alive records."""
+    for module in (run_module, run_session):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time_ns=lambda: now_ns))
 
 
 def run_coverage(out: Collected) -> dict[str, CoverageResult]:

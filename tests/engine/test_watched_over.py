@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ordwatch.engine import run as pipeline
+from ordwatch.engine import run_session
 from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import Run
 from ordwatch.outputs.openmetrics import RunMetrics
@@ -31,7 +31,7 @@ FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, rech
 
 @pytest.fixture(autouse=True)
 def _often_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "ALIVE_S", 0.01)
+    monkeypatch.setattr(run_session, "ALIVE_S", 0.01)
 
 
 @dataclass

@@ -635,9 +635,9 @@ MUTANTS = (
     ),
     Mutant(
         "only the first output is written to",
-        "engine/run.py",
-        "        for sink in self._sinks:\n            sink.write(shared)\n",
-        "        for sink in self._sinks[:1]:\n            sink.write(shared)\n",
+        "engine/run_session.py",
+        "        for sink in self.sinks:\n            sink.write(shared)\n",
+        "        for sink in self.sinks[:1]:\n            sink.write(shared)\n",
         (RUN,),
     ),
     Mutant(
@@ -656,9 +656,9 @@ MUTANTS = (
     ),
     Mutant(
         "the limit of events counts each batch anew",
-        "engine/run.py",
-        "return SLICE if most is None else most - self._shown",
-        "return SLICE if most is None else most",
+        "engine/run_session.py",
+        "return None if most is None else most - self._events",
+        "return None if most is None else most",
         (RUN,),
     ),
     Mutant(
@@ -775,16 +775,16 @@ MUTANTS = (
     ),
     Mutant(
         "an output that fails at its end keeps the next from closing",
-        "engine/run.py",
-        "*(sink.close() for sink in self._sinks), return_exceptions=True)",
-        "*(sink.close() for sink in self._sinks[:1]), return_exceptions=True)",
+        "engine/run_session.py",
+        "*(sink.close() for sink in self.sinks), return_exceptions=True)",
+        "*(sink.close() for sink in self.sinks[:1]), return_exceptions=True)",
         (RUN,),
     ),
     Mutant(
         "the second reason to stop replaces the first",
-        "engine/run.py",
-        "        if not self._stop.is_set():\n            self._outcome.reason",
-        "        if True:\n            self._outcome.reason",
+        "engine/run_session.py",
+        "        if not self._stop.is_set():\n            self.outcome.reason",
+        "        if True:\n            self.outcome.reason",
         (RUN,),
     ),
     Mutant(

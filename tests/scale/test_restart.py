@@ -40,7 +40,7 @@ def stored(line: bytes, seq: int, *, stored_s: float = 0.0, stream_seq: int = 0)
 
 
 def stream(last: Stored | None, last_session: Stored | None, *, now_s: float = 1.0) -> StreamState:
-    return StreamState(last, last_session, NOON_NS + int(now_s * NS))
+    return StreamState.asked(last, last_session, NOON_NS + int(now_s * NS))
 
 
 class File:
@@ -119,6 +119,13 @@ def test_a_process_that_still_publishes_is_not_replaced() -> None:
     last, old = stored(alive(30, at_s=5), 30, stored_s=5), foreign_session()
 
     found = decide(stream(last, old, now_s=34), File(begun_s=33).state, published_seq=0, has_published=False)
+
+    assert found == OtherCollector(f"process 7 on there, since {time_text(NOON_NS)}")
+
+
+@pytest.mark.parametrize("last", [None, stored(alive(2, at_s=-60), 2, stored_s=-60)])
+def test_a_session_that_came_between_the_two_questions_is_the_last_message(last: Stored | None) -> None:
+    found = decide(stream(last, foreign_session()), File().state, published_seq=0, has_published=False)
 
     assert found == OtherCollector(f"process 7 on there, since {time_text(NOON_NS)}")
 
