@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 SETTLE_S = 10.0
 """An order that no venue knows after so long does not exist."""
+LOOK_BACK_S = 86_400.0
+"""An order that ended no longer ago is found, also where a venue lists only what is open: it may have been filled
+between its placing and the start of the wait.
+"""
 POLL_S = 0.2
 """How often a recording is read again."""
 GROWS_S = 25.0
@@ -120,7 +124,13 @@ def _from_venues(
     watcher, outages = WaitSink(waiting, timeout_s), Outages(names)
 
     async def watch() -> "Outcome":
-        run = Run(venues, [watcher, outages], config_sha256=configuration.fingerprint, redact=stderr.redact)
+        run = Run(
+            venues,
+            [watcher, outages],
+            look_back_s=LOOK_BACK_S,
+            config_sha256=configuration.fingerprint,
+            redact=stderr.redact,
+        )
         watcher.when_decided = lambda: run.stop("decided")
         stop_on_signals(run.stop)
         await start_all([watcher, outages])
