@@ -169,7 +169,7 @@ class Table(ImmediateSink):
                 self._keyboard.close()
 
     @property
-    def used(self) -> bool:
+    def key_pressed(self) -> bool:
         """Whether the user has pressed a key: then a table of the past stays until the user ends it."""
         return self._used and self._keyboard is not None
 
