@@ -44,7 +44,7 @@ def test_every_exit_code_is_listed_in_its_order() -> None:
     [listed] = re.findall(r"the first of ([0-9, ]+) is given", README)
     explained = re.findall(r"^\| ([0-9, ]+) \|", README, re.MULTILINE)
 
-    assert tuple(map(int, listed.split(", "))) + (0,) == PRECEDENCE
+    assert (*map(int, listed.split(", ")), 0) == PRECEDENCE
     assert sorted(int(code) for codes in explained for code in codes.split(", ")) == sorted(PRECEDENCE)
 
 
