@@ -6,11 +6,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.cli.stderr import log
-from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import ReaderClosed
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.times import time_text
+from ordwatch.core.venue_coverage import CoverageResult, UncertainInterval
 from ordwatch.outputs.immediate_sink import ImmediateSink
 
 if TYPE_CHECKING:

@@ -803,17 +803,17 @@ MUTANTS = (
     ),
     Mutant(
         "a second partial gap forgets the first",
-        "core/coverage.py",
+        "core/venue_coverage.py",
         "self._uncertain += self._intervals(from_ns, to_ns, reason)",
         "self._uncertain = self._intervals(from_ns, to_ns, reason)",
-        ("tests/core/test_coverage.py",),
+        ("tests/core/test_venue_coverage.py",),
     ),
     Mutant(
         "a gap that closed partial leaves the venue whole",
-        "core/coverage.py",
+        "core/venue_coverage.py",
         'if gap.outcome != "recovered":',
         'if gap.outcome not in ("recovered", "partial"):',
-        ("tests/core/test_coverage.py",),
+        ("tests/core/test_venue_coverage.py",),
     ),
     Mutant(
         "a reopened order leaves memory with the final ones",
