@@ -1,4 +1,4 @@
-"""How the collectors of a stream are, from the last message of each subject that says so. Pure."""
+"""How the collectors of a stream are, from the last messages of a few subjects. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +13,7 @@ from ordwatch.scale.nats_client import StreamMessage
 OVERDUE_S = 25.0
 """A collector whose last `alive` record is older is lost: it writes one every 10 s."""
 OLD_PART = 0.8
-"""Of the stream's maximum age: what is older and still counts is soon gone."""
+"""Of the stream's maximum age: what is older and still counts is soon removed."""
 _NS = 10**9
 
 SUBJECTS = ("ow.*.session", "ow.*.alive", "ow.*.link.*", "ow.*.gap.*")
@@ -47,7 +47,7 @@ class CollectorState(msgspec.Struct, frozen=True):
     seq: int
     """Of that message."""
     lag: int | None
-    """How many durable lines its last `alive` record says are not published."""
+    """How many durable lines its last `alive` record reports as not published."""
     venues: dict[str, CollectorVenue]
 
 

@@ -322,7 +322,7 @@ def test_that_the_disk_works_again_is_recorded_though_nothing_follows(
         recording.start()
         recording.write(for_outputs([order()]))
         async with asyncio.timeout(20):
-            while b"io_error" not in await asyncio.to_thread(path.read_bytes):
+            while b"io_error" not in await asyncio.to_thread(path.read_bytes):  # noqa: ASYNC110 - a thread writes it
                 await asyncio.sleep(0.01)
         await recording.close()
 

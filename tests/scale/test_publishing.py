@@ -13,7 +13,7 @@ from ordwatch.core.records import OrderRecord
 from ordwatch.core.secrets import Secret
 from ordwatch.recording.rotation import Rotation
 from ordwatch.scale import publishing as module
-from ordwatch.scale.nats_client import NatsConnection, StreamMessage, UnstoredMessage, connect
+from ordwatch.scale.nats_client import NatsConnection, NatsMessage, StreamMessage, connect
 from ordwatch.scale.publishing import Publishing
 from tests.recording.samples import alive, end, order, start
 from tests.scale.collectors import content, damage, make_stream, messages, publishing, recorded, until
@@ -253,7 +253,7 @@ async def test_a_session_that_comes_while_the_last_one_is_asked_for_is_looked_at
     last_message, on_session = NatsConnection.last_message, Publishing._on_session
     comes_now, seen = asyncio.Event(), asyncio.Event()
 
-    def noted(publishing: Publishing, message: UnstoredMessage) -> None:
+    def noted(publishing: Publishing, message: NatsMessage) -> None:
         on_session(publishing, message)
         seen.set()
 
