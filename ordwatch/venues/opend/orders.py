@@ -117,9 +117,8 @@ class OrderReader:
         created_ns, updated_ns = seconds_ns(created), seconds_ns(updated)
         if created_ns is None or updated_ns is None:
             zone = zone_of(order, header, self._futures_zone)
-            created_ns, created_flags = _time("created_at", created, created_text, zone)
-            updated_ns, updated_flags = _time("updated_at", updated, extra.update_time, zone)
-            flags = tuple(dict.fromkeys(flags + created_flags + updated_flags))
+            created_ns, updated_ns, time_flags = _times(created, created_text, updated, extra.update_time, zone)
+            flags = tuple(dict.fromkeys(flags + time_flags))
         return self._update(
             venue=self._venue,
             environment=environment,
@@ -310,6 +309,15 @@ def _leg(leg: pb.ComboLeg) -> dict[str, str | None]:
         "position_id": str(leg.positionID) if leg.HasField("positionID") else None,
         "pred_side": _word(tables.PREDICTIONS, leg.predSide),
     }
+
+
+def _times(
+    created: float, created_text: str | None, updated: float, updated_text: str | None, zone: str | None
+) -> tuple[int | None, int | None, Flags]:
+    """When the order was created and updated, where OpenD sent only a text for at least one of them."""
+    created_ns, created_flags = _time("created_at", created, created_text, zone)
+    updated_ns, updated_flags = _time("updated_at", updated, updated_text, zone)
+    return created_ns, updated_ns, created_flags + updated_flags
 
 
 def _time(key: str, seconds: float, text: str | None, zone: str | None) -> tuple[int | None, Flags]:
