@@ -1,4 +1,4 @@
-"""What OpenD says of an order, as an `OrderUpdate`.
+"""What OpenD reports about an order, as an `OrderUpdate`.
 
 The hot path: one look at all fields, then answers remembered by value, for most of them repeat from push to push.
 Facts: Futu API documentation, "Trading Definitions" (Order, OrderStatus) and "Orders Push Callback".
@@ -33,7 +33,7 @@ _CACHED = 8192
 class OpendExtra(Extra, frozen=True, kw_only=False):
     """Fields of OpenD's Order that have no key of their own.
 
-    Enumerations in upper snake case of the venue's words, decimals and ids as text. `trd_market` is the order's own,
+    Enumerations in upper snake case of the venue's names, decimals and ids as text. `trd_market` is the order's own,
     else the header's; the two times are OpenD's local texts; a leg has market, code, side, qty_ratio, position_id
     and pred_side.
     """
@@ -155,7 +155,7 @@ class OrderReader:
 
 
 _Amounts = tuple[OrderStatus, str, DecimalText | None, DecimalText | None, DecimalText | None, Flags]
-"""Status, the venue's word for it, ordered, filled, remaining."""
+"""Status, the venue's name for it, ordered, filled, remaining."""
 _Prices = tuple[DecimalText | None, DecimalText | None, DecimalText | None, Flags]
 """Limit, trigger, average."""
 _ExtraFields = tuple[
