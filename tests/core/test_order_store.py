@@ -322,7 +322,7 @@ def test_words_of_the_venue_are_redacted() -> None:
 
 
 def without_versions(**rules: object) -> OrderStore:
-    """A book of a venue whose statements say nothing of their order."""
+    """A store of a venue whose statements do not show their order."""
     venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL, **rules)  # type: ignore[arg-type]
     return OrderStore({"toy": venue}, {"toy": VenueStats()})
 

@@ -206,8 +206,8 @@ def test_lines_out_of_order_and_twice_change_nothing(
         if not (blind(a, change.at_s) and blind(b, change.at_s))
     }
     assert seen <= set(shown)
-    gone = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
-    assert [change for change in gone if not any(f <= change.at_s <= t for f, t, _ in gaps(reader))] == []
+    missed = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
+    assert [change for change in missed if not any(f <= change.at_s <= t for f, t, _ in gaps(reader))] == []
 
 
 def mixed(messages: Sequence[StoredMessage], chance: Random) -> list[StoredMessage]:
