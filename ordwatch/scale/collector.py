@@ -116,6 +116,10 @@ class Collector:
             found.append(Blind(self._proof(part.venue), None, "no sign of life"))
         return found
 
+    def covers(self, part: Part, now_ns: int) -> bool:
+        """Whether it sees this part now."""
+        return all(each.to is not None for each in self.blind(part, now_ns))
+
     def is_overdue(self, now_ns: int) -> bool:
         """Whether its session goes on, but no alive record came for two periods."""
         return self.ended is None and self._alive_at is not None and now_ns - self._alive_at.latest_ns > OVERDUE_NS

@@ -6,10 +6,9 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.records import AliveRecord, AnyRecord, GapRecord, LinkRecord, OrderRecord, encode, record_time
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, encode, record_time
 from ordwatch.core.times import time_ns
 from ordwatch.engine.moment import Moment
 from ordwatch.recording.format import mark, with_crc
@@ -311,13 +310,17 @@ def test_a_restart_goes_on_exactly_where_the_recording_ends(
         assert judged.venues["toy"].is_covered is False
 
 
-YESTERDAY = [(400, order("1", second=0)), (401, gap_opened(1))]
+YESTERDAY: list[tuple[int, AnyRecord]] = [(400, order("1", second=0)), (401, gap_opened(1))]
 """The last messages of a recording whose collector was killed while it was disconnected."""
 
 
 @pytest.mark.parametrize("restarted", [0, 500], ids=["a new recording", "one that was continued"])
 def test_a_recording_before_the_last_one_does_not_hide_what_is_read_live(restarted: int) -> None:
-    today = [(restarted + 1, start(20)), (restarted + 2, link("live", 21)), (restarted + 3, covering(22))]
+    today: list[tuple[int, AnyRecord]] = [
+        (restarted + 1, start(20)),
+        (restarted + 2, link("live", 21)),
+        (restarted + 3, alive(22, covers=["x"])),
+    ]
     *first, live = in_stream(*YESTERDAY, *today, (restarted + 4, order("2", second=23)))
     follower = Follower(lambda _: TOY)
     at_ns = live.time_ns + SECOND
@@ -330,11 +333,6 @@ def test_a_recording_before_the_last_one_does_not_hide_what_is_read_live(restart
 
     assert follower.joint["alpha"].is_live
     assert [record.order_id for record in read.records if isinstance(record, OrderRecord)] == ["2"]
-
-
-def covering(second: float) -> AliveRecord:
-    record = alive(second)
-    return replace(record, venues={"alpha": replace(record.venues["alpha"], covers=["alpha"])})
 
 
 def in_stream(*lines: tuple[int, AnyRecord]) -> list[StoredMessage]:
