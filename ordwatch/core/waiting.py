@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.events import LinkState, OrderKey, OrderStatus
 from ordwatch.core.order_ids import OrderName
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord
 from ordwatch.core.times import time_ns, time_text
+from ordwatch.core.venue_coverage import CoverageResult
 
 REACHED = 0
 AMBIGUOUS = 2

@@ -19,6 +19,7 @@ from ordwatch import system
 from ordwatch.core.errors import OutputRefused, UsageError
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import GapRecord, OutputRecord
+from ordwatch.outputs.immediate_sink import ImmediateSink
 from ordwatch.outputs.openmetrics import CONTENT_TYPE, RunMetrics
 from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread, replace_oldest
 
@@ -36,7 +37,7 @@ _LOOPBACK = "127.0.0.1"
 log = logging.getLogger(__name__)
 
 
-class Metrics:
+class Metrics(ImmediateSink):
     """The source of both outputs: `follow` says what is measured."""
 
     def __init__(self) -> None:
@@ -57,14 +58,6 @@ class Metrics:
         """Take records; never blocks."""
         for each in records:
             self._run.record(each.record)
-
-    async def drain(self) -> None:
-        """Nothing waits."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: a reader of metrics delays nobody."""
-        return False
 
     def text(self) -> str:
         """The metrics now, as OpenMetrics text."""

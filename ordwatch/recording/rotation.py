@@ -117,6 +117,9 @@ def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Seg
             if os.path.lexists(old):
                 raise OutputError(f"{old}: is in the way of a rotation; move it to another folder")
             files.rename(path, old)
+            if first_seq_of(old) != first_seq:
+                # Somebody moved the file away just before: this is what was put in its place.
+                files.rename(old, quarantine_name(path))
             # First the old name, then the new one: on disk too, the recording is never without its past.
             files.sync_folder(path.parent)
         _give_name(files, path, fresh)

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
 from ordwatch.core.times import time_text
+from ordwatch.core.venue_coverage import CoverageResult
 from ordwatch.recording.format import record
 from ordwatch.recording.history import TYPES_READ, proven_durable
 from ordwatch.recording.inputs import OnRead

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import NamedTuple
 
-from ordwatch.core.coverage import ALIVE_PERIOD_S, StreamCoverage, VenueCoverage
+from ordwatch.core.coverage import ALIVE_PERIOD_S, StreamCoverage
 from ordwatch.core.records import AliveRecord, AnyRecord, ClockRecord, OrderRecord, SessionRecord, record_time
 from ordwatch.core.times import time_ns
+from ordwatch.core.venue_coverage import VenueCoverage
 from ordwatch.scale.stream_clock import Point, StreamClock
 
 OVERDUE_NS = 2 * ALIVE_PERIOD_S * 1_000_000_000

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import AuthError, OutputError, TlsFailed
 from ordwatch.core.events import Arrival
 from ordwatch.core.records import (
@@ -23,6 +23,7 @@ from ordwatch.core.records import (
     SessionRecord,
 )
 from ordwatch.core.times import time_ns
+from ordwatch.core.venue_coverage import CoverageResult
 from ordwatch.engine import run as run_module
 from ordwatch.engine import run_session
 from ordwatch.engine.ending import Limits, Outcome

@@ -1,6 +1,6 @@
 """Records of one venue's life, and recordings made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ordwatch.core.conversion import order_record
@@ -179,8 +179,9 @@ def record(
     rotation: Rotation | None = None,
     group_records: int = 512,
     max_records: int = 100_000,
+    on_writer: Callable[[Writer], object] | None = None,
 ) -> None:
-    """Write these records as one session does, in this thread, to the end.
+    """Write these records as one session does, in this thread, to the end; `on_writer` gets the writer before that.
 
     Raises:
         OutputError: As from the writer.
@@ -194,6 +195,8 @@ def record(
     )  # fmt: skip
     queue.put([each.json if isinstance(each.record, OrderRecord) else each for each in for_outputs(records)])
     queue.close()
+    if on_writer is not None:
+        on_writer(writer)
     writer.thread().run()
 
 
