@@ -322,7 +322,7 @@ def test_words_of_the_venue_are_redacted() -> None:
 
 
 def without_versions(**rules: object) -> OrderStore:
-    """A book of a venue whose statements say nothing of their order."""
+    """A store of a venue whose statements do not show their order."""
     venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL, **rules)  # type: ignore[arg-type]
     return OrderStore({"toy": venue}, {"toy": VenueStats()})
 
@@ -483,7 +483,7 @@ def test_a_way_that_repeated_the_known_state_goes_on_from_it() -> None:
     assert same_ways == [False, False, True]
 
 
-def test_so_does_a_way_that_repeated_it_in_other_words() -> None:
+def test_so_does_a_channel_that_repeated_it_though_not_exactly() -> None:
     """The venue's merging keeps the name that is known: so it says nothing new, though it is no exact repeat."""
     merge = VENUE.merge
     keeps_name = replace(VENUE, merge=lambda new, known: merge(msgspec.structs.replace(new, name=known.name), known))

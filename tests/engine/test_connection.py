@@ -1,4 +1,4 @@
-"""What one connection knows of itself, seen in what the engine tells of it."""
+"""What one connection knows of itself, seen in what the engine reports of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -235,7 +235,7 @@ class Alone:
         self.received.set()
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        raise AssertionError(f"nothing is sent beside this connection: {request}")
+        raise AssertionError(f"nothing is sent outside this connection: {request}")
 
     def on_notice(self, text: str) -> None:
         raise AssertionError(text)

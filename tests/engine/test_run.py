@@ -174,7 +174,7 @@ async def test_drop_opens_a_gap_that_the_query_closes() -> None:
         seen.server.move("1", "NEW")
         await seen.out.until(lambda: bool(seen.out.orders))
         seen.server.drop()
-        seen.server.move("1", "FILLED", "10", tell=False)
+        seen.server.move("1", "FILLED", "10", push=False)
         await seen.closed_gaps(1)
 
         opened, closed = seen.out.gaps
@@ -216,7 +216,7 @@ async def test_twenty_drops_end_with_every_order_in_its_true_state() -> None:
         for drop in range(20):
             seen.server.move(str(drop), "NEW")
             seen.server.drop()
-            seen.server.move(str(drop), "FILLED", "10", tell=False)
+            seen.server.move(str(drop), "FILLED", "10", push=False)
             await seen.closed_gaps(drop + 1)
 
         last = {order.order_id: (order.status, order.filled_qty) for order in seen.out.orders}
@@ -257,7 +257,7 @@ async def test_order_the_venue_forgot_becomes_unknown_once() -> None:
 async def test_audit_finds_what_no_push_reported() -> None:
     async with watching(audit_interval=0.05) as seen:
         await seen.live()
-        seen.server.move("1", "FILLED", "10", tell=False)
+        seen.server.move("1", "FILLED", "10", push=False)
         await seen.out.until(lambda: "FILLED" in seen.out.statuses("1"))
 
         assert seen.out.orders[-1].source == "query"
@@ -420,7 +420,7 @@ async def test_unanswered_query_that_is_not_vital_leaves_the_link(monkeypatch: p
 async def test_unreadable_input_is_a_reject_and_a_gap_that_a_query_closes() -> None:
     async with watching() as seen:
         await seen.live()
-        seen.server.move("1", "NEW", tell=False)
+        seen.server.move("1", "NEW", push=False)
         seen.server.say("bad")
         await seen.closed_gaps(1)
 
@@ -436,7 +436,7 @@ async def test_logged_out_venue_is_a_gap_until_it_is_back() -> None:
         await seen.live()
         seen.server.say("out")
         await seen.out.until(lambda: "stale" in seen.out.states)
-        seen.server.move("1", "FILLED", "10", tell=False)
+        seen.server.move("1", "FILLED", "10", push=False)
         seen.server.say("in")
         await seen.closed_gaps(1)
 
