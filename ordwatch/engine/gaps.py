@@ -154,7 +154,7 @@ class GapTracker:
     def open_gap(self, cause: str, from_ns: int, at_ns: int) -> list[GapUpdate]:
         """Coverage ended at `from_ns`, as was noticed at `at_ns`; after a clock was put back, `at_ns` is the earlier.
 
-        Returns nothing while a gap is open, which goes on, and before the first `live`.
+        Returns nothing while a gap is open, which stays open, and before the first `live`.
         """
         if self.gap is not None or not self.ever_live:
             return []
