@@ -101,7 +101,7 @@ class Continuation:
     stream_seq: int | None = None
     """Of a follower's recording: the highest position in the stream of which it has an order."""
     published_seq: int = 0
-    """Up to this line all were published, as the last `alive` record has it; 0: it has no such number."""
+    """Up to this line all were published, as the last `alive` record with such a number has it; 0: there is none."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""

@@ -483,6 +483,19 @@ def test_a_way_that_repeated_the_known_state_goes_on_from_it() -> None:
     assert same_ways == [False, False, True]
 
 
+def test_so_does_a_channel_that_repeated_it_though_not_exactly() -> None:
+    """The venue's merging keeps the name that is known: so it says nothing new, though it is no exact repeat."""
+    merge = VENUE.merge
+    keeps_name = replace(VENUE, merge=lambda new, known: merge(msgspec.structs.replace(new, name=known.name), known))
+    store = OrderStore({"toy": keeps_name}, {"toy": VenueStats()})
+    for channel in ("connection 1", "connection 2"):
+        store.apply(came(priced("7"), at_s=1, channel=channel))
+    store.apply(came(priced("8"), at_s=2))
+    store.apply(came(msgspec.structs.replace(priced("8"), name="Toy"), at_s=3, channel="connection 2"))
+
+    assert prices(store, came(priced("7"), at_s=4, channel="connection 2")) == ["7"]
+
+
 @pytest.mark.parametrize("changes", [{"updated_ns": 9_000_000}, {"name": "Toy"}, {"extra": ToyExtra(clock="9:00")}])
 def test_a_row_with_another_time_or_spelling_does_not_differ(changes: dict[str, object]) -> None:
     store = without_versions()

@@ -234,6 +234,13 @@ def test_gap_numbers_leap_where_the_older_files_are_gone(path: Path) -> None:
     assert opened(path).continuation.next_gap("alpha") > 900
 
 
+def test_how_far_it_was_published_is_known_after_a_session_that_did_not_publish(path: Path) -> None:
+    published = replace(alive(10), published_seq=2)
+    written(path, start(), published, end(11), start(20), alive(30), end(31))
+
+    assert opened(path).continuation.published_seq == 2
+
+
 def test_torn_tail_is_saved_and_cut_off(tmp_path: Path) -> None:
     for cut in range(LAST_THREE + 1, len(WHOLE)):
         path = tmp_path / str(cut) / "rec"
