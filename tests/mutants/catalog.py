@@ -376,8 +376,8 @@ MUTANTS = (
     Mutant(
         "states of before an old break need no settling in later resyncs",
         "engine/supervisor.py",
-        "0 if self._live else self.gaps.noticed_ns",
-        "self.gaps.noticed_ns",
+        "0 if self._live else self._disconnected_ns",
+        "self._disconnected_ns",
         (SUPERVISOR,),
     ),
     Mutant(
