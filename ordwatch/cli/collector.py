@@ -10,8 +10,9 @@ from ordwatch.cli.nats_options import resolve_nats
 from ordwatch.cli.options import MessageOptions, OutputKind
 from ordwatch.cli.publish_options import published
 from ordwatch.cli.recording_options import resume_state
-from ordwatch.cli.running import run_to_end, watch
+from ordwatch.cli.running import run_to_end
 from ordwatch.cli.stderr import set_up
+from ordwatch.cli.watching import Outputs, watch_venues
 from ordwatch.engine.ending import Limits
 from ordwatch.recording.sink import Recording
 
@@ -33,8 +34,8 @@ def main(config: Path, recording: Path, *, raw: bool) -> int:
     output = published(Recording(recording), resolve_nats(configuration, stderr), kinds)
     start = resume_state(output, kinds, messages)
     display = DisplayOptions(output=OutputKind.JSON)
-    running = watch(venues, display, Limits(), stderr=stderr, recording=output, start=start, simulated=True)
-    outcome = run_to_end(running)
+    outputs = Outputs(display=display, stderr=stderr, recording=output)
+    outcome = run_to_end(watch_venues(venues, outputs, Limits(), start=start, simulated=True))
     stderr.close()
     return outcome.exit_code
 

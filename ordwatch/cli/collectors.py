@@ -12,6 +12,7 @@ import string
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ordwatch.cli import collector
 from ordwatch.cli.background import Background, background
-from ordwatch.cli.follow import resume_from, watch_stream
+from ordwatch.cli.follow import follow_stream, resume_from
 from ordwatch.cli.simulate import write_private
 from ordwatch.cli.simulators import DROPPED_S, run_simulators
 from ordwatch.cli.stderr import log
@@ -29,7 +30,6 @@ from ordwatch.engine.moment import moment
 from ordwatch.scale import stream, subjects
 from ordwatch.scale.collector import Collector, Part
 from ordwatch.scale.follower import Follower
-from ordwatch.scale.following import FollowRun
 from ordwatch.scale.nats_client import connect
 from ordwatch.scale.stream_clock import Point
 from ordwatch.simulators.host import Hosted
@@ -38,13 +38,10 @@ from ordwatch.simulators.setup import config_text
 from ordwatch.venues import load
 
 if TYPE_CHECKING:
-    from ordwatch.cli.display import DisplayOptions
     from ordwatch.cli.nats_options import ServerOptions
     from ordwatch.cli.publish_options import PublishOptions
-    from ordwatch.cli.stderr import StderrHandler
+    from ordwatch.cli.watching import Outputs
     from ordwatch.engine.ending import Limits, Outcome
-    from ordwatch.engine.output import Sink
-    from ordwatch.recording.sink import Recording
 
 START_S = 30.0
 """How long the server and the collectors may take to start."""
@@ -89,16 +86,13 @@ def check_options(recording: "PublishOptions", nats: "ServerOptions") -> None:
 
 async def follow_collectors(
     kinds: Sequence[str],
-    display: "DisplayOptions",
+    outputs: "Outputs",
     limits: "Limits",
     *,
     count: int,
-    stderr: "StderrHandler",
     raw: bool,
     speed: float,
     seed: int,
-    recording: "Recording | None",
-    more: "Sequence[Sink]",
 ) -> "Outcome":
     """Run simulators and so many collectors of them, and follow these until a limit, a signal or a failure.
 
@@ -106,25 +100,19 @@ async def follow_collectors(
         UsageError, ConnectionLost: As from `run_collectors`.
         OutputError: An output cannot be opened.
     """
-    resume = resume_from(recording)
+    stderr = outputs.stderr
+    resume = resume_from(outputs.recording)
     async with (
         run_simulators(kinds, seed=seed, speed=speed) as hosts,
         run_collectors(hosts, count, stderr.write_line, raw=raw) as running,
     ):
         follower = Follower(load, resume=resume, raw=raw, redact=stderr.redact)
         cutting = asyncio.create_task(cut_forever(running.relays, follower, seed))
+        noted = replace(
+            outputs, note=lambda: note(follower.collectors, running.relays, follower.stream_now_ns(moment()))
+        )
         try:
-            return await watch_stream(
-                lambda sinks, others: FollowRun(
-                    running.settings, follower, sinks, limits, others=others, resume=resume
-                ),
-                display,
-                recording,
-                more,
-                stderr=stderr,
-                resume=resume,
-                note=lambda: note(follower.collectors, running.relays, follower.stream_now_ns(moment())),
-            )
+            return await follow_stream(running.settings, follower, noted, limits, resume=resume)
         finally:
             cutting.cancel()
             await asyncio.wait([cutting])

@@ -1,6 +1,7 @@
 """`ordwatch demo`: like `tail`, with a built-in simulator of each venue on loopback."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from ordwatch.cli import options as opt
@@ -10,15 +11,12 @@ from ordwatch.cli.limit_options import LimitOptions
 from ordwatch.cli.nats_options import ServerOptions
 from ordwatch.cli.publish_options import PublishOptions, published
 from ordwatch.cli.recording_options import resume_state
-from ordwatch.cli.stderr import StderrHandler, set_up
+from ordwatch.cli.stderr import set_up
 
 if TYPE_CHECKING:
+    from ordwatch.cli.watching import Outputs
     from ordwatch.engine.ending import Limits, Outcome
     from ordwatch.engine.run import ResumeState
-    from ordwatch.outputs.metrics import MetricsFile, MetricsServer
-    from ordwatch.outputs.programs import ProgramRunner
-    from ordwatch.recording.sink import Recording
-    from ordwatch.scale.published import PublishedRecording
 
 Collectors = Annotated[
     int | None,
@@ -61,8 +59,9 @@ def demo(
     programs.argv()
     file = recording.sink()
     # Imported here: `ordwatch --help` and usage errors need no engine.
-    from ordwatch.cli.running import finish, metrics_sink, run_to_end
+    from ordwatch.cli.running import finish, run_to_end
     from ordwatch.cli.simulators import chosen_kinds
+    from ordwatch.cli.watching import Outputs, metrics_sink
 
     measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
@@ -73,67 +72,32 @@ def demo(
         check_options(recording, nats)
     if measured is not None:
         measured.prepare()
-    if collectors is not None:
-        more = [sink for sink in (measured, programs.sink(display, stderr)) if sink is not None]
-        following = follow_collectors(
-            kinds,
-            display,
-            run_limits,
-            count=collectors,
-            stderr=stderr,
-            raw=raw,
-            speed=speed,
-            seed=seed,
-            recording=file,
-            more=more,
-        )
-        finish(run_to_end(following))
-    kind_of = {kind: kind for kind in kinds}
-    output = published(file, nats.without_configuration(), kind_of) if file and recording.publish else file
-    start = resume_state(output, kinds, messages)
-    running = _demo(
-        kinds,
-        display,
-        run_limits,
-        stderr=stderr,
-        raw=raw,
-        speed=speed,
-        seed=seed,
-        recording=output,
-        start=start,
-        metrics=measured,
-        programs=programs.sink(display, stderr),
+    outputs = Outputs(
+        display=display, stderr=stderr, recording=file, metrics=measured, programs=programs.sink(display, stderr)
     )
-    finish(run_to_end(running))
+    if collectors is not None:
+        following = follow_collectors(kinds, outputs, run_limits, count=collectors, raw=raw, speed=speed, seed=seed)
+        finish(run_to_end(following))
+    if file is not None and recording.publish:
+        output = published(file, nats.without_configuration(), {kind: kind for kind in kinds})
+        outputs = replace(outputs, recording=output)
+    start = resume_state(outputs.recording, kinds, messages)
+    finish(run_to_end(_demo(kinds, outputs, run_limits, start, raw=raw, speed=speed, seed=seed)))
 
 
 async def _demo(
     kinds: Sequence[str],
-    display: DisplayOptions,
+    outputs: "Outputs",
     limits: "Limits",
+    start: "ResumeState | None",
     *,
-    stderr: StderrHandler,
     raw: bool,
     speed: float,
     seed: int,
-    recording: "Recording | PublishedRecording | None",
-    start: "ResumeState | None",
-    metrics: "MetricsFile | MetricsServer | None",
-    programs: "ProgramRunner | None",
 ) -> "Outcome":
-    from ordwatch.cli.running import watch
     from ordwatch.cli.simulators import run_simulators
+    from ordwatch.cli.watching import watch_venues
 
     async with run_simulators(kinds, seed=seed, speed=speed, drops=True) as hosts:
         venues = [each.setup(raw=raw) for each in hosts]
-        return await watch(
-            venues,
-            display,
-            limits,
-            stderr=stderr,
-            recording=recording,
-            start=start,
-            simulated=True,
-            metrics=metrics,
-            programs=programs,
-        )
+        return await watch_venues(venues, outputs, limits, start=start, simulated=True)

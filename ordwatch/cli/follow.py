@@ -1,7 +1,6 @@
 """`ordwatch follow`: shows what collectors on other machines publish, merged, with their joint coverage."""
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,14 +14,16 @@ from ordwatch.cli.options import OutputKind, RecordKinds
 from ordwatch.cli.past_times import past_ns
 from ordwatch.cli.process import end_on_hangup
 from ordwatch.cli.recording_options import RecordingOptions
-from ordwatch.cli.stderr import StderrHandler, set_up
+from ordwatch.cli.stderr import set_up
 
 if TYPE_CHECKING:
-    from ordwatch.engine.ending import Outcome
+    from ordwatch.cli.watching import Outputs
+    from ordwatch.config import NatsSettings
+    from ordwatch.engine.ending import Limits, Outcome
     from ordwatch.engine.output import Sink
     from ordwatch.recording.sink import Recording
-    from ordwatch.scale.follower import Resume
-    from ordwatch.scale.following import FollowRun
+    from ordwatch.scale.follower import Follower, Resume
+    from ordwatch.scale.published import PublishedRecording
 
 Collectors = Annotated[
     list[str] | None, opt.option("--collector", metavar="NAME", help="Only this collector; repeatable. Default: all.")
@@ -67,12 +68,12 @@ def follow(
     # Imported here: `ordwatch --help` and usage errors need no engine, and other commands no NATS.
     from ordwatch.cli.outages import Outages
     from ordwatch.cli.running import finish, run_to_end
-    from ordwatch.outputs.metrics import metrics_output
+    from ordwatch.cli.watching import Outputs, metrics_sink
     from ordwatch.scale.follower import Follower
-    from ordwatch.scale.following import BROKER, FollowRun
+    from ordwatch.scale.following import BROKER
     from ordwatch.venues import load
 
-    measured = metrics_output(metrics) if metrics is not None else None
+    measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
     settings = nats.settings(stderr)
     variables = () if nats.server and nats.config is None else read_config(nats.config).secret_variables
@@ -81,77 +82,68 @@ def follow(
     resume = resume_from(file)
     follower = Follower(load, only=collector or (), venues=venue or (), resume=resume, raw=raw, redact=stderr.redact)
     outages = Outages([BROKER])
-
-    def run(sinks: "Sequence[Sink]", others: "Sink | None") -> FollowRun:
-        return FollowRun(
-            settings,
-            follower,
-            sinks,
-            run_limits,
-            others=others,
-            resume=resume,
-            since_ns=since_ns,
-            only=collector or (),
-            fail_on_gap=fail_on_gap,
-        )
-
-    more = [sink for sink in (outages, measured, programs.sink(display, stderr, variables)) if sink is not None]
-    outcome = run_to_end(watch_stream(run, display, file, more, stderr=stderr, resume=resume))
+    outputs = Outputs(
+        display=display,
+        stderr=stderr,
+        recording=file,
+        outages=outages,
+        metrics=measured,
+        programs=programs.sink(display, stderr, variables),
+    )
+    following = follow_stream(
+        settings,
+        follower,
+        outputs,
+        run_limits,
+        resume=resume,
+        since_ns=since_ns,
+        only=collector or (),
+        fail_on_gap=fail_on_gap,
+    )
+    outcome = run_to_end(following)
     outages.report_end(outcome)
     finish(outcome)
 
 
-async def watch_stream(
-    make: "Callable[[Sequence[Sink], Sink | None], FollowRun]",
-    display: DisplayOptions,
-    recording: "Recording | None",
-    more: "Sequence[Sink]",
+async def follow_stream(
+    settings: "NatsSettings",
+    follower: "Follower",
+    outputs: "Outputs",
+    limits: "Limits",
     *,
-    stderr: StderrHandler,
     resume: "Resume",
-    note: Callable[[], str] | None = None,
+    since_ns: int | None = None,
+    only: Sequence[str] = (),
+    fail_on_gap: bool = False,
 ) -> "Outcome":
-    """Follow until a limit, a signal or a failure ends the run.
+    """Follow a stream until a limit, a signal or a failure ends the run.
 
-    `more`: sinks besides stdout and the recording. `note`: what the table shows below the venues.
+    Raises:
+        OutputError: An output cannot be opened.
     """
-    from ordwatch.cli.nonfatal_output import NonfatalOutput
-    from ordwatch.cli.running import start_all, stop_on_signals
-    from ordwatch.core.conversion import gap_record
-    from ordwatch.core.records import for_outputs
-    from ordwatch.outputs.metrics import MetricsFile, MetricsServer
-    from ordwatch.outputs.programs import ProgramRunner
-    from ordwatch.outputs.service import service
-    from ordwatch.outputs.table import Table
+    from ordwatch.cli.watching import watch
+    from ordwatch.scale.following import FollowRun
 
-    shown = display.sink(list(resume.kinds), lambda: run.stats(), lambda: stop("q was pressed", None))
-    stdout = shown if recording is None else NonfatalOutput(shown, lambda failure: run.note_failure(failure))
-    managed = service(os.environ)
-    sinks = [*([recording] if recording is not None else []), stdout, *more, *([managed] if managed else [])]
+    display = outputs.display
     takes_all = display.kind is OutputKind.JSON and display.records is RecordKinds.ALL
-    run = make(sinks, stdout if takes_all else None)
-    for sink in more:
-        if isinstance(sink, MetricsFile | MetricsServer):
-            open_gaps = [gap_record(gap, recovered=None) for gap in resume.open_gaps.values()]
-            sink.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
 
-    def stop(reason: str, number: int | None) -> None:
-        for sink in more:
-            if isinstance(sink, ProgramRunner):
-                sink.hurry()
-        run.stop(reason, number)
+    def make(sinks: "Sequence[Sink]", stdout: "Sink") -> FollowRun:
+        return FollowRun(
+            settings,
+            follower,
+            sinks,
+            limits,
+            others=stdout if takes_all else None,
+            resume=resume,
+            since_ns=since_ns,
+            only=only,
+            fail_on_gap=fail_on_gap,
+        )
 
-    stop_on_signals(stop, recording.rotate_now if recording is not None else None)
-    if note is not None:
-        display.show_note(shown, note)
-    stderr.above = display.print_above(shown)
-    await start_all(sinks)
-    if isinstance(shown, Table):
-        shown.write(for_outputs(run.restored()))
-    return await run.run()
+    return await watch(make, outputs, list(resume.kinds), resume.open_gaps.values())
 
 
-def resume_from(recording: "Recording | None") -> "Resume":
+def resume_from(recording: "Recording | PublishedRecording | None") -> "Resume":
     """Open the recording, before anything connects, and return what the run continues from.
 
     Raises:

@@ -1,125 +1,24 @@
-"""Runs the engine in this process: signals stop it, and its outcome becomes an exit code or a signal."""
+"""Runs a job in this process: signals stop it, and its outcome becomes an exit code or a signal."""
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import typer
 
 from ordwatch import system
-from ordwatch.cli.display import DisplayOptions
-from ordwatch.cli.nonfatal_output import NonfatalOutput
-from ordwatch.cli.options import OutputKind
-from ordwatch.cli.outages import Outages
 from ordwatch.cli.process import Killed, defer_hangup, exit_by_signal, take_deferred_hangup
-from ordwatch.cli.stderr import StderrHandler, log
-from ordwatch.core.conversion import gap_record
+from ordwatch.cli.stderr import log
 from ordwatch.core.errors import OrdwatchError, OutputError, ReaderClosed, RecordingBusy, RecordingError, StdoutFailed
-from ordwatch.core.records import for_outputs
-from ordwatch.engine.ending import Limits, Outcome
+from ordwatch.engine.ending import Outcome
 from ordwatch.engine.output import Sink
-from ordwatch.engine.run import ResumeState, Run
-from ordwatch.outputs.service import service
-from ordwatch.venues.contract import Setup, VenueKind, VenueSettings
-
-if TYPE_CHECKING:
-    from ordwatch.outputs.metrics import MetricsFile, MetricsServer
-    from ordwatch.outputs.programs import ProgramRunner
-    from ordwatch.recording.sink import Recording
-    from ordwatch.scale.published import PublishedRecording
-
-FREEZE_AFTER_S = 1.0
-"""What is there so long after the start stays: modules, sessions, the states of a recording."""
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _REPORTED_AT_END = (OutputError, RecordingError, RecordingBusy)
 T = TypeVar("T")
-
-
-def metrics_sink(target: str | None) -> "MetricsFile | MetricsServer | None":
-    """The output of `--metrics`; None without it.
-
-    Raises:
-        UsageError: It is neither a file nor an address.
-    """
-    if target is None:
-        return None
-    from ordwatch.outputs.metrics import metrics_output
-
-    return metrics_output(target)
-
-
-def published_of(recording: "Recording | PublishedRecording | None") -> "PublishedRecording | None":
-    """The recording if it is published, too."""
-    if recording is None:
-        return None
-    from ordwatch.recording.sink import Recording  # imported with the first recording only
-
-    return None if isinstance(recording, Recording) else recording
-
-
-async def watch(
-    venues: Sequence[tuple[VenueKind, Setup[VenueSettings]]],
-    display: DisplayOptions,
-    limits: Limits,
-    *,
-    stderr: StderrHandler,
-    recording: "Recording | PublishedRecording | None" = None,
-    start: ResumeState | None = None,
-    config_sha256: str | None = None,
-    simulated: bool = False,
-    fail_on_gap: bool = False,
-    outages: Outages | None = None,
-    metrics: "MetricsFile | MetricsServer | None" = None,
-    programs: "ProgramRunner | None" = None,
-) -> Outcome:
-    """Watch these venues until a limit, a signal or a failure ends the run.
-
-    Raises:
-        OutputError: An output cannot be opened.
-    """
-    published = published_of(recording)
-    names = [setup.name for _, setup in venues]
-    shown = display.sink(names, lambda: run.stats(), lambda: stop("q was pressed", None))
-    nonfatal = NonfatalOutput(shown, lambda failure: run.note_failure(failure))
-    sinks: list[Sink] = [recording, nonfatal] if recording is not None else [shown]
-    sinks += [sink for sink in (outages, metrics, programs, service(os.environ)) if sink is not None]
-    run = Run(
-        venues,
-        sinks,
-        limits,
-        start=start,
-        config_sha256=config_sha256,
-        simulated=simulated,
-        fail_on_gap=fail_on_gap,
-        redact=stderr.redact,
-        before_connecting=published.before_connecting if published is not None else None,
-    )
-    if published is not None:
-        published.on_failure = run.note_failure
-        display.show_note(shown, lambda: f"nats  {published.state()}")
-    if metrics is not None:
-        open_gaps = [gap_record(gap, recovered=None) for gap in (start or ResumeState()).open_gaps()]
-        metrics.follow(run.stats, open_gaps, lambda: None if recording is None else recording.synced_seq)
-
-    def stop(reason: str, number: int | None) -> None:
-        for output in (programs, published):
-            if output is not None:
-                output.hurry()
-        run.stop(reason, number)
-
-    stop_on_signals(stop, recording.rotate_now if recording is not None else None)
-    stderr.above = display.print_above(shown)
-    await start_all(sinks)
-    if display.kind is OutputKind.TABLE:
-        shown.write(for_outputs(run.restored()))
-    # The garbage collector need not walk over it again: 20 ms each time, in which nothing is read.
-    asyncio.get_running_loop().call_later(FREEZE_AFTER_S, gc.freeze)
-    return await run.run()
 
 
 async def start_all(sinks: Sequence[Sink]) -> None:

@@ -44,7 +44,8 @@ def tail(
         end_on_hangup()
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.outages import Outages
-    from ordwatch.cli.running import finish, metrics_sink, run_to_end, watch
+    from ordwatch.cli.running import finish, run_to_end
+    from ordwatch.cli.watching import Outputs, metrics_sink, watch_venues
 
     measured = metrics_sink(metrics)
     run_limits = limits.limits(display)
@@ -57,18 +58,17 @@ def tail(
     output = published(file, resolve_nats(configuration, stderr), kinds) if file and recording.publish else file
     start = resume_state(output, names, messages)
     outages = Outages(names)
-    watching = watch(
-        venues,
-        display,
-        run_limits,
+    outputs = Outputs(
+        display=display,
         stderr=stderr,
         recording=output,
-        start=start,
-        config_sha256=configuration.fingerprint,
-        fail_on_gap=fail_on_gap,
         outages=outages,
         metrics=measured,
         programs=programs.sink(display, stderr, configuration.secret_variables),
+    )
+    fingerprint = configuration.fingerprint
+    watching = watch_venues(
+        venues, outputs, run_limits, start=start, config_sha256=fingerprint, fail_on_gap=fail_on_gap
     )
     outcome = run_to_end(watching)
     outages.report_end(outcome)
