@@ -90,6 +90,13 @@ def zone(name: str) -> ZoneInfo:
         raise typer.BadParameter(f"{name!r} is not a time zone{suggest(name, available_timezones())}") from None
 
 
+def some_text(text: str) -> str:
+    """The text, which must not be empty: an empty variable of a script would let all pass, or nothing."""
+    if not text.strip(" …"):
+        raise typer.BadParameter(f"{text!r} is empty")
+    return text
+
+
 def one_of(names: type[Name]) -> Callable[[str], Name]:
     """A parser for one of these names, in any case."""
     known = {each.value.lower(): each for each in names}
@@ -203,7 +210,10 @@ RecordsOption = Annotated[
     RecordKinds | None,
     choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
-Symbols = Annotated[list[str] | None, option("--symbol", metavar="GLOB", help="Show only these symbols; repeatable.")]
+Symbols = Annotated[
+    list[str] | None,
+    option("--symbol", parser=some_text, metavar="GLOB", help="Show only these symbols; repeatable."),
+]
 Statuses = Annotated[
     list[OrderStatus] | None,
     choice(
@@ -218,11 +228,17 @@ Sides = Annotated[
     choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
 AccountsOption = Annotated[
-    list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
+    list[str] | None,
+    option("--account", parser=some_text, metavar="ID", help="Show only this account; repeatable."),
 ]
 Orders = Annotated[
     list[str] | None,
-    option("--order", metavar="ID", help="Show only the order with this id, or the end of an id; repeatable."),
+    option(
+        "--order",
+        parser=some_text,
+        metavar="ID",
+        help="Show only the order with this id, or the end of an id; repeatable.",
+    ),
 ]
 Since = Annotated[
     str | None,

@@ -64,7 +64,9 @@ Output = Annotated[
 
 
 def wait(
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="An id of the order, or the end of one.")],
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", parser=opt.some_text, help="An id of the order, or the end of one.")
+    ],
     *,
     status: Statuses = None,
     timeout: Timeout = None,
@@ -85,8 +87,6 @@ def wait(
     order.
     """
     stderr = set_up(messages.level)
-    if not order.strip("…"):
-        raise UsageError("ORDER: expected an id of an order, or the end of one")
     waiting = OrderWait(OrderName(order), venue or [], status or [])
     if source is None:
         code, ending = _from_venues(waiting, config, timeout, stderr)
