@@ -1,7 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -95,6 +95,18 @@ def some_text(text: str) -> str:
     if not text.strip(" …"):
         raise typer.BadParameter(f"{text!r} is empty")
     return text
+
+
+def check_venues(chosen: Iterable[str], known: Collection[str], where: object) -> None:
+    """Refuse a venue that a recording does not name; one that names none yet may still name it.
+
+    Raises:
+        UsageError: The first of the chosen venues that is not known.
+    """
+    for name in sorted(chosen):
+        if known and name not in known:
+            hint = suggest(name, known) or f"; there are {', '.join(known)}"
+            raise UsageError(f"no venue {name!r} in {where}{hint}")
 
 
 def one_of(names: type[Name]) -> Callable[[str], Name]:

@@ -206,8 +206,7 @@ def _from_recording(waiting: OrderWait, path: Path, timeout_s: float | None) -> 
     timed_out_s = time.monotonic() + timeout_s if timeout_s is not None else math.inf
     with closing(FollowedRecording(path)) as recording:
         take(waiting, recording.take(), path)
-        if unknown := set(waiting.venues) - set(waiting.venues_known):
-            raise UsageError(f"no venue {min(unknown)!r} in {path}; there are {', '.join(waiting.venues_known)}")
+        opt.check_venues(waiting.venues, waiting.venues_known, path)
         grown_s = -math.inf
         while True:
             now_s = time.monotonic()
