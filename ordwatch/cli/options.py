@@ -72,7 +72,7 @@ def duration(text: str) -> float:
     """Seconds in a text such as 90s, 30m, 6h, 1d or 90."""
     seconds = seconds_in(text)
     if seconds is None:
-        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m or 6h")
+        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 6h or 1d")
     return seconds
 
 

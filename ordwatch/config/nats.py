@@ -88,7 +88,9 @@ def check_server(key: str, url: str, *, allow_plaintext: bool) -> None:
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{key}: credentials do not belong in a URL; use `user` and `password`, or `token`")
     if parts.scheme == "nats" and not allow_plaintext and not is_loopback(host):
-        raise ValueError(f"{key}: plain nats:// to {host} is refused; use tls:// or set allow_plaintext: true")
+        raise ValueError(
+            f"{key}: plain nats:// to {host} is refused; use tls://, or a configuration with nats.allow_plaintext: true"
+        )
 
 
 def safe_collector(host: str) -> str:

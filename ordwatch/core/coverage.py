@@ -118,6 +118,11 @@ class StreamCoverage(msgspec.Struct):
         for venue in self.venues.values():
             venue.records_missing()
 
+    def forget_open_gaps(self) -> None:
+        """Gaps that are open here may be of another recording, and only that one would close them."""
+        for venue in self.venues.values():
+            venue.gap = None
+
     def result(self, name: str, *, stopped: bool = False) -> CoverageResult:
         """The judgement on one venue from all records so far; `stopped`: the stream ended without a session end."""
         if not (self.running and name in self.watched):

@@ -7,6 +7,8 @@ verified.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ordwatch.core.events import GapUpdate
 from ordwatch.engine.link import Link
 from ordwatch.engine.moment import Moment
@@ -195,12 +197,9 @@ class GapTracker:
             # The query covers what it reached: only the time before that stays uncertain.
             to_ns = min(to_ns, gap.from_ns + max(0, reached_after_ns))
         return [
-            GapUpdate(
-                venue=gap.venue,
-                gap=gap.gap,
+            replace(
+                gap,
                 state="closed",
-                cause=gap.cause,
-                from_ns=gap.from_ns,
                 to_ns=to_ns,
                 outcome="recovered" if reached_after_ns is None else "partial",
                 limits=limits,

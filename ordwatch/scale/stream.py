@@ -128,15 +128,18 @@ async def status(connection: NatsConnection, name: str) -> stream_status.StreamS
     now_ns, kept_ns = server_time_ns(found.now), int(found.config.get("max_age", 0))
     messages = await _last_messages(connection, name, stream_status.SUBJECTS)
     old = await _old_orders(connection, name, found, now_ns, kept_ns)
-    states = stream_status.collectors(messages, now_ns)
+    for collector in {subjects.parse(message.subject).collector for message in messages}:
+        last = await connection.last_message(name, subjects.of_collector(collector))
+        messages += [last] if last is not None else []
+    seen = stream_status.seen_collectors(messages)
     return stream_status.StreamStatus(
         stream=name,
         messages=found.messages,
         replicas=int(found.config.get("num_replicas", 1)),
         replicas_current=found.replicas_current,
         leader=found.leader,
-        collectors=states,
-        venues=stream_status.joint(states),
+        collectors=[each.state(now_ns) for each in seen],
+        venues=stream_status.joint(seen, now_ns),
         warnings=[
             *stream_status.session_warnings(messages, now_ns, kept_ns),
             *stream_status.order_warnings(old, now_ns, kept_ns),

@@ -21,6 +21,7 @@ FORGOTTEN_S = 60
 _REQUEST_ENDED = (404, 408)
 """Statuses that end a request: there was no message, or its time is over."""
 _HEARTBEAT = 100
+_NOBODY = 503
 
 
 class ReaderFailed(ConnectionLost):
@@ -151,6 +152,8 @@ class StreamReader:
         elif status in _REQUEST_ENDED:
             # The request ran out; the header has how much of it was left.
             self._requested = max(0, self._requested - int(message.headers.get("Nats-Pending-Messages", BATCH)))
+        elif status == _NOBODY:
+            self._failure = "nobody answers for the stream: it has no leader now, or is not there"
         elif status != _HEARTBEAT:
             self._failure = message.headers.get("Description", f"status {status}")
 

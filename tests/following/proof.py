@@ -69,6 +69,12 @@ def is_settled(truth: Path, followed: Sequence[Path], follower: Path) -> bool:
     return shown == true and all(span.to_ns < _EVER_NS for span in open_gaps)
 
 
+def live_venues(recording: Path) -> set[str]:
+    """The venues that were live at any time, so far."""
+    records = _records(recording)
+    return {each["venue"] for each in records if each["type"] == "link" and each["state"] == "live"}
+
+
 def _records(path: Path) -> list[Record]:
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]

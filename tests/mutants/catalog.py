@@ -111,16 +111,16 @@ MUTANTS = (
     ),
     Mutant(
         "the query is sent before the subscription's acknowledgement",
-        "engine/supervisor.py",
-        "can = all(state.subscribed and not state.interrupted for state in self._links)",
-        "can = all(state.is_up and not state.interrupted for state in self._links)",
+        "engine/links.py",
+        "all(link.subscribed and not link.interrupted for link in self.all)",
+        "all(link.is_up and not link.interrupted for link in self.all)",
         (f"{RUN}::test_nothing_is_asked_before_the_subscription_is_acknowledged",),
     ),
     Mutant(
         "`live` is claimed without a query",
         "engine/supervisor.py",
-        '        self._queries.request(now.mono_s)\n        return self._change(state, "reconciling", now)\n',
-        '        self._queries.request(now.mono_s)\n        return self._change(state, "live", now)\n',
+        '        self._queries.request(now.mono_s)\n        return self._links.change(state, "reconciling", now)\n',
+        '        self._queries.request(now.mono_s)\n        return self._links.change(state, "live", now)\n',
         (f"{RUN}::test_never_live_while_the_query_is_unanswered",),
     ),
     Mutant(
@@ -334,7 +334,7 @@ MUTANTS = (
     Mutant(
         "first connections count as reconnects",
         "engine/supervisor.py",
-        "if self._conn > len(self._links):",
+        "if self._conn > len(self._links.all):",
         "if self._conn > 1:",
         (SUPERVISOR,),
     ),
@@ -348,8 +348,8 @@ MUTANTS = (
     Mutant(
         "a silence that ends while orders are queried is called live",
         "engine/supervisor.py",
-        'self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)',
-        'self._change(state, "live", now, self._without())',
+        '        if not self._live:\n            return self._links.change(state, "reconciling", now)\n',
+        "",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -368,9 +368,9 @@ MUTANTS = (
     ),
     Mutant(
         "a stall of the output closes the first link only",
-        "engine/supervisor.py",
-        "for i, state in enumerate(self._links) if state.is_trying]",
-        "for i, state in enumerate(self._links[:1]) if state.is_trying]",
+        "engine/links.py",
+        "for index, link in enumerate(self.all) if link.is_trying]",
+        "for index, link in enumerate(self.all[:1]) if link.is_trying]",
         (SUPERVISOR,),
     ),
     Mutant(

@@ -111,6 +111,7 @@ def alive(
     updates: int = 0,
     duplicates: int = 0,
     synced_seq: int | None = None,
+    covers: Sequence[str] = (),
 ) -> AliveRecord:
     venue = VenueAlive(
         state=state,
@@ -121,6 +122,7 @@ def alive(
         rejected=0,
         reconnects=0,
         open_orders=0,
+        covers=list(covers),
     )
     return AliveRecord(
         venues={"alpha": venue}, queue=0, loop_lag_ms=0.1, rss_mib=20.0, synced_seq=synced_seq, at=at(second)

@@ -8,12 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, encode, record_time
 from ordwatch.core.times import time_ns
+from ordwatch.engine.moment import Moment
+from ordwatch.recording.format import mark, with_crc
+from ordwatch.scale import subjects
 from ordwatch.scale.collector import OVERDUE_NS
-from ordwatch.scale.follower import StoredMessage
+from ordwatch.scale.follower import Follower, StoredMessage
 from ordwatch.scale.stream_clock import MARGIN_NS
+from tests.recording.samples import alive, gap_opened, link, order, start
 from tests.scale.model import SECOND, Change, Cut, CutKind, PaperCollector, PaperReader, ns, stream
+from tests.support.toy import TOY
 
 UNTIL_S = 200.0
 SAME_RECORDING: list[CutKind] = ["gap", "partial", "kill", "end"]
@@ -303,3 +308,38 @@ def test_a_restart_goes_on_exactly_where_the_recording_ends(
     if not a and not b:
         assert judged.venues["toy"].uncertain == []
         assert judged.venues["toy"].is_covered is False
+
+
+YESTERDAY: list[tuple[int, AnyRecord]] = [(400, order("1", second=0)), (401, gap_opened(1))]
+"""The last messages of a recording whose collector was killed while it was disconnected."""
+
+
+@pytest.mark.parametrize("restarted", [0, 500], ids=["a new recording", "one that was continued"])
+def test_a_recording_before_the_last_one_does_not_hide_what_is_read_live(restarted: int) -> None:
+    today: list[tuple[int, AnyRecord]] = [
+        (restarted + 1, start(20)),
+        (restarted + 2, link("live", 21)),
+        (restarted + 3, alive(22, covers=["x"])),
+    ]
+    *first, live = in_stream(*YESTERDAY, *today, (restarted + 4, order("2", second=23)))
+    follower = Follower(lambda _: TOY)
+    at_ns = live.time_ns + SECOND
+    now = Moment(at_ns, at_ns, at_ns)
+
+    follower.begin([first[2]], at_ns, now, last_of_subjects=True)
+    follower.read(first, now)
+    follower.caught_up(now)
+    read = follower.read([live], now)
+
+    assert follower.joint["alpha"].is_live
+    assert [record.order_id for record in read.records if isinstance(record, OrderRecord)] == ["2"]
+
+
+def in_stream(*lines: tuple[int, AnyRecord]) -> list[StoredMessage]:
+    """Messages of one collector, each taken by the stream at the time in its record."""
+    found = []
+    for number, (seq, record) in enumerate(lines, 1):
+        line = with_crc(encode(record), seq)
+        at_ns = time_ns(record_time(record) or "")
+        found.append(StoredMessage(subjects.subject("a", mark(line)), line, number, at_ns))
+    return found
