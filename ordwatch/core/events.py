@@ -88,7 +88,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_in_force: TimeInForce | None = None
     status: OrderStatus
     venue_status: str
-    """The venue's own word for the status."""
+    """The venue's own name for the status."""
     reason: str | None = None
     """Last error, reject or cancel reason. "" removes an earlier reason (the record then has null)."""
     qty: DecimalText | None = None

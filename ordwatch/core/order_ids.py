@@ -63,7 +63,7 @@ class ChosenOrders:
 
 @dataclass
 class _Seen:
-    """What the records so far say about a name."""
+    """What the records so far show of a name."""
 
     name: OrderName
     has_whole_id: bool = False

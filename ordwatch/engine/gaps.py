@@ -76,7 +76,7 @@ class VenueGaps:
     def _latest_until(self, received_ns: int) -> int | None:
         """The latest time of the venue's own clock in what was received until then, as far as it is still held.
 
-        Later updates (while a gap is open, or by another link) say nothing of the time before they came.
+        Later updates (while a gap is open, or by another link) prove nothing of the time before they came.
         """
         times = [
             max(order.updated_ns or 0, order.created_ns or 0)

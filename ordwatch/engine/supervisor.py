@@ -10,7 +10,7 @@ Rules:
 - A gap opens at the last whole, good message of the link that was lost; an open gap continues. A query that started
   before a loss closes no gap.
 - A link is tried again after a jittered, capped back-off, which starts again only after a steady connection.
-- What silence means is decided in links.py; a delay of our own is none.
+- What silence means is decided in link_states.py; a delay of our own is none.
 - A venue that refuses the credentials is stopped; the others continue. So is a venue whose adapter has a bug for the
   third time within ten minutes.
 """
@@ -43,7 +43,7 @@ from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, EmitEven
 from ordwatch.engine.failures import describe
 from ordwatch.engine.gaps import GapTracker, VenueGaps, most_silent
 from ordwatch.engine.link import Link
-from ordwatch.engine.links import Links
+from ordwatch.engine.link_states import LinkStates
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.policy import Orders, Policy
 from ordwatch.engine.queries import Queries, Query
@@ -70,7 +70,7 @@ class Supervisor:
         self._policy = policy
         self._stats = stats
         self._orders = orders
-        self._links = Links(policy, stats)
+        self._links = LinkStates(policy, stats)
         self._reconnects = Reconnects(policy.pace, draw)
         self._queries = Queries(policy, draw)
         self._conn = 0

@@ -131,7 +131,7 @@ def _whole_lines(file: BinaryIO, start: int) -> Iterator[bytes]:
 
 
 class Checkpoints:
-    """Follows the lines that a writer adds, with the state that opening has read, and saves it after a sync.
+    """Follows the lines that a writer adds, with the state that recovery has read, and saves it after a sync.
 
     Belongs to the writer's thread. Whatever fails here costs the next session time, and nothing else.
     """

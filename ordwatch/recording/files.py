@@ -15,7 +15,7 @@ from ordwatch.core.errors import OutputError, OutputRefused
 _MODE = 0o600
 
 Fault = Literal["cut", "replaced"]
-"""What somebody else may do to a file while it is written; "replaced": its name is gone, or another file has it."""
+"""What somebody else may do to a file while it is written; "replaced": its name was removed, or another file has it."""
 
 
 class Files:

@@ -19,7 +19,7 @@ _CRC_KEY = _CRC_MEMBER[:8]
 
 
 class BadLine(ValueError):
-    """Not a whole line of a recording; the message is the reason, in few words."""
+    """Not a whole line of a recording; the message is a short reason."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):

@@ -58,7 +58,7 @@ class _Found(NamedTuple):
     older_first_seq: int | None = None
     """The first line of the file before the last one."""
     begun: RotatedFromRecord | None = None
-    """How the next file begins, where only that says what the last line was."""
+    """How the next file begins, where only that shows what the last line was."""
     end: int = 0
     """The offset behind the last whole line of the last file."""
     unsaved: int = 0
@@ -112,7 +112,7 @@ def _checkpoints(files: Files, path: Path, history: History, found: _Found, file
         checkpoints.continue_file(file, found.end)
     else:
         checkpoints.next_file(file)
-    checkpoints.synced()  # the opening has synced all that it read and wrote
+    checkpoints.synced()  # recovery has synced all that it read and wrote
     return checkpoints
 
 

@@ -1,6 +1,6 @@
 """When a recording goes on in another file, and the steps that lead there.
 
-After any two steps a kill leaves a state that the opening recognises and completes: the file ends with `rotate`;
+After any two steps a kill leaves a state that recovery recognises and completes: the file ends with `rotate`;
 an unfinished next file stands next to it; the file has its last name and the next one not yet its own.
 """
 
@@ -102,8 +102,8 @@ def unfinished_name(path: Path) -> Path:
 def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Segment:
     """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
 
-    May be called again after it failed or was killed anywhere. A `path` that is gone, empty or the next file already is
-    not renamed: then the file before has its last name.
+    May be called again after it failed or was killed anywhere. A `path` that is missing, empty or the next file already
+    is not renamed: then the file before has its last name.
 
     Raises:
         OSError: A step failed.

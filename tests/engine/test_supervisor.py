@@ -266,6 +266,17 @@ def test_our_own_lag_is_no_silence_of_the_venue() -> None:
     assert "down" not in driver.states
 
 
+def test_a_silence_counts_from_what_was_read_after_our_own_lag() -> None:
+    driver = live()
+    driver.supervisor.next_timer_s()
+    driver.now_s += 3 * SILENCE_S
+    driver.receive(RoundTrip(0.1))
+    driver.run(driver.supervisor.timer(driver.now))
+    driver.advance(SILENCE_S)
+
+    assert [gap.from_ns for gap in driver.gaps] == [(START_S + 3 * SILENCE_S) * SECOND]
+
+
 # Queries.
 
 

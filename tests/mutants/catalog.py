@@ -37,7 +37,7 @@ HTTP = "tests/engine/test_http.py"
 
 MUTANTS = (
     Mutant(
-        "every 1,000th update is dropped before the book",
+        "every 1,000th update is dropped before the order store",
         "engine/queue.py",
         "        self._events.extend(events)\n",
         "        for event in events:\n"
@@ -103,7 +103,7 @@ MUTANTS = (
         ("tests/recording/test_writer.py::test_nth_failed_sync_ends_the_output",),
     ),
     Mutant(
-        "synced_seq tells what is written",
+        "synced_seq is what is written",
         "recording/writer.py",
         "synced_seq=self._file.synced_seq)",
         "synced_seq=self._file.last_seq)",
@@ -111,7 +111,7 @@ MUTANTS = (
     ),
     Mutant(
         "the query is sent before the subscription's acknowledgement",
-        "engine/links.py",
+        "engine/link_states.py",
         "all(link.subscribed and not link.interrupted for link in self.all)",
         "all(link.is_up and not link.interrupted for link in self.all)",
         (f"{RUN}::test_nothing_is_asked_before_the_subscription_is_acknowledged",),
@@ -152,7 +152,7 @@ MUTANTS = (
         ("tests/recording/test_files.py", "tests/recording/test_writer.py"),
     ),
     Mutant(
-        "a torn tail is kept",
+        "a partial write at the end is kept",
         "recording/recovery.py",
         "    files.cut(fd, damaged_at)\n",
         "",
@@ -368,7 +368,7 @@ MUTANTS = (
     ),
     Mutant(
         "a stall of the output closes the first link only",
-        "engine/links.py",
+        "engine/link_states.py",
         "for index, link in enumerate(self.all) if link.is_trying]",
         "for index, link in enumerate(self.all[:1]) if link.is_trying]",
         (SUPERVISOR,),
@@ -493,7 +493,7 @@ MUTANTS = (
         (RUNNER,),
     ),
     Mutant(
-        "an audit interval of 0 still asks in doubt",
+        "a resync interval of 0 still queries in doubt",
         "engine/runner.py",
         "resync_s=resync_s or None",
         "resync_s=resync_s",
@@ -886,7 +886,7 @@ MUTANTS = (
         ("tests/recording/test_checkpoint.py",),
     ),
     Mutant(
-        "a checkpoint is used though an older file is gone",
+        "a checkpoint is used though an older file is missing",
         "recording/checkpoint.py",
         "if list(files)[: len(history.files)] != history.files or history.files[-1:] != [last.file]:",
         "if history.files[-1:] != [last.file]:",

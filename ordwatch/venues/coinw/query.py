@@ -138,7 +138,7 @@ class _Query:
                 await self.order(order)
 
     async def order(self, known: OrderUpdate) -> None:
-        """One order by its id; if the venue does not know it, the statement that says so."""
+        """One order by its id; if the venue does not know it, a statement that it is not found."""
         asked = request(self.setup.settings, ORDER, {"orderNumber": known.order_id})
         try:
             data, received_ns = await answer_data(self.call, asked, self.tries, self.setup.settings.redact)

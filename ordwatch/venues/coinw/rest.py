@@ -1,4 +1,4 @@
-"""CoinW's private REST calls: how they are signed, and what their envelope says. Reading calls only.
+"""CoinW's private REST calls: how they are signed, and what their envelope means. Reading calls only.
 
 Facts: CoinW API documentation, "Authentication" (spot) and the page of each call; limits as there, of which we use
 half. `code` is a string in the samples and a number in the rate-limit answer (JKorf/CoinW.Net 3.4 reads both).

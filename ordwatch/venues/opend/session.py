@@ -1,6 +1,6 @@
 """One conversation with OpenD: login, accounts, subscription, pushes, questions, heartbeat. Sans-I/O.
 
-The same on TCP and WebSocket; what differs is in links.py. Steps and their order: Futu API documentation,
+The same on TCP and WebSocket; what differs is in wire.py. Steps and their order: Futu API documentation,
 "Protocol Introduction" and "Trade".
 """
 
