@@ -290,7 +290,7 @@ class QueryStamp(msgspec.Struct, frozen=True, kw_only=True):
     sent_ns: int
     """When the request for these rows was sent."""
     old_before_ns: int = 0
-    """Rows count at once against updates that arrived before this, without `settle_s`: they precede the gap."""
+    """Rows count at once, without `settle_s`, against updates that arrived before this: a connection was lost since."""
     cached: bool = False
     """The rows may be older than pushes received before."""
 

@@ -57,7 +57,7 @@ class ChosenOrders:
             seen.orders[order.venue, order.environment, order.account, order.order_id] = order.order_id
             if seen.is_ambiguous:
                 ids = " and ".join(seen.orders.values())
-                self._on_ambiguous(f"--order {seen.name.text}: stands for several orders, such as {ids}")
+                self._on_ambiguous(f"--order {seen.name.text}: matches several orders, such as {ids}")
         return True
 
 

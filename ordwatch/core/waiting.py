@@ -183,7 +183,7 @@ class OrderWait:
         if not self.asked:
             yield "no venue is watched"
         if not in_sight:
-            yield "the recording does not go on"
+            yield "the recording does not continue"
         since_ns = found.first_ns if found is not None else None
         for name in [self._found.last.venue] if self._found is not None else self.asked:
             if (doubt := self._doubt(name, since_ns)) is not None:

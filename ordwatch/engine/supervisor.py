@@ -76,6 +76,8 @@ class Supervisor:
         self._conn = 0
         self._paused = False
         self._live = False
+        self._disconnected_ns = 0
+        """When a connection was last lost, ns of the monotonic clock."""
         self._left_out: frozenset[str] = frozenset()
         """The parts that the venue refused and is live without."""
         self._warned_of_clock = False
@@ -367,6 +369,7 @@ class Supervisor:
             cause = "reject"
         opened = self._open_gap(cause, state, now)
         state.end(now.mono_s + wait_s)
+        self._disconnected_ns = now.mono_ns
         return [*opened, *self._links.change(state, "down", now, describe(error), wait_s)]
 
     def _end_venue(self, error: Exception, now: Moment) -> list[Action]:
@@ -399,7 +402,7 @@ class Supervisor:
             queries.skip(now.mono_s)
             return
         query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now), now.mono_s)
-        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
+        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self._disconnected_ns))
 
     def _cancel_query(self) -> list[Action]:
         return [CancelQuery()] if self._queries.cancel() else []

@@ -51,7 +51,7 @@ class StoredOrders:
         return len(self._places)
 
     def are_whole(self) -> bool:
-        """Whether every one of them stands in its place, undamaged.
+        """Whether every one of them is in its place, undamaged.
 
         Raises:
             OSError: A file cannot be read.

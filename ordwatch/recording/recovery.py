@@ -178,7 +178,7 @@ def _read(path: Path, history: History, reading: _Reading) -> _Found:
 
 
 def _without_last(path: Path, history: History, found: _Found) -> _Found:
-    """The last file is missing or empty: it was left in the middle of a rotation, or is new, or somebody took it."""
+    """The last file is missing or empty: it was left in the middle of a rotation, or is new, or somebody moved it."""
     begun = unfinished(path)
     if begun is None or begun.prev_last_seq <= found.last_seq:
         return found

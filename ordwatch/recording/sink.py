@@ -69,7 +69,7 @@ class Recording:
         `on_read` learns how many bytes were read.
 
         Raises:
-            OutputRefused: It cannot stand there.
+            OutputRefused: There can be no recording there.
             OutputError: It cannot be written.
             RecordingBusy: Another ordwatch holds it.
             RecordingError: Damaged in durable data, or not ours.

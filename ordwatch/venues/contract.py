@@ -25,7 +25,7 @@ Errors (core/errors.py) say what the engine does next: `AuthError` ends the venu
 `RemoteProtocolError` are tried again after a back-off; `ConfigError` means that the user must edit a file. No message
 holds a secret: what the venue wrote goes through `HttpRequest.redacted`, and settings hold secrets as `Secret`.
 
-Order updates bear exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
+Order updates have exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
 UTC in whole microseconds and of the venue's own clock; None where the venue sent none. A status that is not in the
 venue's table is UNKNOWN, with the venue's name for it in `venue_status`.
 
@@ -266,7 +266,7 @@ class Emit(Protocol):
 
 
 class Session(Protocol):
-    """One connection's conversation; made anew for each connection. Draws no random numbers, has no clock."""
+    """One connection's conversation; a new one for each connection. Draws no random numbers, has no clock."""
 
     heartbeat_s: float
     """`heartbeat` is called this often once the connection is up; may change after login."""
@@ -295,7 +295,7 @@ class Session(Protocol):
         ...
 
     def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
-        """Queue a request; its `Answer` bears `key`. What needs no wire is answered at once."""
+        """Queue a request; its `Answer` has this `key`. What needs no wire is answered at once."""
         ...
 
     def data_to_send(self) -> list[Payload]:

@@ -67,7 +67,7 @@ def order_update(row: OrderRow, *, venue: str, received_ns: int, raw: object = N
         avg_price=judged.average,
         filled_value=judged.funds,
         fee=signed(row.fee, "fee", flags),
-        # Whether later events bear the order's time or their own is not documented.
+        # Whether later events have the order's time or their own is not documented.
         created_ns=time_ns if status is _NEW else None,
         updated_ns=time_ns,
         received_ns=received_ns,

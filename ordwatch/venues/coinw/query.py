@@ -28,7 +28,7 @@ MAX_PAGES = 50
 async def query(setup: Setup[CoinwSettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Open orders; the history since `spec.since_ns`; then by id the orders held as open that neither named.
 
-    A pair whose open orders or whose orders by id are refused, and a history that is, stand in `QueryResult.refused`.
+    What is refused of a pair (open orders, orders by id, the history) is in `QueryResult.refused`.
 
     Raises:
         ConnectionLost: No answer.

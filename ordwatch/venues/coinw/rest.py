@@ -60,7 +60,7 @@ def signature(params: Mapping[str, str], secret: Secret) -> str:
 
 
 def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) -> HttpRequest:
-    """A signed call; everything stands in the query string, the body is empty."""
+    """A signed call; everything is in the query string, the body is empty."""
     signed = {**params, "api_key": settings.api_key.reveal()}
     return HttpRequest(
         name=command,

@@ -62,7 +62,7 @@ AUTH_CODES = frozenset({"1003", "6000"})
 LOGIN_TRIES = 4
 """Logins refused in a row with another code, whose meaning nobody published, after which it counts as final."""
 LOGIN_RETRY_S = (60.0, 300.0)
-"""The waits between them: the venue bans who asks too often."""
+"""The waits between them: the venue bans a client that asks too often."""
 
 _MAX_PINGS = 16
 _ORDERS_A_TURN = 64

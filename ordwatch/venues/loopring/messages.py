@@ -3,7 +3,7 @@
 The venue's spelling stays in this module. Pushes in the documented shapes are decoded straight into structs;
 whatever they cannot hold (numbers with a point, wrong types, other topics, answers) takes the lenient path, in which
 every number is text, so that no digit is lost. Sources: Loopring/DEX-API and DEX-API-V3, `websocket/order.md` and
-`websocket/overview.md`; the misspelt key "topic:" stands in several of their samples.
+`websocket/overview.md`; the misspelt key "topic:" is in several of their samples.
 """
 
 import json

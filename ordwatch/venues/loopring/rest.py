@@ -43,7 +43,7 @@ class ErrorAnswer(Refused):
 
 
 class Access(NamedTuple):
-    """Where REST is and who asks. Never shown: it holds the key."""
+    """The address of REST and the account. Never shown: it holds the key."""
 
     profile: ProtocolVersion
     base_url: str

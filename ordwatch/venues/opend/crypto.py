@@ -65,7 +65,7 @@ def load_rsa(pem: str) -> Rsa:
 
 
 class AesCbc:
-    """AES-128-CBC with PKCS#7 padding; the IV starts anew with each frame."""
+    """AES-128-CBC with PKCS#7 padding; the IV starts again with each frame."""
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         self._cipher = Cipher(_aes(key), modes.CBC(iv))

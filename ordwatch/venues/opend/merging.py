@@ -1,7 +1,7 @@
 """Which of two statements about an order is the newer.
 
 OpenD numbers nothing, and its times may come from different clocks: in every documented sample of a live order
-"Submitting" bears whole seconds and later states microseconds; paper accounts have whole seconds only. Status names:
+"Submitting" has whole seconds and later states microseconds; paper accounts have whole seconds only. Status names:
 Futu API documentation, "Trading Definitions", OrderStatus.
 """
 

@@ -199,7 +199,7 @@ SEC_MARKET_PREFIXES = {
     101: "CC",
     111: "EC",
 }
-"""What stands before a code, as futu-api prints it."""
+"""What precedes a code, as futu-api prints it."""
 
 TRD_MARKET_PREFIXES = {
     1: "HK",

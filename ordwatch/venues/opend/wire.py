@@ -22,7 +22,7 @@ RETRY_S = (6.0, 60.0)
 """Shortest and longest wait in seconds after a refused login. The official SDK tries every 6 s."""
 
 _INTERVAL_S = range(1, 31)
-"""Seconds between heartbeats that are believed; OpenD drops a client that was silent for 30."""
+"""Seconds between heartbeats that are accepted; OpenD drops a client that was silent for 30."""
 _USUAL_INTERVAL_S = 10
 _MIN_SILENCE_S = 30.0
 _WRONG_KEY_TERMS = ("key", "password", "密钥", "秘钥")
