@@ -67,7 +67,7 @@ def replay(
     from ordwatch.cli.reading_progress import reading_progress
     from ordwatch.cli.running import run_to_end
 
-    # A bar beside lines or a table on the same terminal would spoil both.
+    # A progress bar between lines, or with a table on the same terminal, would spoil both.
     hidden = messages.quiet or display.kind is opt.OutputKind.TABLE or os.isatty(1) or speed is not None
     with reading_progress("replay", file, quiet=hidden) as on_read:
         ended = run_to_end(_replay(file, selection, display, on_read))

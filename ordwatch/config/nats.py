@@ -33,7 +33,7 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     nkey_file: SecretFile | None = None
     """The content of a file with the seed of a user's nkey."""
     tls_ca_file: str | None = None
-    """The path of a private CA's certificate, which counts beside the system's."""
+    """The path of a private CA's certificate, trusted in addition to the system's."""
     allow_plaintext: bool = False
 
     @property
@@ -45,7 +45,7 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Refuse what types cannot.
 
         Raises:
-            ValueError: Says which key and why, without a value that could be secret.
+            ValueError: Names the key and the reason, without a value that could be secret.
         """
         if not self.servers:
             raise ValueError("servers: expected at least one server")

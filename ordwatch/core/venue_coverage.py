@@ -45,7 +45,7 @@ class CoverageResult(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """The venue was live, and nothing since then is uncertain, however short and whatever the clocks say."""
+        """The venue was live, and nothing since then is uncertain, however short and whatever the clocks show."""
         return not (self.first_live_ns is None or self.uncertain or self.open_gap or self.without is not None)
 
     @property
@@ -163,7 +163,7 @@ class VenueCoverage(msgspec.Struct):
             self._without = detail.removeprefix(WITHOUT)
 
     def link_not_live(self, state: str) -> None:
-        """The link changed to another state; the gap that must follow says since when."""
+        """The link changed to another state; the gap that must follow has the time."""
         if self._since is not None:
             self._left_live = state
 
@@ -279,7 +279,7 @@ class VenueCoverage(msgspec.Struct):
             if until is None or until > from_:
                 uncertain += self._intervals(from_, until, reason)
             elif self.gap is not None:
-                # An open gap is never covered, whatever the clocks say.
+                # An open gap is never covered, whatever the clocks show.
                 uncertain += self._intervals(from_, from_, reason)
         return CoverageResult(self.first_live_ns, covered_ns, tuple(uncertain), self.gap, self._without)
 

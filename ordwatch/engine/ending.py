@@ -126,7 +126,7 @@ class Outcome:
 
     @property
     def output_failed(self) -> bool:
-        """Whether records were not written; then the exit code says so, even after a signal."""
+        """Whether records were not written; then the exit code shows it, even after a signal."""
         return bool(self._codes() & OUTPUT_FAILED)
 
     @property

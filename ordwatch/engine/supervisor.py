@@ -10,7 +10,7 @@ Rules:
 - A gap opens at the last whole, good message of the link that was lost; an open gap continues. A query that started
   before a loss closes no gap.
 - A link is tried again after a jittered, capped back-off, which starts again only after a steady connection.
-- What silence means is decided in links.py; a delay of our own is none.
+- What silence means is decided in link_states.py; a delay of our own is none.
 - A venue that refuses the credentials is stopped; the others continue. So is a venue whose adapter has a bug for the
   third time within ten minutes.
 """
@@ -43,7 +43,7 @@ from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, EmitEven
 from ordwatch.engine.failures import describe
 from ordwatch.engine.gaps import GapTracker, VenueGaps, most_silent
 from ordwatch.engine.link import Link
-from ordwatch.engine.links import Links
+from ordwatch.engine.link_states import LinkStates
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.policy import Orders, Policy
 from ordwatch.engine.queries import Queries, Query
@@ -70,12 +70,14 @@ class Supervisor:
         self._policy = policy
         self._stats = stats
         self._orders = orders
-        self._links = Links(policy, stats)
+        self._links = LinkStates(policy, stats)
         self._reconnects = Reconnects(policy.pace, draw)
         self._queries = Queries(policy, draw)
         self._conn = 0
         self._paused = False
         self._live = False
+        self._disconnected_ns = 0
+        """When a connection was last lost, ns of the monotonic clock."""
         self._left_out: frozenset[str] = frozenset()
         """The parts that the venue refused and is live without."""
         self._warned_of_clock = False
@@ -367,6 +369,7 @@ class Supervisor:
             cause = "reject"
         opened = self._open_gap(cause, state, now)
         state.end(now.mono_s + wait_s)
+        self._disconnected_ns = now.mono_ns
         return [*opened, *self._links.change(state, "down", now, describe(error), wait_s)]
 
     def _end_venue(self, error: Exception, now: Moment) -> list[Action]:
@@ -399,7 +402,7 @@ class Supervisor:
             queries.skip(now.mono_s)
             return
         query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now), now.mono_s)
-        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
+        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self._disconnected_ns))
 
     def _cancel_query(self) -> list[Action]:
         return [CancelQuery()] if self._queries.cancel() else []

@@ -1,6 +1,6 @@
 """The metrics of a run for a monitoring system: a file that is replaced every 10 s, or an address that answers HTTP.
 
-They are an output beside the others that never delays one: the file is written by a thread of its own, a request is
+They are one more output, which never delays one: the file is written by a thread of its own, a request is
 small and bounded, and a failure after the start is a warning.
 """
 

@@ -1,4 +1,4 @@
-"""What a recording proves: whole lines without a missing one, the coverage of each venue, counts that agree.
+"""What a recording proves: whole lines without a missing one, the coverage of each venue, consistent counts.
 
 Reads files only, one line at a time; needs no configuration, and may read a file that is being written.
 """

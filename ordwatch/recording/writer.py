@@ -139,7 +139,7 @@ class Writer:
         return self._file.synced_seq
 
     def rotate(self) -> None:
-        """Ask to go on in a new file; for any thread."""
+        """Request to continue in a new file; for any thread."""
         self._rotate.set()
         self._queue.wake()
 
@@ -278,7 +278,7 @@ class Writer:
         fault = self._file.fault()
         if fault is None:
             return
-        log.warning("%s: was %s by somebody else; going on in a new file", self._file.path, fault)
+        log.warning("%s: was %s by somebody else; continuing in a new file", self._file.path, fault)
         self._replace(fault)
         if fault == "replaced":
             self._moved_at = monotonic()

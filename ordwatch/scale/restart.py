@@ -59,7 +59,7 @@ class StreamState(NamedTuple):
 
     @classmethod
     def asked(cls, last: Stored | None, last_session: Stored | None, now_ns: int) -> "StreamState":
-        """What two answers say, `last` asked first: a session that came between them is the last message, too."""
+        """What two answers report, `last` requested first: a session between them is the last message, too."""
         if last_session is not None and (last is None or last.stream_seq < last_session.stream_seq):
             last = last_session
         return cls(last, last_session, now_ns)

@@ -1,4 +1,4 @@
-"""The judgement of a run on itself, and that of `verify` on its recording, agree whatever happens to the venue."""
+"""A run judges itself as `verify` judges its recording, whatever happens to the venue."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

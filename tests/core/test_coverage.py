@@ -80,6 +80,14 @@ def test_clean_end_proves_coverage_of_what_was_watched() -> None:
     assert (covered(coverage), coverage.result("alpha").is_whole) == ((19, ()), True)
 
 
+def test_clean_end_says_nothing_of_a_later_session_that_was_killed() -> None:
+    before = (start(), link("live", 1), *ending(20))
+    coverage = stream(*before, start(30), link("live", 31), alive(40), start(60, "beta"))
+
+    assert [interval.from_ns for interval in coverage.result("alpha").uncertain] == [at_ns(20), at_ns(40)]
+    assert coverage.result("alpha").uncertain[-1].to_ns is None
+
+
 def test_covered_time_of_a_running_session_ends_with_its_last_proof() -> None:
     coverage = stream(start(), link("live", 1), alive(10, last_rx=9))
 

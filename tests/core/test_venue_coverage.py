@@ -191,6 +191,15 @@ def test_gap_that_reaches_back_into_covered_time_takes_it_back(live: VenueCovera
     assert judged(live, None) == (15, [UncertainInterval(at_ns(25), at_ns(50), "eof; history ends")])
 
 
+def test_gap_that_reaches_back_before_the_covered_time_takes_no_more_than_that(live: VenueCoverage) -> None:
+    ended(live, at_ns(30))
+    live.session_started()
+    live.gap_opened(gap_opened(5, cause="restart"))
+    live.gap_closed(gap_closed(5, 50, partial="history ends"))
+
+    assert judged(live, None) == (0, [UncertainInterval(at_ns(10), at_ns(50), "eof; history ends")])
+
+
 def test_second_gap_over_a_restart_goes_on_from_the_first(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     ended(live, at_ns(30))
@@ -287,6 +296,15 @@ def test_messages_after_the_next_alive_record_are_of_the_clock_as_it_is(set_back
     set_back.gap_opened(gap_opened(45, at_=70))
 
     assert set_back.result(None).covered_ns == (40 - 10 + 45 - 20) * 10**9
+
+
+def test_nor_is_a_message_in_doubt_that_came_after_an_alive_record_of_a_silent_venue(set_back: VenueCoverage) -> None:
+    """Until second 29 nothing came after the jump: then the message of second 35 is one of after it."""
+    set_back.alive(at_ns(29), at_ns(30))
+    set_back.alive(at_ns(39), at_ns(35))
+    set_back.gap_opened(gap_opened(35, at_=70))
+
+    assert set_back.result(None).covered_ns == (40 - 10 + 35 - 20) * 10**9
 
 
 def test_a_gap_that_the_venue_reports_late_begins_at_the_earliest_possible_time(set_back: VenueCoverage) -> None:

@@ -131,7 +131,7 @@ async def _strike(
     *,
     kills: bool,
 ) -> None:
-    """Cut this collector's connections, let them fall silent, or kill it, again and again."""
+    """Cut this collector's connections, let them become silent, or kill it, again and again."""
     chance = random.Random(seed)
     while True:
         await asyncio.sleep(chance.uniform(1.0, 5.0))

@@ -58,7 +58,7 @@ class FailingFiles(Files):
 
 
 class Killed(BaseException):
-    """The process is gone: nothing after this call happens."""
+    """The process was killed: nothing after this call happens."""
 
 
 class DyingFiles(Files):

@@ -18,7 +18,7 @@ _BADNESS: tuple[LinkState, ...] = (
 )  # fmt: skip
 
 
-class Links:
+class LinkStates:
     """The links of one venue; the state of the venue is that of its worst link."""
 
     def __init__(self, policy: Policy, stats: VenueStats) -> None:
