@@ -164,7 +164,8 @@ def test_a_few_lines_for_a_pipe_are_written_without_the_thread(order: Make, monk
 
     assert asyncio.run(scenario()) == b"1 order a\n2 order b\n3 order c\n"
     assert b"".join(by_the_thread) == b""
-    os.close(reader), os.close(writer)
+    os.close(reader)
+    os.close(writer)
 
 
 def test_a_line_that_a_full_pipe_does_not_take_keeps_its_number_and_comes_later(order: Make) -> None:
@@ -184,7 +185,8 @@ def test_a_line_that_a_full_pipe_does_not_take_keeps_its_number_and_comes_later(
         return os.read(reader, 1000)
 
     assert asyncio.run(scenario()) == b"1 order a\n2 order b\n"
-    os.close(reader), os.close(writer)
+    os.close(reader)
+    os.close(writer)
 
 
 def test_lines_written_at_once_and_by_the_thread_stay_in_their_order(order: Make) -> None:
