@@ -874,8 +874,8 @@ MUTANTS = (
     Mutant(
         "a doubt outlives the state it was about",
         "core/order_entry.py",
-        "self.channel, self.unconfirmed = arrival.channel, None",
-        "self.channel = arrival.channel",
+        "self.state, self.own_ns, self.unconfirmed = state, own_ns, None",
+        "self.state, self.own_ns = state, own_ns",
         (STORE,),
     ),
     Mutant(
