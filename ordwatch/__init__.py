@@ -18,12 +18,12 @@ simulators/  simulated venues on loopback
 testing/     what every venue must do, as tests; for the built-in ones and for those of other packages
 cli/         one file for each command; the only place that prints errors and picks exit codes
 
-Where is what: a reconnect is decided in engine/reconnects.py, a query in engine/queries.py, where a gap begins and ends
-in engine/gaps.py, a run's end in engine/ending.py; what gaps leave covered is judged in core/coverage.py. OpenD's
-status 5 becomes NEW in venues/opend/tables.py. A column of the table is added in outputs/forms.py and given room in
-outputs/columns.py; what keys do is in outputs/browser.py. An output is a new module in outputs/, an option a field of
-its group (cli/display.py, cli/limit_options.py, cli/recording_options.py), a venue a folder in venues/ or a package of
-its own (read venues/contract.py first).
+Where is what: a reconnect is decided in engine/reconnects.py, a query in engine/queries.py, where a gap begins and
+ends in engine/gaps.py, a run's end in engine/ending.py; what gaps leave covered is judged in core/venue_coverage.py.
+OpenD's status 5 becomes NEW in venues/opend/tables.py. A column of the table is added in outputs/forms.py and given
+room in outputs/columns.py; what keys do is in outputs/browser.py. An output is a new module in outputs/, an option a
+field of its group (cli/display.py, cli/limit_options.py, cli/recording_options.py), a venue a folder in venues/ or a
+package of its own (read venues/contract.py first).
 """
 
 __version__ = "0.1.0"

@@ -155,3 +155,13 @@ def test_every_docstring_explains() -> None:
     ]
 
     assert found == []
+
+
+FILE = re.compile(r"\b[a-z_]+\.py\b")
+
+
+def test_every_file_that_a_module_names_exists() -> None:
+    files = {path.name for folder in (PACKAGE, TESTS) for path in folder.rglob("*.py")}
+    named = {where(path): set(FILE.findall(path.read_text())) - files for path in modules(PACKAGE)}
+
+    assert {path: missing for path, missing in named.items() if missing} == {}

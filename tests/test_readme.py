@@ -9,6 +9,7 @@ import pytest
 import typer.main
 
 from ordwatch.cli.app import command_line
+from ordwatch.core.errors import PRECEDENCE
 from ordwatch.venues import REGISTRY
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,14 @@ def test_every_option_of_tail_is_explained(option: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_listed(command: str) -> None:
     assert f"| `ordwatch {command}" in README
+
+
+def test_every_exit_code_is_listed_in_its_order() -> None:
+    [listed] = re.findall(r"the first of ([0-9, ]+) is given", README)
+    explained = re.findall(r"^\| ([0-9, ]+) \|", README, re.MULTILINE)
+
+    assert (*map(int, listed.split(", ")), 0) == PRECEDENCE
+    assert sorted(int(code) for codes in explained for code in codes.split(", ")) == sorted(PRECEDENCE)
 
 
 def test_no_option_is_invented() -> None:

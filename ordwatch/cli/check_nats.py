@@ -9,7 +9,7 @@ from ordwatch.core.errors import AuthError, OrdwatchError, TlsFailed, UsageError
 
 if TYPE_CHECKING:
     from ordwatch.config import NatsSettings
-    from ordwatch.scale.nats_client import NatsConnection, UnstoredMessage
+    from ordwatch.scale.nats_client import NatsConnection, NatsMessage
     from ordwatch.scale.stream import StreamInfo
 
 NAME = "nats"
@@ -89,7 +89,7 @@ async def _may_publish(connection: "NatsConnection", collector: str) -> None:
 
     answered: asyncio.Event = asyncio.Event()
 
-    def on_answer(_: "UnstoredMessage") -> None:
+    def on_answer(_: "NatsMessage") -> None:
         answered.set()
 
     inbox = connection.new_inbox()

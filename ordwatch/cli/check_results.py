@@ -1,6 +1,5 @@
 """The results of `check` for each venue, from the states of its links."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ import msgspec
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.times import time_ns
+from ordwatch.outputs.immediate_sink import ImmediateSink
 from ordwatch.venues.contract import VenueKind
 
 MAX_CLOCK_OFFSET_S = 5.0
@@ -69,7 +69,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What `tail` would exit with; 0 unless failed."""
 
 
-class CheckObserver:
+class CheckObserver(ImmediateSink):
     """A sink that follows each venue until it is live or fails for the first time."""
 
     def __init__(self, keys: Mapping[str, Keys]) -> None:
@@ -87,29 +87,11 @@ class CheckObserver:
         self._keys = keys
         self._stage = dict.fromkeys(keys, "reachability")
 
-    def start(self) -> None:
-        """Nothing has to be opened."""
-
     def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links."""
         for record in (each.record for each in records):
             if isinstance(record, LinkRecord) and record.venue not in self._ends:
                 self._note(record)
-
-    async def drain(self) -> None:
-        """Nothing is queued."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: nothing is queued."""
-        return False
-
-    async def watch(self) -> None:
-        """Nothing can fail."""
-        await asyncio.Event().wait()
-
-    async def close(self) -> None:
-        """Nothing was opened."""
 
     def _note(self, link: LinkRecord) -> None:
         failures = self._query_failures.setdefault(link.venue, [])

@@ -72,14 +72,14 @@ def duration(text: str) -> float:
     """Seconds in a text such as 90s, 30m, 6h, 1d or 90."""
     seconds = seconds_in(text)
     if seconds is None:
-        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m or 6h")
+        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 6h or 1d")
     return seconds
 
 
 def seconds_in(text: str) -> float | None:
     """The same, or None if it is no duration."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
-    return None if found is None else float(found[1]) * _UNITS[found[2]]
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip(), re.ASCII)
+    return None if match is None else float(match[1]) * _UNITS[match[2]]
 
 
 def zone(name: str) -> ZoneInfo:
@@ -103,26 +103,26 @@ def one_of(names: type[Name]) -> Callable[[str], Name]:
     return read
 
 
-def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
-    """A parser for a whole number, `least` or more and at most `most`."""
-    allowed = f"of {least} or more" if most is None else f"from {least} to {most}"
+def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str | int], int]:
+    """A parser for a whole number, `minimum` or more and at most `maximum`."""
+    allowed = f"of {minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
 
     def read(text: str | int) -> int:
         number = int(text) if re.fullmatch("[0-9]{1,18}", str(text), re.ASCII) else -1
-        if number < least or (most is not None and number > most):
+        if number < minimum or (maximum is not None and number > maximum):
             raise typer.BadParameter(f"{text!r} is not a whole number {allowed}")
         return number
 
     return read
 
 
-def factor(most: float) -> Callable[[str | float], float]:
-    """A parser for a number from 0.01 to `most`."""
+def factor(maximum: float) -> Callable[[str | float], float]:
+    """A parser for a number from 0.01 to `maximum`."""
 
     def read(text: str | float) -> float:
         number = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(text), re.ASCII) else 0.0
-        if not 0.01 <= number <= most:
-            raise typer.BadParameter(f"{text!r} is not a number from 0.01 to {most:.0f}")
+        if not 0.01 <= number <= maximum:
+            raise typer.BadParameter(f"{text!r} is not a number from 0.01 to {maximum:.0f}")
         return number
 
     return read
@@ -134,16 +134,16 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
     Raises:
         UsageError: Not a time, or in the past.
     """
-    here = now.astimezone(zone)
+    local_now = now.astimezone(zone)
     try:
         time_only = re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII) is not None
-        until = datetime.combine(here.date(), clock_time(text)) if time_only else datetime.fromisoformat(text)
+        until = datetime.combine(local_now.date(), clock_time(text)) if time_only else datetime.fromisoformat(text)
     except ValueError:
         raise UsageError("--until: expected a time such as 16:10, or 2026-03-02T16:10") from None
     until = until.replace(tzinfo=until.tzinfo or zone).astimezone(zone)
     seconds = until.timestamp() - now.timestamp()
     if seconds <= 0:
-        raise UsageError(f"--until: {until:%Y-%m-%d %H:%M:%S %Z} has passed; it is now {here:%H:%M:%S} there")
+        raise UsageError(f"--until: {until:%Y-%m-%d %H:%M:%S %Z} has passed; it is now {local_now:%H:%M:%S} there")
     return seconds
 
 

@@ -6,11 +6,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.cli.stderr import log
-from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import ReaderClosed
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import LinkRecord, OutputRecord
 from ordwatch.core.times import time_text
+from ordwatch.core.venue_coverage import CoverageResult, UncertainInterval
+from ordwatch.outputs.immediate_sink import ImmediateSink
 
 if TYPE_CHECKING:
     from ordwatch.engine.ending import Outcome
@@ -22,15 +23,12 @@ MAX_INTERVALS = 3
 """Uncertain intervals that the message about a venue lists."""
 
 
-class Outages:
+class Outages(ImmediateSink):
     """A sink that reports when a venue is not live for more than a minute, and when it is live again."""
 
     def __init__(self, venues: Iterable[str], *, now_s: Callable[[], float] = monotonic) -> None:
         self._now_s = now_s
         self._venues = {name: _Venue(name, now_s()) for name in venues}
-
-    def start(self) -> None:
-        """Nothing has to be opened."""
 
     def write(self, records: Sequence[OutputRecord]) -> None:
         """Note the states of links."""
@@ -41,22 +39,11 @@ class Outages:
                     self._venues[name] = _Venue(name, self._now_s())  # a follower meets its venues one by one
                 self._venues[name].note(record, self._now_s())
 
-    async def drain(self) -> None:
-        """Nothing is queued."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: nothing is queued."""
-        return False
-
     async def watch(self) -> None:
         """Check the venues once a second."""
         while True:
             await asyncio.sleep(CHECK_S)
             self.check()
-
-    async def close(self) -> None:
-        """Nothing was opened."""
 
     def check(self) -> None:
         """Report each venue that is not live for more than a minute, once."""

@@ -21,19 +21,19 @@ def past_ns(name: str, text: str, zone: tzinfo | None, now: datetime) -> int:
     """
     if (seconds := opt.seconds_in(text)) is not None:
         return (now - timedelta(seconds=seconds) - _EPOCH) // _MICROSECOND * 1000
-    here = now.astimezone(zone)
+    local_now = now.astimezone(zone)
     try:
         if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?", text, re.ASCII):
-            at = _zoned(datetime.combine(here.date(), opt.clock_time(text)), zone)
+            at = _zoned(datetime.combine(local_now.date(), opt.clock_time(text)), zone)
             if at > now:
-                at = _zoned(datetime.combine(here.date() - timedelta(days=1), opt.clock_time(text)), zone)
+                at = _zoned(datetime.combine(local_now.date() - timedelta(days=1), opt.clock_time(text)), zone)
         else:
             at = _zoned(datetime.fromisoformat(text), zone)
     except (ValueError, OverflowError):
         raise UsageError(f"{name}: {text!r} is not a time such as 09:30, 30m (ago) or 2026-03-02T09:30") from None
     if at > now:
         raise UsageError(
-            f"{name}: {at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} has not come yet; it is now {here:%H:%M:%S}"
+            f"{name}: {at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} has not come yet; it is now {local_now:%H:%M:%S}"
         )
     return (at - _EPOCH) // _MICROSECOND * 1000
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ordwatch.outputs.table import Table
     from ordwatch.recording.reading import TimedRecord
 
+    Show = Callable[[AnyRecord], bool]
+    """Shows a record, and returns whether it is an order that passes the filters, which counts for `--max-events`."""
+
 _FINISH_S = 0.5
 """How long the current line may still take after a signal."""
 
@@ -51,28 +54,32 @@ def replay(
     """
     set_up(messages.level)
     display.check()
-    bounds = _Bounds(
+    if at is not None and (since is not None or speed is not None):
+        raise UsageError("--at shows one moment; leave out --since and --speed")
+    selection = _Selection(
+        venues=frozenset(venue or ()),
         since_ns=_past_ns("--since", since, display),
         at_ns=_past_ns("--at", at, display),
         speed=speed,
         max_events=max_events,
     )
-    if at is not None and (since is not None or speed is not None):
-        raise UsageError("--at shows one moment; leave out --since and --speed")
     # Imported here: `ordwatch --help` and usage errors need no engine.
     from ordwatch.cli.reading_progress import reading_progress
     from ordwatch.cli.running import run_to_end
 
-    # A bar beside lines or a table on the same terminal would spoil both.
+    # A progress bar between lines, or with a table on the same terminal, would spoil both.
     hidden = messages.quiet or display.kind is opt.OutputKind.TABLE or os.isatty(1) or speed is not None
     with reading_progress("replay", file, quiet=hidden) as on_read:
-        ended = run_to_end(_replay(file, frozenset(venue or ()), display, bounds, on_read))
+        ended = run_to_end(_replay(file, selection, display, on_read))
     if ended.signal is not None:
         raise Killed(ended.signal)
     raise typer.Exit(ended.exit_code)
 
 
-class _Bounds(NamedTuple):
+class _Selection(NamedTuple):
+    """What of the recording is shown, and how fast."""
+
+    venues: frozenset[str]
     since_ns: int | None
     at_ns: int | None
     speed: float | None
@@ -89,13 +96,9 @@ def _past_ns(name: str, text: str | None, display: DisplayOptions) -> int | None
 
 
 async def _replay(
-    paths: Sequence[Path],
-    venues: frozenset[str],
-    display: DisplayOptions,
-    bounds: _Bounds,
-    on_read: Callable[[int], None],
+    paths: Sequence[Path], selection: _Selection, display: DisplayOptions, on_read: Callable[[int], None]
 ) -> _Ended:
-    """Replay to the end, or until a signal."""
+    """Show the records to the end of the recording, or until a signal or the user of the table ends it."""
     from ordwatch.cli.running import stop_on_signals
 
     loop = asyncio.get_running_loop()
@@ -106,43 +109,28 @@ async def _replay(
             ended.set_result(signal_number)
 
     stop_on_signals(lambda _reason, number: end(number))
-    stop = threading.Event()
-    on_quit = partial(end, None) if Path("-") not in paths else None
-    table = display.table(on_quit=on_quit) if display.kind is opt.OutputKind.TABLE else None
-    put = _to_table(table, display) if table is not None else _to_stdout(display)
-    if table is not None:
+    table = None
+    if display.kind is opt.OutputKind.TABLE:
+        table = display.table(on_quit=partial(end, None) if Path("-") not in paths else None)
         table.start()
+    stop = threading.Event()
     # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
-    feed = partial(_feed, _chosen(paths, venues, bounds.since_ns, on_read), put, bounds, stop)
-    if bounds.at_ns is not None:
-        from ordwatch.cli.replay_at import show_state
-
-        feed = partial(
-            show_state,
-            paths,
-            venues,
-            bounds.at_ns,
-            put=put,
-            with_venues=table is not None,
-            max_events=bounds.max_events,
-        )
-    feeding = loop.run_in_executor(None, feed)
+    reading = loop.run_in_executor(None, _reader(paths, selection, display, table, stop, on_read))
     try:
-        both: list[asyncio.Future[int] | asyncio.Future[int | None]] = [feeding, ended]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if table is not None and table.used and not (feeding.done() and feeding.exception()):
-            await _browsed(table, ended)
+        either: list[asyncio.Future[int] | asyncio.Future[int | None]] = [reading, ended]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if table is not None and table.key_pressed and not (reading.done() and reading.exception()):
+            await _quit_by_user(table, ended)
         stop.set()
-        await asyncio.wait([feeding], timeout=_FINISH_S)
+        await asyncio.wait([reading], timeout=_FINISH_S)
     finally:
         if table is not None:
             await table.close()
-    exit_code = feeding.result() if feeding.done() else 0
-    return _Ended(exit_code, ended.result() if ended.done() else None)
+    return _Ended(reading.result() if reading.done() else 0, ended.result() if ended.done() else None)
 
 
-async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
-    """Whoever has pressed a key looks around in the table: wait until that is ended, or the terminal is gone."""
+async def _quit_by_user(table: "Table", ended: "asyncio.Future[int | None]") -> None:
+    """Wait until the user, who has pressed a key, ends the table of a finished recording or closes the terminal."""
     watching = asyncio.create_task(table.watch())
     either: list[asyncio.Future[int | None] | asyncio.Task[None]] = [ended, watching]
     try:
@@ -152,48 +140,71 @@ async def _browsed(table: "Table", ended: "asyncio.Future[int | None]") -> None:
         await asyncio.gather(watching, return_exceptions=True)
 
 
-def _chosen(
-    paths: Sequence[Path], venues: frozenset[str], since_ns: int | None, on_read: Callable[[int], None]
-) -> "Iterator[TimedRecord]":
+def _reader(
+    paths: Sequence[Path],
+    selection: _Selection,
+    display: DisplayOptions,
+    table: "Table | None",
+    stop: threading.Event,
+    on_read: Callable[[int], None],
+) -> Callable[[], int]:
+    """A function that reads the recording, shows what is selected and returns the exit code; `stop` ends it early."""
+    show = _line_writer(display) if table is None else _table_writer(table, display)
+    if selection.at_ns is None:
+        return partial(_show_records, _selected(paths, selection, on_read), show, selection, stop)
+    from ordwatch.cli.replay_at import show_state
+
+    return partial(
+        show_state,
+        paths,
+        selection.venues,
+        selection.at_ns,
+        show=show,
+        with_venues=table is not None,
+        max_events=selection.max_events,
+    )
+
+
+def _selected(paths: Sequence[Path], selection: _Selection, on_read: Callable[[int], None]) -> "Iterator[TimedRecord]":
+    """The records of the chosen venues since the chosen time."""
     from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
     from ordwatch.recording.reading import read_records
 
     for item in read_records(paths, on_read):
-        if since_ns is not None and item.at_ns < since_ns:
+        if selection.since_ns is not None and item.at_ns < selection.since_ns:
             continue
         match item.record:
-            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record if venues:
-                if record.venue in venues:
+            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record if selection.venues:
+                if record.venue in selection.venues:
                     yield item
             case _:
                 yield item
 
 
-def _feed(
-    items: "Iterable[TimedRecord]", put: "Callable[[AnyRecord], bool]", bounds: _Bounds, stop: threading.Event
-) -> int:
-    """Pass the records to `put`, which returns whether one counts for `--max-events`; returns the exit code."""
+def _show_records(items: "Iterable[TimedRecord]", show: "Show", selection: _Selection, stop: threading.Event) -> int:
+    """Show the records at the chosen speed, up to as many orders as were asked for; returns the exit code."""
     from ordwatch.recording.reading import with_waits
 
     shown = 0
-    timed = with_waits(items, bounds.speed) if bounds.speed else ((0.0, item) for item in items)
+    timed = with_waits(items, selection.speed) if selection.speed else ((0.0, item) for item in items)
     for wait_s, item in timed:
         if stop.wait(wait_s) if wait_s else stop.is_set():
             break
-        shown += put(item.record)
-        if bounds.max_events is not None and shown >= bounds.max_events:
+        shown += show(item.record)
+        if selection.max_events is not None and shown >= selection.max_events:
             break
     return 0
 
 
-def _to_stdout(display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
+def _line_writer(display: DisplayOptions) -> "Show":
+    """Writes the line of each record that passes the filters to stdout."""
     from ordwatch.core.records import OrderRecord
     from ordwatch.outputs.descriptor import write_all
 
     keep, render = display.filter, display.render()
     seq = 0
 
-    def put(record: "AnyRecord") -> bool:
+    def show(record: "AnyRecord") -> bool:
         nonlocal seq
         if not keep.passes(record):
             return False
@@ -206,16 +217,17 @@ def _to_stdout(display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
             raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc
         return isinstance(record, OrderRecord)
 
-    return put
+    return show
 
 
-def _to_table(table: "Table", display: DisplayOptions) -> "Callable[[AnyRecord], bool]":
+def _table_writer(table: "Table", display: DisplayOptions) -> "Show":
+    """Puts each record into the table."""
     from ordwatch.core.records import OrderRecord, for_outputs
 
     shows = display.filter.shows
 
-    def put(record: "AnyRecord") -> bool:
+    def show(record: "AnyRecord") -> bool:
         table.write(for_outputs([record]))
         return isinstance(record, OrderRecord) and shows(record)
 
-    return put
+    return show

@@ -21,11 +21,13 @@ def show_state(
     venues: Collection[str],
     at_ns: int,
     *,
-    put: "Callable[[AnyRecord], bool]",
+    show: "Callable[[AnyRecord], bool]",
     with_venues: bool,
     max_events: int | None,
 ) -> int:
-    """Pass the records of that state to `put`, and return the exit code: 3 in an uncertain time.
+    """Show the records of that state, and return the exit code: 3 in an uncertain time.
+
+    `show` returns whether a record counts for `max_events`.
 
     `with_venues`: also those that say in which state the venues were.
 
@@ -48,7 +50,7 @@ def show_state(
     state.take(read_records(paths))
     if state.begins_ns is None or at_ns < state.begins_ns:
         raise UsageError(_before(state))
-    _put(state, venues, put, with_venues=with_venues, max_events=max_events)
+    _show(state, venues, show, with_venues=with_venues, max_events=max_events)
     found = list(doubts(state, verdict, venues=venues, now_ns=time.time_ns()))
     for doubt in found:
         log.error("uncertain at %s: %s", time_text(at_ns), doubt)
@@ -61,19 +63,19 @@ def _before(state: "PastState") -> str:
     return f"--at: the recording begins at {time_text(state.begins_ns)}, which is after {time_text(state.at_ns)}"
 
 
-def _put(
+def _show(
     state: "PastState",
     venues: Collection[str],
-    put: "Callable[[AnyRecord], bool]",
+    show: "Callable[[AnyRecord], bool]",
     *,
     with_venues: bool,
     max_events: int | None,
 ) -> None:
     for record in state.of_venues() if with_venues else ():
-        put(record)
+        show(record)
     shown = 0
     for order in state.orders():
         if not venues or order.venue in venues:
-            shown += put(order)
+            shown += show(order)
         if max_events is not None and shown >= max_events:
             return

@@ -19,50 +19,59 @@ from ordwatch.core.events import OrderStatus
 from ordwatch.core.order_ids import OrderName
 from ordwatch.core.records import AnyRecord, OutputRecord, SessionRecord
 from ordwatch.core.waiting import OrderWait, WaitResult
+from ordwatch.outputs.immediate_sink import ImmediateSink
 
 if TYPE_CHECKING:
     from ordwatch.engine.ending import Outcome
 
 SETTLE_S = 10.0
 """An order that no venue knows after so long does not exist."""
+LOOK_BACK_S = 86_400.0
+"""An order that ended no longer ago is found, also where a venue lists only what is open: it may have been filled
+between its placing and the start of the wait.
+"""
 POLL_S = 0.2
 """How often a recording is read again."""
 GROWS_S = 25.0
 """A recording that is being written grows within this time: an `alive` record comes every 10 s."""
 
 
+Statuses = Annotated[
+    list[OrderStatus] | None,
+    opt.choice(
+        "--status",
+        of=OrderStatus,
+        metavar="NAME",
+        help="The status to wait for; repeatable. Default: filled, canceled, rejected or expired.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    opt.option("--timeout", parser=opt.duration, metavar="TIME", help="Give up after 90s, 30m, 6h. Default: never."),
+]
+From = Annotated[
+    Path | None,
+    opt.option(
+        "--from",
+        envvar="ORDWATCH_WAIT_FROM",
+        metavar="FILE",
+        help="Read this recording, which `tail` writes, instead of connecting.",
+    ),
+]
+Output = Annotated[
+    opt.ResultFormat, opt.choice("-o", "--output", of=opt.ResultFormat, help="Output format. Default: json.")
+]
+
+
 def wait(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="An id of the order, or the end of one.")],
     *,
-    status: Annotated[
-        list[OrderStatus] | None,
-        opt.choice(
-            "--status",
-            of=OrderStatus,
-            metavar="NAME",
-            help="The status to wait for; repeatable. Default: filled, canceled, rejected or expired.",
-        ),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        opt.option(
-            "--timeout", parser=opt.duration, metavar="TIME", help="Give up after 90s, 30m, 6h. Default: never."
-        ),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        opt.option(
-            "--from",
-            envvar="ORDWATCH_WAIT_FROM",
-            metavar="FILE",
-            help="Read this recording, which `tail` writes, instead of connecting.",
-        ),
-    ] = None,
+    status: Statuses = None,
+    timeout: Timeout = None,
+    source: From = None,
     config: opt.ConfigFile = None,
     venue: opt.Venues = None,
-    output: Annotated[
-        opt.ResultFormat, opt.choice("-o", "--output", of=opt.ResultFormat, help="Output format. Default: json.")
-    ] = opt.ResultFormat.JSON,
+    output: Output = opt.ResultFormat.JSON,
     messages: opt.MessageOptions,
 ) -> None:
     """\b
@@ -115,7 +124,13 @@ def _from_venues(
     watcher, outages = WaitSink(waiting, timeout_s), Outages(names)
 
     async def watch() -> "Outcome":
-        run = Run(venues, [watcher, outages], config_sha256=configuration.fingerprint, redact=stderr.redact)
+        run = Run(
+            venues,
+            [watcher, outages],
+            look_back_s=LOOK_BACK_S,
+            config_sha256=configuration.fingerprint,
+            redact=stderr.redact,
+        )
         watcher.when_decided = lambda: run.stop("decided")
         stop_on_signals(run.stop)
         await start_all([watcher, outages])
@@ -129,7 +144,7 @@ def _from_venues(
     return worst({outcome.exit_code, ending.exit_code}), ending
 
 
-class WaitSink:
+class WaitSink(ImmediateSink):
     """A sink that ends the run when the wait is decided."""
 
     def __init__(self, waiting: OrderWait, timeout_s: float | None, settle_s: float = SETTLE_S) -> None:
@@ -141,9 +156,6 @@ class WaitSink:
         self._waited = False
         self._ending: WaitResult | None = None
 
-    def start(self) -> None:
-        """Nothing has to be opened."""
-
     def write(self, records: Sequence[OutputRecord]) -> None:
         """Take the records, and look whether they decide the wait."""
         for record in (each.record for each in records):
@@ -151,14 +163,6 @@ class WaitSink:
             if not isinstance(record, SessionRecord) or record.state == "start":
                 self._waiting.record(record)
         self._decide()
-
-    async def drain(self) -> None:
-        """Nothing is queued."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: nothing is queued."""
-        return False
 
     async def watch(self) -> None:
         """Wait for the times at which the wait may end without a record."""
@@ -171,9 +175,6 @@ class WaitSink:
             report_undecided(self._waiting)
         await (asyncio.sleep(left_s) if left_s < math.inf else asyncio.Event().wait())
         self.when_decided()
-
-    async def close(self) -> None:
-        """Nothing was opened."""
 
     def final(self) -> WaitResult:
         """How the wait ended, once the run has ended: as it was decided, or else by the time-out."""

@@ -168,4 +168,7 @@ async def watch(
         shown.write(for_outputs(run.restored()))
     # The garbage collector need not walk over it again: 20 ms each time, in which nothing is read.
     asyncio.get_running_loop().call_later(FREEZE_AFTER_S, gc.freeze)
-    return await run.run()
+    try:
+        return await run.run()
+    finally:
+        outputs.stderr.flush_counts()  # before what is reported of the whole run

@@ -33,7 +33,7 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     nkey_file: SecretFile | None = None
     """The content of a file with the seed of a user's nkey."""
     tls_ca_file: str | None = None
-    """The path of a private CA's certificate, which counts beside the system's."""
+    """The path of a private CA's certificate, trusted in addition to the system's."""
     allow_plaintext: bool = False
 
     @property
@@ -45,7 +45,7 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Refuse what types cannot.
 
         Raises:
-            ValueError: Says which key and why, without a value that could be secret.
+            ValueError: Names the key and the reason, without a value that could be secret.
         """
         if not self.servers:
             raise ValueError("servers: expected at least one server")
@@ -88,7 +88,9 @@ def check_server(key: str, url: str, *, allow_plaintext: bool) -> None:
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{key}: credentials do not belong in a URL; use `user` and `password`, or `token`")
     if parts.scheme == "nats" and not allow_plaintext and not is_loopback(host):
-        raise ValueError(f"{key}: plain nats:// to {host} is refused; use tls:// or set allow_plaintext: true")
+        raise ValueError(
+            f"{key}: plain nats:// to {host} is refused; use tls://, or a configuration with nats.allow_plaintext: true"
+        )
 
 
 def safe_collector(host: str) -> str:

@@ -88,7 +88,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_in_force: TimeInForce | None = None
     status: OrderStatus
     venue_status: str
-    """The venue's own word for the status."""
+    """The venue's own name for the status."""
     reason: str | None = None
     """Last error, reject or cancel reason. "" removes an earlier reason (the record then has null)."""
     qty: DecimalText | None = None
@@ -290,7 +290,7 @@ class QueryStamp(msgspec.Struct, frozen=True, kw_only=True):
     sent_ns: int
     """When the request for these rows was sent."""
     old_before_ns: int = 0
-    """Rows count at once against updates that arrived before this, without `settle_s`: they precede the gap."""
+    """Rows count at once, without `settle_s`, against updates that arrived before this: a connection was lost since."""
     cached: bool = False
     """The rows may be older than pushes received before."""
 

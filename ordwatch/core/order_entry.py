@@ -127,5 +127,5 @@ class OrderEntry(msgspec.Struct, gc=False):
 
 
 def is_cached(arrival: Arrival) -> bool:
-    """Whether what arrives may be older than what was pushed: then the venue's next word needs no settling time."""
+    """Whether what arrives may be older than what was pushed: then the venue's next answer needs no `settle_s`."""
     return arrival.query is not None and arrival.query.cached

@@ -57,13 +57,13 @@ class ChosenOrders:
             seen.orders[order.venue, order.environment, order.account, order.order_id] = order.order_id
             if seen.is_ambiguous:
                 ids = " and ".join(seen.orders.values())
-                self._on_ambiguous(f"--order {seen.name.text}: stands for several orders, such as {ids}")
+                self._on_ambiguous(f"--order {seen.name.text}: matches several orders, such as {ids}")
         return True
 
 
 @dataclass
 class _Seen:
-    """What the records so far say about a name."""
+    """What the records so far show of a name."""
 
     name: OrderName
     has_whole_id: bool = False

@@ -251,7 +251,7 @@ class OrderStore:
                 entry.move(channel, max(found, place))
                 return None
             if recency is Recency.OLDER:
-                # That a venue no longer finds an order says nothing beside a final state.
+                # That a venue no longer finds an order changes nothing about a final state.
                 return None if update.not_found else self._late(entry, update, venue)
             if (update.updated_ns or 0) < (known.updated_ns or 0):
                 update = replace(update, updated_ns=None)  # it is that of a state before

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.events import LinkState, OrderKey, OrderStatus
 from ordwatch.core.order_ids import OrderName
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord
 from ordwatch.core.times import time_ns, time_text
+from ordwatch.core.venue_coverage import CoverageResult
 
 REACHED = 0
 AMBIGUOUS = 2
@@ -32,7 +33,7 @@ class WaitResult(NamedTuple):
     order: OrderRecord | None = None
     """The record that decided, or the last known one."""
     message: str | None = None
-    """For the user, unless the order's record says it all."""
+    """For the user, unless the order's record is enough."""
 
 
 @dataclass
@@ -115,7 +116,7 @@ class OrderWait:
 
     @property
     def session_ended(self) -> bool:
-        """Whether nobody watches any more, as far as the records say."""
+        """Whether nobody watches any more, as far as the records show."""
         return bool(self._coverage.watched) and not self._coverage.running
 
     def undecided(self) -> list[str]:
@@ -133,7 +134,7 @@ class OrderWait:
             self._matches[key] = Match(exact, time_ns(order.received_at), order)
         found = self._matches[key]
         found.exact = found.exact or exact
-        if "late" not in order.flags:  # a late record says an older state; the order has gone on since
+        if "late" not in order.flags:  # a late record has an older state; the order has changed since
             found.last = order
         if found.reached is None and (order.status in self.statuses if self.statuses else order.final):
             found.reached = order
@@ -182,7 +183,7 @@ class OrderWait:
         if not self.asked:
             yield "no venue is watched"
         if not in_sight:
-            yield "the recording does not go on"
+            yield "the recording does not continue"
         since_ns = found.first_ns if found is not None else None
         for name in [self._found.last.venue] if self._found is not None else self.asked:
             if (doubt := self._doubt(name, since_ns)) is not None:

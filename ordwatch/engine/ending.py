@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ordwatch.core.coverage import CoverageResult
 from ordwatch.core.errors import OUTPUT_FAILED, OrdwatchError, ReaderClosed, worst
 from ordwatch.core.records import AnyRecord
+from ordwatch.core.venue_coverage import CoverageResult
 
 
 def _every_record(_: AnyRecord) -> bool:
@@ -126,7 +126,7 @@ class Outcome:
 
     @property
     def output_failed(self) -> bool:
-        """Whether records were not written; then the exit code says so, even after a signal."""
+        """Whether records were not written; then the exit code shows it, even after a signal."""
         return bool(self._codes() & OUTPUT_FAILED)
 
     @property

@@ -7,6 +7,8 @@ verified.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ordwatch.core.events import GapUpdate
 from ordwatch.engine.link import Link
 from ordwatch.engine.moment import Moment
@@ -28,8 +30,6 @@ class VenueGaps:
     def __init__(self, tracker: "GapTracker", orders: Orders) -> None:
         self.epoch = 0
         """Counts the losses of coverage: a query that started before the last one closes no gap."""
-        self.noticed_ns = 0
-        """When the last loss was noticed, ns of the monotonic clock."""
         self.since_ns: int | None = None
         """Where the history of the next query must begin, in the venue's time; None before the first complete one."""
         self._incomplete = 0
@@ -74,7 +74,7 @@ class VenueGaps:
     def _latest_until(self, received_ns: int) -> int | None:
         """The latest time of the venue's own clock in what was received until then, as far as it is still held.
 
-        Later updates (while a gap is open, or by another link) say nothing of the time before they came.
+        Later updates (while a gap is open, or by another link) prove nothing of the time before they came.
         """
         times = [
             max(order.updated_ns or 0, order.created_ns or 0)
@@ -91,7 +91,6 @@ class VenueGaps:
         Where another of the links was silent for longer, nothing proves what it missed since: coverage ended there.
         """
         self.epoch += 1
-        self.noticed_ns = now.mono_ns
         silent = most_silent(links)
         if silent is not None and link.last_good_ns and silent.last_good_running_ns < link.last_good_running_ns:
             link = silent
@@ -155,7 +154,7 @@ class GapTracker:
     def open_gap(self, cause: str, from_ns: int, at_ns: int) -> list[GapUpdate]:
         """Coverage ended at `from_ns`, as was noticed at `at_ns`; after a clock was put back, `at_ns` is the earlier.
 
-        Returns nothing while a gap is open, which goes on, and before the first `live`.
+        Returns nothing while a gap is open, which stays open, and before the first `live`.
         """
         if self.gap is not None or not self.ever_live:
             return []
@@ -195,12 +194,9 @@ class GapTracker:
             # The query covers what it reached: only the time before that stays uncertain.
             to_ns = min(to_ns, gap.from_ns + max(0, reached_after_ns))
         return [
-            GapUpdate(
-                venue=gap.venue,
-                gap=gap.gap,
+            replace(
+                gap,
                 state="closed",
-                cause=gap.cause,
-                from_ns=gap.from_ns,
                 to_ns=to_ns,
                 outcome="recovered" if reached_after_ns is None else "partial",
                 limits=limits,

@@ -25,7 +25,7 @@ class Link:
         self.is_up = False
         self.subscribed = False
         self.interrupted = False
-        """The venue reported on this connection that it sees no orders; the next one reports anew."""
+        """The venue reported on this connection that it sees no orders; the next one reports again."""
         self.stale = False
         """Nothing was received for half the silence limit."""
         self.live_s: float | None = None

@@ -53,7 +53,7 @@ class Queries:
     def request(self, now_s: float) -> None:
         """Something may have been missed until now: the venue must be queried as soon as it can be.
 
-        Its answer may be behind, so it is queried once more after it has settled.
+        Its answer may be behind, so it is queried once more after `settle_s`.
         """
         self.due_s = now_s
         self._settles_at_s = now_s + self._settle_s
@@ -112,5 +112,5 @@ class Queries:
         """The query was refused or not answered: plan it again."""
         wait_s = next(self._waits)
         self.due_s = now_s + (min(wait_s, LIVE_QUERY_RETRY_S) if live else wait_s)
-        # What it was to settle is in doubt still, also where an idle venue goes without resyncs.
+        # What it was to clear up is in doubt still, also where an idle venue goes without resyncs.
         self._recheck_s = min(self._recheck_s, self.due_s)

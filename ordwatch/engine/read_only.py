@@ -1,4 +1,4 @@
-"""Nothing is sent to a venue that is not on its list of what only reads. The one place that asks the list."""
+"""Nothing is sent to a venue that is not on its list of what only reads. The one place that checks the list."""
 
 from collections.abc import Callable
 from typing import TypeVar

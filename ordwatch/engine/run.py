@@ -62,6 +62,7 @@ class Run:
         limits: Limits | None = None,
         *,
         start: ResumeState | None = None,
+        look_back_s: float | None = None,
         config_sha256: str | None = None,
         simulated: bool = False,
         fail_on_gap: bool = False,
@@ -69,7 +70,9 @@ class Run:
         pace: Pace | None = None,
         before_connecting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`before_connecting` is waited for once the start is written, before any venue is connected to."""
+        """`look_back_s`: the first queries also ask for the orders that ended so long ago, not only for what is open.
+        `before_connecting` is waited for once the start is written, before any venue is connected to.
+        """
         start = start or ResumeState()
         kinds = {setup.name: venue.kind for venue, setup in venues}
         self._stats = {setup.name: VenueStats() for _, setup in venues}
@@ -93,6 +96,9 @@ class Run:
             fail_on_gap=fail_on_gap,
         )
         self._resume_from = start.venues
+        if look_back_s is not None:
+            for runner in self._runners:
+                runner.supervisor.gaps.since_ns = time.time_ns() - int(look_back_s * 1e9)
 
     def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name

@@ -10,8 +10,7 @@ Rules:
 - A gap opens at the last whole, good message of the link that was lost; an open gap continues. A query that started
   before a loss closes no gap.
 - A link is tried again after a jittered, capped back-off, which starts again only after a steady connection.
-- Silence is measured by bytes, and our own lag does not count. After half the limit a link is `stale`, after the whole
-  limit its connection is dropped.
+- What silence means is decided in link_states.py; a delay of our own is none.
 - A venue that refuses the credentials is stopped; the others continue. So is a venue whose adapter has a bug for the
   third time within ten minutes.
 """
@@ -30,8 +29,6 @@ from ordwatch.core.events import (
     GapUpdate,
     Ignored,
     Interrupted,
-    LinkState,
-    LinkUpdate,
     Notice,
     OrderUpdate,
     Progress,
@@ -42,20 +39,11 @@ from ordwatch.core.events import (
     SessionEvent,
     VenueStats,
 )
-from ordwatch.engine.actions import (
-    Action,
-    CancelQuery,
-    Connect,
-    Drop,
-    EmitEvents,
-    EndVenue,
-    Log,
-    RunQuery,
-    SendHeartbeat,
-)
+from ordwatch.engine.actions import Action, CancelQuery, Connect, Drop, EmitEvents, EndVenue, Log, RunQuery
 from ordwatch.engine.failures import describe
 from ordwatch.engine.gaps import GapTracker, VenueGaps, most_silent
 from ordwatch.engine.link import Link
+from ordwatch.engine.link_states import LinkStates
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.policy import Orders, Policy
 from ordwatch.engine.queries import Queries, Query
@@ -66,9 +54,6 @@ LAG_S = 1.0
 """A timer that runs later than this was delayed by ourselves; that delay is no silence of the venue."""
 CLOCKS_DIFFER_NS = 5 * 1_000_000_000
 """A larger difference between the venue's clock and ours is reported to the user."""
-_BADNESS: tuple[LinkState, ...] = (
-    "live", "stale", "reconciling", "subscribing", "authenticating", "connecting", "down", "failed",
-)  # fmt: skip
 
 
 class Supervisor:
@@ -85,12 +70,14 @@ class Supervisor:
         self._policy = policy
         self._stats = stats
         self._orders = orders
-        self._links = [Link() for _ in range(policy.links)]
+        self._links = LinkStates(policy, stats)
         self._reconnects = Reconnects(policy.pace, draw)
         self._queries = Queries(policy, draw)
         self._conn = 0
         self._paused = False
         self._live = False
+        self._disconnected_ns = 0
+        """When a connection was last lost, ns of the monotonic clock."""
         self._left_out: frozenset[str] = frozenset()
         """The parts that the venue refused and is live without."""
         self._warned_of_clock = False
@@ -115,14 +102,14 @@ class Supervisor:
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
     ) -> list[Action]:
         """The connection is up; `date_ns` is the venue's clock in the handshake."""
-        state = self._links[link]
+        state = self._links.all[link]
         if not state.is_current(conn):
             return []
         self._seen_s = now.mono_s
         state.open(now.mono_s, heartbeat_s, self._policy.silence_s or silence_s)
         if date_ns is not None:
             self._venue_time(date_ns, now, [])
-        return [EmitEvents(self._change(state, "authenticating", now))]
+        return [EmitEvents(self._links.change(state, "authenticating", now))]
 
     def received(
         self,
@@ -136,7 +123,7 @@ class Supervisor:
         silence_s: float = math.inf,
     ) -> list[Action]:
         """A chunk or message was received; `events` are the session's. `good`: it completed a good message."""
-        state = self._links[link]
+        state = self._links.all[link]
         # Once for each update: what `Link` has methods for is written out here.
         if state.conn != conn or not state.is_trying:
             return []
@@ -162,8 +149,8 @@ class Supervisor:
             actions.insert(0, EmitEvents(out))
         if good:
             state.last_good_ns, state.last_good_running_ns = now.wall_ns, now.running_ns
-            if len(self._links) > 1:
-                state = most_silent(self._links) or state
+            if len(self._links.all) > 1:
+                state = most_silent(self._links.all) or state
             self._stats.last_rx_ns = state.last_good_ns
         if self._queries.running is None and now_s >= self._queries.due_s:
             self._start_query(now, actions)
@@ -171,7 +158,7 @@ class Supervisor:
 
     def disconnected(self, link: int, conn: int, error: Exception, now: Moment) -> list[Action]:
         """An attempt or connection ended, for this reason."""
-        state = self._links[link]
+        state = self._links.all[link]
         if self.failure is not None or not state.is_current(conn):
             return []
         if isinstance(error, AuthError | ConfigError):
@@ -218,7 +205,7 @@ class Supervisor:
             return [Log(logging.ERROR, "internal error, for the third time", error), *self._end_venue(error, now)]
         text = f"internal error, starting this venue again in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.ERROR, text, error), *self._cancel_query()]
-        for index, state in enumerate(self._links):
+        for index, state in enumerate(self._links.all):
             cause = ConnectionLost("internal error")
             if state.is_trying:
                 actions += [Drop(index, cause), EmitEvents(self._on_disconnect(state, cause, wait_s, now))]
@@ -230,7 +217,7 @@ class Supervisor:
         if self._paused:
             return []
         self._paused = True
-        return self._drop_all("output_stalled", "the output takes nothing more")
+        return self._links.drop_all("output_stalled", "the output takes nothing more")
 
     def unpause(self) -> None:
         """The output has drained."""
@@ -241,16 +228,16 @@ class Supervisor:
 
         What a connection still receives before it ends is shown, but proves nothing.
         """
-        for state in self._links:
+        for state in self._links.all:
             if state.last_good_ns > before_ns:
                 state.last_good_running_ns -= state.last_good_ns - before_ns
                 state.last_good_ns = before_ns
-        silent = most_silent(self._links)
+        silent = most_silent(self._links.all)
         opened = self._open_gap("suspended", silent, now) if silent is not None else []
-        for state in self._links:
+        for state in self._links.all:
             state.subscribed = False
         actions: list[Action] = [EmitEvents(opened)] if opened else []
-        return actions + self._drop_all("suspended", "slept; connections are taken for dead")
+        return actions + self._links.drop_all("suspended", "slept; connections are taken for dead")
 
     def recheck(self, now: Moment) -> None:
         """Only the order of arrival decided a state: query soon."""
@@ -268,10 +255,10 @@ class Supervisor:
         """When `timer` must be called, seconds of the monotonic clock; infinity: nothing is due."""
         if self.failure is not None:
             return math.inf
-        timers = [state.next_timer_s() for state in self._links if state.is_trying]
+        timers = [state.next_timer_s() for state in self._links.all if state.is_trying]
         if not self._paused:
             allowed_s = self._reconnects.allowed_s()
-            timers += [max(state.retry_s, allowed_s) for state in self._links if not state.is_trying]
+            timers += [max(state.retry_s, allowed_s) for state in self._links.all if not state.is_trying]
         if self._queries.running is None and self._can_query():
             timers.append(self._queries.due_s)
         self._timer_s = min(timers, default=math.inf)
@@ -284,54 +271,31 @@ class Supervisor:
         actions: list[Action] = []
         lag_s = now.mono_s - max(self._timer_s, self._seen_s)
         self._seen_s = now.mono_s
-        for index, state in enumerate(self._links):
+        for index, state in enumerate(self._links.all):
             if lag_s > LAG_S and state.is_up:
                 # Data that arrived meanwhile is still in the socket.
                 state.last_rx_s += lag_s
             if state.is_trying:
-                self._check_link(index, state, now, actions)
+                actions += self._links.check(index, now)
             elif not self._paused and max(state.retry_s, self._reconnects.allowed_s()) <= now.mono_s:
                 self._connect(index, state, now, actions)
         self._start_query(now, actions)
         return actions
 
-    def _check_link(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
-        if now.mono_s >= state.deadline_s:
-            timeout_s = self._policy.attempt_timeout_s
-            error = ConnectionLost(f"no subscription within {timeout_s:g} s", "silent")
-            state.deadline_s = math.inf
-            actions.append(Drop(index, error))
-            return
-        if now.mono_s >= state.dead_at_s:
-            silent_s = now.mono_s - state.last_rx_s
-            state.last_rx_s = math.inf
-            state.subscribed = False
-            actions.append(Drop(index, ConnectionLost(f"received nothing for {silent_s:.0f} s", "silent")))
-            return
-        if now.mono_s >= state.next_heartbeat_s:
-            state.next_heartbeat_s = now.mono_s + state.heartbeat_s
-            actions.append(SendHeartbeat(index))
-        if now.mono_s >= state.stale_at_s:
-            state.stale = True
-            if state.state in ("live", "reconciling"):
-                actions.append(
-                    EmitEvents(self._change(state, "stale", now, "received nothing for half the silence limit"))
-                )
-
     def _connect(self, index: int, state: Link, now: Moment, actions: list[Action]) -> None:
         self._reconnects.attempt(now.mono_s)
         self._conn += 1
-        if self._conn > len(self._links):
+        if self._conn > len(self._links.all):
             self._stats.reconnects += 1
         state.begin(self._conn, now.mono_s + self._policy.attempt_timeout_s)
-        actions += [EmitEvents(self._change(state, "connecting", now)), Connect(index, state.conn)]
+        actions += [EmitEvents(self._links.change(state, "connecting", now)), Connect(index, state.conn)]
 
     # Events of a session.
 
     def _session_event(self, state: Link, event: SessionEvent, now: Moment, actions: list[Action]) -> list[FeedEvent]:
         match event:
             case Progress():
-                return self._change(state, event.state, now, event.detail)
+                return self._links.change(state, event.state, now, event.detail)
             case Ready():
                 state.subscribed = True
                 state.deadline_s = math.inf
@@ -340,7 +304,7 @@ class Supervisor:
                 state.interrupted = True
                 actions.append(Log(logging.WARNING, safe_text(event.detail, 300)))
                 opened = self._open_gap(event.cause, state, now, event.since_ns)
-                return [*opened, *self._change(state, "stale", now, event.detail)]
+                return [*opened, *self._links.change(state, "stale", now, event.detail)]
             case Resumed():
                 state.interrupted = False
                 actions.append(Log(logging.WARNING, "the venue sees orders again"))
@@ -361,10 +325,10 @@ class Supervisor:
                 raise AssertionError(f"not for the supervisor: {event!r}")
 
     def _on_ready(self, state: Link, now: Moment) -> list[FeedEvent]:
-        if not state.subscribed or any(each.interrupted for each in self._links):
+        if not state.subscribed or any(each.interrupted for each in self._links.all):
             return []
         self._queries.request(now.mono_s)
-        return self._change(state, "reconciling", now)
+        return self._links.change(state, "reconciling", now)
 
     def _on_reject(self, state: Link, reject: Reject, now: Moment, actions: list[Action]) -> list[FeedEvent]:
         reason = safe_text(reject.reason, 200)
@@ -375,8 +339,8 @@ class Supervisor:
         events: list[FeedEvent] = [reject, *self._open_gap("reject", state, now)]
         self._queries.request(now.mono_s)
         if was_live:
-            for each in self._links:
-                events += self._change(each, "reconciling", now, "after input that could not be read")
+            for each in self._links.all:
+                events += self._links.change(each, "reconciling", now, "after input that could not be read")
         return events
 
     def _venue_time(self, venue_ns: int, now: Moment, actions: list[Action]) -> None:
@@ -390,31 +354,14 @@ class Supervisor:
 
     # Links.
 
-    def _change(
-        self, state: Link, to: LinkState, now: Moment, detail: str | None = None, wait_s: float | None = None
-    ) -> list[FeedEvent]:
-        """Change the state of the link, and with it that of the venue."""
-        state.state = to
-        self._stats.state = max((each.state for each in self._links), key=_BADNESS.index)
-        return [
-            LinkUpdate(
-                venue=self._policy.venue,
-                conn=state.conn,
-                state=to,
-                detail=detail,
-                wait_s=round(wait_s, 3) if wait_s is not None else None,
-                at_ns=now.wall_ns,
-            )
-        ]
-
     def _end_stale(self, state: Link, now: Moment) -> list[FeedEvent]:
         """Data ended a silence: there is no gap, because nothing was missed on this connection."""
         state.stale = False
         if state.state != "stale" or state.interrupted:
             return []
-        return (
-            self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)
-        )
+        if not self._live:
+            return self._links.change(state, "reconciling", now)
+        return self._links.change(state, "live", now, self._without())
 
     def _on_disconnect(self, state: Link, error: Exception, wait_s: float, now: Moment) -> list[FeedEvent]:
         cause = error.cause if isinstance(error, ConnectionLost) else "reset"
@@ -422,33 +369,30 @@ class Supervisor:
             cause = "reject"
         opened = self._open_gap(cause, state, now)
         state.end(now.mono_s + wait_s)
-        return [*opened, *self._change(state, "down", now, describe(error), wait_s)]
-
-    def _drop_all(self, cause: str, detail: str) -> list[Action]:
-        return [Drop(i, ConnectionLost(detail, cause)) for i, state in enumerate(self._links) if state.is_trying]
+        self._disconnected_ns = now.mono_ns
+        return [*opened, *self._links.change(state, "down", now, describe(error), wait_s)]
 
     def _end_venue(self, error: Exception, now: Moment) -> list[Action]:
         keys = ", ".join(f"`{key}`" for key in self._policy.credentials)
         remedy = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
         self.failure = error
-        events = self._open_gap("reset", max(self._links, key=lambda state: state.last_good_ns), now)
+        events = self._open_gap("reset", max(self._links.all, key=lambda state: state.last_good_ns), now)
         text = safe_text(str(error), 400)
         actions: list[Action] = [
             Log(logging.ERROR, f"{text}{remedy}; this venue is not tried again"),
             *self._cancel_query(),
         ]
-        for index, state in enumerate(self._links):
+        for index, state in enumerate(self._links.all):
             if state.is_trying:
                 actions.append(Drop(index, ConnectionLost("the venue was stopped")))
             state.end(math.inf)
-            events += self._change(state, "failed", now, text)
+            events += self._links.change(state, "failed", now, text)
         return [*actions, EmitEvents(events), EndVenue(error)]
 
     # Queries and coverage.
 
     def _can_query(self) -> bool:
-        can = all(state.subscribed and not state.interrupted for state in self._links)
-        return self.failure is None and can
+        return self.failure is None and self._links.ready
 
     def _start_query(self, now: Moment, actions: list[Action]) -> None:
         queries = self._queries
@@ -458,7 +402,7 @@ class Supervisor:
             queries.skip(now.mono_s)
             return
         query = queries.start(self.gaps.epoch, self.gaps.since_ns, self.gaps.next_since_ns(now), now.mono_s)
-        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self.gaps.noticed_ns))
+        actions.append(RunQuery(query.number, query.since_ns, 0 if self._live else self._disconnected_ns))
 
     def _cancel_query(self) -> list[Action]:
         return [CancelQuery()] if self._queries.cancel() else []
@@ -472,9 +416,9 @@ class Supervisor:
         actions: list[Action] = [Log(logging.WARNING, f"query failed: {safe_text(str(error), 300)}")]
         events: list[FeedEvent] = []
         if query.epoch == self.gaps.epoch and not self._live:
-            for state in self._links:
+            for state in self._links.all:
                 if state.subscribed:
-                    events += self._change(state, "reconciling", now, str(error))
+                    events += self._links.change(state, "reconciling", now, str(error))
         return [*actions, EmitEvents(events)] if events else actions
 
     def _go_live(self, query: Query, result: QueryResult, now: Moment) -> list[Action]:
@@ -491,15 +435,15 @@ class Supervisor:
         self._left_out = left_out
         self._live = self.answered = True
         self._stats.covers = (self._policy.venue,) if result.covers is None else result.covers
-        for state in self._links:
+        for state in self._links.all:
             if state.live_s is None:
                 state.live_s = now.mono_s
             if state.stale:
                 if changed and left_out:
                     # Not `live` before it receives something; but the run may end before that.
-                    events += self._change(state, "stale", now, self._without())
+                    events += self._links.change(state, "stale", now, self._without())
             elif state.state != "live" or changed:
-                events += self._change(state, "live", now, self._without())
+                events += self._links.change(state, "live", now, self._without())
         return [*actions, EmitEvents(events)] if events else actions
 
     def _without(self) -> str | None:
@@ -509,4 +453,4 @@ class Supervisor:
     def _open_gap(self, cause: str, state: Link, now: Moment, from_ns: int | None = None) -> list[FeedEvent]:
         """The venue is no longer covered, because of this link."""
         self._live = False
-        return list(self.gaps.open(cause, state, self._links, now, from_ns))
+        return list(self.gaps.open(cause, state, self._links.all, now, from_ns))

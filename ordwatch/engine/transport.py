@@ -32,7 +32,7 @@ class Transport(Protocol):
         """The next chunk (TCP) or message (WebSocket).
 
         Raises:
-            ConnectionLost: The connection ended; `cause` says how.
+            ConnectionLost: The connection ended; `cause` is how.
         """
         ...
 

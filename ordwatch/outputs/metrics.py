@@ -1,6 +1,6 @@
 """The metrics of a run for a monitoring system: a file that is replaced every 10 s, or an address that answers HTTP.
 
-They are an output beside the others that never delays one: the file is written by a thread of its own, a request is
+They are one more output, which never delays one: the file is written by a thread of its own, a request is
 small and bounded, and a failure after the start is a warning.
 """
 
@@ -19,6 +19,7 @@ from ordwatch import system
 from ordwatch.core.errors import OutputRefused, UsageError
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import GapRecord, OutputRecord
+from ordwatch.outputs.immediate_sink import ImmediateSink
 from ordwatch.outputs.openmetrics import CONTENT_TYPE, RunMetrics
 from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread, replace_oldest
 
@@ -36,7 +37,7 @@ _LOOPBACK = "127.0.0.1"
 log = logging.getLogger(__name__)
 
 
-class Metrics:
+class Metrics(ImmediateSink):
     """The source of both outputs: `follow` says what is measured."""
 
     def __init__(self) -> None:
@@ -57,14 +58,6 @@ class Metrics:
         """Take records; never blocks."""
         for each in records:
             self._run.record(each.record)
-
-    async def drain(self) -> None:
-        """Nothing waits."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: a reader of metrics delays nobody."""
-        return False
 
     def text(self) -> str:
         """The metrics now, as OpenMetrics text."""

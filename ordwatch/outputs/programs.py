@@ -17,6 +17,7 @@ from threading import Lock, Thread
 from ordwatch import system
 from ordwatch.core.records import OrderRecord, OutputRecord, SessionRecord, numbered
 from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.immediate_sink import ImmediateSink
 from ordwatch.outputs.writer_thread import WatchedThread, WriterQueue, WriterThread
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ _PLANNED_ENDS = (0, 3, 69, 77)
 """Exit codes of runs that nothing has cut short."""
 
 
-class ProgramRunner:
+class ProgramRunner(ImmediateSink):
     """A sink that runs the program. Its failures are messages on stderr and never end the run."""
 
     def __init__(
@@ -81,14 +82,6 @@ class ProgramRunner:
                     self._queue.put([numbered(each.json, self._seq)])
             elif isinstance(each.record, SessionRecord) and _is_cut_short(each.record):
                 self.hurry()
-
-    async def drain(self) -> None:
-        """Nothing waits for the program."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: the stream never waits for the program."""
-        return False
 
     async def watch(self) -> None:
         """Report dropped records from time to time."""

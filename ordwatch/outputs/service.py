@@ -5,7 +5,6 @@ that is away when the machine starts does not cost the recorder its life; each a
 while a full disk is waited for. Nothing is sent but these states, and nobody is waited for.
 """
 
-import asyncio
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from ordwatch import system
 from ordwatch.core.escaping import safe_text
 from ordwatch.core.records import AliveRecord, AnyRecord, LinkRecord, OutputRecord, SessionRecord
+from ordwatch.outputs.immediate_sink import ImmediateSink
 
 MAX_STATUS = 500
 LEAST_WATCHDOG_S = 30
@@ -21,7 +21,7 @@ LEAST_WATCHDOG_S = 30
 log = logging.getLogger(__name__)
 
 
-class Service:
+class Service(ImmediateSink):
     """A sink that reports to the service manager at this address."""
 
     def __init__(self, sender: socket.socket, address: str) -> None:
@@ -33,9 +33,6 @@ class Service:
         self._ready: bool | None = None  # None: not yet; False: to be reported with the next message
         self._failed = False
 
-    def start(self) -> None:
-        """Nothing has to be opened."""
-
     def write(self, records: Sequence[OutputRecord]) -> None:
         """Report what these records mean for the service; never blocks and never raises."""
         for each in records:
@@ -45,18 +42,6 @@ class Service:
                 lines.append(status)
             if lines and self._ready is not None and self._send(lines if self._ready else ["READY=1", *lines]):
                 self._ready, self._status = True, status
-
-    async def drain(self) -> None:
-        """Nothing is queued."""
-
-    @property
-    def stalled(self) -> bool:
-        """Always False: nothing is queued."""
-        return False
-
-    async def watch(self) -> None:
-        """Nothing to wait for."""
-        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Close the socket."""

@@ -24,6 +24,7 @@ from ordwatch.outputs import descriptor
 from ordwatch.outputs.cells import ASCII, UNICODE, CellLine, Glyphs, shown
 from ordwatch.outputs.descriptor import check_open, explain_failure, fd_name, write_all
 from ordwatch.outputs.filters import Filter
+from ordwatch.outputs.immediate_sink import ImmediateSink
 from ordwatch.outputs.keyboard import Keyboard
 from ordwatch.outputs.keys import KeyPress
 from ordwatch.outputs.table_content import TableContent
@@ -51,7 +52,7 @@ def _nothing() -> None:
     return None
 
 
-class Table:
+class Table(ImmediateSink):
     """Shows every order in its latest state, and how the venues are.
 
     `stats` gives the state of venues between records; None, as in a replay, takes it from the records. `clock` is
@@ -137,14 +138,6 @@ class Table:
         """Show one line above the table, for good: a message for stderr, which is the same terminal."""
         self._messages.put([shown(text, self._glyphs, MAX_TEXT)])
 
-    async def drain(self) -> None:
-        """A table may skip states: nothing is queued."""
-
-    @property
-    def stalled(self) -> bool:
-        """Never: a terminal that stands still misses drawings, not records."""
-        return False
-
     @property
     def live(self) -> bool:
         """Whether the table moves on the terminal, so that messages have to go through `show_message`."""
@@ -176,7 +169,7 @@ class Table:
                 self._keyboard.close()
 
     @property
-    def used(self) -> bool:
+    def key_pressed(self) -> bool:
         """Whether the user has pressed a key: then a table of the past stays until the user ends it."""
         return self._used and self._keyboard is not None
 

@@ -9,9 +9,9 @@ lock        one recorder at a time
 inputs      opens a file to read: plain, compressed, stdin
 reading     lines and their damage, files in order, records with their times
 history     what the next session needs of a recording that it continues
-checkpoint  what history knew at a synced line, so that opening reads only what follows
+checkpoint  what history knew at a synced line, so that recovery reads only what follows
 recovery    opens a recording: checks, repair, continuation
-invariants  counts that must agree, and files that must not contradict each other
+invariants  counts that must be equal, and files that must not contradict each other
 verify      what a recording proves; verdict.py is its answer
 status      whether the session that writes it is healthy; tail.py reads the last records for that
 salvage     the intact lines of a damaged recording, in a new one

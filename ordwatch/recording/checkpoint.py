@@ -1,6 +1,6 @@
 """A checkpoint: all that the next session needs of a recording up to one line, so that it reads only what follows.
 
-It is a shortcut and nothing more. Its digest covers all of it, its last line must stand in its place, every line that
+It is a shortcut and nothing more. Its digest covers all of it, its last line must be in its place, every line that
 it points to must be whole, and its files must be those that lead up to the last one. Else all is read as without it.
 It is only made of lines that are synced: after a power failure none of them is missing.
 """
@@ -131,7 +131,7 @@ def _whole_lines(file: BinaryIO, start: int) -> Iterator[bytes]:
 
 
 class Checkpoints:
-    """Follows the lines that a writer adds, with the state that opening has read, and saves it after a sync.
+    """Follows the lines that a writer adds, with the state that recovery has read, and saves it after a sync.
 
     Belongs to the writer's thread. Whatever fails here costs the next session time, and nothing else.
     """
@@ -158,7 +158,7 @@ class Checkpoints:
             self._give_up(exc)
 
     def next_file(self, file: Segment) -> None:
-        """The recording goes on in `file`, after a rotation."""
+        """The recording continues in `file`, after a rotation."""
         self.continue_file(file, 0)
 
     def restart(self, file: Segment) -> None:

@@ -15,7 +15,7 @@ from ordwatch.core.errors import OutputError, OutputRefused
 _MODE = 0o600
 
 Fault = Literal["cut", "replaced"]
-"""What somebody else may do to a file while it is written; "replaced": its name is gone, or another file has it."""
+"""What somebody else may do to a file while it is written; "replaced": its name was removed, or another file has it."""
 
 
 class Files:
@@ -183,7 +183,7 @@ class Segment:
 
 
 def check_place(path: Path) -> None:
-    """See that a recording can stand there; nothing is opened or made.
+    """Check that a recording can be there; nothing is opened or made.
 
     Raises:
         OutputRefused: The folder is missing or open to everybody, or `path` is no regular file of ours.
@@ -205,7 +205,7 @@ def check_place(path: Path) -> None:
 
 
 def check_file(path: Path, found: os.stat_result) -> None:
-    """See that it is a regular file of ours with one name.
+    """Check that it is a regular file of ours with one name.
 
     Raises:
         OutputRefused: It is not.
@@ -221,7 +221,7 @@ def check_file(path: Path, found: os.stat_result) -> None:
 
 
 def is_locked_elsewhere(path: Path) -> bool:
-    """Whether another open file has the lock of what stands at `path`; False if nothing can be locked there."""
+    """Whether another open file has the lock of the file at `path`; False if nothing can be locked there."""
     try:
         fd = os.open(path, os.O_RDONLY | system.open_flags("CLOEXEC", "NOFOLLOW", "NONBLOCK"))
     except OSError:

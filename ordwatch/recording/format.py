@@ -1,6 +1,6 @@
 """A line of a recording: a record, its seq, and as last member the CRC-32 of all bytes before `,"crc"`.
 
-Lines are made from a record's JSON and checked byte for byte; only `mark` and `record` read what stands in them.
+Lines are made from a record's JSON and checked byte for byte; only `mark` and `record` parse them.
 """
 
 from typing import Annotated
@@ -19,7 +19,7 @@ _CRC_KEY = _CRC_MEMBER[:8]
 
 
 class BadLine(ValueError):
-    """Not a whole line of a recording; the message is the reason, in few words."""
+    """Not a whole line of a recording; the message is a short reason."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -96,7 +96,7 @@ def _why(line: bytes) -> str:
 
 
 def crc_of(line: bytes) -> str:
-    """The checksum that stands in a whole line."""
+    """The checksum in a whole line."""
     return line[-11:-3].decode("ascii")
 
 

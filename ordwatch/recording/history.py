@@ -51,7 +51,7 @@ class StoredOrders:
         return len(self._places)
 
     def are_whole(self) -> bool:
-        """Whether every one of them stands in its place, undamaged.
+        """Whether every one of them is in its place, undamaged.
 
         Raises:
             OSError: A file cannot be read.
@@ -84,7 +84,7 @@ class Continuation:
     """What the next session begins with. A new recording has all the defaults."""
 
     last_seq: int = 0
-    """Of the last line, those written on opening included."""
+    """Of the last line, those written by recovery included."""
     clean: bool = True
     """Whether the session before ended orderly."""
     orders: StoredOrders = field(default_factory=StoredOrders)
@@ -101,7 +101,7 @@ class Continuation:
     stream_seq: int | None = None
     """Of a follower's recording: the highest position in the stream of which it has an order."""
     published_seq: int = 0
-    """Up to this line all were published, as the last `alive` record says; 0: it does not say."""
+    """Up to this line all were published, as the last `alive` record with such a number has it; 0: there is none."""
 
     def next_gap(self, venue: str) -> int:
         """The number of the venue's next gap: larger than any that the recording has used."""

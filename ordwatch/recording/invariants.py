@@ -52,7 +52,7 @@ class Invariants:
                 pass
 
     def records_missing(self) -> None:
-        """Records are missing here: counting begins anew."""
+        """Records are missing here: counting starts again."""
         self._complete = False
         self._excess = None
         self._session_complete = False

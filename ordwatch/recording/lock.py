@@ -1,7 +1,7 @@
 """One recorder at a time: the kernel's locks on `FILE.lock` and on the recording itself decide.
 
 Two locks, because anybody may remove the lock file, and because a recording that is new or being rotated has no file
-of its name yet. What stands in the lock file is only for people.
+of its name yet. The content of the lock file is only for people.
 """
 
 import os
@@ -193,7 +193,7 @@ def _holder_in(file: Path) -> Holder | None:
 
 
 def _recorder(path: Path) -> Holder | None:
-    """Who began the last session in the recording: for a lock file that was removed or made anew."""
+    """Who began the last session in the recording: for a lock file that was removed or is new."""
     for file in (path, *(older.path for older in reversed(older_files(path)))):
         try:
             with open_input(file) as lines:

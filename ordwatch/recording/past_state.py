@@ -38,7 +38,7 @@ class PastState:
         return list(self._orders.values())
 
     def of_venues(self) -> list[AnyRecord]:
-        """The last records that say in which state the venues were."""
+        """The last records that show in which state the venues were."""
         return list(self._venues.values())
 
     def _note(self, record: AnyRecord) -> None:

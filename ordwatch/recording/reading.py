@@ -84,7 +84,7 @@ def read_lines(file: BinaryIO, last_seq: int | None = None, *, start: int = 0) -
     """Every line that the file holds now, oldest first; lines that are appended meanwhile are not read.
 
     `last_seq` is the seq before the first line; None: the first line may have any. `start` is the offset of the first
-    line to read. After damage, reading goes on with the next line that is whole and newer than the last whole one.
+    line to read. After damage, reading continues with the next line that is whole and newer than the last whole one.
     """
     number = None if start else 0
     offset = start

@@ -58,7 +58,7 @@ class _Found(NamedTuple):
     older_first_seq: int | None = None
     """The first line of the file before the last one."""
     begun: RotatedFromRecord | None = None
-    """How the next file begins, where only that says what the last line was."""
+    """How the next file begins, where only that shows what the last line was."""
     end: int = 0
     """The offset behind the last whole line of the last file."""
     unsaved: int = 0
@@ -112,7 +112,7 @@ def _checkpoints(files: Files, path: Path, history: History, found: _Found, file
         checkpoints.continue_file(file, found.end)
     else:
         checkpoints.next_file(file)
-    checkpoints.synced()  # the opening has synced all that it read and wrote
+    checkpoints.synced()  # recovery has synced all that it read and wrote
     return checkpoints
 
 
@@ -178,7 +178,7 @@ def _read(path: Path, history: History, reading: _Reading) -> _Found:
 
 
 def _without_last(path: Path, history: History, found: _Found) -> _Found:
-    """The last file is missing or empty: it was left in the middle of a rotation, or is new, or somebody took it."""
+    """The last file is missing or empty: it was left in the middle of a rotation, or is new, or somebody moved it."""
     begun = unfinished(path)
     if begun is None or begun.prev_last_seq <= found.last_seq:
         return found

@@ -1,7 +1,7 @@
-"""When a recording goes on in another file, and the steps that lead there.
+"""When a recording continues in another file, and the steps to it.
 
-After any two steps a kill leaves a state that the opening recognises and completes: the file ends with `rotate`;
-an unfinished next file stands next to it; the file has its last name and the next one not yet its own.
+After any two steps a kill leaves a state that recovery recognises and completes: the file ends with `rotate`;
+an unfinished next file is beside it; the file has its last name and the next one not yet its own.
 """
 
 import errno
@@ -30,7 +30,7 @@ NS_A_DAY = 86_400 * 10**9
 
 
 class Rotation(NamedTuple):
-    """When to go on in a new file: before it grows past `max_bytes`, or at each new UTC day, or neither."""
+    """When to continue in a new file: before it grows past `max_bytes`, or at each new UTC day, or neither."""
 
     max_bytes: int | None = None
     daily: bool = False
@@ -84,13 +84,13 @@ def older_files(path: Path) -> list[OlderFile]:
 
 
 def older_file(path: Path) -> OlderFile | None:
-    """The rotated file that this name stands for; None if it is the name of none."""
+    """The rotated file that has this name; None if no rotated file can have it."""
     match = _ROTATED_NAME.fullmatch(path.name)
     return None if match is None else OlderFile(path, int(match[2]), int(match[3]), path.with_name(match[1]))
 
 
 def rotated_name(path: Path, *, first_seq: int, last_seq: int) -> Path:
-    """The last name of a file at `path`, once the recording goes on in another."""
+    """The last name of a file at `path`, once the recording continues in another."""
     return path.with_name(f"{path.name}.{first_seq}-{last_seq}")
 
 
@@ -102,8 +102,8 @@ def unfinished_name(path: Path) -> Path:
 def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Segment:
     """Give `path`, whose `rotate` record is durable, its last name, and a new file to `path`.
 
-    May be called again after it failed or was killed anywhere. A `path` that is gone, empty or the next file already is
-    not renamed: then the file before has its last name.
+    May be called again after it failed or was killed anywhere. A `path` that is missing, empty or the next file already
+    is not renamed: then the file before has its last name.
 
     Raises:
         OSError: A step failed.
@@ -117,6 +117,9 @@ def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Seg
             if os.path.lexists(old):
                 raise OutputError(f"{old}: is in the way of a rotation; move it to another folder")
             files.rename(path, old)
+            if first_seq_of(old) != first_seq:
+                # Somebody moved the file away just before: this is what was put in its place.
+                files.rename(old, quarantine_name(path))
             # First the old name, then the new one: on disk too, the recording is never without its past.
             files.sync_folder(path.parent)
         _give_name(files, path, fresh)
@@ -127,7 +130,7 @@ def next_file(files: Files, path: Path, *, first_seq: int, last_seq: int) -> Seg
 def replacement(files: Files, path: Path, *, fault: Fault, kept: Path, last_seq: int) -> Segment:
     """A new file at `path` after somebody moved, removed or cut the one that was there.
 
-    What stands there now gets the name `kept` unless it is empty. May be called again after it failed anywhere.
+    The file that is there now gets the name `kept` unless it is empty. May be called again after it failed anywhere.
 
     Raises:
         OSError: A step failed.
@@ -151,7 +154,7 @@ def replacement(files: Files, path: Path, *, fault: Fault, kept: Path, last_seq:
 
 
 def begun_file(files: Files, path: Path, first: RotatedFromRecord) -> Segment:
-    """A new file that begins with this record, at `path`, where nothing stands that is needed.
+    """A new file that begins with this record, at `path`, where there is nothing that is needed.
 
     Raises:
         OSError: A step failed; may be called again.

@@ -1,4 +1,4 @@
-"""Copies the intact lines of a damaged recording to a new one, numbered anew; a `repair` marks each missing part."""
+"""Copies the intact lines of a damaged recording to a new one, with new numbers; a `repair` marks each missing part."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress

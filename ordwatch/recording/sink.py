@@ -58,7 +58,7 @@ class Recording:
         self._stalled = False
 
     def stored_files(self) -> list[Path]:
-        """The files that opening may read."""
+        """The files that `open` may read."""
         if not self.path.parent.is_dir():
             return []
         return [*(older.path for older in older_files(self.path)), self.path]
@@ -69,7 +69,7 @@ class Recording:
         `on_read` learns how many bytes were read.
 
         Raises:
-            OutputRefused: It cannot stand there.
+            OutputRefused: There can be no recording there.
             OutputError: It cannot be written.
             RecordingBusy: Another ordwatch holds it.
             RecordingError: Damaged in durable data, or not ours.

@@ -1,4 +1,4 @@
-"""What a recording proves: whole lines without a missing one, the coverage of each venue, counts that agree.
+"""What a recording proves: whole lines without a missing one, the coverage of each venue, consistent counts.
 
 Reads files only, one line at a time; needs no configuration, and may read a file that is being written.
 """
@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.records import SCHEMA, AnyRecord, GapRecord, IoErrorRecord, RejectRecord, RepairRecord, SessionRecord
 from ordwatch.core.times import time_text
+from ordwatch.core.venue_coverage import CoverageResult
 from ordwatch.recording.format import record
 from ordwatch.recording.history import TYPES_READ, proven_durable
 from ordwatch.recording.inputs import OnRead

@@ -7,6 +7,7 @@ tried again; a failed sync is never tried again.
 import errno
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from threading import Event
 from time import monotonic, sleep, time_ns
 from typing import Literal, NamedTuple, TypeVar
@@ -38,6 +39,8 @@ FINISH_S = 1.5
 """How long a refusing disk is tried again once the end was asked for, and how often."""
 FINISH_RETRY_S = 0.1
 SYNC_EVERY_S = 1.0
+HANGUP_AFTER_S = 60.0
+"""A log rotator moves the file and then sends SIGHUP: how long after a noticed move SIGHUP still belongs to it."""
 PUBLISHING_SYNC_S = 0.02
 """Only what is durable is published, so that is to be soon."""
 
@@ -113,6 +116,8 @@ class Writer:
         """Entries of the queue that are written; for any thread to read."""
         self._io_errors: list[OutputRecord] = []
         self._rotate = Event()
+        self._moved_at = -inf
+        """When a move was noticed whose SIGHUP may still come, on the monotonic clock."""
 
     def thread(self) -> WriterThread[Entry]:
         """What writes until the queue is closed and empty, then syncs, and closes the file in any case.
@@ -134,7 +139,7 @@ class Writer:
         return self._file.synced_seq
 
     def rotate(self) -> None:
-        """Ask to go on in a new file; for any thread."""
+        """Request to continue in a new file; for any thread."""
         self._rotate.set()
         self._queue.wake()
 
@@ -242,7 +247,13 @@ class Writer:
         # A file without a line is not left behind: its first lines go into it.
         if self._rotate.is_set() and (self._file.size or self._file.fault()):
             self._rotate.clear()
-            self._continue_in_new_file()
+            if not self._is_continued_already():
+                self._continue_in_new_file()
+
+    def _is_continued_already(self) -> bool:
+        """Whether this SIGHUP comes from a log rotator whose move was noticed before."""
+        moved_at, self._moved_at = self._moved_at, -inf
+        return monotonic() < moved_at + HANGUP_AFTER_S and self._file.fault() is None
 
     def _continue_in_new_file(self) -> None:
         fault = self._file.fault()
@@ -267,8 +278,10 @@ class Writer:
         fault = self._file.fault()
         if fault is None:
             return
-        log.warning("%s: was %s by somebody else; going on in a new file", self._file.path, fault)
+        log.warning("%s: was %s by somebody else; continuing in a new file", self._file.path, fault)
         self._replace(fault)
+        if fault == "replaced":
+            self._moved_at = monotonic()
         self._report(IoErrorRecord(op=fault, errno=errno.ESTALE, ms=0.0, waiting=len(self._queue)))
 
     def _replace(self, fault: Fault) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import NamedTuple
 
-from ordwatch.core.coverage import ALIVE_PERIOD_S, StreamCoverage, VenueCoverage
+from ordwatch.core.coverage import ALIVE_PERIOD_S, StreamCoverage
 from ordwatch.core.records import AliveRecord, AnyRecord, ClockRecord, OrderRecord, SessionRecord, record_time
 from ordwatch.core.times import time_ns
+from ordwatch.core.venue_coverage import VenueCoverage
 from ordwatch.scale.stream_clock import Point, StreamClock
 
 OVERDUE_NS = 2 * ALIVE_PERIOD_S * 1_000_000_000
@@ -93,6 +94,7 @@ class Collector:
         """Why the last session ended; None while one runs."""
         self.last_ns: int | None = None
         """The last time in its records."""
+        self._last_seq = 0
         self._alive_at: Point | None = None
         self._venues: dict[str, _Venue] = {}
         self._before_hole: Collector | None = None
@@ -114,6 +116,10 @@ class Collector:
         if self.is_overdue(now_ns) and not (venue.blind and venue.blind[-1].to is None):
             found.append(Blind(self._proof(part.venue), None, "no sign of life"))
         return found
+
+    def covers(self, part: Part, now_ns: int) -> bool:
+        """Whether it sees this part now."""
+        return all(each.to is not None for each in self.blind(part, now_ns))
 
     def is_overdue(self, now_ns: int) -> bool:
         """Whether its session goes on, but no alive record came for two periods."""
@@ -143,6 +149,7 @@ class Collector:
             self._since_hole.append(Numbered(seq, record, stream_ns))
             if len(self._since_hole) > HOLE_KEPT:
                 self._before_hole, self._since_hole = None, []
+        self._last_seq = max(self._last_seq, seq)
         at = record_time(record)
         at_ns = self.last_ns = time_ns(at) if at is not None else self.last_ns
         if at_ns is None:
@@ -163,6 +170,17 @@ class Collector:
             self._covers(record, self._alive_at)
             changed = True  # it may have been overdue
         return self._follow_coverage(at_ns) or changed
+
+    def begins_between(self, record: AnyRecord, seq: int) -> bool:
+        """Whether this record is of another recording than those before, where lines between them are not read.
+
+        A session is published when all lines before it are, so that with it `seq` only goes back in another recording.
+        One that is longer by now than the one before hides that; what matters then is only a gap that stayed open.
+        """
+        if not isinstance(record, SessionRecord):
+            return False
+        self.coverage.forget_open_gaps()
+        return seq < self._last_seq
 
     def begins_in_the_middle(self) -> None:
         """The lines before the first one that is read are not known: nothing is, until the next alive record."""
@@ -191,6 +209,7 @@ class Collector:
         self.coverage.records_missing()
         self._follow_coverage(self.last_ns)
         self.coverage = StreamCoverage()
+        self._last_seq = 0
         for venue in self._venues.values():
             venue.uncertain = -1
 

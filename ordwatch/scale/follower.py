@@ -185,8 +185,10 @@ class Follower:
             feed = self._feed(line.collector)
             crc = message.data.rstrip(b"\n")[-10:].decode("ascii", "replace")
             if self._last_of_subjects and not self.is_caught_up:
+                if begins := feed.collector.begins_between(line.record, line.seq):
+                    feed.lines = LineOrder()
                 feed.lines.start(line.seq, crc)
-                self._take(feed, OrderedLine(line), read)
+                self._take(feed, OrderedLine(line, begins=begins), read)
                 continue
             begins = isinstance(line.record, SessionRecord) and self._is_newer(feed, line.record)
             for ready in feed.lines.add(line.seq, crc, line, now.mono_ns / 1e9, may_begin=begins):

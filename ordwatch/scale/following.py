@@ -29,7 +29,8 @@ from ordwatch.engine.rates import backoff
 from ordwatch.engine.run_session import SLICE, STALL_CHECK_S, RunFacts, RunSession
 from ordwatch.scale import stream, subjects
 from ordwatch.scale.follower import Follower, Read, Resume, StoredMessage
-from ordwatch.scale.nats_client import NatsConnection, Reader, StreamMessage, connect, server_time_ns
+from ordwatch.scale.nats_client import NatsConnection, StreamMessage, connect, server_time_ns
+from ordwatch.scale.stream_reader import StreamReader, stream_reader
 
 BROKER = "nats"
 """The name under which the connection to the stream has its links and gaps."""
@@ -91,7 +92,7 @@ class BrokerLink:
         return [*self._gaps.close_gap(at_ns, None), self._link("live", at_ns)]
 
     def down(self, detail: str, wait_s: float, at_ns: int) -> list[FeedEvent]:
-        """The connection is gone, or could not be made."""
+        """Disconnected, or no connection could be made."""
         self.is_live, self.detail = False, detail
         opened: Sequence[GapUpdate] = self._gaps.open_gap("reset", self.stats.last_rx_ns or at_ns, at_ns)
         return [*opened, self._link("down", at_ns, detail, wait_s)]
@@ -236,7 +237,8 @@ class FollowRun:
             if not self._follower.is_caught_up:
                 await self._begin(connection, server_time_ns(found.now))
             place = await self._place(connection)
-            async with connection.reader(
+            async with stream_reader(
+                connection,
                 self._settings.stream,
                 self._subjects,
                 from_seq=place.from_seq,
@@ -258,12 +260,12 @@ class FollowRun:
         at = await connection.next_message(self._settings.stream, position, subjects.ALL)
         if at is None or at.stream_seq != position:
             return True
-        says = subjects.parse(at.subject)
-        return (says.collector, says.venue, says.order_id) == (last.collector, last.venue, last.order_id)
+        place = subjects.parse(at.subject)
+        return (place.collector, place.venue, place.order_id) == (last.collector, last.venue, last.order_id)
 
     async def _begin(self, connection: NatsConnection, stream_now_ns: int) -> None:
         """Learn which collectors there are, and what they watch."""
-        async with connection.reader(self._settings.stream, self._sessions, last_per_subject=True) as reader:
+        async with stream_reader(connection, self._settings.stream, self._sessions, last_per_subject=True) as reader:
             found: list[StreamMessage] = []
             while len(found) < reader.pending and (some := await reader.take(FIRST_CONTACT_S)):
                 found += some
@@ -291,7 +293,7 @@ class FollowRun:
     def _last_of_subjects(self) -> bool:
         return self._since_ns is None and self._resume.position is None and not self._resume.covered_until_ns
 
-    async def _read_forever(self, reader: Reader) -> None:
+    async def _read_forever(self, reader: StreamReader) -> None:
         first, taken = reader.pending, 0
         if not first:
             self._caught_up()

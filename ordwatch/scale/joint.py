@@ -9,6 +9,8 @@ gap yet becomes one, even if it has ended already. Where it is doubtful which ca
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ordwatch.core.events import GapUpdate, LinkUpdate
 from ordwatch.scale.collector import Blind, Collector, Part
 
@@ -204,12 +206,9 @@ class JointVenue:
         self.gap = None
         limits = f"no collector saw {', '.join(names)}" if names else "the collectors' records came later"
         return [
-            GapUpdate(
-                venue=self.name,
-                gap=gap.gap,
+            replace(
+                gap,
                 state="closed",
-                cause=gap.cause,
-                from_ns=gap.from_ns,
                 to_ns=to_ns,
                 outcome="partial" if is_lost else "recovered",
                 limits=limits,

@@ -12,7 +12,7 @@ WAIT_S = 10.0
 MAX_WAITING = 10_000
 """More lines than this do not wait for one that is missing."""
 _REMEMBERED = 4096
-"""Lines whose checksum is kept, to tell a repeat from another history."""
+"""Lines whose checksum is kept, to distinguish a repeat from another history."""
 _HOLES_KEPT = 100_000
 _IN_FLIGHT = 256
 """As many lines a collector sends before the first of them is there: so far before the first line others may follow."""

@@ -1,6 +1,6 @@
 """The lines of a recording, read behind its writer: over rotations, and whatever becomes of older files.
 
-Blocks, and belongs to one thread. Only lines that are durable are asked for; the writer says how far that is.
+Blocks, and belongs to one thread. Only lines that are durable are asked for; the writer reports how far that is.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is said on stderr while publishing waits: at once, then once a minute, and when it goes on. Pure."""
+"""When stderr reports that publishing waits: at once, then once a minute, and when it goes on. Pure."""
 
 import logging
 from typing import NamedTuple

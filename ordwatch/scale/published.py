@@ -92,7 +92,7 @@ class PublishedRecording:
         self._recording.rotate_now()
 
     def state(self) -> str:
-        """In a few words how far publishing is; for the table."""
+        """How far publishing is, in short text for the table."""
         return self._publishing.state() if self._publishing is not None else "not started"
 
     async def before_connecting(self) -> None:

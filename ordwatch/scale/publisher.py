@@ -44,7 +44,7 @@ class Publisher:
     """The lines of one recording on their way to the stream. Times are seconds of one monotonic clock."""
 
     def __init__(self, published_seq: int = 0, sent_before_seq: int = 0) -> None:
-        """`published_seq`: as the recording says. `sent_before_seq`: an earlier process may have sent until there."""
+        """`published_seq`: as recorded. `sent_before_seq`: an earlier process may have sent until there."""
         self._read_seq = published_seq
         self._sent_seq = sent_before_seq
         self._stored: Collection[tuple[int, str]] = frozenset()

@@ -1,7 +1,7 @@
 """Publishes a recording while it is written: tasks, sockets, files and clocks around publisher.py and restart.py.
 
-One connection at a time. Whatever surprises on it (it is lost, a session is refused, the stream was emptied) ends in
-the same question to the stream: what do you hold of this collector?
+One connection at a time. Whatever goes wrong on it (it is disconnected, a session is refused, the stream was emptied)
+ends in the same question to the stream: which messages of this collector are there?
 """
 
 import asyncio
@@ -27,13 +27,14 @@ from ordwatch.scale.nats_client import (
     TOO_LARGE,
     WRONG_LAST_SEQUENCE,
     NatsConnection,
-    UnstoredMessage,
+    NatsMessage,
     connect,
     server_time_ns,
 )
 from ordwatch.scale.outage import Outage, OutageMessage
 from ordwatch.scale.publisher import WINDOW, Acknowledged, OtherPublisher, Publisher
 from ordwatch.scale.restart import FileState, GoOn, OtherCollector, Stored, StreamState, TwoHistories, decide
+from ordwatch.scale.stream_reader import stream_reader
 from ordwatch.scale.take_back import place_before
 
 GUARD_EVERY_S = 10.0
@@ -131,7 +132,7 @@ class Publishing:
         return self._own_session_seq is not None and self._publisher.published_seq >= self._own_session_seq
 
     def state(self) -> str:
-        """In a few words how far it is, for people."""
+        """How far it is, in short text for people."""
         if self._stopped is not None:
             return "publishing stopped"
         if self._outage.reason is not None:
@@ -204,7 +205,7 @@ class Publishing:
             log.log(notice.level, "nats: %s", notice.text)
 
     async def _publish_to(self, connection: NatsConnection, is_done: Callable[[], bool]) -> None:
-        """Publish over this connection until it is lost, which raises, or `is_done`."""
+        """Publish over this connection until it is disconnected, which raises, or `is_done`."""
         inbox = connection.new_inbox()
         await connection.listen(f"{inbox}.*", self._on_answer)
         await connection.listen(subjects.of_type(self._collector, "session"), self._on_session)
@@ -265,7 +266,7 @@ class Publishing:
         name, own = self._settings.stream, subjects.of_collector(self._collector)
         from_seq = await place_before(connection, name, own, go_on.from_seq, last.stream_seq)
         held: set[tuple[int, str]] = set()
-        async with connection.reader(name, [own], from_seq=from_seq, headers_only=True) as reader:
+        async with stream_reader(connection, name, [own], from_seq=from_seq, headers_only=True) as reader:
             while True:
                 for message in await reader.take():
                     with suppress(ValueError):
@@ -332,7 +333,7 @@ class Publishing:
             self._own_session_seq = message.seq
         return message
 
-    def _on_answer(self, answer: UnstoredMessage) -> None:
+    def _on_answer(self, answer: NatsMessage) -> None:
         seq = int(answer.subject.rpartition(".")[2])
         self._changed.set()
         if answer.status is not None:
@@ -368,7 +369,7 @@ class Publishing:
         if self._publisher.failed(seq, now_s):
             self._say(self._outage.failed(why, now_s, self.waiting))
 
-    def _on_session(self, _: UnstoredMessage) -> None:
+    def _on_session(self, _: NatsMessage) -> None:
         self._session_seen = True
         self._changed.set()
 

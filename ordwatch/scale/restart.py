@@ -59,7 +59,7 @@ class StreamState(NamedTuple):
 
     @classmethod
     def asked(cls, last: Stored | None, last_session: Stored | None, now_ns: int) -> "StreamState":
-        """What two answers say, `last` asked first: a session that came between them is the last message, too."""
+        """What two answers report, `last` requested first: a session between them is the last message, too."""
         if last_session is not None and (last is None or last.stream_seq < last_session.stream_seq):
             last = last_session
         return cls(last, last_session, now_ns)
@@ -109,7 +109,7 @@ Decision = GoOn | OtherCollector | TwoHistories
 def decide(stream: StreamState, file: FileState, *, published_seq: int, has_published: bool) -> Decision:
     """Where publishing goes on.
 
-    `published_seq`: up to which line the recording says that all are published, 0 if it does not say. `has_published`:
+    `published_seq`: up to which line the recording reports all as published, 0 if it does not. `has_published`:
     this process has published its `session` record already.
     """
     last, session = stream.last, stream.last_session
@@ -147,7 +147,7 @@ def _runs(session: Stored, stream: StreamState) -> bool:
 
 
 def _who(message: Stored) -> str:
-    """Which process sent it, and since when, as far as it says."""
+    """Which process sent it, and since when, as far as it is known."""
     found = message.session
     if found is None:
         return f"another process (its seq {message.seq})"

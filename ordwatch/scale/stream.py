@@ -12,6 +12,7 @@ from ordwatch.scale.nats_client import (
     StreamMessage,
     server_time_ns,
 )
+from ordwatch.scale.stream_reader import stream_reader
 
 MAX_AGE_S = 100 * 86_400.0
 """How long a message is kept by default: longer than any order lives, for the last message of an open one must stay."""
@@ -67,7 +68,7 @@ def wanted(
 
 
 def differences(found: Mapping[str, Any], want: Mapping[str, Any]) -> list[str]:
-    """What is not as wanted, in words, one for each key; a longer duplicate window is no difference."""
+    """What is not as wanted, one text for each key; a longer duplicate window is no difference."""
     listed = []
     for key, value in want.items():
         is_ = found.get(key, False if isinstance(value, bool) else None)
@@ -127,15 +128,18 @@ async def status(connection: NatsConnection, name: str) -> stream_status.StreamS
     now_ns, kept_ns = server_time_ns(found.now), int(found.config.get("max_age", 0))
     messages = await _last_messages(connection, name, stream_status.SUBJECTS)
     old = await _old_orders(connection, name, found, now_ns, kept_ns)
-    states = stream_status.collectors(messages, now_ns)
+    for collector in {subjects.parse(message.subject).collector for message in messages}:
+        last = await connection.last_message(name, subjects.of_collector(collector))
+        messages += [last] if last is not None else []
+    seen = stream_status.seen_collectors(messages)
     return stream_status.StreamStatus(
         stream=name,
         messages=found.messages,
         replicas=int(found.config.get("num_replicas", 1)),
         replicas_current=found.replicas_current,
         leader=found.leader,
-        collectors=states,
-        venues=stream_status.joint(states),
+        collectors=[each.state(now_ns) for each in seen],
+        venues=stream_status.joint(seen, now_ns),
         warnings=[
             *stream_status.session_warnings(messages, now_ns, kept_ns),
             *stream_status.order_warnings(old, now_ns, kept_ns),
@@ -145,7 +149,7 @@ async def status(connection: NatsConnection, name: str) -> stream_status.StreamS
 
 async def _last_messages(connection: NatsConnection, name: str, wanted: Sequence[str]) -> list[StreamMessage]:
     messages: list[StreamMessage] = []
-    async with connection.reader(name, wanted, last_per_subject=True) as reader:
+    async with stream_reader(connection, name, wanted, last_per_subject=True) as reader:
         while len(messages) < reader.pending:
             messages += await reader.take()
     return messages
@@ -159,7 +163,7 @@ async def _old_orders(
     if first is None or not stream_status.is_old(first, now_ns, kept_ns):
         return []
     messages: list[StreamMessage] = []
-    async with connection.reader(name, [stream_status.ORDERS], last_per_subject=True) as reader:
+    async with stream_reader(connection, name, [stream_status.ORDERS], last_per_subject=True) as reader:
         while len(messages) < reader.pending:
             messages += await reader.take()
             if not stream_status.is_old(messages[-1], now_ns, kept_ns):

@@ -79,7 +79,7 @@ class StreamClock:
         window.sample(difference_ns)
 
     def jumped(self) -> None:
-        """The collector's clock was set, or may have been: differences from before say nothing any more."""
+        """The collector's clock was set, or may have been: differences from before mean nothing any more."""
         self._window = None
 
     def point(self, own_ns: int) -> Point:

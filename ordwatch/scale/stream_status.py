@@ -1,19 +1,22 @@
-"""How the collectors of a stream are, from the last message of each subject that says so. Pure."""
+"""How the collectors of a stream are, from the last messages of a few subjects. Pure.
 
-from collections.abc import Iterable, Sequence
+What is covered is judged by what also judges it for `follow`: collector.py and joint.py.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from ordwatch.core.records import AliveRecord, AnyRecord, GapRecord, LinkRecord, SessionRecord, VenueAlive
+from ordwatch.core.records import AliveRecord, AnyRecord, LinkRecord, SessionRecord, VenueAlive
 from ordwatch.core.times import time_text
-from ordwatch.recording.format import BadLine, record
+from ordwatch.recording.format import record
+from ordwatch.scale.collector import Collector
+from ordwatch.scale.joint import JointVenue
 from ordwatch.scale.messages import message_id
 from ordwatch.scale.nats_client import StreamMessage
 
-OVERDUE_S = 25.0
-"""A collector whose last `alive` record is older is lost: it writes one every 10 s."""
 OLD_PART = 0.8
-"""Of the stream's maximum age: what is older and still counts is soon gone."""
+"""Of the stream's maximum age: what is older and still counts is soon removed."""
 _NS = 10**9
 
 SUBJECTS = ("ow.*.session", "ow.*.alive", "ow.*.link.*", "ow.*.gap.*")
@@ -42,12 +45,12 @@ class CollectorState(msgspec.Struct, frozen=True):
     since: str | None
     """When its last session began, or ended."""
     last_sign: str | None
-    """When the stream took its last message of those that are looked at."""
+    """When the stream took its last message."""
     age_s: float | None
     seq: int
     """Of that message."""
     lag: int | None
-    """How many durable lines its last `alive` record says are not published."""
+    """How many durable lines its last `alive` record reports as not published."""
     venues: dict[str, CollectorVenue]
 
 
@@ -81,101 +84,102 @@ class StreamStatus(msgspec.Struct, frozen=True):
         return bool(self.venues) and all(venue.covered for venue in self.venues)
 
 
-class _Seen:
-    """The last messages of one collector."""
+class SeenCollector:
+    """A collector, as far as the messages show it."""
 
-    def __init__(self) -> None:
-        self.last: StreamMessage | None = None
+    def __init__(self, name: str) -> None:
+        self.collector = Collector(name)
         self.session: SessionRecord | None = None
-        self.session_ns = 0
-        self.alive: AliveRecord | None = None
-        self.alive_ns = 0
-        self.alive_seq = 0
-        self.links: dict[str, tuple[int, LinkRecord]] = {}
-        self.gaps: dict[str, GapRecord] = {}
+        self._last: StreamMessage | None = None
+        self._states: dict[str, str] = {}
 
-    def note(self, message: StreamMessage, found: AnyRecord) -> None:
-        if self.last is None or message.stream_seq > self.last.stream_seq:
-            self.last = message
+    def note(self, message: StreamMessage, seq: int, found: AnyRecord) -> None:
+        """Take the next message of those that are known, in the order of the stream."""
+        self._last = message
+        if self.collector.begins_between(found, seq):
+            self.collector.begins_anew()
+        self.collector.record(found, seq, message.time_ns)
         match found:
             case SessionRecord():
-                self.session, self.session_ns = found, message.time_ns
+                self.session = found
             case AliveRecord():
-                self.alive, self.alive_ns, self.alive_seq = found, message.time_ns, message.stream_seq
+                self._states |= {name: str(venue.state) for name, venue in found.venues.items()}
             case LinkRecord():
-                self.links[found.venue] = (message.stream_seq, found)
-            case GapRecord():
-                self.gaps[found.venue] = found
+                self._states[found.venue] = str(found.state)
             case _:
                 pass
 
     @property
-    def running(self) -> bool:
-        return self.session is not None and self.session.state == "start"
+    def alive(self) -> Mapping[str, VenueAlive]:
+        """The venues in its last `alive` record."""
+        return self.collector.alive.venues if self.collector.alive is not None else {}
+
+    @property
+    def venues(self) -> set[str]:
+        """The names of all venues that it watches."""
+        return {*self.alive, *self.collector.kinds}
+
+    def covers(self, venue: str, now_ns: int) -> list[bool]:
+        """Of each part of the venue whether it covers it now."""
+        return [self.collector.covers(part, now_ns) for part in self.collector.parts() if part.venue == venue]
+
+    def state(self, now_ns: int) -> CollectorState:
+        """What the messages show."""
+        session, alive, last = self.session, self.collector.alive, self._last
+        lag = None
+        if alive is not None and alive.synced_seq is not None and alive.published_seq is not None:
+            lag = max(0, alive.synced_seq - alive.published_seq)
+        return CollectorState(
+            collector=self.collector.name,
+            host=session.host if session is not None else None,
+            version=session.version if session is not None else None,
+            running=session is not None and session.state == "start",
+            since=session.at if session is not None else None,
+            last_sign=time_text(last.time_ns) if last is not None else None,
+            age_s=round((now_ns - last.time_ns) / _NS, 3) if last is not None else None,
+            seq=message_id(last.headers).seq if last is not None else 0,
+            lag=lag,
+            venues={
+                name: CollectorVenue(
+                    kind=self.collector.kinds.get(name),
+                    state=self._states[name],
+                    last_rx=venue.last_rx,
+                    covers=list(venue.covers),
+                    covered=bool(covers := self.covers(name, now_ns)) and all(covers),
+                )
+                for name, venue in self.alive.items()
+            },
+        )
 
 
-def collectors(messages: Iterable[StreamMessage], now_ns: int) -> list[CollectorState]:
-    """Each collector, by name, from the last message of each of SUBJECTS."""
-    seen: dict[str, _Seen] = {}
-    for message in messages:
+def seen_collectors(messages: Iterable[StreamMessage]) -> list[SeenCollector]:
+    """Each collector, by name, from the last message of each of SUBJECTS and its last of all."""
+    collectors: dict[str, SeenCollector] = {}
+    for _, message in sorted({message.stream_seq: message for message in messages}.items()):
         try:
-            name, found = message_id(message.headers).collector, record(message.data)
-        except (ValueError, BadLine):
+            name, seq, _ = message_id(message.headers)
+            collectors.setdefault(name, SeenCollector(name)).note(message, seq, record(message.data))
+        except ValueError:  # BadLine is one
             continue  # of another program
-        seen.setdefault(name, _Seen()).note(message, found)
-    return [_collector(name, seen[name], now_ns) for name in sorted(seen)]
+    return [collectors[name] for name in sorted(collectors)]
 
 
-def _collector(name: str, seen: _Seen, now_ns: int) -> CollectorState:
-    session, alive, last = seen.session, seen.alive, seen.last
-    overdue = alive is None or now_ns - seen.alive_ns > OVERDUE_S * _NS
-    kinds = (session.kinds if session is not None else None) or {}
-    lag = None
-    if alive is not None and alive.synced_seq is not None and alive.published_seq is not None:
-        lag = max(0, alive.synced_seq - alive.published_seq)
-    venues = alive.venues if alive is not None else {}
-    return CollectorState(
-        collector=name,
-        host=session.host if session is not None else None,
-        version=session.version if session is not None else None,
-        running=seen.running,
-        since=session.at if session is not None else None,
-        last_sign=time_text(last.time_ns) if last is not None else None,
-        age_s=round((now_ns - last.time_ns) / _NS, 3) if last is not None else None,
-        seq=message_id(last.headers).seq if last is not None else 0,
-        lag=lag,
-        venues={
-            venue: _venue(venue, found, seen, kinds.get(venue), silent=overdue or not seen.running)
-            for venue, found in venues.items()
-        },
-    )
+def joint(collectors: Sequence[SeenCollector], now_ns: int) -> list[JointState]:
+    """Each venue, by name and kind, as all collectors together see it."""
+    venues: dict[tuple[str, str], list[SeenCollector]] = {}
+    for each in collectors:
+        for name in each.venues:
+            venues.setdefault((name, each.collector.kinds.get(name, "")), []).append(each)
+    return [_joint(name, kind, venues[name, kind], now_ns) for name, kind in sorted(venues)]
 
 
-def _venue(name: str, found: VenueAlive, seen: _Seen, kind: str | None, *, silent: bool) -> CollectorVenue:
-    state = str(found.state)
-    link = seen.links.get(name)
-    if link is not None and link[0] > seen.alive_seq:
-        state = str(link[1].state)
-    gap = seen.gaps.get(name)
-    covered = not silent and state == "live" and (gap is None or gap.state == "closed")
-    return CollectorVenue(kind, state, found.last_rx, list(found.covers), covered)
-
-
-def joint(states: Sequence[CollectorState]) -> list[JointState]:
-    """Each venue, by name and kind, over all collectors."""
-    of_venue: dict[tuple[str, str], list[tuple[str, CollectorVenue]]] = {}
-    for each in states:
-        for name, venue in each.venues.items():
-            of_venue.setdefault((name, venue.kind or ""), []).append((each.collector, venue))
-    return [_joint(name, kind or None, of_venue[name, kind]) for name, kind in sorted(of_venue)]
-
-
-def _joint(name: str, kind: str | None, seen: Sequence[tuple[str, CollectorVenue]]) -> JointState:
-    known = {entry for _, venue in seen for entry in venue.covers}
-    covered = {entry for _, venue in seen if venue.covered for entry in venue.covers}
-    by = [collector for collector, venue in seen if venue.covered]
-    uncovered = sorted(known - covered)
-    return JointState(name, kind, covered=bool(by) and not uncovered, by=by, uncovered=uncovered)
+def _joint(name: str, kind: str, watching: Sequence[SeenCollector], now_ns: int) -> JointState:
+    joint_venue = JointVenue(name)
+    joint_venue.judge([each.collector for each in watching], now_ns, now_ns)
+    known = {entry for each in watching if name in each.alive for entry in each.alive[name].covers}
+    by = [each.collector.name for each in watching if any(each.covers(name, now_ns))]
+    uncovered = sorted(known - joint_venue.covered)
+    return JointState(name, kind or None, covered=bool(known) and not uncovered, by=by, uncovered=uncovered)
 
 
 def session_warnings(messages: Iterable[StreamMessage], now_ns: int, kept_ns: int) -> list[str]:

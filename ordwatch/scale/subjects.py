@@ -1,4 +1,4 @@
-"""Subjects: where a line of a recording is published, and what a subject says. Pure.
+"""Subjects: where a line of a recording is published, and how a subject is read. Pure.
 
     ow.<collector>.<type>.<venue>.<account>.<order_id>    orders
     ow.<collector>.<type>.<venue>                         gap, link and reject
@@ -26,7 +26,7 @@ _OF_VENUE = frozenset({"gap", "link", "reject"})
 
 
 class Subject(NamedTuple):
-    """What a subject says; None where it has no such token, or the token stands for null."""
+    """The tokens of a subject; None where it has no such token, or the token stands for null."""
 
     collector: str
     type: str
@@ -57,7 +57,7 @@ def of_type(collector: str, kind: str) -> str:
 
 
 def parse(text: str) -> Subject:
-    """What a subject says.
+    """The values in a subject.
 
     Raises:
         ValueError: It is none of ours.
@@ -75,7 +75,7 @@ def token(value: str | None) -> str:
     if value is None:
         return _NULL
     if value == _NULL:
-        return "=2D"  # else it could not be told from null
+        return "=2D"  # else it would mean null
     if _PLAIN.fullmatch(value):
         return value
     return "".join(_encoded(byte) for byte in value.encode("utf-8", "surrogatepass")) or _EMPTY

@@ -1,4 +1,4 @@
-"""Takes lines back from the stream that a recording has lost, because its file was cut or restored from a backup.
+"""Takes lines back from the stream that a recording lacks, because its file was cut or restored from a backup.
 
 Called while the recording is locked and before it is read: afterwards it is a recording like any other. Only appends: a
 line that is cut in the middle is completed if the stream's begins with the same bytes. Never raises; what cannot be
@@ -22,6 +22,7 @@ from ordwatch.scale import subjects
 from ordwatch.scale.messages import crcs, message_id
 from ordwatch.scale.nats_client import NatsConnection, StreamMessage, connect
 from ordwatch.scale.publisher import WINDOW
+from ordwatch.scale.stream_reader import stream_reader
 
 LONGEST_S = 120.0
 _LOOK_BACK = 1024
@@ -60,7 +61,7 @@ def take_back(path: Path, fd: int, settings: NatsSettings) -> int:
             "nats: cannot ask whether the stream has lines that the recording lacks: %s", str(exc) or "no answer"
         )
         return 0
-    log.warning("nats: %s: %d lines that it had lost are taken back from the stream", path, len(lines))
+    log.warning("nats: %s: %d lines that it lacked are taken back from the stream", path, len(lines))
     return len(lines)
 
 
@@ -99,7 +100,7 @@ async def _read(connection: NatsConnection, stream: str, own: str, end: _End, la
     found: dict[int, bytes] = {}
     knows_end = False
     from_seq = await place_before(connection, stream, own, end.seq, last.stream_seq)
-    async with connection.reader(stream, [own], from_seq=from_seq) as reader:
+    async with stream_reader(connection, stream, [own], from_seq=from_seq) as reader:
         while True:
             for message in await reader.take():
                 seq = _seq(message)

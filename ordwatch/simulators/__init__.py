@@ -1,6 +1,6 @@
 """Simulated venues on loopback, for demo, simulate and tests: what is not the venue, but plays it.
 
-One folder for each venue, built on the venue's own codec; contract.py says what a simulator is.
+One folder for each venue, built on the venue's own codec; contract.py defines what a simulator is.
 """
 
 from importlib import import_module

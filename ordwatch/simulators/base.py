@@ -30,7 +30,7 @@ class PushSimulator:
             self.clients.add(peer)
 
     def receive(self, peer: int, data: bytes, now_ns: int) -> None:
-        """Nothing that a client says matters."""
+        """Nothing that a client sends matters."""
 
     def disconnected(self, peer: int) -> None:
         """The client has disconnected."""

@@ -19,7 +19,7 @@ class Market:
 
 @dataclass(frozen=True)
 class Intent:
-    """What somebody wants to trade, in words every venue understands; amounts are plain decimals.
+    """What somebody wants to trade, in terms every venue understands; amounts are plain decimals.
 
     `instrument` and `account` are numbers the simulator reduces to what it has.
     """

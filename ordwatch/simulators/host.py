@@ -1,6 +1,6 @@
 """Hosts a simulator on loopback: real sockets, WebSockets and HTTP, and faults of the way between.
 
-The simulator itself does no I/O; here is what hands it bytes and the time, and sends what it says.
+The simulator itself does no I/O; here is what hands it bytes and the time, and sends what it returns.
 """
 
 import asyncio

@@ -63,7 +63,7 @@ class Watched:
         await self.out.until(lambda: self.gaps("open") == self.gaps("closed"))
 
     async def true(self) -> None:
-        """Wait until the last record of every order says what is so."""
+        """Wait until the last record of every order has its true state."""
         await self.out.until(lambda: untrue(self.hosted.simulator, self.out) == {})
 
     def gaps(self, state: str) -> list[str]:
@@ -124,7 +124,7 @@ def last_states(orders: Sequence[OrderRecord]) -> dict[OrderName, OrderRecord]:
 
 
 def repeated(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
-    """Records that say nothing new of their order, though they are not its first."""
+    """Records that report nothing new of their order, though they are not its first."""
     known: set[OrderName] = set()
     found = []
     for order in orders:

@@ -25,9 +25,9 @@ Errors (core/errors.py) say what the engine does next: `AuthError` ends the venu
 `RemoteProtocolError` are tried again after a back-off; `ConfigError` means that the user must edit a file. No message
 holds a secret: what the venue wrote goes through `HttpRequest.redacted`, and settings hold secrets as `Secret`.
 
-Order updates bear exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
-UTC in whole microseconds and of the venue's own clock; None where the venue did not say. A status that is not in the
-venue's table is UNKNOWN, with the venue's word in `venue_status`.
+Order updates have exact decimals as text (`decimal_text` in core/numbers.py), ids as text, times as int ns since 1970
+UTC in whole microseconds and of the venue's own clock; None where the venue sent none. A status that is not in the
+venue's table is UNKNOWN, with the venue's name for it in `venue_status`.
 
 REST: a `HttpRequest` names its `rates`. What depends on the time (a signature) is made by its `sign`, which is called
 when the request is sent: after the waits, and again at each retry.
@@ -76,13 +76,13 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Seconds between repeated queries while live; 0 never, None: the venue's own."""
     allow_plaintext: bool = False
     tls_ca_file: str | None = None
-    """The path of a private CA's certificate, which counts beside those of the system."""
+    """The path of a private CA's certificate, trusted in addition to those of the system."""
 
     def check(self) -> None:
         """Refuse what types cannot: values that contradict each other.
 
         Raises:
-            ValueError: Says which key and why, without a value that could be secret.
+            ValueError: Names the key and the reason, without a value that could be secret.
         """
 
 
@@ -214,7 +214,7 @@ async def http(call: Call, request: HttpRequest) -> HttpReply:
 
 
 EVER = 0
-"""`QuerySpec.since_ns` where nothing says how far back is enough: no lower bound."""
+"""`QuerySpec.since_ns` where nothing shows how far back is enough: no lower bound."""
 NEVER = 2**62
 """`QueryResult.complete_since_ns` of a query that cannot say what happened at any time."""
 
@@ -226,7 +226,7 @@ class QuerySpec:
     since_ns: int | None
     """Reach back to this time of the **venue's** clock, ns since 1970 UTC; a margin is subtracted already.
 
-    EVER (0): as far as the venue allows. None: what is open, and what the venue says with it.
+    EVER (0): as far as the venue allows. None: what is open, and what the venue reports with it.
     """
     open_orders: Callable[[], Sequence[OrderUpdate]]
     """Orders held as open now, this venue's only. Those absent from the venue's list: ask by id."""
@@ -266,7 +266,7 @@ class Emit(Protocol):
 
 
 class Session(Protocol):
-    """One connection's conversation; made anew for each connection. Draws no random numbers, has no clock."""
+    """One connection's conversation; a new one for each connection. Draws no random numbers, has no clock."""
 
     heartbeat_s: float
     """`heartbeat` is called this often once the connection is up; may change after login."""
@@ -295,7 +295,7 @@ class Session(Protocol):
         ...
 
     def queue_request(self, key: int, request: StreamRequest, now_ns: int) -> Sequence[SessionEvent]:
-        """Queue a request; its `Answer` bears `key`. What needs no wire is answered at once."""
+        """Queue a request; its `Answer` has this `key`. What needs no wire is answered at once."""
         ...
 
     def data_to_send(self) -> list[Payload]:
@@ -315,7 +315,7 @@ class Endpoint:
     hint: str = ""
     """What to ask the user when nobody answers, such as "is OpenD running?"."""
     unanswered: str = ""
-    """What to look at when somebody is there who ends the connection, or says nothing, before the first message."""
+    """What to check when the other side ends the connection, or is silent, before the first message."""
     max_message_bytes: int = 16 * 2**20
     """The largest WebSocket message that is taken."""
     ping_s: float | None = None
@@ -341,8 +341,8 @@ class Keepalive:
     judge: Callable[[HttpReply], None] = accept_any
     """Looks at the answer.
 
-    Raises Refused or RemoteProtocolError for one that the user should know of, ConnectionLost when the venue says that
-    the session is over, so that a new connection is made, and AuthError when it refuses the credentials.
+    Raises Refused or RemoteProtocolError for one that the user should know of, ConnectionLost when the venue reports
+    that the session is over, so that a new connection is made, and AuthError when it refuses the credentials.
     """
 
 

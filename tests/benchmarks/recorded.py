@@ -1,4 +1,4 @@
-"""A long recording, as a quiet year would leave it: order lines, and an `alive` every ten seconds."""
+"""A long recording, as a year with few orders would leave it: order lines, and an `alive` every ten seconds."""
 
 from collections.abc import Iterator
 from pathlib import Path

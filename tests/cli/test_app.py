@@ -50,7 +50,7 @@ COMMANDS = ["tail", "demo", "simulate", "check", "replay", "verify", "schema"]
         (["tail", "--max-events", "many"], "'many' is not a whole number of 1 or more"),
         (["demo", "--seed", "-1"], "'-1' is not a whole number of 0 or more"),
         (["demo", "--speed", "fast"], "'fast' is not a number from 0.01 to 1000"),
-        (["tail", "--duration", "soon"], "'soon' is not a duration such as 90, 90s, 30m or 6h"),
+        (["tail", "--duration", "soon"], "'soon' is not a duration such as 90, 90s, 30m, 6h or 1d"),
         (["tail", "--connect-timeout", "soon"], "30m"),
         (["tail", "--record", "x", "--lock-wait", "soon"], "30m"),
         (["tail", "--time-zone", "Europe/Berlim"], "Europe/Berlin"),

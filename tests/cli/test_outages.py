@@ -6,11 +6,11 @@ import signal
 import pytest
 
 from ordwatch.cli.outages import Outages
-from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, for_outputs
 from ordwatch.core.times import time_ns
+from ordwatch.core.venue_coverage import CoverageResult, UncertainInterval
 from ordwatch.engine.ending import Outcome
 
 TIME = "2026-03-02T12:00:00.000000Z"

@@ -67,7 +67,7 @@ def test_a_killed_recorder_whose_file_lost_its_end_goes_on_whole(tmp_path: Path)
         held = asyncio.run(recorded(server.settings()))
 
     assert ended.code == -signal.SIGTERM
-    assert "lines that it had lost are taken back" in ended.err
+    assert "lines that it lacked are taken back" in ended.err
     assert content(file).startswith(before[: before.rindex(b'"state":"live"')])
     assert held == content(file)
     verdict = check([file])

@@ -25,7 +25,7 @@ def recording(simulated: Simulated, tmp_path: Path) -> Path:
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Records, without what tells their place in a stream."""
+    """Records, without what shows their place in a stream."""
     return [{k: v for k, v in json.loads(line).items() if k not in ("seq", "crc")} for line in text.splitlines()]
 
 

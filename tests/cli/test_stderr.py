@@ -175,7 +175,7 @@ def test_closing_does_not_wait_for_a_reader_that_does_not_read(pipe: Pipe, monke
 def test_a_reader_that_left_is_no_error(pipe: Pipe) -> None:
     os.close(pipe.read_fd)
 
-    pipe.log.warning("nobody hears this")
+    pipe.log.warning("nobody reads this")
     pipe.handler.close()
 
 

@@ -38,7 +38,7 @@ def test_status_shows_collectors_and_whether_their_venues_are_covered(server: Se
 
     async def publish() -> None:
         async with publishing(tmp_path / "day.jsonl", server.settings()) as collector:
-            collector.write(start(), link("live", 1), alive(2))
+            collector.write(start(), link("live", 1), alive(2, covers=["x"]))
             await collector.all_published(3)
 
     asyncio.run(publish())

@@ -10,7 +10,7 @@ from tests.support.process import Simulated, run
 
 @pytest.fixture
 def recording(simulated: Simulated, tmp_path: Path) -> Path:
-    """A recording of one quiet run."""
+    """A recording of one run without a gap."""
     run("tail", "--config", simulated.path, "--once", "--record", tmp_path / "day.jsonl")
     return tmp_path / "day.jsonl"
 

@@ -14,6 +14,7 @@ from ordwatch.core.order_ids import OrderName
 from ordwatch.core.records import AnyRecord, for_outputs
 from ordwatch.core.waiting import OrderWait
 from ordwatch.simulators.contract import Intent, Step
+from ordwatch.venues import REGISTRY
 from tests.recording.samples import SESSION, end, gap_opened, link, order, start, written
 from tests.support.process import DEADLINE_S, Ended, Process, Simulated, run, running
 
@@ -96,14 +97,14 @@ def test_another_end_of_the_order_is_a_code_of_its_own(simulated: Simulated, pla
 
 
 def test_a_time_out_prints_the_last_known_state(simulated: Simulated, placed: str) -> None:
-    ended = run("wait", placed, "--timeout", "2", "--config", simulated.path)
+    ended = run("wait", placed, "--timeout", "5", "--config", simulated.path)
 
     assert (ended.code, json.loads(ended.out)["status"]) == (124, "NEW")
     assert ended.err == "ordwatch: timed out\n"
 
 
 def test_a_time_out_in_a_gap_is_not_known(simulated: Simulated, placed: str) -> None:
-    with running("wait", placed, "--timeout", "3", "--config", simulated.path, "-v") as process:
+    with running("wait", placed, "--timeout", "6", "--config", simulated.path, "-v") as process:
         until_live(process)
         go_away(simulated)
         ended = finished(process)
@@ -121,6 +122,17 @@ def test_a_fill_while_the_venue_was_away_is_found_when_it_is_back(simulated: Sim
         ended = finished(process)
 
     assert (ended.code, json.loads(ended.out)["status"]) == (0, "FILLED")
+
+
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_a_fill_before_the_wait_began_is_found(kind: str, tmp_path: Path) -> None:
+    with Simulated([kind], tmp_path / "config.yaml") as venue:
+        venue.play([step(OrderStatus.NEW)])
+        placed = order_id(venue)
+        venue.play([Step("bought", OrderStatus.FILLED, BUY, filled="2", avg_price="10")])
+        ended = run("wait", placed, "--status", "filled", "--config", venue.path)
+
+    assert (ended.code, json.loads(ended.out)["status"], ended.err) == (0, "FILLED", "")
 
 
 def decided(sink: WaitSink) -> list[str]:

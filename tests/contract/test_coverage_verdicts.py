@@ -1,4 +1,4 @@
-"""The judgement of a run on itself, and that of `verify` on its recording, agree whatever happens to the venue."""
+"""A run judges itself as `verify` judges its recording, whatever happens to the venue."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from ordwatch.core.conversion import gap_record, gap_update, link_record, order_record, reject_record
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.events import FeedEvent, GapUpdate, LinkUpdate, OrderUpdate, Reject
 from ordwatch.core.records import AliveRecord, AnyRecord, ClockRecord, VenueAlive, encode
 from ordwatch.core.times import time_text
+from ordwatch.core.venue_coverage import CoverageResult
 from ordwatch.recording.format import with_crc
 from ordwatch.recording.verdict import UNCERTAIN, Verdict
 from ordwatch.recording.verify import check

@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from ordwatch.core.coverage import StreamCoverage, UncertainInterval, VenueCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.records import AnyRecord, ClockRecord, OrderRecord, RotateRecord
-from ordwatch.core.timeline import Timeline
+from ordwatch.core.venue_coverage import UncertainInterval
 from tests.recording.samples import (
     SESSION,
     alive,
@@ -19,411 +19,6 @@ from tests.recording.samples import (
 )
 
 
-def judged(
-    venue: VenueCoverage, until_ns: int | None, *, stopped: bool = False
-) -> tuple[float, list[UncertainInterval]]:
-    """Seconds that are covered, and the times that are not."""
-    result = venue.result(until_ns, stopped=stopped)
-    return result.covered_ns / 1e9, list(result.uncertain)
-
-
-def ended(venue: VenueCoverage, end_ns: int) -> None:
-    """A clean end; if the venue is live, the alive record before it has a message that was just received."""
-    if venue.gap is None:
-        venue.alive(end_ns, end_ns)
-    venue.session_ended(end_ns)
-
-
-@pytest.fixture
-def live() -> VenueCoverage:
-    """A venue that is live since second 10."""
-    coverage = VenueCoverage()
-    coverage.link_live(at_ns(10))
-    return coverage
-
-
-def test_coverage_begins_with_the_first_live(live: VenueCoverage) -> None:
-    ended(live, at_ns(30))
-
-    assert (live.first_live_ns, judged(live, at_ns(30))) == (at_ns(10), (20, []))
-
-
-def test_venue_that_never_was_live_is_not_uncertain_either() -> None:
-    coverage = VenueCoverage()
-    coverage.link_not_live("down")
-    ended(coverage, at_ns(30))
-
-    assert (coverage.first_live_ns, coverage.until_ns, judged(coverage, at_ns(30))) == (None, None, (0, []))
-
-
-def test_recovered_gap_is_covered(live: VenueCoverage) -> None:
-    live.gap_opened(gap_opened(15))
-    live.gap_closed(gap_closed(15, 25))
-    ended(live, at_ns(30))
-
-    assert judged(live, at_ns(30)) == (20, [])
-
-
-def test_partial_gap_is_uncertain_and_says_why(live: VenueCoverage) -> None:
-    live.gap_opened(gap_opened(15))
-    live.gap_closed(gap_closed(15, 25, partial="page 2 failed"))
-    ended(live, at_ns(30))
-
-    assert judged(live, at_ns(30)) == (10, [UncertainInterval(at_ns(15), at_ns(25), "eof; page 2 failed")])
-
-
-def test_open_gap_is_uncertain_until_the_end(live: VenueCoverage) -> None:
-    live.gap_opened(gap_opened(15))
-    ended(live, at_ns(30))
-
-    assert judged(live, at_ns(30)) == (5, [UncertainInterval(at_ns(15), at_ns(30), "eof")])
-
-
-def test_gap_may_close_before_the_link_says_live(live: VenueCoverage) -> None:
-    live.link_not_live("down")
-    live.gap_opened(gap_opened(15))
-    live.gap_closed(gap_closed(15, 25))
-    live.link_live(at_ns(25))
-    ended(live, at_ns(30))
-
-    assert judged(live, at_ns(30)) == (20, [])
-
-
-def test_gap_may_close_after_the_link_says_live(live: VenueCoverage) -> None:
-    live.link_not_live("down")
-    live.gap_opened(gap_opened(15))
-    live.link_live(at_ns(25))
-    live.gap_closed(gap_closed(15, 25))
-    ended(live, at_ns(30))
-
-    assert judged(live, at_ns(30)) == (20, [])
-
-
-def test_link_that_left_live_without_a_gap_is_uncertain_from_its_last_proof_of_life(live: VenueCoverage) -> None:
-    live.push_received(at(14))
-    live.push_received(at(15))
-    live.link_not_live("down")
-    live.link_live(at_ns(25))
-    ended(live, at_ns(30))
-
-    assert judged(live, at_ns(30)) == (9, [UncertainInterval(at_ns(14), at_ns(25), "link down without a gap")])
-
-
-def test_gap_says_since_when_not_the_link(live: VenueCoverage) -> None:
-    live.link_not_live("down")
-    live.gap_opened(gap_opened(18))
-
-    assert live.until_ns == at_ns(18)
-
-
-def test_unclean_end_is_uncertain_from_the_last_proof_of_life(live: VenueCoverage) -> None:
-    live.alive(at_ns(20), at_ns(19.5))
-
-    assert judged(live, None, stopped=True) == (9.5, [UncertainInterval(at_ns(19.5), None, "stopped without an end")])
-
-
-def test_push_after_the_last_alive_proves_life(live: VenueCoverage) -> None:
-    live.alive(at_ns(20), at_ns(19.5))
-    live.push_received(at(21))
-    live.push_received(at(22))
-    live.push_received(at(20.5))
-
-    assert live.until_ns == at_ns(21)
-
-
-def test_pushes_read_together_prove_only_what_was_read_before_them(live: VenueCoverage) -> None:
-    live.push_received(at(21))
-    live.push_received(at(22))
-    live.push_received(at(22))
-
-    assert live.until_ns == at_ns(21)
-
-
-def test_after_the_last_proof_of_life_a_clean_end_leaves_time_that_is_neither(live: VenueCoverage) -> None:
-    live.alive(at_ns(29), at_ns(27))
-    live.session_ended(at_ns(30))
-
-    assert live.until_ns == at_ns(27)
-    assert judged(live, at_ns(30)) == (17, [])
-
-
-def test_the_time_before_a_clean_end_is_in_the_gap_of_the_next_session(live: VenueCoverage) -> None:
-    live.alive(at_ns(29), at_ns(27))
-    live.session_ended(at_ns(30))
-    live.session_started()
-    live.gap_opened(gap_opened(27, cause="restart"))
-
-    assert judged(live, at_ns(60)) == (17, [UncertainInterval(at_ns(27), at_ns(60), "restart")])
-
-
-def test_a_session_after_a_clean_end_that_opens_no_gap_proves_nothing_of_the_time_before(live: VenueCoverage) -> None:
-    live.alive(at_ns(29), at_ns(27))
-    live.session_ended(at_ns(30))
-    live.session_started()
-    live.link_live(at_ns(50))
-    ended(live, at_ns(60))
-
-    assert judged(live, at_ns(60)) == (27, [UncertainInterval(at_ns(27), at_ns(50), "not recorded")])
-
-
-def test_time_between_sessions_is_uncertain_unless_a_gap_recovers_it(live: VenueCoverage) -> None:
-    ended(live, at_ns(30))
-    live.session_started()
-    live.link_live(at_ns(50))
-    ended(live, at_ns(60))
-
-    assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(30), at_ns(50), "not recorded")])
-
-
-def test_gap_over_a_restart_covers_the_time_between(live: VenueCoverage) -> None:
-    live.alive(at_ns(20), at_ns(20))
-    live.session_started()
-    live.gap_opened(gap_opened(20, cause="restart"))
-    live.gap_closed(gap_closed(20, 50))
-    ended(live, at_ns(60))
-
-    assert judged(live, at_ns(60)) == (50, [])
-
-
-def test_gap_that_begins_late_leaves_the_time_before_uncertain(live: VenueCoverage) -> None:
-    live.alive(at_ns(20), at_ns(20))
-    live.session_started()
-    live.gap_opened(gap_opened(40, cause="restart"))
-    live.gap_closed(gap_closed(40, 50))
-    ended(live, at_ns(60))
-
-    assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(20), at_ns(40), "restart")])
-
-
-def test_gap_that_reaches_back_into_covered_time_takes_it_back(live: VenueCoverage) -> None:
-    ended(live, at_ns(30))
-    live.session_started()
-    live.gap_opened(gap_opened(25, cause="restart"))
-    live.gap_closed(gap_closed(25, 50, partial="history ends"))
-
-    assert judged(live, None) == (15, [UncertainInterval(at_ns(25), at_ns(50), "eof; history ends")])
-
-
-def test_second_gap_over_a_restart_goes_on_from_the_first(live: VenueCoverage) -> None:
-    live.gap_opened(gap_opened(15))
-    ended(live, at_ns(30))
-    live.session_started()
-    live.gap_opened(gap_opened(15, gap="alpha-2", cause="restart"))
-    live.gap_closed(gap_closed(15, 50, gap="alpha-2"))
-    ended(live, at_ns(60))
-
-    assert judged(live, at_ns(60)) == (50, [])
-
-
-def test_missing_records_are_uncertain_until_the_next_alive(live: VenueCoverage) -> None:
-    live.alive(at_ns(20), at_ns(20))
-    live.records_missing()
-    live.alive(at_ns(40), at_ns(39))
-    ended(live, at_ns(60))
-
-    assert judged(live, at_ns(60)) == (30, [UncertainInterval(at_ns(20), at_ns(40), "records are missing")])
-
-
-def test_coverage_of_a_later_file_begins_with_its_first_alive() -> None:
-    coverage = VenueCoverage(_records_missing=True)
-    coverage.alive(at_ns(40), at_ns(39))
-    ended(coverage, at_ns(60))
-
-    assert (coverage.first_live_ns, judged(coverage, at_ns(60))) == (at_ns(40), (20, []))
-
-
-def jumped(coverage: VenueCoverage, timeline: Timeline, at_second: float, jump_s: float) -> None:
-    """The wall clock is at `at_second` after it jumped."""
-    coverage.clock_jumps(at_ns(at_second - jump_s))
-    timeline.jump(at_ns=at_ns(at_second), jump_ns=round(jump_s * 1e9))
-
-
-@pytest.fixture
-def timeline() -> Timeline:
-    return Timeline()
-
-
-@pytest.fixture
-def clocked(timeline: Timeline) -> VenueCoverage:
-    """A venue that is live since second 10, and a clock that may jump."""
-    coverage = VenueCoverage(timeline)
-    coverage.link_live(at_ns(10))
-    return coverage
-
-
-DAY = 86_400
-
-
-@pytest.mark.parametrize("jump_s", [-3600, -5, 5, DAY])
-def test_time_that_the_clock_jumped_over_is_neither_covered_nor_uncertain(
-    clocked: VenueCoverage, timeline: Timeline, jump_s: int
-) -> None:
-    clocked.alive(at_ns(20), at_ns(20))
-    jumped(clocked, timeline, 20 + jump_s, jump_s)
-    ended(clocked, at_ns(30 + jump_s))
-
-    assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
-
-
-@pytest.fixture
-def set_back(clocked: VenueCoverage, timeline: Timeline) -> VenueCoverage:
-    """At second 40 the clock is set back to second 20, after an alive record and the last message of before it."""
-    clocked.alive(at_ns(30), at_ns(30))
-    jumped(clocked, timeline, 20, -20)
-    return clocked
-
-
-def test_silence_over_a_clock_that_was_set_back_is_not_covered(set_back: VenueCoverage) -> None:
-    """The last message was that of second 35, 55 seconds before the break was noticed."""
-    set_back.gap_opened(gap_opened(35, at_=70))
-
-    assert set_back.result(None).covered_ns == 25 * 10**9
-
-
-def test_nor_if_the_last_message_is_the_one_of_the_alive_record(set_back: VenueCoverage) -> None:
-    set_back.gap_opened(gap_opened(30, at_=70))
-
-    assert set_back.result(None).covered_ns == 20 * 10**9
-
-
-def test_an_alive_record_after_the_clock_was_set_back_proves_only_what_was_received(set_back: VenueCoverage) -> None:
-    set_back.alive(at_ns(39), at_ns(35))
-    set_back.gap_opened(gap_opened(35, at_=70))
-
-    assert set_back.result(None).covered_ns == 25 * 10**9
-
-
-def test_messages_after_the_next_alive_record_are_of_the_clock_as_it_is(set_back: VenueCoverage) -> None:
-    """Elapsed: 40 until the jump, then 45 - 20 until the last message."""
-    set_back.alive(at_ns(29), at_ns(28))
-    set_back.alive(at_ns(39), at_ns(38))
-    set_back.gap_opened(gap_opened(45, at_=70))
-
-    assert set_back.result(None).covered_ns == (40 - 10 + 45 - 20) * 10**9
-
-
-def test_a_gap_that_the_venue_reports_late_begins_at_the_earliest_possible_time(set_back: VenueCoverage) -> None:
-    """The venue saw no orders since second 25, though messages were received until second 38 of after the jump."""
-    set_back.alive(at_ns(29), at_ns(28))
-    set_back.alive(at_ns(39), at_ns(38))
-    set_back.gap_opened(gap_opened(25, cause="venue_logged_out", at_=40))
-
-    assert set_back.result(None).covered_ns == 15 * 10**9
-
-
-@pytest.mark.parametrize("jump_s", [-3600, DAY])
-def test_gap_over_a_jump_is_uncertain_on_both_sides(clocked: VenueCoverage, timeline: Timeline, jump_s: int) -> None:
-    clocked.gap_opened(gap_opened(15))
-    jumped(clocked, timeline, 20 + jump_s, jump_s)
-    clocked.gap_closed(gap_closed(15, 25 + jump_s, partial="history ends"))
-    ended(clocked, at_ns(30 + jump_s))
-
-    assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (
-        10,
-        [
-            UncertainInterval(at_ns(15), at_ns(20), "eof; history ends"),
-            UncertainInterval(at_ns(20 + jump_s), at_ns(25 + jump_s), "eof; history ends"),
-        ],
-    )
-
-
-@pytest.mark.parametrize("jump_s", [-3600, DAY])
-def test_recovered_gap_over_a_jump_is_covered(clocked: VenueCoverage, timeline: Timeline, jump_s: int) -> None:
-    clocked.gap_opened(gap_opened(15))
-    jumped(clocked, timeline, 20 + jump_s, jump_s)
-    clocked.gap_closed(gap_closed(15, 25 + jump_s))
-    ended(clocked, at_ns(30 + jump_s))
-
-    assert judged(clocked, timeline.elapsed_ns(at_ns(30 + jump_s))) == (20, [])
-
-
-def test_recovered_gap_is_covered_though_the_clock_was_put_back_to_before_it(
-    clocked: VenueCoverage, timeline: Timeline
-) -> None:
-    clocked.gap_opened(gap_opened(15))
-    jumped(clocked, timeline, 13, -4)
-    clocked.gap_closed(gap_closed(15, 25))
-    ended(clocked, at_ns(30))
-
-    assert judged(clocked, timeline.elapsed_ns(at_ns(30)))[1] == []
-
-
-def test_push_before_the_record_of_a_jump_covers_no_jumped_time(clocked: VenueCoverage, timeline: Timeline) -> None:
-    clocked.push_received(at(20))
-    clocked.push_received(at(DAY + 20))
-    clocked.push_received(at(DAY + 21))
-    jumped(clocked, timeline, DAY + 21, DAY)
-
-    assert clocked.result(None, stopped=True).covered_ns == 11 * 10**9
-
-
-def test_last_message_of_a_clock_that_was_ahead_proves_no_future(clocked: VenueCoverage, timeline: Timeline) -> None:
-    clocked.alive(at_ns(4000), at_ns(4000))
-    jumped(clocked, timeline, 400, -3600)
-    clocked.alive(at_ns(410), at_ns(4000))
-
-    assert clocked.until_ns in (at_ns(4000), at_ns(400))
-    assert clocked.result(None).covered_ns == 3990 * 10**9
-
-
-def test_open_gap_is_uncertain_though_the_clock_is_behind_its_start(live: VenueCoverage) -> None:
-    live.gap_opened(gap_opened(3600))
-
-    assert judged(live, at_ns(30))[1] == [UncertainInterval(at_ns(3600), at_ns(3600), "eof")]
-
-
-def test_partial_gap_without_length_is_uncertain(live: VenueCoverage) -> None:
-    live.gap_opened(gap_opened(15))
-    live.gap_closed(gap_closed(15, 15, partial="one market refused"))
-
-    assert judged(live, None)[1] == [UncertainInterval(at_ns(15), at_ns(15), "eof; one market refused")]
-
-
-def test_partial_gap_of_a_clock_that_was_ahead_is_uncertain_until_it_was_closed(
-    clocked: VenueCoverage, timeline: Timeline
-) -> None:
-    clocked.alive(at_ns(3600), at_ns(3600))
-    clocked.session_started()
-    jumped(clocked, timeline, 100, -3500)
-    clocked.gap_opened(msgspec.structs.replace(gap_opened(3600, cause="restart"), at=at(100)))
-    clocked.gap_closed(msgspec.structs.replace(gap_closed(3600, 3600, partial="clock"), at=at(110)))
-    ended(clocked, at_ns(120))
-
-    assert judged(clocked, timeline.elapsed_ns(at_ns(120), at_ns(120))) == (
-        3600,
-        [UncertainInterval(at_ns(100), at_ns(110), "eof; clock")],
-    )
-
-
-def test_partial_gap_whose_opening_is_in_a_file_before_is_uncertain() -> None:
-    coverage = VenueCoverage(_records_missing=True)
-    coverage.gap_closed(gap_closed(15, 25, partial="history ends"))
-
-    assert judged(coverage, None)[1] == [UncertainInterval(at_ns(15), at_ns(25), "eof; history ends")]
-
-
-def test_gap_without_anything_before_it_proves_that_the_venue_was_live() -> None:
-    coverage = VenueCoverage()
-    coverage.gap_opened(gap_opened(15))
-
-    assert coverage.first_live_ns == at_ns(15)
-    assert judged(coverage, at_ns(20)) == (0, [UncertainInterval(at_ns(15), at_ns(20), "eof")])
-
-
-@pytest.mark.parametrize("partial", [None, "history ends"], ids=["recovered", "partial"])
-def test_several_gaps_add_up(live: VenueCoverage, partial: str | None) -> None:
-    for second in (20, 40, 60):
-        live.gap_opened(gap_opened(second))
-        live.gap_closed(gap_closed(second, second + 2, partial=partial))
-    result = live.result(at_ns(70))
-
-    assert result.uncertain_ns == (0 if partial is None else 6 * 10**9)
-    assert result.is_whole == (partial is None)
-
-
-# All venues of a stream.
-
-
 def stream(*records: AnyRecord, coverage: StreamCoverage | None = None) -> StreamCoverage:
     coverage = coverage or StreamCoverage()
     coverage.records(records)
@@ -433,20 +28,6 @@ def stream(*records: AnyRecord, coverage: StreamCoverage | None = None) -> Strea
 def covered(coverage: StreamCoverage, venue: str = "alpha") -> tuple[float, tuple[UncertainInterval, ...]]:
     result = coverage.result(venue)
     return result.covered_ns / 1e9, result.uncertain
-
-
-def test_push_of_one_of_two_connections_proves_nothing_of_the_other() -> None:
-    both = [link(state, 1, conn=conn) for state in ("connecting", "live") for conn in (1, 2)]
-    coverage = stream(*both, alive(10, last_rx=4), order(second=15), order(second=16))
-
-    assert coverage.venues["alpha"].until_ns == at_ns(4)
-
-
-def test_push_proves_life_again_when_one_connection_is_left() -> None:
-    both = [link(state, 1, conn=conn) for state in ("connecting", "live") for conn in (1, 2)]
-    coverage = stream(*both, link("down", 2, conn=2), alive(10, last_rx=4), order(second=15), order(second=16))
-
-    assert coverage.venues["alpha"].until_ns == at_ns(15)
 
 
 def test_session_runs_until_its_end() -> None:
@@ -460,10 +41,33 @@ def test_venues_of_a_session_are_known_before_they_are_live() -> None:
     assert not coverage.result("beta").is_whole
 
 
+def test_venue_that_a_session_did_not_name_is_watched_from_its_first_link_record_on() -> None:
+    coverage = stream(start(0, "alpha"), link("live", 1, venue="beta"))
+
+    assert coverage.watched == {"alpha", "beta"}
+
+
+def test_link_that_is_down_without_a_gap_ends_coverage() -> None:
+    coverage = stream(start(), link("live", 1), alive(5, last_rx=3), link("down", 6), end(20))
+
+    assert covered(coverage) == (2, (UncertainInterval(at_ns(3), at_ns(20), "link down without a gap"),))
+
+
 def test_last_time_is_that_of_the_last_record_that_has_one() -> None:
     coverage = stream(start(), order(second=3), RotateRecord(next="rec", last_seq=3))
 
     assert (coverage.last_at, coverage.last_ns) == (at(3), at_ns(3))
+
+
+def test_time_that_cannot_be_read_is_none() -> None:
+    assert StreamCoverage(last_at="soon").last_ns is None
+
+
+def test_venues_of_a_state_that_was_read_again_share_its_clock() -> None:
+    before = stream(start(), link("live", 10), alive(20, last_rx=20))
+    again = msgspec.json.decode(msgspec.json.encode(before), type=StreamCoverage)
+
+    assert covered(stream(clock(25, 5), *ending(30), coverage=again)) == (15, ())
 
 
 def test_empty_stream_has_no_time() -> None:
@@ -474,6 +78,14 @@ def test_clean_end_proves_coverage_of_what_was_watched() -> None:
     coverage = stream(start(), link("live", 1), *ending(20))
 
     assert (covered(coverage), coverage.result("alpha").is_whole) == ((19, ()), True)
+
+
+def test_clean_end_says_nothing_of_a_later_session_that_was_killed() -> None:
+    before = (start(), link("live", 1), *ending(20))
+    coverage = stream(*before, start(30), link("live", 31), alive(40), start(60, "beta"))
+
+    assert [interval.from_ns for interval in coverage.result("alpha").uncertain] == [at_ns(20), at_ns(40)]
+    assert coverage.result("alpha").uncertain[-1].to_ns is None
 
 
 def test_covered_time_of_a_running_session_ends_with_its_last_proof() -> None:

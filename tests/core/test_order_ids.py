@@ -45,7 +45,7 @@ def test_an_end_of_several_ids_is_reported_once() -> None:
     orders, messages = chosen("17")
 
     assert [orders.has(order(each)) for each in ("117", "117", "217", "317", "18")] == [True, True, True, True, False]
-    assert messages == ["--order 17: stands for several orders, such as 117 and 217"]
+    assert messages == ["--order 17: matches several orders, such as 117 and 217"]
 
 
 def test_a_whole_id_is_no_end_of_another() -> None:

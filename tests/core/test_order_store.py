@@ -322,7 +322,7 @@ def test_words_of_the_venue_are_redacted() -> None:
 
 
 def without_versions(**rules: object) -> OrderStore:
-    """A book of a venue whose statements say nothing of their order."""
+    """A store of a venue whose statements do not show their order."""
     venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL, **rules)  # type: ignore[arg-type]
     return OrderStore({"toy": venue}, {"toy": VenueStats()})
 
@@ -481,6 +481,19 @@ def test_a_way_that_repeated_the_known_state_goes_on_from_it() -> None:
     store.apply(came(priced("9"), at_s=52))
 
     assert same_ways == [False, False, True]
+
+
+def test_so_does_a_channel_that_repeated_it_though_not_exactly() -> None:
+    """The venue's merging keeps the name that is known: so it says nothing new, though it is no exact repeat."""
+    merge = VENUE.merge
+    keeps_name = replace(VENUE, merge=lambda new, known: merge(msgspec.structs.replace(new, name=known.name), known))
+    store = OrderStore({"toy": keeps_name}, {"toy": VenueStats()})
+    for channel in ("connection 1", "connection 2"):
+        store.apply(came(priced("7"), at_s=1, channel=channel))
+    store.apply(came(priced("8"), at_s=2))
+    store.apply(came(msgspec.structs.replace(priced("8"), name="Toy"), at_s=3, channel="connection 2"))
+
+    assert prices(store, came(priced("7"), at_s=4, channel="connection 2")) == ["7"]
 
 
 @pytest.mark.parametrize("changes", [{"updated_ns": 9_000_000}, {"name": "Toy"}, {"extra": ToyExtra(clock="9:00")}])

@@ -1,4 +1,4 @@
-"""What one connection knows of itself, seen in what the engine tells of it."""
+"""What one connection knows of itself, seen in what the engine reports of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -216,12 +216,14 @@ async def test_answered_requests_take_no_room_however_many_they_were(monkeypatch
 
 
 class Alone:
-    """Runs one connection and notes nothing."""
+    """Runs one connection and decides nothing."""
 
     def __init__(self) -> None:
         self.only_reads = TOY.only_reads
         self.opened = asyncio.Event()
         self.received = asyncio.Event()
+        self.good: list[bool] = []
+        """Of all that was received, whether it completed a good message."""
 
     def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:
         self.opened.set()
@@ -229,10 +231,11 @@ class Alone:
     async def on_received(
         self, connection: Connection, session: Session, events: Sequence[SessionEvent], now: Moment, *, good: bool
     ) -> None:
+        self.good.append(good)
         self.received.set()
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        raise AssertionError(f"nothing is sent beside this connection: {request}")
+        raise AssertionError(f"nothing is sent outside this connection: {request}")
 
     def on_notice(self, text: str) -> None:
         raise AssertionError(text)
@@ -260,6 +263,24 @@ async def test_only_a_connection_without_a_good_message_ends_with_the_hint(answe
         server.end()
 
         assert ("is it a toy?" in str(await running)) is not answers
+
+
+async def test_a_good_message_is_one_though_the_wall_clock_was_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall_s = 2_000
+    monkeypatch.setattr(module, "moment", lambda: Moment(wall_s * 10**9, 0, 0))
+
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        owner = Alone()
+        running = asyncio.create_task(connection_to(server.port, owner).run())
+        await owner.received.wait()
+        wall_s -= 600
+        owner.received.clear()
+        server.say("pong")
+        await owner.received.wait()
+        server.end()
+        await running
+
+    assert owner.good == [True, True]
 
 
 async def test_the_first_of_several_reasons_ends_a_connection() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ordwatch.core.coverage import CoverageResult, UncertainInterval
 from ordwatch.core.errors import AuthError, OutputError
+from ordwatch.core.venue_coverage import CoverageResult, UncertainInterval
 from ordwatch.engine.ending import Ending, Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
 
 AWAY = VenueProgress()

@@ -176,8 +176,11 @@ def test_the_next_query_asks_from_the_start_of_the_gap_in_the_venues_time() -> N
     assert gaps.since_ns == 7_490 * SECOND - MARGIN_NS
 
 
-def test_without_the_venues_clock_it_asks_from_its_last_update_less_the_time_since() -> None:
-    gaps, lost = live_gaps(Orders(latest_ns=lambda: 7_000 * SECOND)), link(990)
+@pytest.mark.parametrize(
+    "lost", [link(990), link(1_300, running_s=490)], ids=["the wall clock ran on", "it was put back meanwhile"]
+)
+def test_without_the_venues_clock_it_asks_from_its_last_update_less_the_time_since(lost: Link) -> None:
+    gaps = live_gaps(Orders(latest_ns=lambda: 7_000 * SECOND))
 
     gaps.open("eof", lost, [lost], NOW)
 

@@ -46,6 +46,19 @@ async def test_a_place_counts_from_its_answer_on(monkeypatch: pytest.MonkeyPatch
     assert rates.delay_s(rate) == pytest.approx(0.701)
 
 
+async def test_the_next_place_is_that_of_the_oldest_answer_and_not_of_the_first_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    rates, rate = Rates(), Rate("r", 2, 30.0)
+    answered_late, _ = [await rates.wait(rate) for _ in range(2)]
+    now[0] = 110.0
+    answered_late.answered()
+
+    assert rates.delay_s(rate) == pytest.approx(20.001)
+
+
 def test_a_first_wait_keeps_to_the_cap_too() -> None:
     waits = [next(backoff(60.0, 5.0)) for _ in range(50)]
 

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ordwatch.core.coverage import CoverageResult, StreamCoverage
+from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import AuthError, OutputError, TlsFailed
 from ordwatch.core.events import Arrival
 from ordwatch.core.records import (
@@ -23,13 +23,15 @@ from ordwatch.core.records import (
     SessionRecord,
 )
 from ordwatch.core.times import time_ns
+from ordwatch.core.venue_coverage import CoverageResult
 from ordwatch.engine import run as run_module
 from ordwatch.engine import run_session
 from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import ResumeState, Run, VenueResume
-from ordwatch.engine.run_session import SLICE
+from ordwatch.engine.run_session import SLICE, RunFacts, RunSession
 from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
+from tests.recording.samples import link
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.simulated import in_simulated_time
@@ -147,13 +149,32 @@ async def test_a_venue_that_goes_live_is_reported_alive_at_once_with_what_it_cov
         assert (alive.venues["toy"].state, alive.venues["toy"].covers) == ("live", ["toy"])
 
 
+@in_simulated_time
+async def test_a_venue_that_goes_live_while_another_is_reported_alive_is_reported_at_once_too() -> None:
+    session = RunSession([], Limits(), facts=lambda: RunFacts({}, {}, simulated=False), progress=tuple)
+    go_live = [link("live", venue=venue) for venue in ("toy1", "toy2")]
+    reports = 0
+
+    async def alive() -> None:
+        nonlocal reports
+        reports += 1
+        session.write(go_live[reports : reports + 1])
+
+    session.write(go_live[:1])
+    with suppress(TimeoutError):
+        async with asyncio.timeout(run_session.ALIVE_S / 2):
+            await session.alive_forever(alive)
+
+    assert reports == 2
+
+
 async def test_drop_opens_a_gap_that_the_query_closes() -> None:
     async with watching() as seen:
         await seen.live()
         seen.server.move("1", "NEW")
         await seen.out.until(lambda: bool(seen.out.orders))
         seen.server.drop()
-        seen.server.move("1", "FILLED", "10", tell=False)
+        seen.server.move("1", "FILLED", "10", push=False)
         await seen.closed_gaps(1)
 
         opened, closed = seen.out.gaps
@@ -195,7 +216,7 @@ async def test_twenty_drops_end_with_every_order_in_its_true_state() -> None:
         for drop in range(20):
             seen.server.move(str(drop), "NEW")
             seen.server.drop()
-            seen.server.move(str(drop), "FILLED", "10", tell=False)
+            seen.server.move(str(drop), "FILLED", "10", push=False)
             await seen.closed_gaps(drop + 1)
 
         last = {order.order_id: (order.status, order.filled_qty) for order in seen.out.orders}
@@ -236,7 +257,7 @@ async def test_order_the_venue_forgot_becomes_unknown_once() -> None:
 async def test_audit_finds_what_no_push_reported() -> None:
     async with watching(audit_interval=0.05) as seen:
         await seen.live()
-        seen.server.move("1", "FILLED", "10", tell=False)
+        seen.server.move("1", "FILLED", "10", push=False)
         await seen.out.until(lambda: "FILLED" in seen.out.statuses("1"))
 
         assert seen.out.orders[-1].source == "query"
@@ -334,6 +355,25 @@ async def test_a_sleep_is_a_gap_from_before_it(monkeypatch: pytest.MonkeyPatch) 
         assert seen.out.gaps[0].from_ < slept.at
 
 
+@in_simulated_time
+async def test_a_sleep_after_the_clock_was_put_back_is_a_gap_from_before_the_sleep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with watching() as seen:
+        await seen.live()
+        host = SimpleNamespace(time_ns=lambda: time.time_ns() - 600 * 10**9, monotonic_ns=time.monotonic_ns)
+        monkeypatch.setattr("ordwatch.engine.moment.time", host)
+        await seen.out.until(lambda: any(isinstance(record, ClockRecord) for record in seen.out.records))
+        host.time_ns = lambda: time.time_ns() - 300 * 10**9
+        monkeypatch.setattr("ordwatch.system.boot_clock_ns", lambda: time.monotonic_ns() + 300 * 10**9)
+        await seen.closed_gaps(1)
+
+        _, slept = [record for record in seen.out.records if isinstance(record, ClockRecord)]
+
+        assert slept.suspended_ms == pytest.approx(300_000, abs=1_000)
+        assert time_ns(seen.out.gaps[0].from_) <= time_ns(slept.at) - 300 * 10**9
+
+
 @pytest.mark.parametrize("is_unreadable", [False, True], ids=["the connection ends", "a message cannot be read"])
 @in_simulated_time
 async def test_a_break_right_after_a_sleep_is_a_gap_from_before_the_sleep(
@@ -380,7 +420,7 @@ async def test_unanswered_query_that_is_not_vital_leaves_the_link(monkeypatch: p
 async def test_unreadable_input_is_a_reject_and_a_gap_that_a_query_closes() -> None:
     async with watching() as seen:
         await seen.live()
-        seen.server.move("1", "NEW", tell=False)
+        seen.server.move("1", "NEW", push=False)
         seen.server.say("bad")
         await seen.closed_gaps(1)
 
@@ -396,7 +436,7 @@ async def test_logged_out_venue_is_a_gap_until_it_is_back() -> None:
         await seen.live()
         seen.server.say("out")
         await seen.out.until(lambda: "stale" in seen.out.states)
-        seen.server.move("1", "FILLED", "10", tell=False)
+        seen.server.move("1", "FILLED", "10", push=False)
         seen.server.say("in")
         await seen.closed_gaps(1)
 

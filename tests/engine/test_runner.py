@@ -1,4 +1,4 @@
-"""One venue kept covered, seen in what the engine writes: the second time, the third time, and beside another venue."""
+"""One venue kept covered, seen in what the engine writes: the second time, the third time, and with another venue."""
 
 import asyncio
 import logging

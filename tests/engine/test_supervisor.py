@@ -266,6 +266,17 @@ def test_our_own_lag_is_no_silence_of_the_venue() -> None:
     assert "down" not in driver.states
 
 
+def test_a_silence_counts_from_what_was_read_after_our_own_lag() -> None:
+    driver = live()
+    driver.supervisor.next_timer_s()
+    driver.now_s += 3 * SILENCE_S
+    driver.receive(RoundTrip(0.1))
+    driver.run(driver.supervisor.timer(driver.now))
+    driver.advance(SILENCE_S)
+
+    assert [gap.from_ns for gap in driver.gaps] == [(START_S + 3 * SILENCE_S) * SECOND]
+
+
 # Queries.
 
 
@@ -483,6 +494,20 @@ def test_a_gap_is_recovered_only_by_a_query_that_reaches_its_start(complete_sinc
     driver.answer(QueryResult(complete_since_ns=complete_since_ns))
 
     assert driver.gaps[-1].outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [[REJECT], [Interrupted("venue_logged_out", "logged out", 0), Resumed()]],
+    ids=["input that could not be read", "a venue that saw no orders"],
+)
+def test_statements_of_a_connection_that_is_still_up_need_their_settling_time(gap: list[SessionEvent]) -> None:
+    """What the venue answers may be behind its own pushes, of a moment before too."""
+    driver = live()
+    driver.advance(1)
+    driver.receive(*gap)
+
+    assert [query.old_before_ns for query in driver.queries] == [0, 0]
 
 
 def test_statements_before_the_break_was_noticed_need_no_settling_time() -> None:

@@ -62,11 +62,17 @@ def prove(truth: Path, followed: Sequence[Path], follower: Path) -> Proof:
 
 
 def is_settled(truth: Path, followed: Sequence[Path], follower: Path) -> bool:
-    """Whether the follower tells the true last states, and no venue has an open gap in any recording."""
+    """Whether the follower shows the true last states, and no venue has an open gap in any recording."""
     read = [_records(path) for path in (truth, follower, *followed)]
     true, shown = ({key: states[-1][0] for key, states in _orders(records).items()} for records in read[:2])
     open_gaps = [span for records in read for spans in _gaps(records).values() for span in spans]
     return shown == true and all(span.to_ns < _EVER_NS for span in open_gaps)
+
+
+def live_venues(recording: Path) -> set[str]:
+    """The venues that were live at any time, so far."""
+    records = _records(recording)
+    return {each["venue"] for each in records if each["type"] == "link" and each["state"] == "live"}
 
 
 def _records(path: Path) -> list[Record]:

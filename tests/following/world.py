@@ -14,7 +14,7 @@ from ordwatch.scale.nats_client import connect
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.host import Hosted, host
 from ordwatch.simulators.setup import config_text
-from tests.following.proof import is_settled
+from tests.following.proof import is_settled, live_venues
 from tests.soak.venues import play
 from tests.support.faultproxy import FaultProxy, fault_proxy
 from tests.support.nats_server import Server, nats_server
@@ -59,7 +59,9 @@ async def follow(
         for name in FOLLOWED:
             processes[name] = _start(followed, name, "--publish")
         processes[FOLLOWER] = _start_follower(followed, server)
-        await _until(lambda: all(followed.recording(name).exists() for name in (TRUTH, *FOLLOWED)))
+        # What happens before a venue is live for the first time nobody has promised to see.
+        everybody = [followed.recording(name) for name in (TRUTH, *FOLLOWED, FOLLOWER)]
+        await _until(lambda: all(live_venues(recording) >= set(kinds) for recording in everybody))
         moves = [asyncio.create_task(play(each, seed + n, rate / len(kinds))) for n, each in enumerate(hosts.values())]
         faults = [
             asyncio.create_task(_strike(followed, processes, name, proxies[name][0], seed + n, kills=kills))
@@ -129,7 +131,7 @@ async def _strike(
     *,
     kills: bool,
 ) -> None:
-    """Cut this collector's connections, let them fall silent, or kill it, again and again."""
+    """Cut this collector's connections, let them become silent, or kill it, again and again."""
     chance = random.Random(seed)
     while True:
         await asyncio.sleep(chance.uniform(1.0, 5.0))

@@ -1,7 +1,7 @@
 """The official SDK as a client, in a process of its own: what it sees, as JSON lines on stdout.
 
 Usage: python official_sdk.py MODULE PORT [RSA_KEY_FILE]; the module is an edition's, futu or moomoo. Ends when its
-stdin does, hard: the SDK's threads would not. Lists accounts and each account's orders, says "ready", then tells every
+stdin does, hard: the SDK's threads would not. Lists accounts and each account's orders, says "ready", then prints every
 order and fill that is pushed.
 """
 

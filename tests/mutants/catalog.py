@@ -37,7 +37,7 @@ HTTP = "tests/engine/test_http.py"
 
 MUTANTS = (
     Mutant(
-        "every 1,000th update is dropped before the book",
+        "every 1,000th update is dropped before the order store",
         "engine/queue.py",
         "        self._events.extend(events)\n",
         "        for event in events:\n"
@@ -103,7 +103,7 @@ MUTANTS = (
         ("tests/recording/test_writer.py::test_nth_failed_sync_ends_the_output",),
     ),
     Mutant(
-        "synced_seq tells what is written",
+        "synced_seq is what is written",
         "recording/writer.py",
         "synced_seq=self._file.synced_seq)",
         "synced_seq=self._file.last_seq)",
@@ -111,16 +111,16 @@ MUTANTS = (
     ),
     Mutant(
         "the query is sent before the subscription's acknowledgement",
-        "engine/supervisor.py",
-        "can = all(state.subscribed and not state.interrupted for state in self._links)",
-        "can = all(state.is_up and not state.interrupted for state in self._links)",
+        "engine/link_states.py",
+        "all(link.subscribed and not link.interrupted for link in self.all)",
+        "all(link.is_up and not link.interrupted for link in self.all)",
         (f"{RUN}::test_nothing_is_asked_before_the_subscription_is_acknowledged",),
     ),
     Mutant(
         "`live` is claimed without a query",
         "engine/supervisor.py",
-        '        self._queries.request(now.mono_s)\n        return self._change(state, "reconciling", now)\n',
-        '        self._queries.request(now.mono_s)\n        return self._change(state, "live", now)\n',
+        '        self._queries.request(now.mono_s)\n        return self._links.change(state, "reconciling", now)\n',
+        '        self._queries.request(now.mono_s)\n        return self._links.change(state, "live", now)\n',
         (f"{RUN}::test_never_live_while_the_query_is_unanswered",),
     ),
     Mutant(
@@ -152,7 +152,7 @@ MUTANTS = (
         ("tests/recording/test_files.py", "tests/recording/test_writer.py"),
     ),
     Mutant(
-        "a torn tail is kept",
+        "a partial write at the end is kept",
         "recording/recovery.py",
         "    files.cut(fd, damaged_at)\n",
         "",
@@ -334,7 +334,7 @@ MUTANTS = (
     Mutant(
         "first connections count as reconnects",
         "engine/supervisor.py",
-        "if self._conn > len(self._links):",
+        "if self._conn > len(self._links.all):",
         "if self._conn > 1:",
         (SUPERVISOR,),
     ),
@@ -348,8 +348,8 @@ MUTANTS = (
     Mutant(
         "a silence that ends while orders are queried is called live",
         "engine/supervisor.py",
-        'self._change(state, "live", now, self._without()) if self._live else self._change(state, "reconciling", now)',
-        'self._change(state, "live", now, self._without())',
+        '        if not self._live:\n            return self._links.change(state, "reconciling", now)\n',
+        "",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -368,16 +368,16 @@ MUTANTS = (
     ),
     Mutant(
         "a stall of the output closes the first link only",
-        "engine/supervisor.py",
-        "for i, state in enumerate(self._links) if state.is_trying]",
-        "for i, state in enumerate(self._links[:1]) if state.is_trying]",
+        "engine/link_states.py",
+        "for index, link in enumerate(self.all) if link.is_trying]",
+        "for index, link in enumerate(self.all[:1]) if link.is_trying]",
         (SUPERVISOR,),
     ),
     Mutant(
         "states of before an old break need no settling in later resyncs",
         "engine/supervisor.py",
-        "0 if self._live else self.gaps.noticed_ns",
-        "self.gaps.noticed_ns",
+        "0 if self._live else self._disconnected_ns",
+        "self._disconnected_ns",
         (SUPERVISOR,),
     ),
     Mutant(
@@ -493,7 +493,7 @@ MUTANTS = (
         (RUNNER,),
     ),
     Mutant(
-        "an audit interval of 0 still asks in doubt",
+        "a resync interval of 0 still queries in doubt",
         "engine/runner.py",
         "resync_s=resync_s or None",
         "resync_s=resync_s",
@@ -803,17 +803,17 @@ MUTANTS = (
     ),
     Mutant(
         "a second partial gap forgets the first",
-        "core/coverage.py",
+        "core/venue_coverage.py",
         "self._uncertain += self._intervals(from_ns, to_ns, reason)",
         "self._uncertain = self._intervals(from_ns, to_ns, reason)",
-        ("tests/core/test_coverage.py",),
+        ("tests/core/test_venue_coverage.py",),
     ),
     Mutant(
         "a gap that closed partial leaves the venue whole",
-        "core/coverage.py",
+        "core/venue_coverage.py",
         'if gap.outcome != "recovered":',
         'if gap.outcome not in ("recovered", "partial"):',
-        ("tests/core/test_coverage.py",),
+        ("tests/core/test_venue_coverage.py",),
     ),
     Mutant(
         "a reopened order leaves memory with the final ones",
@@ -886,7 +886,7 @@ MUTANTS = (
         ("tests/recording/test_checkpoint.py",),
     ),
     Mutant(
-        "a checkpoint is used though an older file is gone",
+        "a checkpoint is used though an older file is missing",
         "recording/checkpoint.py",
         "if list(files)[: len(history.files)] != history.files or history.files[-1:] != [last.file]:",
         "if history.files[-1:] != [last.file]:",
@@ -1003,5 +1003,216 @@ MUTANTS = (
         "            if not wanted:\n                system.reset_terminal(self._fd)\n",
         "            pass\n",
         ("tests/outputs/test_keyboard.py",),
+    ),
+    Mutant(
+        "our own lag counts though data was read after it",
+        "engine/supervisor.py",
+        "lag_s = now.mono_s - max(self._timer_s, self._seen_s)",
+        "lag_s = now.mono_s - self._timer_s",
+        (SUPERVISOR,),
+    ),
+    Mutant(
+        "a message of after the clock was put back is none",
+        "engine/connection.py",
+        "is_good = session.last_message_ns != before_ns",
+        "is_good = session.last_message_ns > before_ns",
+        (CONNECTION,),
+    ),
+    Mutant(
+        "the next place of a rate is that of its first request",
+        "engine/rates.py",
+        "return min(place.at_s for place in taken) - oldest_s",
+        "return taken[0].at_s - oldest_s",
+        ("tests/engine/test_rates.py",),
+    ),
+    Mutant(
+        "a sleep begins when it is noticed",
+        "engine/run.py",
+        "        before_ns = self._clocks.last_ns\n        jump = self._clocks.look(now)\n",
+        "        jump = self._clocks.look(now)\n        before_ns = self._clocks.last_ns\n",
+        (f"{RUN}::test_a_sleep_after_the_clock_was_put_back_is_a_gap_from_before_the_sleep",),
+    ),
+    Mutant(
+        "a venue that goes live while another is reported waits for the next alive record",
+        "engine/run_session.py",
+        "            self._went_live.clear()\n            await alive()\n",
+        "            await alive()\n            self._went_live.clear()\n",
+        (f"{RUN}::test_a_venue_that_goes_live_while_another_is_reported_alive_is_reported_at_once_too",),
+    ),
+    Mutant(
+        "a clean end stands for a later session that was killed",
+        "core/coverage.py",
+        "            self._ended_ns.pop(name, None)\n",
+        "",
+        ("tests/core/test_coverage.py",),
+    ),
+    Mutant(
+        "after one jump every time in doubt is the earlier one",
+        "core/venue_coverage.py",
+        "            self._prove(received_ns)\n        self._jumped = False\n",
+        "            self._prove(received_ns)\n",
+        ("tests/core/test_venue_coverage.py",),
+    ),
+    Mutant(
+        "a gap that reaches back takes more than was covered",
+        "core/venue_coverage.py",
+        "            end = max(from_ns, self._last_since)\n            self._covered_ns -= self._uncovered[0] - end",
+        "            end = from_ns\n            self._covered_ns -= self._uncovered[0] - end",
+        ("tests/core/test_venue_coverage.py",),
+    ),
+    Mutant(
+        "a channel that repeats the state though not exactly keeps its place",
+        "core/order_store.py",
+        "        if not changed:\n"
+        "            entry.move(channel, entry.latest)\n"
+        "            entry.arrived_ns = arrival.at_ns\n",
+        "        if not changed:\n            entry.arrived_ns = arrival.at_ns\n",
+        (STORE,),
+    ),
+    Mutant(
+        "that the disk works again waits for the next record",
+        "recording/writer.py",
+        "        if self._io_errors:\n            return 0.0\n",
+        "",
+        ("tests/recording/test_sink.py",),
+    ),
+    Mutant(
+        "a session that does not publish forgets how far it was published",
+        "recording/history.py",
+        "self._published_seq = record.published_seq or self._published_seq",
+        "self._published_seq = record.published_seq or 0",
+        ("tests/recording/test_recovery.py",),
+    ),
+    Mutant(
+        "of two damages at the end the later one counts",
+        "recording/tail.py",
+        "damage, whole_until = (item, last_seq) if damage is None else (damage, whole_until)",
+        "damage, whole_until = item, last_seq",
+        ("tests/recording/test_tail.py",),
+    ),
+    Mutant(
+        "a program that starts while the run ends is left running",
+        "outputs/programs.py",
+        "            self._process = process\n"
+        "            if self._stopped:\n"
+        "                system.kill_group(process)\n",
+        "            self._process = process\n",
+        ("tests/outputs/test_programs.py",),
+    ),
+    Mutant(
+        "a writer that was woken once never waits again",
+        "outputs/writer_thread.py",
+        "            self._woken = False\n            return self._group()",
+        "            return self._group()",
+        ("tests/outputs/test_writer_thread.py",),
+    ),
+    Mutant(
+        "what is put just before the close is not written",
+        "outputs/writer_thread.py",
+        "if not group and queue.closed and not queue:",
+        "if not group and queue.closed:",
+        ("tests/outputs/test_writer_thread.py",),
+    ),
+    Mutant(
+        "a message to the service manager counts as sent though it was not",
+        "outputs/service.py",
+        "                self._ready, self._status = True, status\n",
+        "                pass\n            if lines and self._ready is not None:\n"
+        "                self._ready, self._status = True, status\n",
+        ("tests/outputs/test_service.py",),
+    ),
+    Mutant(
+        "clients of the metrics that left keep their places",
+        "outputs/metrics.py",
+        "            self._clients.discard(writer)\n            writer.close()\n",
+        "            writer.close()\n",
+        ("tests/outputs/test_metrics.py",),
+    ),
+    Mutant(
+        "follow: who began with the last messages misses no lines later",
+        "scale/follower.py",
+        "if self._last_of_subjects and not self.is_caught_up:",
+        "if self._last_of_subjects:",
+        ("tests/scale/test_follower.py",),
+    ),
+    Mutant(
+        "follow: an order that waited over a restart is taken for shown",
+        "scale/follower.py",
+        "        self._reading_seq = NEVER_NS\n        for feed in self._feeds.values():",
+        "        for feed in self._feeds.values():",
+        ("tests/scale/test_follower.py",),
+    ),
+    Mutant(
+        "follow: a filled hole has the lines of the hole before it",
+        "scale/follower.py",
+        "                    collector.hole_filled(feed.late)\n                    feed.late = []\n",
+        "                    collector.hole_filled(feed.late)\n",
+        ("tests/scale/test_follower.py",),
+    ),
+    Mutant(
+        "follow: the most delayed message sets the stream's clock",
+        "scale/follower.py",
+        "if self._stream_ahead_ns is None or ahead_ns > self._stream_ahead_ns:",
+        "if self._stream_ahead_ns is None or ahead_ns < self._stream_ahead_ns:",
+        ("tests/scale/test_follower.py",),
+    ),
+    Mutant(
+        "follow: the difference of a clock that was set stays",
+        "scale/collector.py",
+        'if isinstance(record, ClockRecord) or (isinstance(record, SessionRecord) and record.state == "start"):',
+        'if isinstance(record, SessionRecord) and record.state == "start":',
+        ("tests/scale/test_collector.py",),
+    ),
+    Mutant(
+        "follow: the lines of filled holes count in the order in which they came",
+        "scale/collector.py",
+        "for each in sorted([*late, *since], key=lambda each: each.seq):",
+        "for each in [*late, *since]:",
+        ("tests/scale/test_collector.py",),
+    ),
+    Mutant(
+        "follow: joint gaps that have ended are reported again",
+        "scale/joint.py",
+        "self._reported = union([*self._reported, whole])[-_KEPT:]",
+        "self._reported = [whole]",
+        ("tests/scale/test_follower.py",),
+    ),
+    Mutant(
+        "follow: a venue is proven as far as its best seen part",
+        "scale/joint.py",
+        "        return min(proven, default=None)\n",
+        "        return max(proven, default=None)\n",
+        ("tests/scale/test_follower.py",),
+    ),
+    Mutant(
+        "follow: the wait for a missing line begins with the one before it",
+        "scale/line_order.py",
+        "        elif ready or self._since_s is None:\n",
+        "        elif self._since_s is None:\n",
+        ("tests/scale/test_line_order.py",),
+    ),
+    Mutant(
+        "publish: an answer to an earlier attempt leaves its line to be sent",
+        "scale/publisher.py",
+        "        if self._sent_s.pop(seq, None) is None:\n"
+        "            self._unsent.remove(message)  # an answer to an earlier attempt, before the next one\n",
+        "        self._sent_s.pop(seq, None)\n",
+        ("tests/scale/test_publisher.py",),
+    ),
+    Mutant(
+        "publish: a recording's begin is compared with the server's clock",
+        "scale/restart.py",
+        "if file.begun_ns is not None and file.begun_ns > last.written_ns:",
+        "if file.begun_ns is not None and file.begun_ns > last.stored_ns:",
+        ("tests/scale/test_restart.py",),
+    ),
+    Mutant(
+        "publish: a session that comes while the last one is asked for is missed",
+        "scale/publishing.py",
+        "        self._session_seen = False\n"
+        '        session = await self._stored(connection, subjects.of_type(self._collector, "session"))\n',
+        '        session = await self._stored(connection, subjects.of_type(self._collector, "session"))\n'
+        "        self._session_seen = False\n",
+        ("tests/scale/test_publishing.py::test_a_session_that_comes_while_the_last_one_is_asked_for_is_looked_at_too",),
     ),
 )

@@ -91,4 +91,4 @@ def test_an_end_of_several_ids_is_a_warning(order: Make, caplog: pytest.LogCaptu
     assert keep.passes(order(order_id="117"))
     assert keep.passes(order(order_id="217"))
 
-    assert caplog.messages == ["--order 17: stands for several orders, such as 117 and 217"]
+    assert caplog.messages == ["--order 17: matches several orders, such as 117 and 217"]

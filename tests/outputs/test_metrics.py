@@ -270,6 +270,15 @@ async def test_clients_that_stay_take_the_place_of_no_more_than_sixteen(monkeypa
             writer.close()
 
 
+async def test_clients_that_left_take_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "MAX_CLIENTS", 2)
+
+    async with serving() as port:
+        answers = [await get(port, "/healthz") for _ in range(5)]
+
+    assert [head.split(b"\r\n")[0] for head, _ in answers] == [b"HTTP/1.1 200 OK"] * 5
+
+
 def test_address_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import msgspec
 import pytest
@@ -190,6 +194,29 @@ async def test_at_a_signal_little_time_is_left(monkeypatch: pytest.MonkeyPatch, 
         case _:
             asyncio.get_running_loop().call_later(0.05, running.runner.hurry)
     await running.close()  # in time
+
+
+async def test_a_program_that_starts_while_the_run_ends_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "SIGNAL_END_S", 0.01)
+    started: list[subprocess.Popen[bytes]] = []
+    closed = Event()
+    start_now = subprocess.Popen
+
+    def start_slowly(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        started.append(start_now(*args, **options))
+        closed.wait(LONG_S)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", start_slowly)
+    running = Running(python("import time; time.sleep(20)"))
+    running.write(order("1"))
+    await until(lambda: bool(started))
+    running.runner.hurry()
+    await running.close()
+    closed.set()
+    await until(lambda: started[0].returncode is not None)
+
+    assert started[0].returncode == -signal.SIGKILL
 
 
 def cut_short() -> AnyRecord:

@@ -1,6 +1,6 @@
 import asyncio
 from collections import deque
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 
@@ -98,8 +98,10 @@ def test_an_empty_queue_gives_nothing_when_the_time_is_over() -> None:
 def test_a_woken_queue_gives_nothing_once() -> None:
     queue = WriterQueue[str](max_items=1, group_items=1)
     queue.wake()
+    woken = queue.take(None)
+    Timer(0.05, queue.put, [["a"]]).start()
 
-    assert [queue.take(None), queue.take(0)] == [[], []]
+    assert (woken, queue.take(None)) == ([], ["a"])
 
 
 def test_a_closed_queue_gives_the_rest_and_then_nothing() -> None:
@@ -150,6 +152,25 @@ def test_all_groups_are_written_before_it_finishes() -> None:
     log.thread.run()
 
     assert log.acts == ["a+b", "c", "finish", "release"]
+
+
+class ClosedAfterAnEmptyTake(WriterQueue[str]):
+    """Somebody puts an item and closes the queue when the thread has just found it empty."""
+
+    def take(self, timeout_s: float | None) -> list[str]:
+        group = super().take(0)
+        if not self.closed:
+            self.put(["last"])
+            self.close()
+        return group
+
+
+def test_what_is_put_just_before_the_close_is_written() -> None:
+    groups: list[list[str]] = []
+
+    WriterThread("test", ClosedAfterAnEmptyTake(max_items=1, group_items=1), groups.append).run()
+
+    assert groups == [[], ["last"]]
 
 
 def test_a_thread_that_fails_only_releases_what_it_has() -> None:

@@ -58,7 +58,7 @@ class FailingFiles(Files):
 
 
 class Killed(BaseException):
-    """The process is gone: nothing after this call happens."""
+    """The process was killed: nothing after this call happens."""
 
 
 class DyingFiles(Files):
@@ -70,7 +70,10 @@ class DyingFiles(Files):
     def _step(self) -> None:
         self._left -= 1
         if self._left < 0:
-            raise Killed
+            self._happen()
+
+    def _happen(self) -> None:
+        raise Killed
 
     def write(self, fd: int, data: memoryview) -> int:
         self._step()
@@ -98,6 +101,20 @@ class DyingFiles(Files):
     def cut(self, fd: int, size: int) -> None:
         self._step()
         super().cut(fd, size)
+
+
+class MovingFiles(DyingFiles):
+    """Before such a call the file at `path` is moved to `moved` instead, and an empty one made, as log rotators do."""
+
+    def __init__(self, path: Path, nth: int) -> None:
+        super().__init__(nth)
+        self._path = path
+
+    def _happen(self) -> None:
+        moved = self._path.with_name("moved")
+        if self._path.exists() and not moved.exists():
+            self._path.rename(moved)
+            self._path.touch()
 
 
 class JournalFiles(Files):

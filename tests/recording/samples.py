@@ -1,6 +1,6 @@
 """Records of one venue's life, and recordings made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ordwatch.core.conversion import order_record
@@ -111,6 +111,7 @@ def alive(
     updates: int = 0,
     duplicates: int = 0,
     synced_seq: int | None = None,
+    covers: Sequence[str] = (),
 ) -> AliveRecord:
     venue = VenueAlive(
         state=state,
@@ -121,6 +122,7 @@ def alive(
         rejected=0,
         reconnects=0,
         open_orders=0,
+        covers=list(covers),
     )
     return AliveRecord(
         venues={"alpha": venue}, queue=0, loop_lag_ms=0.1, rss_mib=20.0, synced_seq=synced_seq, at=at(second)
@@ -177,8 +179,9 @@ def record(
     rotation: Rotation | None = None,
     group_records: int = 512,
     max_records: int = 100_000,
+    on_writer: Callable[[Writer], object] | None = None,
 ) -> None:
-    """Write these records as one session does, in this thread, to the end.
+    """Write these records as one session does, in this thread, to the end; `on_writer` gets the writer before that.
 
     Raises:
         OutputError: As from the writer.
@@ -192,6 +195,8 @@ def record(
     )  # fmt: skip
     queue.put([each.json if isinstance(each.record, OrderRecord) else each for each in for_outputs(records)])
     queue.close()
+    if on_writer is not None:
+        on_writer(writer)
     writer.thread().run()
 
 

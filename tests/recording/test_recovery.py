@@ -49,7 +49,7 @@ def records(path: Path) -> list[AnyRecord]:
         return [record(item.raw) for item in read_lines(file) if isinstance(item, Line)]
 
 
-def torn(folder: Path) -> list[Path]:
+def quarantined(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.torn-*"))
 
 
@@ -234,6 +234,13 @@ def test_gap_numbers_leap_where_the_older_files_are_gone(path: Path) -> None:
     assert opened(path).continuation.next_gap("alpha") > 900
 
 
+def test_how_far_it_was_published_is_known_after_a_session_that_did_not_publish(path: Path) -> None:
+    published = replace(alive(10), published_seq=2)
+    written(path, start(), published, end(11), start(20), alive(30), end(31))
+
+    assert opened(path).continuation.published_seq == 2
+
+
 def test_torn_tail_is_saved_and_cut_off(tmp_path: Path) -> None:
     for cut in range(LAST_THREE + 1, len(WHOLE)):
         path = tmp_path / str(cut) / "rec"
@@ -245,7 +252,7 @@ def test_torn_tail_is_saved_and_cut_off(tmp_path: Path) -> None:
             opened(path)
 
             assert path.read_bytes().startswith(kept)
-            assert kept + b"".join(saved.read_bytes() for saved in torn(path.parent)) == WHOLE[:cut]
+            assert kept + b"".join(saved.read_bytes() for saved in quarantined(path.parent)) == WHOLE[:cut]
 
 
 def test_torn_first_line_is_cut_off_too(tmp_path: Path) -> None:
@@ -257,7 +264,7 @@ def test_torn_first_line_is_cut_off_too(tmp_path: Path) -> None:
         with case("cut", cut):
             opened(path)
 
-            assert [saved.read_bytes() for saved in torn(path.parent)] == [WHOLE[:cut]]
+            assert [saved.read_bytes() for saved in quarantined(path.parent)] == [WHOLE[:cut]]
 
 
 def test_repair_is_the_first_new_record(path: Path) -> None:
@@ -266,7 +273,7 @@ def test_repair_is_the_first_new_record(path: Path) -> None:
 
     opened(path)
 
-    saved = torn(path.parent)[0].name
+    saved = quarantined(path.parent)[0].name
     assert records(path)[5:] == [
         RepairRecord(bytes=len(tail), sha256=sha256(tail).hexdigest(), saved_as=saved, after_seq=5),
         PrevSessionRecord(last_seq=5, last_at=at(4), end="unclean", reboot=False),
@@ -278,7 +285,7 @@ def test_saved_tail_is_for_its_owner_only(path: Path) -> None:
 
     opened(path)
 
-    assert stat.S_IMODE(torn(path.parent)[0].stat().st_mode) == 0o600
+    assert stat.S_IMODE(quarantined(path.parent)[0].stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("tail", [bytes(5000), b"\xe4", b'{"type":"order","seq":7,"venue":"\xe4\xb8'])
@@ -287,7 +294,7 @@ def test_zeros_and_half_letters_are_a_torn_tail(path: Path, tail: bytes) -> None
 
     opened(path)
 
-    assert [saved.read_bytes() for saved in torn(path.parent)] == [tail]
+    assert [saved.read_bytes() for saved in quarantined(path.parent)] == [tail]
 
 
 def test_whole_lines_behind_damage_that_is_not_durable_are_saved_with_it(path: Path) -> None:
@@ -296,7 +303,7 @@ def test_whole_lines_behind_damage_that_is_not_durable_are_saved_with_it(path: P
 
     opened(path)
 
-    assert content.endswith(torn(path.parent)[0].read_bytes())
+    assert content.endswith(quarantined(path.parent)[0].read_bytes())
     assert [type(r).__name__ for r in records(path)] == [
         "SessionRecord",
         "OrderRecord",
@@ -317,7 +324,7 @@ def test_repaired_recording_needs_no_repair(path: Path) -> None:
 
     opened(path)
 
-    assert len(torn(path.parent)) == 1
+    assert len(quarantined(path.parent)) == 1
 
 
 def refused(path: Path, content: bytes, match: str) -> None:

@@ -14,7 +14,7 @@ from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.rotation import Rotation, next_file, older_files, replacement, rotation
 from ordwatch.recording.verify import check
-from tests.recording.faults import DyingFiles, FailingFiles, Killed, NamesFiles
+from tests.recording.faults import DyingFiles, FailingFiles, Killed, MovingFiles, NamesFiles
 from tests.recording.samples import at_ns, lines, opened, order, record, start, written
 from tests.support.cases import case
 
@@ -183,6 +183,20 @@ def killed_recording(folder: Path, nth: int) -> Path:
     with pytest.raises(Killed):
         record(folder / "rec", *REPORTED, rotation=SMALL, group_records=5, files=DyingFiles(nth))
     return folder / "rec"
+
+
+def test_file_moved_between_any_two_steps_loses_no_line(tmp_path: Path) -> None:
+    """By a log rotator that is at work while the recording goes on in a new file by itself."""
+    for nth in range(30):
+        with case("moved before step", nth):
+            path = tmp_path / str(nth) / "rec"
+            path.parent.mkdir()
+            record(path, *REPORTED, rotation=SMALL, group_records=5, files=MovingFiles(path, nth))
+
+            record(path, start(), order("after"))
+
+            verdict = check([path.with_name("moved"), *all_files(path)])
+            assert (verdict.damage, verdict.lines) == ([], verdict.last_seq)
 
 
 @pytest.mark.parametrize("call", ["rename", "create"])

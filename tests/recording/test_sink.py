@@ -311,6 +311,24 @@ def test_lines_are_synced_though_nothing_follows_them(path: Path, monkeypatch: p
     run(scenario())
 
 
+def test_that_the_disk_works_again_is_recorded_though_nothing_follows(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.RETRY_S", 0.0)
+    monkeypatch.setattr("ordwatch.recording.writer.FINISH_RETRY_S", 0.0)
+
+    async def scenario() -> None:
+        recording = Recording(path, fsync="always", files=FailingFiles("write", 1))
+        recording.start()
+        recording.write(for_outputs([order()]))
+        async with asyncio.timeout(20):
+            while b"io_error" not in await asyncio.to_thread(path.read_bytes):  # noqa: ASYNC110 - a thread writes it
+                await asyncio.sleep(0.01)
+        await recording.close()
+
+    run(scenario())
+
+
 def test_close_says_how_many_records_were_not_written_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ordwatch.recording.sink.CLOSE_S", 0.2)
     go_on = Event()

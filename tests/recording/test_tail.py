@@ -69,8 +69,9 @@ def test_damage_that_a_crash_may_leave_is_left_out(path: Path) -> None:
     [
         b"".join([*lines(SESSION[:3]), *lines(SESSION[4:], 5)]),
         b"".join(lines(SESSION)).replace(b"alpha", b"alphA", 1),
+        b"".join([*lines(LIVE)[:2], b"bad\n", *lines([order()], 4), *lines([alive(20, synced_seq=4)], 5), b"bad\n"]),
     ],
-    ids=["a line is missing", "a changed byte"],
+    ids=["a line is missing", "a changed byte", "and more at the end"],
 )
 def test_damage_in_synced_data_is_reported(path: Path, damaged: bytes) -> None:
     path.write_bytes(damaged)

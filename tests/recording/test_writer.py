@@ -1,5 +1,5 @@
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from ordwatch.core.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRe
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Damage, Line, read_lines
+from ordwatch.recording.rotation import older_files
 from ordwatch.recording.verify import check
-from ordwatch.recording.writer import SyncPolicy
+from ordwatch.recording.writer import SyncPolicy, Writer
 from tests.recording.faults import FailingFiles
 from tests.recording.samples import alive, end, gap_closed, gap_opened, link, order, record, start
 from tests.support.cases import case
@@ -264,6 +265,69 @@ def test_what_stands_in_the_way_is_kept(path: Path, what: str) -> None:
     record(path, order("1"), order("2"), alive(1), files=Meddled(path, what), group_records=1)
 
     assert len(list(path.parent.glob("rec.torn-*"))) == 1
+
+
+class LogRotator(Files):
+    """Moves the file after some writes, making an empty one, and sends SIGHUP after others."""
+
+    def __init__(self, path: Path, *, hangups_after: Sequence[int], moves_after: Sequence[int] = (2,)) -> None:
+        self._path = path
+        self._hangups_after = hangups_after
+        self._moves_after = moves_after
+        self._writes = 0
+        self._writer: Writer | None = None
+
+    def send_to(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, fd: int, data: memoryview) -> int:
+        count = super().write(fd, data)
+        self._writes += 1
+        if self._writes in self._moves_after:
+            self._path.rename(self._path.with_name(f"moved-{self._writes}"))
+            self._path.touch()
+        if self._writer is not None and self._writes in self._hangups_after:
+            self._writer.rotate()
+        return count
+
+
+def recorded_meanwhile(path: Path, rotator: LogRotator) -> tuple[list[str], int]:
+    """The names of the files besides the last one, and what `verify` says of all of them."""
+    records = (
+        start(),
+        link("live", 1),
+        alive(2),
+        order("1", second=3),
+        order("2", second=3),
+        alive(4, updates=2),
+        end(4),
+    )
+    record(path, *records, files=rotator, group_records=1, on_writer=rotator.send_to)
+    others = [*path.parent.glob("moved-*"), *(older.path for older in older_files(path))]
+    return sorted(other.name for other in others), check([*others, path]).exit_code
+
+
+@pytest.mark.parametrize("after", [2, 5, 6], ids=["at once", "after the next alive record", "a line later"])
+def test_hangup_of_a_log_rotator_begins_one_file_even_if_its_move_was_noticed_before(path: Path, after: int) -> None:
+    assert recorded_meanwhile(path, LogRotator(path, hangups_after=[after])) == (["moved-2"], 0)
+
+
+def test_second_hangup_after_a_move_goes_on_in_a_new_file(path: Path) -> None:
+    rotator = LogRotator(path, hangups_after=[5, 6])
+
+    assert recorded_meanwhile(path, rotator) == (["moved-2", "rec.4-8"], 0)
+
+
+def test_hangup_long_after_a_move_goes_on_in_a_new_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.HANGUP_AFTER_S", 0.0)
+
+    assert recorded_meanwhile(path, LogRotator(path, hangups_after=[6])) == (["moved-2", "rec.4-8"], 0)
+
+
+def test_file_that_was_moved_twice_is_replaced_at_the_hangup(path: Path) -> None:
+    rotator = LogRotator(path, moves_after=[2, 6], hangups_after=[6])
+
+    assert recorded_meanwhile(path, rotator) == (["moved-2", "moved-6"], 0)
 
 
 def test_lines_that_keep_coming_do_not_put_the_sync_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
 from ordwatch.config.nats import NatsSettings
 from ordwatch.core.errors import OrdwatchError
 from ordwatch.core.records import AnyRecord, for_outputs
@@ -13,8 +15,9 @@ from ordwatch.recording.sink import Recording
 from ordwatch.recording.verify import check
 from ordwatch.scale import stream
 from ordwatch.scale.messages import message_id
-from ordwatch.scale.nats_client import StreamMessage, connect
+from ordwatch.scale.nats_client import NatsConnection, NatsMessage, StreamMessage, connect
 from ordwatch.scale.published import PublishedRecording
+from ordwatch.scale.stream_reader import stream_reader
 
 WAIT_S = 40.0
 WINDOW_NS = 2 * 10**9
@@ -101,6 +104,16 @@ async def make_stream(settings: NatsSettings, replicas: int = 1, **others: objec
                 await asyncio.sleep(0.1)
 
 
+async def publish(connection: NatsConnection, subject: str, payload: bytes, **headers: str) -> int:
+    """Publish to the stream and wait until it is there; its number in the stream."""
+    answers: asyncio.Queue[NatsMessage] = asyncio.Queue()
+    inbox = connection.new_inbox()
+    await connection.listen(inbox, answers.put_nowait)
+    await connection.publish(subject, payload, headers, inbox)
+    answer: dict[str, int] = msgspec.json.decode((await answers.get()).data)
+    return answer["seq"]
+
+
 async def messages(settings: NatsSettings, collector: str = "c") -> list[StreamMessage]:
     """What the stream holds of a collector, in its order."""
     subject = f"ow.{collector}.>"
@@ -109,7 +122,7 @@ async def messages(settings: NatsSettings, collector: str = "c") -> list[StreamM
         found: list[StreamMessage] = []
         if last is None:
             return found
-        async with connection.reader("ORDWATCH", [subject]) as reader:
+        async with stream_reader(connection, "ORDWATCH", [subject]) as reader:
             while not found or found[-1].stream_seq < last.stream_seq:
                 found += await reader.take()
         return found

@@ -221,18 +221,28 @@ class PaperReader:
         self.resume = resume
         self.now_ns = START_NS
 
-    def run(self, until_s: float, step_s: float = 0.5, *, from_s: float = 0.0, clean: bool = True) -> "PaperReader":
-        """Read what has come after each step of time."""
+    def run(
+        self,
+        until_s: float,
+        step_s: float = 0.5,
+        *,
+        from_s: float = 0.0,
+        clean: bool = True,
+        last_of_subjects: bool = False,
+    ) -> "PaperReader":
+        """Read what has come after each step of time. `last_of_subjects`: as `Follower.begin` has it."""
         self.now_ns = ns(from_s)
         there = [message for message in self.messages if message.time_ns <= self.now_ns]
+        waiting = list(self.messages[len(there) :])
+        if last_of_subjects:
+            there = sorted({each.subject: each for each in there}.values(), key=lambda each: each.stream_seq)
         sessions = [each for each in self.before if each.time_ns <= self.now_ns and each.subject.endswith(".session")]
-        self.follower.begin(sessions, self.now_ns, self._now, last_of_subjects=False)
+        self.follower.begin(sessions, self.now_ns, self._now, last_of_subjects=last_of_subjects)
         self.records.append(self._session("start"))
         self.records += self.follower.resumed(self._now)
         self._take(self.follower.read(there, self._now))
         self._take(self.follower.caught_up(self._now))
         self._alive()
-        waiting = list(self.messages[len(there) :])
         alive_ns = self.now_ns
         while self.now_ns < ns(until_s):
             self.now_ns += round(step_s * SECOND)

@@ -8,12 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord
+from ordwatch.core.records import AnyRecord, GapRecord, LinkRecord, OrderRecord, encode, record_time
 from ordwatch.core.times import time_ns
+from ordwatch.engine.moment import Moment
+from ordwatch.recording.format import mark, with_crc
+from ordwatch.scale import subjects
 from ordwatch.scale.collector import OVERDUE_NS
-from ordwatch.scale.follower import StoredMessage
+from ordwatch.scale.follower import Follower, StoredMessage
 from ordwatch.scale.stream_clock import MARGIN_NS
+from tests.recording.samples import alive, gap_opened, link, order, start
 from tests.scale.model import SECOND, Change, Cut, CutKind, PaperCollector, PaperReader, ns, stream
+from tests.support.toy import TOY
 
 UNTIL_S = 200.0
 SAME_RECORDING: list[CutKind] = ["gap", "partial", "kill", "end"]
@@ -206,8 +211,8 @@ def test_lines_out_of_order_and_twice_change_nothing(
         if not (blind(a, change.at_s) and blind(b, change.at_s))
     }
     assert seen <= set(shown)
-    gone = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
-    assert [change for change in gone if not any(f <= change.at_s <= t for f, t, _ in gaps(reader))] == []
+    missed = [change for change in changes if (change.order_id, change.status, change.filled) not in shown]
+    assert [change for change in missed if not any(f <= change.at_s <= t for f, t, _ in gaps(reader))] == []
 
 
 def mixed(messages: Sequence[StoredMessage], chance: Random) -> list[StoredMessage]:
@@ -229,6 +234,74 @@ def test_lines_that_never_come_are_a_blind_time_of_their_collector() -> None:
     [(from_s, to_s, outcome)] = gaps(PaperReader(kept).run(UNTIL_S))
 
     assert (round(from_s), round(to_s), outcome) == (40, 60, "partial")
+
+
+def test_who_began_with_the_last_messages_misses_lines_like_everybody() -> None:
+    messages = stream(PaperCollector("a", []), until_s=UNTIL_S)
+    kept = [message for message in messages if b"12:00:50.000000Z" not in message.data]
+    assert len(kept) == len(messages) - 1
+
+    [(from_s, to_s, outcome)] = gaps(PaperReader(kept).run(UNTIL_S, from_s=25, last_of_subjects=True))
+
+    assert (round(from_s), round(to_s), outcome) == (40, 60, "partial")
+
+
+def sent_late(messages: Sequence[StoredMessage], *delays: tuple[float, float]) -> list[StoredMessage]:
+    """What came between each second and the next came so many seconds later; (45, 10): of 45 to 46 at 55 to 56."""
+    sent = []
+    for message in messages:
+        delay_s = next((by_s for at_s, by_s in delays if ns(at_s) <= message.time_ns < ns(at_s + 1)), 0)
+        sent.append(message._replace(time_ns=message.time_ns + round(delay_s * SECOND)))
+    sent.sort(key=lambda message: message.time_ns)
+    return [message._replace(stream_seq=seq) for seq, message in enumerate(sent, 1)]
+
+
+def test_a_filled_hole_has_nothing_of_the_hole_before_it() -> None:
+    collector = PaperCollector("a", life("1", 120, 150), [Cut(40, 80, "gap")])
+    late = sent_late(stream(collector, until_s=UNTIL_S), (43, 30), (120, 25))
+
+    found = gaps(PaperReader(late).run(UNTIL_S))
+
+    # The second hole was not waited for, and is over with the next alive record.
+    assert [(round(from_s), round(to_s)) for from_s, to_s, _ in found] == [(40, 80), (110, 130)]
+
+
+def test_joint_gaps_that_have_ended_are_not_reported_again() -> None:
+    cuts = [Cut(40, 60, "gap"), Cut(90, 110, "gap"), Cut(140, 160, "gap")]
+
+    found = gaps(follow([], cuts, cuts))
+
+    assert [(round(from_s), round(to_s)) for from_s, to_s, _ in found] == [(40, 60), (90, 110), (140, 160)]
+
+
+def test_a_venue_is_proven_alive_only_as_far_as_the_part_that_is_seen_worst() -> None:
+    collectors = [
+        PaperCollector("a", [], [Cut(35, 300, "kill")], covers=["1", "2"]),
+        PaperCollector("b", [], covers=["2"]),
+    ]
+    reader = PaperReader(stream(*collectors, until_s=UNTIL_S)).run(49)
+
+    assert ns(28.9) <= (reader.follower.joint["toy"].last_rx_ns or 0) <= ns(30)
+
+
+def test_a_collector_that_died_before_reading_began_is_lost_at_once() -> None:
+    messages = stream(PaperCollector("a", [], [Cut(35, 300, "kill")]), until_s=UNTIL_S)
+
+    reader = PaperReader(messages).run(100, from_s=100)
+
+    assert [(round(from_s), to_s) for from_s, to_s, _ in gaps(reader)] == [(30, -1.0)]
+
+
+def test_an_order_that_waits_for_a_missing_line_over_a_restart_is_shown() -> None:
+    new = [Change(at_s, order_id, "NEW", "0", 1) for at_s, order_id in ((44, "1"), (45, "2"), (46, "3"))]
+    written = stream(PaperCollector("a", new[:2]), PaperCollector("b", new[2:]), until_s=47)
+    messages = [message for message in written if not message.subject.endswith(".1")]
+    assert len(messages) == len(written) - 1
+
+    first = PaperReader(messages).run(48)
+    second = PaperReader(messages, first.resumes(), before=messages).run(70, from_s=50)
+
+    assert (states(orders(first)), states(orders(second))) == ([("3", "NEW", "0")], [("2", "NEW", "0")])
 
 
 def test_missing_lines_that_come_after_all_leave_no_gap_behind() -> None:
@@ -303,3 +376,38 @@ def test_a_restart_goes_on_exactly_where_the_recording_ends(
     if not a and not b:
         assert judged.venues["toy"].uncertain == []
         assert judged.venues["toy"].is_covered is False
+
+
+YESTERDAY: list[tuple[int, AnyRecord]] = [(400, order("1", second=0)), (401, gap_opened(1))]
+"""The last messages of a recording whose collector was killed while it was disconnected."""
+
+
+@pytest.mark.parametrize("restarted", [0, 500], ids=["a new recording", "one that was continued"])
+def test_a_recording_before_the_last_one_does_not_hide_what_is_read_live(restarted: int) -> None:
+    today: list[tuple[int, AnyRecord]] = [
+        (restarted + 1, start(20)),
+        (restarted + 2, link("live", 21)),
+        (restarted + 3, alive(22, covers=["x"])),
+    ]
+    *first, live = in_stream(*YESTERDAY, *today, (restarted + 4, order("2", second=23)))
+    follower = Follower(lambda _: TOY)
+    at_ns = live.time_ns + SECOND
+    now = Moment(at_ns, at_ns, at_ns)
+
+    follower.begin([first[2]], at_ns, now, last_of_subjects=True)
+    follower.read(first, now)
+    follower.caught_up(now)
+    read = follower.read([live], now)
+
+    assert follower.joint["alpha"].is_live
+    assert [record.order_id for record in read.records if isinstance(record, OrderRecord)] == ["2"]
+
+
+def in_stream(*lines: tuple[int, AnyRecord]) -> list[StoredMessage]:
+    """Messages of one collector, each taken by the stream at the time in its record."""
+    found = []
+    for number, (seq, record) in enumerate(lines, 1):
+        line = with_crc(encode(record), seq)
+        at_ns = time_ns(record_time(record) or "")
+        found.append(StoredMessage(subjects.subject("a", mark(line)), line, number, at_ns))
+    return found

@@ -1,6 +1,5 @@
 """The connection to a real NATS server: requests, messages, and errors as ours."""
 
-import asyncio
 from pathlib import Path
 
 import msgspec
@@ -10,24 +9,15 @@ from ordwatch.config.nats import NatsSettings
 from ordwatch.core.errors import AuthError, ConfigError, ConnectionLost, TlsFailed
 from ordwatch.core.secrets import Secret, SecretFile
 from ordwatch.scale import stream
-from ordwatch.scale.nats_client import ApiRefused, NatsConnection, ReaderFailed, UnstoredMessage, connect
+from ordwatch.scale.nats_client import ApiRefused, connect
 from ordwatch.scale.nkeys import KeyPair
+from tests.scale.collectors import publish
 from tests.support.nats_server import Server, free_port, nats_server, needs_nats_server
 from tests.support.tls import certificate
 
 pytestmark = needs_nats_server
 # The pair that the documentation of NATS shows.
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
-
-
-async def publish(connection: NatsConnection, subject: str, payload: bytes, **headers: str) -> int:
-    """Publish to the stream and wait until it is there; its number in the stream."""
-    answers: asyncio.Queue[UnstoredMessage] = asyncio.Queue()
-    inbox = connection.new_inbox()
-    await connection.listen(inbox, answers.put_nowait)
-    await connection.publish(subject, payload, headers, inbox)
-    answer: dict[str, int] = msgspec.json.decode((await answers.get()).data)
-    return answer["seq"]
 
 
 async def test_the_last_message_of_a_subject_is_found(server: Server) -> None:
@@ -55,44 +45,6 @@ async def test_the_next_message_of_a_subject_is_found(server: Server) -> None:
     assert found is not None
     assert found.data == b"two"
     assert none is None
-
-
-async def test_a_reader_reads_what_is_there_and_then_what_comes(server: Server) -> None:
-    async with connect(server.settings(), name="test") as connection:
-        await stream.create(connection, stream.wanted("ORDWATCH", replicas=1))
-        for number in range(5):
-            await publish(connection, "ow.c.alive", b"%d" % number)
-        async with connection.reader("ORDWATCH", ["ow.c.>"], from_seq=3) as reader:
-            first = [message.data for message in await reader.take()]
-            await publish(connection, "ow.c.alive", b"new")
-
-            later = [message.data for message in await reader.take()]
-
-    assert first[0] == b"2"
-    assert [*first, *later][-1] == b"new"
-
-
-async def test_a_reader_begins_with_the_last_message_of_each_subject(server: Server) -> None:
-    async with connect(server.settings(), name="test") as connection:
-        await stream.create(connection, stream.wanted("ORDWATCH", replicas=1))
-        for subject, payload in [("ow.c.order.v.a.1", b"1"), ("ow.c.order.v.a.2", b"2"), ("ow.c.order.v.a.1", b"3")]:
-            await publish(connection, subject, payload)
-        async with connection.reader("ORDWATCH", ["ow.*.order.>"], last_per_subject=True) as reader:
-            found: list[bytes] = []
-            while len(found) < reader.pending:
-                found += [message.data for message in await reader.take()]
-
-    assert found == [b"2", b"3"]
-
-
-async def test_a_reader_of_which_the_server_knows_nothing_is_lost(server: Server) -> None:
-    async with connect(server.settings(), name="test") as connection:
-        await stream.create(connection, stream.wanted("ORDWATCH", replicas=1))
-        async with connection.reader("ORDWATCH", ["ow.>"]) as reader:
-            await connection.api("STREAM.DELETE.ORDWATCH")
-
-            with pytest.raises(ReaderFailed):
-                await reader.take()
 
 
 async def test_a_refused_request_has_the_code_of_the_server(server: Server) -> None:

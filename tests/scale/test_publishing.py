@@ -12,7 +12,9 @@ from ordwatch.core.errors import AuthError, PublishingStopped, leaf_errors
 from ordwatch.core.records import OrderRecord
 from ordwatch.core.secrets import Secret
 from ordwatch.recording.rotation import Rotation
-from ordwatch.scale.nats_client import connect
+from ordwatch.scale import publishing as module
+from ordwatch.scale.nats_client import NatsConnection, NatsMessage, StreamMessage, connect
+from ordwatch.scale.publishing import Publishing
 from tests.recording.samples import alive, end, order, start
 from tests.scale.collectors import content, damage, make_stream, messages, publishing, recorded, until
 from tests.support.nats_server import Server, nats_cluster, nats_server, needs_nats_server
@@ -242,6 +244,40 @@ async def test_a_newer_session_of_somebody_else_ends_publishing_and_not_the_reco
     assert stopped.exit_code == 75
     assert content(path).count(b"\n") == 3
     assert len(await messages(server.settings())) == 2
+
+
+async def test_a_session_that_comes_while_the_last_one_is_asked_for_is_looked_at_too(
+    server: Server, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GUARD_EVERY_S", 1.0)
+    last_message, on_session = NatsConnection.last_message, Publishing._on_session
+    comes_now, seen = asyncio.Event(), asyncio.Event()
+
+    def noted(publishing: Publishing, message: NatsMessage) -> None:
+        on_session(publishing, message)
+        seen.set()
+
+    async def asked(connection: NatsConnection, stream: str, subject: str) -> StreamMessage | None:
+        found = await last_message(connection, stream, subject)
+        if subject == "ow.c.session" and comes_now.is_set():
+            comes_now.clear()
+            await foreign_session(server, path)
+            await seen.wait()
+        return found
+
+    monkeypatch.setattr(Publishing, "_on_session", noted)
+    monkeypatch.setattr(NatsConnection, "last_message", asked)
+    await make_stream(server.settings())
+    async with publishing(path, server.settings()) as collector:
+        collector.write(start())
+        await collector.all_published(1)
+        collector.published.connecting_allowed()
+        monkeypatch.setattr(module, "GUARD_EVERY_S", 3_600.0)  # it is asked once more by itself, and not again
+        comes_now.set()
+        stopped = await collector.failed()
+
+    assert isinstance(stopped, PublishingStopped)
+    assert stopped.exit_code == 75
 
 
 async def foreign_session(server: Server, path: Path) -> None:

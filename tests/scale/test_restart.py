@@ -99,8 +99,9 @@ def test_a_last_message_without_raw_is_known_by_its_other_checksum() -> None:
     assert isinstance(found, GoOn)
 
 
-def test_a_recording_begun_later_is_a_new_one() -> None:
-    old_end = stored(session(30, at_s=5, state="end"), 30)
+@pytest.mark.parametrize("stored_s", [5, 3_600], ids=["clocks agree", "the server's clock is ahead"])
+def test_a_recording_begun_later_is_a_new_one(stored_s: float) -> None:
+    old_end = stored(session(30, at_s=5, state="end"), 30, stored_s=stored_s)
 
     found = decide(stream(old_end, old_end), File(begun_s=6).state, published_seq=0, has_published=False)
 

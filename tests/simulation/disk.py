@@ -156,7 +156,7 @@ class Recorder:
         return True
 
     def kill(self, draw: random.Random) -> None:
-        """The process is gone: what waits is lost, and of one line a part may be in the file."""
+        """The process was killed: what waits is lost, and of one line a part may be in the file."""
         if self._waiting and not self._put and not self._files.refuses and draw.random() < 0.5:
             line = with_crc(encode(self._waiting[0]), self._file.last_seq + 1)
             os.write(self._file.fd, line[: draw.randrange(len(line))])

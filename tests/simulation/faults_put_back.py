@@ -48,7 +48,7 @@ FAULTS = (
     ),
     Fault(
         "an open gap counted as covered",
-        "core/coverage.py",
+        "core/venue_coverage.py",
         "        self._end_coverage(from_ns, gap.cause)\n",
         "",
     ),

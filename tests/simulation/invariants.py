@@ -110,7 +110,7 @@ class Invariants:
             self._windows[gap.venue].append([clocks.true(gap.from_ns), math.inf])
         last_ns = self._world.died_ns - DISK_LAG_NS
         if self._world.died_ns and clocks.went_back(last_ns):
-            # Nobody can tell how much time lies between two sessions if the clock was set back.
+            # Nobody knows how much time lies between two sessions if the clock was set back.
             for venue in self._world.venues:
                 self._not_judged[venue.dialect.name].append((last_ns, clocks.now_ns))
 
@@ -299,7 +299,7 @@ class Invariants:
         shell = process.shells[gap.venue]
         true_ns = self._of(shell).snapshot_ns
         from_ns = self._windows[gap.venue][-1][0]
-        held = {order.order_id: order for order in process.book.orders(gap.venue)}
+        held = {order.order_id: order for order in process.store.orders(gap.venue)}
         for order in shell.venue.orders.values():
             state = order.at(true_ns)
             if state is None or order.part in shell.venue.refused or gap.venue in self._shuffled:
@@ -430,7 +430,7 @@ class Invariants:
             all_refused = len(shell.venue.refused) == len(shell.venue.dialect.parts)
             if process.stats[name].state != "live" and not all_refused:
                 self._broken(f"{name}: is {process.stats[name].state} after a long calm")
-            for order in process.book.open_orders(name):
+            for order in process.store.open_orders(name):
                 true = shell.venue.orders[order.order_id].states[-1]
                 if shell.venue.orders[order.order_id].part not in shell.venue.refused and (
                     true.is_final or not _may_be(order, true, shell.venue)
@@ -472,7 +472,7 @@ class _Uncertain:
         """Whether any of this time is uncertain."""
         if any(first_ns <= to_ns and from_ns <= last_ns for first_ns, last_ns in self._spans):
             return True
-        # A clock that was set back shows the same time twice: a reader cannot tell which is meant.
+        # A clock that was set back shows the same time twice: a reader cannot know which is meant.
         first_ns, last_ns = self._clocks.wall(from_ns), self._clocks.wall(to_ns)
         return any(
             low_ns <= max(first_ns, last_ns) and min(first_ns, last_ns) <= up_ns for low_ns, up_ns in self._walls

@@ -99,7 +99,7 @@ class Line:
     # What the venue sends.
 
     def push(self, order: Order, state: State) -> None:
-        """The venue tells a state of an order of this line."""
+        """The venue reports a state of an order of this line."""
         if not self.subscribed or self.interrupted:
             return
         repeats = 2 if self.shell.world.draw.random() < self.shell.world.plan.repeat else 1
@@ -108,7 +108,7 @@ class Line:
         for _ in range(repeats):
             self.send(lambda ns: [self.shell.venue.push(order, state, ns)], state=(order, state))
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """A heartbeat is sent, and answered."""
         dialect = self.shell.venue.dialect
         said_ns = self.shell.venue_date_ns() if dialect.beats_say_time else None

@@ -78,8 +78,8 @@ class Shell:
             gaps=gaps,
             orders=Orders(
                 open=self.orders_open,
-                all=lambda: process.book.orders(self.name),
-                latest_ns=lambda: process.book.latest_ns(self.name),
+                all=lambda: process.store.orders(self.name),
+                latest_ns=lambda: process.store.latest_ns(self.name),
             ),
             draw=Random(self.world.draw.random()),
         )
@@ -87,7 +87,7 @@ class Shell:
 
     def orders_open(self) -> Sequence[OrderUpdate]:
         """The orders held as open."""
-        return self.process.book.open_orders(self.name)
+        return self.process.store.open_orders(self.name)
 
     @property
     def is_down(self) -> bool:
@@ -135,7 +135,7 @@ class Shell:
                         self.lines[link].end(error)
                 case SendHeartbeat(link=link):
                     if link in self.lines:
-                        self.lines[link].beat()
+                        self.lines[link].heartbeat()
                 case RunQuery():
                     self.world.note(f"{self.name} asks {action.number} since {action.since_ns}")
                     self.query = Query(self, action)
@@ -200,9 +200,11 @@ class Process:
         rules = {venue.dialect.name: venue.dialect.rules for venue in world.venues}
         file, past = world.disk.open()
         self.recorder = Recorder(file, world.disk.files, self.after)
-        self.book = OrderStore(rules, self.stats, str, self._alive, self._recheck, mono_ns=lambda: world.clocks.mono_ns)
+        self.store = OrderStore(
+            rules, self.stats, str, self._alive, self._recheck, mono_ns=lambda: world.clocks.mono_ns
+        )
         open_gaps = {name: gap.gap for name, gap in past.open_gaps.items()}
-        self.book.load(past.orders, open_gaps)
+        self.store.load(past.orders, open_gaps)
         self.shells = {
             venue.dialect.name: Shell(
                 self, venue, GapTracker(venue.dialect.name, gaps_before=past.next_gap(venue.dialect.name) - 1)
@@ -255,7 +257,7 @@ class Process:
     def merge_now(self) -> None:
         """Merge what waits."""
         events, self._events = self._events, []
-        records = self.book.apply(events)
+        records = self.store.apply(events)
         for record in records:
             self.world.invariants.record(self, record)
         self._write(records)
@@ -324,9 +326,9 @@ class Process:
         self.put([HeartbeatTick({name: stats.last_rx_ns for name, stats in self.stats.items()})])
         self.after(ALIVE_S, self._beat)
 
-    def _alive(self, beat: HeartbeatTick) -> AliveRecord:
+    def _alive(self, tick: HeartbeatTick) -> AliveRecord:
         return AliveRecord(
-            venues={name: _venue_alive(stats, beat.last_rx_ns[name]) for name, stats in self.stats.items()},
+            venues={name: _venue_alive(stats, tick.last_rx_ns[name]) for name, stats in self.stats.items()},
             queue=0,
             loop_lag_ms=0.0,
             rss_mib=0.0,
@@ -346,7 +348,7 @@ class Process:
             config_sha256=None,
             reason="stopped" if ended else None,
             exit=0 if ended else None,
-            counts={key: self.book.counts[key] for key in COUNTS} if ended else None,
+            counts={key: self.store.counts[key] for key in COUNTS} if ended else None,
             uncertain_s=0.0 if ended else None,
             at=time_text(self.world.clocks.moment().wall_ns),
         )
@@ -356,13 +358,13 @@ class Process:
     def end(self) -> None:
         """Stop cleanly, if the disk takes it."""
         self.merge_now()
-        beat = HeartbeatTick({name: stats.last_rx_ns for name, stats in self.stats.items()})
-        self._write([self._alive(beat), self._session("end")])
+        tick = HeartbeatTick({name: stats.last_rx_ns for name, stats in self.stats.items()})
+        self._write([self._alive(tick), self._session("end")])
         self.recorder.end()
         self.kill()
 
     def kill(self) -> None:
-        """Gone, in the middle of whatever it does."""
+        """Killed, in the middle of whatever it does."""
         self.dead = True
         self.world.died_ns = self.world.clocks.now_ns
         self.recorder.kill(self.world.draw)

@@ -12,6 +12,7 @@ ONCE_BROKEN = {
     1018: "a push of the connection that had repeated a row's state was judged by rank",
     1020: "a venue that was logged out when its connection ended was never live again",
     23762: "a restart compared times of a clock that was put back while nothing ran",
+    859343597: "a query after unreadable input believed an answer that was behind a push of the same connection",
     1079: "a row of a cache kept the refreshed row from being believed",
 }
 FRESH = 3

@@ -74,7 +74,7 @@ class Dialect:
     heartbeat_s: float
     silence_s: float
     ping_s: float | None
-    """How often the venue speaks by itself."""
+    """How often the venue sends something by itself."""
     beats_say_time: bool
     history_by: str
     """A history is cut by the time of this: "change" or "birth"."""

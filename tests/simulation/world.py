@@ -118,7 +118,7 @@ class World:
         return f"at {(true_ns - START_NS) / SECOND:.3f}"
 
     def at(self, true_ns: int, act: Callable[[], None], process: Process | None = None, *, first: bool = False) -> None:
-        """Do it then; what a process does waits while it is frozen, and is not done when it is gone.
+        """Do it then; what a process does waits while it is frozen, and is not done once it was killed.
 
         `first`: before all else that happens then.
         """

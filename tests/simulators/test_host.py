@@ -20,7 +20,7 @@ STEP = Step("1", OrderStatus.NEW, Intent(side=Side.BUY, qty="1", price="1"))
 
 
 class Echo:
-    """Says back what it hears, pushes the story's name to everybody."""
+    """Sends back what it receives, pushes the step's name to everybody."""
 
     listeners: Mapping[str, Literal["tcp", "websocket", "http"]] = {"wire": "tcp", "web": "websocket", "rest": "http"}
     markets: Sequence[Market] = ()

@@ -43,9 +43,9 @@ class Proof:
     lost_finals: list[str] = field(default_factory=list)
     """Orders whose last recorded state is not the true one."""
     lost_states: list[str] = field(default_factory=list)
-    """States outside every gap that no line tells."""
+    """States outside every gap that no line reports."""
     twice: list[str] = field(default_factory=list)
-    """Statements that two lines of one order tell."""
+    """Statements that two lines of one order report."""
     holes: list[str] = field(default_factory=list)
     unsaid: list[str] = field(default_factory=list)
     """Connections that ended, and no gap covers it."""
@@ -89,7 +89,7 @@ def prove(soaked: "Soaked") -> Proof:
 
 
 def knows_the_end(soaked: "Soaked") -> bool:
-    """Whether the recording tells already how each order ended."""
+    """Whether the recording shows already how each order ended."""
     lines = [line for path in soaked.files for line in path.read_text().splitlines(keepends=True)]
     records = [json.loads(line) for line in lines if line.endswith("\n")]
     journal = [json.loads(line) for line in soaked.journal.read_text().splitlines()]
@@ -109,7 +109,7 @@ def _twice(orders: Iterable[Record]) -> Iterator[str]:
     for order in orders:
         statement = json.dumps({key: value for key, value in order.items() if key not in _STATEMENT_WITHOUT})
         if statement in reported:
-            yield f"seq {order['seq']} tells of {order['order_id']} what seq {reported[statement]} reported"
+            yield f"seq {order['seq']} reports of {order['order_id']} what seq {reported[statement]} reported"
         reported[statement] = order["seq"]
 
 

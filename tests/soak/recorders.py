@@ -44,7 +44,7 @@ class Soaked:
 
     @property
     def recording(self) -> Path:
-        """The last file of the recording; the older ones stand beside it."""
+        """The last file of the recording; the older ones stand in the same folder."""
         return self.folder / "orders.jsonl"
 
     @property
@@ -90,7 +90,7 @@ def soak(
         with _recorder(soaked, "last") as recorder:
             _until_covered(soaked)
             time.sleep(watch_s)
-            _tell(venues, "quiet")
+            _send_line(venues, "quiet")
             _until(lambda: knows_the_end(soaked))
             _until_covered(soaked)
             recorder.send_signal(signal.SIGTERM)
@@ -138,7 +138,7 @@ def _venues(soaked: Soaked, kinds: Sequence[str], seed: int, rate: float) -> Ite
         cwd=Path(__file__).parents[2],
     )
     try:
-        _hear(process, "ready")
+        _wait_for(process, "ready")
         yield process
         process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 0
@@ -147,14 +147,14 @@ def _venues(soaked: Soaked, kinds: Sequence[str], seed: int, rate: float) -> Ite
         process.communicate()
 
 
-def _tell(process: "subprocess.Popen[str]", wanted: str) -> None:
+def _send_line(process: "subprocess.Popen[str]", wanted: str) -> None:
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
-    _hear(process, wanted)
+    _wait_for(process, wanted)
 
 
-def _hear(process: "subprocess.Popen[str]", wanted: str) -> None:
+def _wait_for(process: "subprocess.Popen[str]", wanted: str) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == f"{wanted}\n"
 

@@ -142,7 +142,7 @@ async def play(hosted: Hosted, seed: int, rate: float) -> None:
         hosted.play(step)
 
 
-async def fall(hosted: Hosted, seed: int) -> None:
+async def cut_connections(hosted: Hosted, seed: int) -> None:
     """Cut every connection again and again, on average every DROP_EVERY_S."""
     random = Random(seed)
     while True:
@@ -164,12 +164,12 @@ async def simulate(kinds: Sequence[str], config: Path, journal: Path, *, seed: i
             blocks = {each.kind: each.settings(hosted.addresses) for each, hosted in zip(journaled, hosts, strict=True)}
             write_private(config, config_text(blocks))
             moves = [asyncio.create_task(play(each, seed + n, rate / len(kinds))) for n, each in enumerate(hosts)]
-            falls = [asyncio.create_task(fall(each, seed + n)) for n, each in enumerate(hosts)]
+            cuts = [asyncio.create_task(cut_connections(each, seed + n)) for n, each in enumerate(hosts)]
             print("ready", flush=True)
             await loop.run_in_executor(None, sys.stdin.readline)
-            for task in (*moves, *falls):
+            for task in (*moves, *cuts):
                 task.cancel()
-            failed = [each for each in await asyncio.gather(*moves, *falls, return_exceptions=True) if each]
+            failed = [each for each in await asyncio.gather(*moves, *cuts, return_exceptions=True) if each]
             assert all(isinstance(each, asyncio.CancelledError) for each in failed), failed
             for each in journaled:
                 each.tell_truth()

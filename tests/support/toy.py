@@ -273,11 +273,11 @@ class ToyServer:
             case _:
                 raise ValueError(f"a toy client does not say {words!r}")
 
-    def move(self, order_id: str, status: str, filled: str = "0", *, tell: bool = True) -> None:
-        """Let an order reach a state; `tell` pushes it."""
+    def move(self, order_id: str, status: str, filled: str = "0", *, push: bool = True) -> None:
+        """Let an order reach a state; `push`: with a push."""
         version = self.orders.get(order_id, ("", "", 0))[2] + 1
         self.orders[order_id] = (status, filled, version)
-        if tell:
+        if push:
             self.say(f"order {order_id} {status} {filled} {version}")
 
     def say(self, line: str) -> None:

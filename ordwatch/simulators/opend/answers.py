@@ -36,7 +36,7 @@ PbRequestT = TypeVar("PbRequestT", bound=Message)
 
 
 class Refusal(Exception):
-    """The answer is a no, with these words."""
+    """The answer is a failure, with this message."""
 
 
 def refused(message: str) -> bytes:
@@ -80,7 +80,7 @@ class RequestHandler:
         self._frozen = {order.order_id: order.wire() for order in self._broker.orders.values()} if on else None
 
     def refuse_if(self, fault: str, message: str) -> None:
-        """Say no while this fault is on.
+        """Refuse while this fault is on.
 
         Raises:
             Refusal: It is.

@@ -1,4 +1,4 @@
-"""OpenD's end of a connection: TCP frames with what encrypts them, and WebSocket messages. Mirror of links.py."""
+"""OpenD's end of a connection: TCP frames and their encryption, and WebSocket messages; mirrors the venue's wire.py."""
 
 import hashlib
 from typing import NamedTuple, Protocol
@@ -43,7 +43,7 @@ class ClientLink(Protocol):
         """The requests that this chunk completes.
 
         Raises:
-            RemoteProtocolError: The client does not speak OpenD's protocol, or has not its key.
+            RemoteProtocolError: The client does not use OpenD's protocol, or lacks its key.
         """
         ...
 

@@ -114,7 +114,7 @@ def login(api_key: str, secret: str) -> str:
 
 
 def decode(data: bytes) -> Message:
-    """What one message says.
+    """The contents of one message.
 
     Raises:
         Unreadable: Not JSON, not an object, or a push without orders.
@@ -129,7 +129,7 @@ def decode(data: bytes) -> Message:
 
 
 def decode_long(data: bytes) -> Generator[Turn, None, Message | LongPush]:
-    """What a long message says; members of a size that none has count as null.
+    """The contents of a long message; members of a size that none has count as null.
 
     Raises:
         Unreadable: As `decode`.

@@ -67,7 +67,7 @@ def order_update(row: OrderRow, *, venue: str, received_ns: int, raw: object = N
         avg_price=judged.average,
         filled_value=judged.funds,
         fee=signed(row.fee, "fee", flags),
-        # Whether later events bear the order's time or their own is not documented.
+        # Whether later events have the order's time or their own is not documented.
         created_ns=time_ns if status is _NEW else None,
         updated_ns=time_ns,
         received_ns=received_ns,
@@ -100,7 +100,7 @@ def symbol(pair: str | None) -> str | None:
 
 
 def order_type(word: str | None) -> str | None:
-    """LIMIT, MARKET, or another word in the same form; what is no word as UNKNOWN(it)."""
+    """LIMIT, MARKET, or another name in the same form; what is no name as UNKNOWN(it)."""
     kind = _upper(word[:_MAX_WORD]) if word else ""
     if not kind or _TYPE.fullmatch(kind):
         return kind or None
@@ -197,7 +197,7 @@ def _believed(filled: DecimalText, unpaid: bool | None, status: OrderStatus) -> 
 def _paid_for(
     funds: DecimalText | None, unpaid: bool | None, average: DecimalText | None, flags: list[str]
 ) -> DecimalText | None:
-    """What is filled of an order whose sizes do not say it."""
+    """What is filled of an order whose sizes do not show it."""
     if unpaid:
         return "0"
     if funds is None or average is None:

@@ -29,7 +29,7 @@ MAX_PAGES = 50
 async def query(setup: Setup[CoinwSettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
     """Open orders; the history since `spec.since_ns`; then by id the orders held as open that neither named.
 
-    A pair whose open orders or whose orders by id are refused, and a history that is, stand in `QueryResult.refused`.
+    What is refused of a pair (open orders, orders by id, the history) is in `QueryResult.refused`.
 
     Raises:
         ConnectionLost: No answer.
@@ -137,7 +137,7 @@ class _Query:
             await self.order(order)
 
     async def order(self, known: OrderUpdate) -> None:
-        """One order by its id; if the venue does not know it, the statement that says so."""
+        """One order by its id; if the venue does not know it, a statement that it is not found."""
         asked = request(self.setup.settings, ORDER, {"orderNumber": known.order_id})
         try:
             data, received_ns = await answer_data(self.call, asked, self.tries, self.setup.settings.redact)

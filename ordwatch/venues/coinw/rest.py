@@ -1,4 +1,4 @@
-"""CoinW's private REST calls: how they are signed, and what their envelope says. Reading calls only.
+"""CoinW's private REST calls: how they are signed, and what their envelope means. Reading calls only.
 
 Facts: CoinW API documentation, "Authentication" (spot) and the page of each call; limits as there, of which we use
 half. `code` is a string in the samples and a number in the rate-limit answer (JKorf/CoinW.Net 3.4 reads both).
@@ -60,7 +60,7 @@ def signature(params: Mapping[str, str], secret: Secret) -> str:
 
 
 def request(settings: CoinwSettings, command: str, params: Mapping[str, str]) -> HttpRequest:
-    """A signed call; everything stands in the query string, the body is empty."""
+    """A signed call; everything is in the query string, the body is empty."""
     signed = {**params, "api_key": settings.api_key.reveal()}
     return HttpRequest(
         name=command,

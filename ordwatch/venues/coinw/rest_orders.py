@@ -100,7 +100,7 @@ def _status(members: Fields, filled: DecimalText | None, flags: list[str]) -> tu
 
 
 def _remaining(status: OrderStatus, qty: DecimalText | None, filled: DecimalText | None) -> DecimalText | None:
-    # Of an ended order `total` may be 0 beside a `success_total` that is not.
+    # Of an ended order `total` may be 0 although `success_total` is not.
     if qty is None or filled is None or status not in _OPEN or is_less(qty, filled):
         return None
     return difference(qty, filled)

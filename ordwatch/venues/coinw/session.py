@@ -57,12 +57,12 @@ HEARTBEAT_S = 10.0
 SILENCE_S = 25.0
 
 PASSING_CODES = frozenset({"429", "500", "1001", "29001", "-200"})
-"""Too many requests, "exception", "system error": no word about the credentials, even in answer to a login."""
+"""Too many requests, "exception", "system error": nothing about the credentials, even in answer to a login."""
 AUTH_CODES = frozenset({"1003", "6000"})
 LOGIN_TRIES = 4
 """Logins refused in a row with another code, whose meaning nobody published, after which it counts as final."""
 LOGIN_RETRY_S = (60.0, 300.0)
-"""The waits between them: the venue bans who asks too often."""
+"""The waits between them: the venue bans a client that asks too often."""
 
 _MAX_PINGS = 16
 _ORDERS_A_TURN = 64

@@ -1,4 +1,4 @@
-"""What the configuration says about a CoinW account."""
+"""The configuration of a CoinW account."""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class CoinwSettings(VenueSettings, frozen=True, kw_only=True, forbid_unknown_fie
         """Refuse what is no pair and addresses that would carry the secret in plain text.
 
         Raises:
-            ValueError: Says which key and why.
+            ValueError: Names the key and the reason.
         """
         for pair in self.pairs:
             if not _PAIR.fullmatch(pair):

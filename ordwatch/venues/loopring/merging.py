@@ -1,4 +1,4 @@
-"""Which of two statements about an order is newer, and what both say together.
+"""Which of two statements about an order is newer, and what both together report.
 
 The relayer sends no version: fills and statuses only go forward, and that has to do.
 """

@@ -3,7 +3,7 @@
 The venue's spelling stays in this module. Pushes in the documented shapes are decoded straight into structs;
 whatever they cannot hold (numbers with a point, wrong types, other topics, answers) takes the lenient path, in which
 every number is text, so that no digit is lost. Sources: Loopring/DEX-API and DEX-API-V3, `websocket/order.md` and
-`websocket/overview.md`; the misspelt key "topic:" stands in several of their samples.
+`websocket/overview.md`; the misspelt key "topic:" is in several of their samples.
 """
 
 import json
@@ -91,7 +91,7 @@ class RelayerAnswer(msgspec.Struct, frozen=True):
     sequence: str | None
     code: int | None
     message: object
-    """What the venue says of a failure, as it came: `failure_text` makes it fit to be shown."""
+    """The venue's description of a failure, as received: `failure_text` makes it fit to be shown."""
 
 
 class OtherTopic(msgspec.Struct, frozen=True):
@@ -151,7 +151,7 @@ def topic_market(topic: str | Topic) -> str | None:
 
 
 def raw_payload(data: bytes, secret: str = "") -> object:
-    """The JSON for showing: integers beyond 2**53 and fractions as text, `secret` blanked.
+    """The JSON to show: integers beyond 2**53 and fractions as text, `secret` redacted.
 
     Raises:
         Unreadable: As `loads` does.
@@ -189,7 +189,7 @@ def order_data(fields: Mapping[str, object]) -> OrderData:
 
 
 def failure_text(code: int | None, message: object, secret: str) -> str:
-    """What the venue says of a failure: its code and message in one harmless line, `secret` blanked."""
+    """The venue's description of a failure: its code and message in one harmless line, `secret` redacted."""
     text = safe_text(blank(message, secret), _MAX_TEXT) if isinstance(message, str) else ""
     return ": ".join(part for part in (str(code) if code is not None else "no code", text) if part)
 

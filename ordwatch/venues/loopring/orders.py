@@ -1,8 +1,8 @@
 """An order of the relayer -> OrderUpdate.
 
 Amounts come in base units and are written in human units by the decimals of the market's tokens; the integers stay in
-`extra`. Without decimals the quantities are null and the update says `raw_units`. The symbol is the market in upper
-case without the prefix that marks a swap ("AMM-LRC-ETH" and "LP-LRC-ETH" are orders of LRC-ETH). Fields: the
+`extra`. Without decimals the quantities are null and the update has the flag `raw_units`. The symbol is the market in
+upper case without the prefix that marks a swap ("AMM-LRC-ETH" and "LP-LRC-ETH" are orders of LRC-ETH). Fields: the
 order page of Loopring/DEX-API and DEX-API-V3. Fees are paid in the bought token (DEX-API-V3).
 """
 
@@ -85,7 +85,7 @@ def unscaled_tokens(markets: Iterable[str], decimals: Mapping[str, int]) -> list
 
 
 def pushed_order(push: OrderTopicPush, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
-    """What a push says."""
+    """The update of a push."""
     data = push.data
     flags: list[str] = []
     pushed_ns = _time(push.ts, "ts", flags)
@@ -97,7 +97,7 @@ def pushed_order(push: OrderTopicPush, origin: Origin, received_ns: int, *, raw:
 
 
 def queried_order(row: OrderData, origin: Origin, received_ns: int, *, raw: object = None) -> OrderUpdate:
-    """What a row of a REST answer says. It says when the order was made at most, never when it came to this state."""
+    """The update of a REST order. It has the time of creation at most, never that of its present state."""
     flags: list[str] = []
     stop_price = _price(row.stop_price, "stop_price", flags)
     storage_id = _units(row.storage_id, "storage_id", flags)
@@ -332,7 +332,7 @@ _KEYS = {
 
 
 def venue_ns(value: str | int) -> int | None:
-    """A time of the venue, in seconds or milliseconds, as ns since 1970 UTC; None for 0, which says nothing.
+    """A time of the venue, in seconds or milliseconds, as ns since 1970 UTC; None for 0, which means nothing.
 
     Raises:
         ValueError: Not a whole number, or beyond the year 9999.

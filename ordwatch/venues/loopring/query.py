@@ -152,7 +152,7 @@ class OrderQuery:
             is_steady = len(totals) == 1
             if page.orders and not fresh and (is_steady or not only_grows):
                 return self._repeated(f"page {number} of the {statuses[0]} orders", totals, is_whole)
-            # A full page may have another behind it, whatever the total says.
+            # A full page may have another behind it, whatever the total is.
             if not page.sent or (is_whole and page.total is not None and page.sent < PAGE_SIZE):
                 return is_whole and (is_steady or only_grows)
         self.damage.append(f"the list of {statuses[0]} orders was read to its page {MAX_PAGES}")

@@ -43,7 +43,7 @@ class ErrorAnswer(Refused):
 
 
 class Access(NamedTuple):
-    """Where REST is and who asks. Never shown: it holds the key."""
+    """The address of REST and the account. Never shown: it holds the key."""
 
     profile: ProtocolVersion
     base_url: str
@@ -65,7 +65,7 @@ class Page(NamedTuple):
     sent: int
     """Orders the venue sent, those without hash or status too."""
     total: int | None
-    """How many orders it says there are in all."""
+    """How many orders there are in all, as the venue reports."""
 
 
 def ticket_request(access: Access) -> HttpRequest:

@@ -32,7 +32,7 @@ from ordwatch.venues.toolkit.rejects import head
 from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 
 SILENCE_S = 75.0
-"""Two pings and some slack: on a quiet account nothing else proves life."""
+"""Two pings and some slack: on an account without trades nothing else is received."""
 
 BAD_MARKET = 104110
 NOT_SUBSCRIBED = 104113
@@ -71,7 +71,7 @@ class LoopringSession:
         silence_s: float = SILENCE_S,
         refused_markets: dict[str, str] | None = None,
     ) -> None:
-        """`refused_markets` takes the markets that cannot be subscribed to, with the venue's words."""
+        """`refused_markets` takes the markets that cannot be subscribed to, with the venue's messages."""
         self.silence_s = silence_s
         self.last_message_ns = 0
         self._origin = origin

@@ -1,4 +1,4 @@
-"""What the configuration says of a Loopring account, and how its markets share connections."""
+"""The configuration of a Loopring account, and how its markets share connections."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ class LoopringSettings(VenueSettings, frozen=True, kw_only=True):
         """Refuse what types cannot.
 
         Raises:
-            ValueError: Says which key and why.
+            ValueError: Names the key and the reason.
         """
         if not (self.account_id.isascii() and self.account_id.isdigit()):
             raise ValueError("account_id: expected digits in quotes")

@@ -1,4 +1,4 @@
-"""What the relayer's status words mean, and which comes after which.
+"""What the relayer's statuses mean, and which comes after which.
 
 Sources: the order page of Loopring/DEX-API and DEX-API-V3; `failed` from their REST pages.
 """
@@ -11,7 +11,7 @@ from ordwatch.core.events import OrderStatus
 class _Meaning(NamedTuple):
     unfilled: OrderStatus
     filled: OrderStatus
-    """The same word for an order that has fills."""
+    """The same for an order that has fills."""
     rank: int
 
 
@@ -35,7 +35,7 @@ def _meaning(word: str) -> _Meaning | None:
 
 
 def order_status(word: str, filled_units: str | None) -> OrderStatus:
-    """The status that the venue's word means for an order with these fills; unknown words are UNKNOWN."""
+    """What the venue's status means for an order with these fills; unknown ones are UNKNOWN."""
     meaning = _meaning(word)
     if meaning is None:
         return OrderStatus.UNKNOWN
@@ -43,6 +43,6 @@ def order_status(word: str, filled_units: str | None) -> OrderStatus:
 
 
 def status_rank(word: str) -> int | None:
-    """How far on its way an order with this status is, CLOSED at the end; None for an unknown word."""
+    """How far on its way an order with this status is, CLOSED at the end; None for an unknown one."""
     meaning = _meaning(word)
     return meaning.rank if meaning else None

@@ -7,7 +7,7 @@ from ordwatch.venues.opend.session import OpendSession
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.wire import TcpWire, WebSocketWire, Wire
 
-# OpenD says nothing to who asks at the wrong port or with the wrong key: it ends the connection, or is silent.
+# OpenD sends no error to a client at the wrong port or with the wrong key: it ends the connection, or is silent.
 _TCP_UNANSWERED = (
     "is this OpenD's TCP port, and has OpenD no RSA key? look at `port`, `transport` and `rsa_private_key_file`"
 )

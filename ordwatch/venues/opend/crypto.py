@@ -43,7 +43,7 @@ class Rsa:
         """The plain body; with a wrong key possibly nonsense, which its SHA-1 shows.
 
         Raises:
-            RemoteProtocolError: It cannot be decrypted. The same words for every cause.
+            RemoteProtocolError: It cannot be decrypted. The same message for every cause.
         """
         pieces = _pieces(encrypted, self._encrypted_piece)
         return _guarded(lambda: b"".join(self._private.decrypt(piece, PKCS1v15()) for piece in pieces))
@@ -58,14 +58,14 @@ def load_rsa(pem: str) -> Rsa:
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigError(_BAD_KEY) from None  # the library's words may quote the file
+        raise ConfigError(_BAD_KEY) from None  # the library's message may quote the file
     if not isinstance(key, RSAPrivateKey) or key.key_size not in _RSA_BITS:
         raise ConfigError(_BAD_KEY)
     return Rsa(key)
 
 
 class AesCbc:
-    """AES-128-CBC with PKCS#7 padding; the IV starts anew with each frame."""
+    """AES-128-CBC with PKCS#7 padding; the IV starts again with each frame."""
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         self._cipher = Cipher(_aes(key), modes.CBC(iv))
@@ -90,7 +90,7 @@ class FtAesEcb:
     """Futu's own AES-128-ECB: zero padding, then one block in clear whose last byte is the length modulo 16."""
 
     def __init__(self, key: bytes) -> None:
-        # ECB is what OpenD speaks when it is not asked for better; we ask for CBC.
+        # ECB is what OpenD uses unless CBC is requested; we request CBC.
         self._cipher = Cipher(_aes(key), modes.ECB())  # noqa: S305
 
     def encrypt(self, plain: bytes, /) -> bytes:

@@ -13,9 +13,9 @@ import msgspec
 from ordwatch.core.errors import RemoteProtocolError
 
 MAX_PUSH_BYTES = 16 * 2**20
-"""The largest body that is believed of a push."""
+"""The largest body that is accepted for a push."""
 MAX_ANSWER_BYTES = 256 * 2**20
-"""The same of an answer that was asked for: a list of 100,000 orders has 21 MB."""
+"""The same for an answer to a request: a list of 100,000 orders has 21 MB."""
 PROTOBUF = 0
 JSON = 1
 
@@ -133,7 +133,7 @@ def check_length(length: int, *, asked: bool) -> None:
     limit = MAX_ANSWER_BYTES if asked else MAX_PUSH_BYTES
     if length > limit:
         kind = "an answer that was asked for" if asked else "a push"
-        raise RemoteProtocolError(f"a body of {length} bytes, at most {limit} are believed of {kind}")
+        raise RemoteProtocolError(f"a body of {length} bytes, at most {limit} are accepted for {kind}")
 
 
 def _damage(flag: bytes, version: int) -> str:

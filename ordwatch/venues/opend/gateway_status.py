@@ -1,4 +1,4 @@
-"""What OpenD says of itself: whether its trade server lets it see orders, and what the user should know.
+"""What OpenD reports about itself: whether its trade server lets it see orders, and what the user should know.
 
 Numbers and names: Futu API documentation, "Notify" and "Get Global State".
 """
@@ -52,7 +52,7 @@ class GatewayStatus:
 
     def __init__(self) -> None:
         self.sees_orders = True
-        """OpenD is logged in at its trade server; else no pushes come though the link works."""
+        """OpenD is logged in at its trade server; else no pushes come though the link is up."""
         self._program = _READY
         self._subscribed = False
 

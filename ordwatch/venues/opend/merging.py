@@ -1,7 +1,7 @@
 """Which of two statements about an order is the newer.
 
 OpenD numbers nothing, and its times may come from different clocks: in every documented sample of a live order
-"Submitting" bears whole seconds and later states microseconds; paper accounts have whole seconds only. Status names:
+"Submitting" has whole seconds and later states microseconds; paper accounts have whole seconds only. Status names:
 Futu API documentation, "Trading Definitions", OrderStatus.
 """
 
@@ -30,7 +30,7 @@ _RANKS = {
     "Deleted": 8,
     "FillCancelled": 8,
 }
-"""How late in an order's life a status stands; 0 for those that say nothing of it."""
+"""How late in an order's life a status stands; 0 for those that do not show it."""
 
 
 def compare_versions(new: OrderUpdate, known: OrderUpdate, same_channel: bool) -> Recency:
@@ -38,7 +38,7 @@ def compare_versions(new: OrderUpdate, known: OrderUpdate, same_channel: bool) -
 
     Between statements of different ways also by how late in an order's life the status stands: disabled and
     submitted, or cancelling and submitted, may follow each other in either order, so on one connection it does not
-    decide. What one of the two does not say decides nothing.
+    decide. What one of the two does not report decides nothing.
     """
     order = (
         _compare_times(new.updated_ns, known.updated_ns)

@@ -65,7 +65,7 @@ SUCCEEDED = 0
 
 CLIENT_ID = "ordwatch"
 CLIENT_VERSION = 300
-"""InitConnect's clientVer, as a * 100 + b: what the official SDK says, for OpenD may turn away older clients."""
+"""InitConnect's clientVer, as a * 100 + b: what the official SDK sends, because OpenD may refuse older clients."""
 
 
 class Response(Protocol):
@@ -83,7 +83,7 @@ MessageT = TypeVar("MessageT", bound=Response)
 
 
 def parse(from_string: Callable[[bytes], MessageT], body: bytes) -> MessageT:
-    """The message in a body, whatever its retType says.
+    """The message in a body, whatever its retType.
 
     Raises:
         RemoteProtocolError: It is not such a message, or lacks a required field.
@@ -101,23 +101,23 @@ def parse_update_order(body: bytes) -> pb.UpdateOrder.Response:
     """An order push. No field of an order is required; orders.py looks at what it needs.
 
     Raises:
-        RemoteProtocolError: It is not protobuf, or says neither yes nor no.
+        RemoteProtocolError: It is not protobuf, or reports neither success nor failure.
     """
     try:
         push = pb.UpdateOrder.Response.FromString(body)
     except DecodeError:
         raise RemoteProtocolError("not the protobuf message it should be") from None
-    # Asking upb whether all required fields are there takes as long as parsing; this one reads as a failure.
+    # Checking with upb whether all required fields are there takes as long as parsing; this one reads as a failure.
     if push.retType != SUCCEEDED and not push.HasField("retType"):
         raise RemoteProtocolError("a required field is missing")
     return push
 
 
 def answer(from_string: Callable[[bytes], MessageT], body: bytes) -> MessageT:
-    """The same for an answer that says yes.
+    """The same for an answer that reports success.
 
     Raises:
-        Refused: It says no; the message is the venue's words.
+        Refused: It reports a failure, with the venue's message.
         RemoteProtocolError: As `parse`.
     """
     message = parse(from_string, body)
@@ -133,7 +133,7 @@ def order_list(body: bytes) -> pb.OrderList.S2C:
 
     Raises:
         Refused: As `answer`.
-        RemoteProtocolError: As `parse`, or it says yes and has no list.
+        RemoteProtocolError: As `parse`, or it reports success without a list.
     """
     response = answer(pb.OrderList.Response.FromString, body)
     if not response.HasField("s2c"):
@@ -154,7 +154,7 @@ def order(data: bytes) -> pb.Order:
 
 
 def refusal(response: Response) -> str:
-    """The venue's own words for a retType that is not 0, safe to show."""
+    """The venue's own message for a retType that is not 0, safe to show."""
     text = safe_text(decode_text(response.retMsg))
     return f"{text} (retType {response.retType})" if text else f"retType {response.retType}"
 

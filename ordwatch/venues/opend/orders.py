@@ -1,4 +1,4 @@
-"""What OpenD says of an order, as an `OrderUpdate`.
+"""What OpenD reports about an order, as an `OrderUpdate`.
 
 The hot path: one look at all fields, then answers remembered by value, for most of them repeat from push to push.
 Facts: Futu API documentation, "Trading Definitions" (Order, OrderStatus) and "Orders Push Callback".
@@ -33,7 +33,7 @@ _CACHED = 8192
 class OpendExtra(Extra, frozen=True, kw_only=False):
     """Fields of OpenD's Order that have no key of their own.
 
-    Enumerations in upper snake case of the venue's words, decimals and ids as text. `trd_market` is the order's own,
+    Enumerations in upper snake case of the venue's names, decimals and ids as text. `trd_market` is the order's own,
     else the header's; the two times are OpenD's local texts; a leg has market, code, side, qty_ratio, position_id
     and pred_side.
     """
@@ -117,9 +117,8 @@ class OrderReader:
         created_ns, updated_ns = seconds_ns(created), seconds_ns(updated)
         if created_ns is None or updated_ns is None:
             zone = zone_of(order, header, self._futures_zone)
-            created_ns, created_flags = _time("created_at", created, created_text, zone)
-            updated_ns, updated_flags = _time("updated_at", updated, extra.update_time, zone)
-            flags = tuple(dict.fromkeys(flags + created_flags + updated_flags))
+            created_ns, updated_ns, time_flags = _times(created, created_text, updated, extra.update_time, zone)
+            flags = tuple(dict.fromkeys(flags + time_flags))
         return self._update(
             venue=self._venue,
             environment=environment,
@@ -156,7 +155,7 @@ class OrderReader:
 
 
 _Amounts = tuple[OrderStatus, str, DecimalText | None, DecimalText | None, DecimalText | None, Flags]
-"""Status, the venue's word for it, ordered, filled, remaining."""
+"""Status, the venue's name for it, ordered, filled, remaining."""
 _Prices = tuple[DecimalText | None, DecimalText | None, DecimalText | None, Flags]
 """Limit, trigger, average."""
 _ExtraFields = tuple[
@@ -310,6 +309,15 @@ def _leg(leg: pb.ComboLeg) -> dict[str, str | None]:
         "position_id": str(leg.positionID) if leg.HasField("positionID") else None,
         "pred_side": _word(tables.PREDICTIONS, leg.predSide),
     }
+
+
+def _times(
+    created: float, created_text: str | None, updated: float, updated_text: str | None, zone: str | None
+) -> tuple[int | None, int | None, Flags]:
+    """When the order was created and updated, where OpenD sent only a text for at least one of them."""
+    created_ns, created_flags = _time("created_at", created, created_text, zone)
+    updated_ns, updated_flags = _time("updated_at", updated, updated_text, zone)
+    return created_ns, updated_ns, created_flags + updated_flags
 
 
 def _time(key: str, seconds: float, text: str | None, zone: str | None) -> tuple[int | None, Flags]:

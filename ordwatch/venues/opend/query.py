@@ -1,6 +1,6 @@
-"""Asks OpenD for the orders of every account: the day's, the history's too for a gap, and by id those that are missing.
-Never guesses what became of one.
+"""Queries OpenD for the orders of every account: the day's, for a gap the history's too, and by id those missing.
 
+It never guesses what became of an order.
 What each call returns, and its rate: Futu API documentation, "Get Open Orders" and "Get Historical Orders".
 """
 
@@ -20,13 +20,13 @@ NOT_FOUND = "OpenD knows this order neither today nor in its history"
 
 _HOUR_NS = 3600 * 1_000_000_000
 _HISTORY_NS = 90 * 24 * _HOUR_NS
-"""How far back the official SDK asks by default; no order works for longer."""
+"""How far back the official SDK asks by default; no order stays open for longer."""
 _ANY_ZONE_NS = 26 * _HOUR_NS
 """How much wider a span is asked: which zone OpenD reads its ends in depends on the market and on OpenD's settings, and
 from UTC-12 to UTC+14 none differs from UTC by more.
 """
 _CACHE_TIMEOUT_S = 3.0
-"""How long OpenD's cache is waited for, which has no one to ask."""
+"""How long OpenD's cache is waited for, which queries nobody else."""
 _IDS_AT_ONCE = 100
 
 

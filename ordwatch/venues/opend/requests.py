@@ -54,7 +54,7 @@ class ListOrders(StreamRequest, frozen=True, kw_only=True):
 class ListHistory(StreamRequest, frozen=True, kw_only=True):
     """Orders made in a span of time, or those of them with the ids; answered with `OrderPages`.
 
-    OpenD can be slow at it, or not answer at all (FutunnOpen/py-futu-api issue 148): the link works all the same.
+    OpenD can be slow at it, or not answer at all (FutunnOpen/py-futu-api issue 148): the link is up all the same.
     """
 
     timeout_s: float = 30.0

@@ -1,6 +1,6 @@
 """One conversation with OpenD: login, accounts, subscription, pushes, questions, heartbeat. Sans-I/O.
 
-The same on TCP and WebSocket; what differs is in links.py. Steps and their order: Futu API documentation,
+The same on TCP and WebSocket; what differs is in wire.py. Steps and their order: Futu API documentation,
 "Protocol Introduction" and "Trade".
 """
 
@@ -23,7 +23,7 @@ from ordwatch.venues.toolkit.unknown_kinds import UnknownKinds
 POLL_NS = 30 * 1_000_000_000
 """How often a TCP session requests the global state, in addition to KeepAlive."""
 LOGGED_OUT_POLL_S = 2.0
-"""How often it is asked for while OpenD sees no orders: every second until it is noticed again is part of the gap."""
+"""How often it is queried while OpenD sees no orders: every second until it is noticed again is part of the gap."""
 PAGE = 500
 """Orders of an answer that are read in one go."""
 MAX_PENDING = 256
@@ -47,7 +47,7 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 class OpendSession:
-    """Implements `Session`; made anew for each connection."""
+    """Implements `Session`; a new one for each connection."""
 
     def __init__(self, venue: str, wire: Wire, reader: OrderReader, accounts: Sequence[str] = ()) -> None:
         """`accounts` are those to watch, as digits; none: every account OpenD lists."""
@@ -238,7 +238,7 @@ class OpendSession:
             self._reject(message, RemoteProtocolError(f"unknown proto id {message.proto_id}"), missed=True)
 
     def _order_pages(self, message: ReceivedMessage, key: int) -> Answer:
-        """The orders of an answer; those it names unreadably are rejects, but no reason to ask in vain again."""
+        """The orders of an answer; one that cannot be read is a reject, but another query would not help."""
         try:
             if message.fault is not None:
                 raise message.fault

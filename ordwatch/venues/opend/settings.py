@@ -1,4 +1,4 @@
-"""What the configuration says of an OpenD."""
+"""The configuration of an OpenD."""
 
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ class OpendSettings(VenueSettings, frozen=True, kw_only=True):
         """Refuse what types cannot.
 
         Raises:
-            ValueError: Says which key and why.
+            ValueError: Names the key and the reason.
         """
         if self.transport == "tcp":
             self._check_tcp()

@@ -1,7 +1,7 @@
-"""What OpenD's numbers mean: its enumerations, and their names in the words of ordwatch.
+"""What OpenD's numbers mean: its enumerations, and their names in ordwatch's terms.
 
 Numbers and names: Futu API documentation, "Trading Definitions" and "Quotation Definitions", and the descriptors of
-futu-api 10.11. Where the venue says Unknown (mostly 0) we say nothing; a number it does not document is UNKNOWN(n).
+futu-api 10.11. The venue's Unknown (mostly 0) is null; a number it does not document is UNKNOWN(n).
 """
 
 from collections.abc import Mapping
@@ -199,7 +199,7 @@ SEC_MARKET_PREFIXES = {
     101: "CC",
     111: "EC",
 }
-"""What stands before a code, as futu-api prints it."""
+"""What precedes a code, as futu-api prints it."""
 
 TRD_MARKET_PREFIXES = {
     1: "HK",
@@ -263,5 +263,5 @@ FUTURES_MARKETS = frozenset({5, 10, 11, 12, 13})
 
 
 def word(table: Mapping[int, str | None], number: int) -> str | None:
-    """The table's word; a number it does not have as UNKNOWN(n)."""
+    """The table's name for a number; one that it does not have as UNKNOWN(n)."""
     return table.get(number, f"UNKNOWN({number})")

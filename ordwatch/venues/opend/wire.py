@@ -22,11 +22,11 @@ RETRY_S = (6.0, 60.0)
 """Shortest and longest wait in seconds after a refused login. The official SDK tries every 6 s."""
 
 _INTERVAL_S = range(1, 31)
-"""Seconds between heartbeats that are believed; OpenD drops a client that was silent for 30."""
+"""Seconds between heartbeats that are accepted; OpenD drops a client that was silent for 30."""
 _USUAL_INTERVAL_S = 10
 _MIN_SILENCE_S = 30.0
 _WRONG_KEY_TERMS = ("key", "password", "密钥", "秘钥")
-"""What OpenD's words for a wrong key contain."""
+"""What OpenD's messages about a wrong key contain."""
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class ReceivedMessage(msgspec.Struct, frozen=True):
     """An answer repeats that of its request."""
     body: bytes
     fault: VenueError | None = None
-    """Refused: OpenD says no. RemoteProtocolError: the body is not to be used."""
+    """Refused: OpenD refuses. RemoteProtocolError: the body is not to be used."""
 
 
 class BodyCipher(Protocol):
@@ -227,10 +227,10 @@ class WebSocketWire:
 
 
 def login_refused(wire: Wire, message: str) -> AuthError | Refused:
-    """What a refused login means, by OpenD's own words: a wrong key, or something that may pass.
+    """What a refused login means, by OpenD's own message: a wrong key, or something temporary.
 
     OpenD answers -1 to any login while its own waits for a code from the phone, is limited, or wants a questionnaire
-    accepted (FutunnOpen/futuquant issue 120): so the number says nothing about the key, and only the words do.
+    accepted (FutunnOpen/futuquant issue 120): so the number proves nothing about the key; only the message does.
     """
     names_key = any(word in message.lower() for word in _WRONG_KEY_TERMS)
     message = f"login refused: {message}"

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Unreadable(ValueError):
-    """Input that cannot be read; says in a few words why, without the input."""
+    """Input that cannot be read; the message is a short reason, without the input."""
 
 
 def fields(data: bytes | msgspec.Raw) -> Fields:

@@ -36,7 +36,7 @@ _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"\\,:'
 
 
 class Broken(ValueError):
-    """Bytes that are no JSON; says in a few words why."""
+    """Bytes that are no JSON; the message is a short reason."""
 
 
 def members(data: bytes) -> Generator[Turn, None, dict[bytes, Span]]:

@@ -35,7 +35,7 @@ INTENT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")
 MARKET = Intent(side=Side.SELL, qty="0.0012", price=None)
 
 
-def story(intent: Intent = INTENT) -> list[Step]:
+def scenario(intent: Intent = INTENT) -> list[Step]:
     """An order placed, filled in part, filled."""
     return [
         Step("a", OrderStatus.NEW, intent),
@@ -45,12 +45,12 @@ def story(intent: Intent = INTENT) -> list[Step]:
 
 
 def watched(*faults: str, intent: Intent = INTENT) -> Joint:
-    """A session that received the story from a venue with these faults."""
+    """A session that received the scenario from a venue with these faults."""
     simulator = CoinwSimulator()
     joint = Joint(simulator)
     for fault in faults:
         simulator.fault(fault)
-    for place, step in enumerate(story(intent)):
+    for place, step in enumerate(scenario(intent)):
         simulator.play(step, NOW_NS + place * SECOND_NS)
         joint.pump()
     return joint
@@ -99,7 +99,7 @@ def test_documented_doubts_change_nothing_of_the_story(fault: str) -> None:
 def test_push_before_the_acknowledgement_arrives() -> None:
     simulator = CoinwSimulator()
     simulator.fault("push_before_ack")
-    simulator.play(story()[0], NOW_NS)
+    simulator.play(scenario()[0], NOW_NS)
     joint = Joint(simulator)
 
     assert [order.status for order in joint.orders] == [OrderStatus.NEW]
@@ -225,7 +225,7 @@ def test_socket_that_is_gone_says_nothing_more() -> None:
     joint = Joint(CoinwSimulator())
     joint.simulator.disconnected(1)
     joint.simulator.receive(1, b'{"event":"ping"}', NOW_NS)
-    joint.simulator.play(story()[0], NOW_NS)
+    joint.simulator.play(scenario()[0], NOW_NS)
 
     assert joint.simulator.data_to_send() == []
 
@@ -233,7 +233,7 @@ def test_socket_that_is_gone_says_nothing_more() -> None:
 def test_only_pushes_are_marked_as_such() -> None:
     joint = Joint(CoinwSimulator())
     joint.simulator.fault("unknown_kind")
-    joint.simulator.play(story()[0], NOW_NS)
+    joint.simulator.play(scenario()[0], NOW_NS)
 
     assert [outgoing.push for outgoing in joint.simulator.data_to_send()] == [False, True]
 
@@ -342,7 +342,7 @@ def test_a_failing_server_answers_with_its_status(fault: str, status: int) -> No
 
 def test_vanished_order_becomes_unknown_and_no_more() -> None:
     joint = Joint(CoinwSimulator())
-    joint.simulator.play(story()[0], NOW_NS)
+    joint.simulator.play(scenario()[0], NOW_NS)
     joint.pump()
     joint.simulator.fault("vanished")
     desk = reach(joint.simulator)
@@ -375,7 +375,7 @@ def test_faults_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("command", ["returnUTradeHistory", "returnOpenOrders"])
 def test_empty_times_are_no_bounds(command: str, times: dict[str, str]) -> None:
     simulator = CoinwSimulator()
-    simulator.play(story()[0], NOW_NS)
+    simulator.play(scenario()[0], NOW_NS)
     answer = msgspec.json.decode(
         simulator.request(asked(command, form=False, currencyPair="BTC_USDT", **times), NOW_NS).body
     )

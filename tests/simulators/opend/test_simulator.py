@@ -45,9 +45,9 @@ class Client:
         self.simulator.receive(
             self.peer, frames.write_frame(proto_id, next(self._serials), body, encrypted), self.now_ns
         )
-        return [body for _, body in self.hear(seal)]
+        return [body for _, body in self.received(seal)]
 
-    def hear(self, seal: Any = None) -> list[tuple[int, bytes]]:
+    def received(self, seal: Any = None) -> list[tuple[int, bytes]]:
         """Proto ids and bodies of what was sent since."""
         reader = frames.FrameReader()
         found = []
@@ -80,7 +80,7 @@ class Client:
 
     def pushed(self) -> list[pb.Order]:
         """The orders pushed since."""
-        found = self.hear()
+        found = self.received()
         return [
             pb.UpdateOrder.Response.FromString(body).s2c.order
             for proto_id, body in found
@@ -147,11 +147,11 @@ def test_a_refused_login_says_why_and_opens_nothing(simulator: OpendSimulator) -
 
 def test_a_client_without_heartbeat_is_dropped_after_thirty_seconds(simulator: OpendSimulator, client: Client) -> None:
     simulator.tick(START_NS + 30 * S)
-    client.hear()
+    client.received()
     assert client.closed is None
 
     simulator.tick(START_NS + 31 * S)
-    client.hear()
+    client.received()
     assert client.closed == Close(0)
 
 
@@ -160,7 +160,7 @@ def test_a_heartbeat_keeps_the_conversation_and_is_answered(simulator: OpendSimu
     [body] = client.exchange(messages.KEEP_ALIVE, messages.keep_alive(1700000025))
 
     simulator.tick(START_NS + 50 * S)
-    client.hear()
+    client.received()
 
     assert pb.KeepAlive.Response.FromString(body).s2c.time == 1700000025
     assert client.closed is None
@@ -200,7 +200,7 @@ def test_fills_are_reported_to_live_accounts(
 ) -> None:
     simulator.play(step(OrderStatus.FILLED, "300", intent), START_NS)
 
-    assert [proto_id for proto_id, _ in client.hear()].count(UPDATE_ORDER_FILL) == fills
+    assert [proto_id for proto_id, _ in client.received()].count(UPDATE_ORDER_FILL) == fills
 
 
 def test_the_time_of_creation_gets_its_milliseconds_when_the_order_works(
@@ -251,7 +251,7 @@ def test_universal_accounts_are_listed_only_if_asked_for(client: Client) -> None
 def test_finished_orders_of_the_day_are_listed_too(simulator: OpendSimulator, client: Client) -> None:
     simulator.play(step(OrderStatus.NEW), START_NS)
     simulator.play(step(OrderStatus.FILLED, "300", name="2"), START_NS)
-    client.hear()
+    client.received()
 
     assert [order.orderStatus for order in client.orders().s2c.orderList] == [5, 11]
 
@@ -287,7 +287,7 @@ def test_a_stale_cache_tells_the_past_until_it_is_refreshed(simulator: OpendSimu
     simulator.play(step(OrderStatus.NEW), START_NS)
     simulator.fault("stale_cache")
     simulator.play(step(OrderStatus.FILLED, "300"), START_NS)
-    client.hear()
+    client.received()
 
     assert [order.orderStatus for order in client.orders().s2c.orderList] == [5]
     assert [order.orderStatus for order in client.orders(refresh=True).s2c.orderList] == [11]
@@ -296,7 +296,7 @@ def test_a_stale_cache_tells_the_past_until_it_is_refreshed(simulator: OpendSimu
 
 def test_history_needs_both_its_ends_and_keeps_to_them(simulator: OpendSimulator, client: Client) -> None:
     simulator.play(step(OrderStatus.FILLED, "300"), START_NS)
-    client.hear()
+    client.received()
 
     assert client.history("", "").retType == -1
     assert len(client.history("2023-11-15 00:00:00", "2023-11-16 00:00:00").s2c.orderList) == 1
@@ -307,7 +307,7 @@ def test_a_lost_trade_server_is_reported_and_nothing_is_pushed(simulator: OpendS
     simulator.fault("logged_out")
     simulator.play(step(OrderStatus.NEW), START_NS)
 
-    [(proto_id, body)] = client.hear()
+    [(proto_id, body)] = client.received()
     [state] = client.exchange(messages.GET_GLOBAL_STATE, messages.get_global_state())
 
     assert proto_id == messages.NOTIFY
@@ -433,11 +433,11 @@ def test_slow_lists_come_late_and_all_else_at_once(simulator: OpendSimulator, cl
     at_once = client.exchange(messages.GET_ORDER_LIST, body)
     others = client.exchange(messages.GET_GLOBAL_STATE, messages.get_global_state())
     simulator.tick(START_NS + 14 * S)
-    before = client.hear()
+    before = client.received()
     simulator.tick(START_NS + 15 * S)
 
     assert (at_once, len(others), before) == ([], 1, [])
-    assert [proto_id for proto_id, _ in client.hear()] == [messages.GET_ORDER_LIST]
+    assert [proto_id for proto_id, _ in client.received()] == [messages.GET_ORDER_LIST]
 
 
 def test_a_late_list_is_not_for_who_came_after(simulator: OpendSimulator, client: Client) -> None:

@@ -81,7 +81,7 @@ def changed(update: OrderUpdate, **changes: object) -> OrderUpdate:
 
 
 def apply(known: OrderUpdate, new: OrderUpdate) -> OrderUpdate:
-    """What is known after a statement, as the book does it: an older one changes nothing."""
+    """What is known after a statement, as the order store does it: an older one changes nothing."""
     return known if compare_versions(new, known) is Recency.OLDER else merge(new, known)
 
 

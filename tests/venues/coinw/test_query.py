@@ -1,4 +1,4 @@
-"""Asking for orders over REST."""
+"""Queries for orders over REST."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def playing(*steps: Step) -> CoinwSimulator:
 
 
 def held(order_id: str = "7", symbol: str = "BTC_USDT") -> OrderUpdate:
-    """An order that the book holds as open."""
+    """An order that is open in the store."""
     return OrderUpdate(
         venue="coinw",
         order_id=order_id,

@@ -44,7 +44,7 @@ def session(*, raw: bool = False) -> CoinwSession:
     return fresh
 
 
-def hear(conversation: CoinwSession, *names: str) -> list[SessionEvent]:
+def received(conversation: CoinwSession, *names: str) -> list[SessionEvent]:
     """What the venue's own bytes make of it."""
     return [event for name in names for event in conversation.receive((DATA / f"{name}.json").read_bytes(), NOW_NS)]
 
@@ -52,7 +52,7 @@ def hear(conversation: CoinwSession, *names: str) -> list[SessionEvent]:
 def live(*, raw: bool = False) -> CoinwSession:
     """A session whose subscription was acknowledged."""
     conversation = session(raw=raw)
-    hear(conversation, "login_ok", "subscribed")
+    received(conversation, "login_ok", "subscribed")
     conversation.data_to_send()
     return conversation
 
@@ -70,26 +70,26 @@ def test_says_the_login_first_and_subscribes_only_after_its_answer() -> None:
 
     assert isinstance(login, str)
     assert msgspec.json.decode(login) == {"event": "login", "params": {"api_key": KEY, "passphrase": CANARY}}
-    assert hear(conversation, "login_ok") == [Progress("subscribing")]
+    assert received(conversation, "login_ok") == [Progress("subscribing")]
     assert conversation.data_to_send() == [SUBSCRIBE]
-    assert hear(conversation, "subscribed") == [Ready()]
+    assert received(conversation, "subscribed") == [Ready()]
     assert conversation.data_to_send() == []
 
 
 def test_pushes_before_the_acknowledgement_are_taken() -> None:
     conversation = session()
-    events = hear(conversation, "order_received", "login_ok", "order_received", "subscribed")
+    events = received(conversation, "order_received", "login_ok", "order_received", "subscribed")
 
     assert [type(event) for event in events] == [OrderUpdate, Progress, OrderUpdate, Ready]
 
 
 def test_login_refused_names_the_code_and_ends_the_session() -> None:
     conversation = session()
-    error = refusal(hear(conversation, "login_refused"))
+    error = refusal(received(conversation, "login_refused"))
 
     assert isinstance(error, AuthError)
     assert "login refused (code 1003" in str(error)
-    assert hear(conversation, "order_received") == []
+    assert received(conversation, "order_received") == []
 
 
 @pytest.mark.parametrize("code", [1001, 429, 29001, 500, -200])
@@ -132,7 +132,7 @@ def test_login_refused_with_a_code_of_the_credentials_is_final_at_once(code: obj
 def test_login_that_succeeds_forgets_the_refusals_before() -> None:
     logins = Logins()
     login_errors(logins, *[refused_login(1234)] * 3)
-    hear(CoinwSession(setup(), logins), "login_ok")
+    received(CoinwSession(setup(), logins), "login_ok")
 
     assert type(login_errors(logins, refused_login(1234))[0]) is Refused
 
@@ -144,7 +144,7 @@ def test_refusal_for_a_passing_reason_uses_up_no_try() -> None:
 
 
 def test_subscription_refused_says_why() -> None:
-    error = refusal(hear(session(), "login_ok", "subscription_refused"))
+    error = refusal(received(session(), "login_ok", "subscription_refused"))
 
     assert type(error) is Refused
     assert str(error) == "subscription refused (code 1007: Invalid parameter)"
@@ -153,24 +153,24 @@ def test_subscription_refused_says_why() -> None:
 def test_subscription_refused_for_the_credentials_is_their_refusal() -> None:
     answer = b'{"biz":"exchange","type":"order","channel":"subscribe","data":{"result":false,"errorCode":6000}}'
     conversation = session()
-    hear(conversation, "login_ok")
+    received(conversation, "login_ok")
 
     assert isinstance(refusal(list(conversation.receive(answer, NOW_NS))), AuthError)
 
 
 @pytest.mark.parametrize("name", ["error_unknown_event", "error_not_json"])
 def test_error_before_ready_ends_the_attempt(name: str) -> None:
-    assert type(refusal(hear(session(), name))) is Refused
+    assert type(refusal(received(session(), name))) is Refused
 
 
 def test_error_while_live_is_reported_and_the_connection_stays() -> None:
     conversation = live()
 
-    assert hear(conversation, "error_unknown_event") == [
+    assert received(conversation, "error_unknown_event") == [
         Ignored("error"),
         Notice("the venue reports an error, code 500: exception"),
     ]
-    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+    assert isinstance(received(conversation, "order_received")[0], OrderUpdate)
 
 
 def test_error_about_the_credentials_ends_a_live_session() -> None:
@@ -182,13 +182,13 @@ def test_error_about_the_credentials_ends_a_live_session() -> None:
 @pytest.mark.parametrize("channel", ["login", "subscribe"])
 def test_answer_without_a_result_is_rejected_and_awaited_further(channel: str) -> None:
     conversation = session()
-    hear(conversation, "login_ok")
+    received(conversation, "login_ok")
     answer = f'{{"channel":"{channel}","biz":"exchange","type":"order","data":{{}}}}'
     (event,) = conversation.receive(answer.encode(), NOW_NS)
 
     assert isinstance(event, Reject)
     assert not event.missed
-    assert hear(conversation, "subscribed") == [Ready()]
+    assert received(conversation, "subscribed") == [Ready()]
 
 
 @pytest.mark.parametrize(
@@ -196,11 +196,11 @@ def test_answer_without_a_result_is_rejected_and_awaited_further(channel: str) -
     [("login_ok", "login"), ("subscribed", "subscription"), ("assets_change", "assets"), ("pong", "pong")],
 )
 def test_known_messages_nobody_waits_for_are_counted(name: str, kind: str) -> None:
-    assert hear(live(), name) == [Ignored(kind)]
+    assert received(live(), name) == [Ignored(kind)]
 
 
 def test_acknowledgement_before_the_login_is_not_ours() -> None:
-    assert hear(session(), "subscribed") == [Ignored("subscription")]
+    assert received(session(), "subscribed") == [Ignored("subscription")]
 
 
 def test_pong_measures_the_round_trip() -> None:
@@ -221,14 +221,14 @@ def test_pings_often_enough_for_the_silence_limit() -> None:
 
 
 def test_update_bears_our_name_of_the_venue_and_the_time_of_receipt() -> None:
-    (order,) = hear(live(), "order_received")
+    (order,) = received(live(), "order_received")
 
     assert isinstance(order, OrderUpdate)
     assert (order.venue, order.received_ns, order.status, order.raw) == ("coinw", NOW_NS, OrderStatus.NEW, None)
 
 
 def test_raw_is_the_payload_with_ids_as_text() -> None:
-    (order,) = hear(live(raw=True), "order_received")
+    (order,) = received(live(raw=True), "order_received")
 
     assert isinstance(order, OrderUpdate)
     assert isinstance(order.raw, dict)
@@ -265,7 +265,7 @@ def test_unreadable_input_is_a_lost_message_and_the_connection_stays(frame: byte
 
     assert isinstance(event, Reject)
     assert (event.venue, event.size, event.missed, event.at_ns) == ("coinw", len(frame), True, NOW_NS)
-    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+    assert isinstance(received(conversation, "order_received")[0], OrderUpdate)
 
 
 def test_unknown_kind_is_rejected_once_and_then_counted() -> None:
@@ -411,7 +411,7 @@ def test_pong_in_time_keeps_the_link() -> None:
     conversation = live()
     for _ in range(3):
         beats(conversation, 3)
-        (pong,) = hear(conversation, "pong")
+        (pong,) = received(conversation, "pong")
 
         assert isinstance(pong, RoundTrip)
 
@@ -421,8 +421,8 @@ def test_pong_that_waited_behind_our_own_lag_keeps_the_link() -> None:
     beats(conversation, 3)
     conversation.heartbeat(NOW_NS + 40 * SECOND_NS)
 
-    assert isinstance(hear(conversation, "pong")[0], RoundTrip)
-    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+    assert isinstance(received(conversation, "pong")[0], RoundTrip)
+    assert isinstance(received(conversation, "order_received")[0], OrderUpdate)
 
 
 def test_wall_clock_that_jumps_ahead_answers_no_ping_late() -> None:
@@ -509,7 +509,7 @@ def test_message_full_of_what_is_no_order_is_left_after_some_rejects(count: int)
 
     assert [type(event) for event in events] == [Reject] * 33
     assert conversation.last_message_ns == NOW_NS
-    assert isinstance(hear(conversation, "order_received")[0], OrderUpdate)
+    assert isinstance(received(conversation, "order_received")[0], OrderUpdate)
 
 
 @pytest.mark.parametrize("tail", [b"", b"]", b"],"], ids=["in the array", "behind it", "in the object"])

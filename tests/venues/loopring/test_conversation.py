@@ -1,4 +1,4 @@
-"""The session and the simulator, joined: what the venue did is what the session tells."""
+"""The session and the simulator, joined: what the venue did is what the session reports."""
 
 import json
 

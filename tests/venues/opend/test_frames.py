@@ -136,14 +136,14 @@ def test_what_was_not_asked_for_may_not(asked: set[tuple[int, int]]) -> None:
     reader = FrameReader()
     reader.feed(header(MAX_PUSH_BYTES + 1), asked)
 
-    assert str(reader.damage) == "a body of 16777217 bytes, at most 16777216 are believed of a push"
+    assert str(reader.damage) == "a body of 16777217 bytes, at most 16777216 are accepted for a push"
 
 
 def test_an_answer_beyond_256_mib_is_not_believed() -> None:
     reader = FrameReader()
     reader.feed(header(MAX_ANSWER_BYTES + 1), {(2201, 9)})
 
-    assert "at most 268435456 are believed of an answer that was asked for" in str(reader.damage)
+    assert "at most 268435456 are accepted for an answer that was asked for" in str(reader.damage)
 
 
 def test_an_announced_length_takes_no_memory_before_the_body_comes() -> None:
