@@ -19,7 +19,7 @@ from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import EVER, NEVER, Call, Emit, QueryResult, QuerySpec, Setup
 from ordwatch.venues.toolkit.lenient_json import Unreadable, items
 from ordwatch.venues.toolkit.parts import Parts
-from ordwatch.venues.toolkit.slices import ROWS, picked, turn
+from ordwatch.venues.toolkit.slices import READ_AT_ONCE, picked, turn
 
 PAGE_SIZE = 1000
 """The most rows the history answers, newest first."""
@@ -149,7 +149,7 @@ class _Query:
             await self.emit([not_found(known, f"{ORDER}: the venue does not know this order", received_ns)])
             return
         objects = items(data) if source[:1] == b"[" else [data]
-        await self._emit_rows(ORDER, objects, known.symbol, received_ns)
+        await self._emit_orders(ORDER, objects, known.symbol, received_ns)
 
     async def _page(self, command: str, params: dict[str, str], pair: str) -> tuple[int, list[OrderUpdate]]:
         """How many rows the venue sent, and those that could be read."""
@@ -164,18 +164,18 @@ class _Query:
             objects = items(data)
         except Unreadable as exc:
             raise RemoteProtocolError(f"{command}: its data is {exc}") from exc
-        return len(objects), await self._emit_rows(command, objects, pair, received_ns)
+        return len(objects), await self._emit_orders(command, objects, pair, received_ns)
 
-    async def _emit_rows(
+    async def _emit_orders(
         self, command: str, objects: Sequence[msgspec.Raw], pair: str | None, received_ns: int
     ) -> list[OrderUpdate]:
         """Emit the rows, slice by slice, and return those that could be read."""
         setup = self.setup
         orders: list[OrderUpdate] = []
         unread = ""
-        for first in range(0, len(objects), ROWS):
+        for first in range(0, len(objects), READ_AT_ONCE):
             some: list[OrderUpdate] = []
-            for row in objects[first : first + ROWS]:
+            for row in objects[first : first + READ_AT_ONCE]:
                 try:
                     some.append(
                         order_update(row, venue=setup.name, pair=pair, received_ns=received_ns, keep_raw=setup.raw)

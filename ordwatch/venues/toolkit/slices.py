@@ -7,9 +7,9 @@ import types
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
-ROWS = 200
-"""Rows of an answer that are read in one go: some 30 us each."""
-LOOKED_AT = 2_000
+READ_AT_ONCE = 200
+"""Orders of an answer that are read in one go: some 30 us each."""
+LOOKED_AT_ONCE = 2_000
 """Orders that are looked at in one go: at most 1 us each."""
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def turn() -> Generator[None, None, None]:
 async def picked(items: Sequence[T], wanted: Callable[[T], bool]) -> list[T]:
     """The items that are wanted, in their order."""
     found: list[T] = []
-    for first in range(0, len(items), LOOKED_AT):
-        found += filter(wanted, items[first : first + LOOKED_AT])
+    for first in range(0, len(items), LOOKED_AT_ONCE):
+        found += filter(wanted, items[first : first + LOOKED_AT_ONCE])
         await turn()
     return found

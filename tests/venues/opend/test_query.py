@@ -16,7 +16,7 @@ from ordwatch.venues.opend.query import NOT_FOUND, query
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
-from ordwatch.venues.toolkit.slices import LOOKED_AT
+from ordwatch.venues.toolkit.slices import LOOKED_AT_ONCE
 
 S = 1_000_000_000
 NOON = text_ns("2026-03-10 12:00:00", "Asia/Hong_Kong") or 0
@@ -141,7 +141,7 @@ def test_every_account_is_asked_for_the_orders_of_the_day() -> None:
 
 
 async def test_other_tasks_run_while_the_orders_held_are_looked_through() -> None:
-    orders = [row(str(number)) for number in range(3 * LOOKED_AT)]
+    orders = [row(str(number)) for number in range(3 * LOOKED_AT_ONCE)]
     rounds = 0
 
     async def count_rounds() -> None:
