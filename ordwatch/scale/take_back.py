@@ -18,6 +18,7 @@ from ordwatch import system
 from ordwatch.config.nats import NatsSettings
 from ordwatch.core.errors import OrdwatchError
 from ordwatch.recording.format import MAX_LINE_BYTES, BadLine, crc_of, mark
+from ordwatch.recording.rotation import older_files
 from ordwatch.scale import subjects
 from ordwatch.scale.messages import crcs, message_id
 from ordwatch.scale.nats_client import NatsConnection, StreamMessage, connect
@@ -66,17 +67,31 @@ def take_back(path: Path, fd: int, settings: NatsSettings) -> int:
 
 
 def _end(path: Path) -> _End | None:
-    """How the file ends; None if it has no whole line at its end."""
+    """How the recording ends; None if it has no whole line at its end.
+
+    Where the file has no line at all, it was cut just after a rotation: what was rotated last ends the recording.
+    """
+    found = _end_of_file(path)
+    if found is None and (older := older_files(path)) and b"\n" not in (start := _last_bytes(path, 2**16)):
+        found = _end_of_file(older[-1].path)
+        return found._replace(rest=start) if found is not None and not found.rest else None
+    return found
+
+
+def _end_of_file(path: Path) -> _End | None:
+    for length in (2**16, 2 * MAX_LINE_BYTES + 2):
+        whole, newline, rest = _last_bytes(path, length).rpartition(b"\n")
+        line = whole.rpartition(b"\n")[2] + newline
+        with suppress(BadLine):
+            return _End(seq := mark(line).seq, crcs(line, seq), rest)
+    return None
+
+
+def _last_bytes(path: Path, length: int) -> bytes:
     with path.open("rb") as file:
         size = file.seek(0, SEEK_END)
-        for length in (2**16, 2 * MAX_LINE_BYTES + 2):
-            file.seek(max(0, size - length))
-            data = file.read()
-            whole, newline, rest = data.rpartition(b"\n")
-            line = whole.rpartition(b"\n")[2] + newline
-            with suppress(BadLine):
-                return _End(seq := mark(line).seq, crcs(line, seq), rest)
-    return None
+        file.seek(max(0, size - length))
+        return file.read()
 
 
 def _in_own_loop(end: _End, settings: NatsSettings) -> list[bytes]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ordwatch.recording.rotation import older_files
 from tests.recording.samples import alive, end, order, start
 from tests.scale.collectors import content, damage, make_stream, publishing, recorded
 from tests.support.nats_server import Server, needs_nats_server
@@ -39,6 +40,27 @@ async def test_lines_that_were_cut_off_are_taken_back(server: Server, path: Path
     assert content(path).count(b"\n") == 53 + 3
     assert await recorded(server.settings()) == content(path)
     assert damage(path, content(path)) == []
+
+
+@pytest.mark.parametrize("more", [0, 20], ids=["empty", "inside its first line"])
+async def test_a_file_that_lost_all_since_its_rotation_gets_it_back(server: Server, path: Path, more: int) -> None:
+    await make_stream(server.settings())
+    async with publishing(path, server.settings()) as collector:
+        collector.write(start(), order("1"))
+        await collector.all_published(2)
+        collector.published.rotate_now()
+        collector.write(order("2"), order("3"))
+        await collector.all_published(6)
+    before = cut(path, 0, more)
+
+    async with publishing(path, server.settings()) as collector:
+        collector.write(start(10), end(11))
+        await collector.all_published(collector.continued.last_seq + 2)
+
+    (older,) = older_files(path)
+    assert content(path).startswith(before)
+    assert collector.failures == []
+    assert await recorded(server.settings()) == content(older.path) + content(path)
 
 
 async def test_a_damaged_end_is_left_to_the_repair(server: Server, path: Path) -> None:
