@@ -16,6 +16,7 @@ from ordwatch.venues.opend.query import NOT_FOUND, query
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
+from ordwatch.venues.toolkit.slices import LOOKED_AT_ONCE
 
 S = 1_000_000_000
 NOON = text_ns("2026-03-10 12:00:00", "Asia/Hong_Kong") or 0
@@ -139,6 +140,24 @@ def test_every_account_is_asked_for_the_orders_of_the_day() -> None:
     assert result == QueryResult(covers=("1", "2"))
 
 
+async def test_other_tasks_run_while_the_orders_held_are_looked_through() -> None:
+    orders = [row(str(number)) for number in range(3 * LOOKED_AT_ONCE)]
+    rounds = 0
+
+    async def count_rounds() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_rounds())
+    question = QuerySpec(since_ns=None, open_orders=lambda: orders)
+    await query(Setup("opend", OpendSettings()), question, Opend(today=orders), Emitted())
+    counting.cancel()
+
+    assert rounds == 3
+
+
 def test_a_list_that_is_slow_or_unanswered_does_not_cost_the_link() -> None:
     request = todays()
 
@@ -171,7 +190,7 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
 
 
 @pytest.mark.parametrize("error", [Refused("no answer to a query within 3 s"), RemoteProtocolError("nonsense")])
-def test_a_cache_that_tells_nothing_is_no_loss(error: Exception) -> None:
+def test_a_cache_that_does_not_answer_is_no_loss(error: Exception) -> None:
     _, result = queried(Opend(cache_error=error))
 
     assert result == QueryResult(covers=result.covers)
@@ -346,7 +365,7 @@ def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complet
     assert result == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",), covers=result.covers)
 
 
-def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
+def test_an_order_that_was_not_found_before_is_not_queried_again() -> None:
     opend = Opend()
 
     rows, _ = queried(opend, known=[not_found(row("9"), NOT_FOUND, NOON)])
