@@ -166,19 +166,28 @@ def _reader(
 
 
 def _selected(paths: Sequence[Path], selection: _Selection, on_read: Callable[[int], None]) -> "Iterator[TimedRecord]":
-    """The records of the chosen venues since the chosen time."""
-    from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
+    """The records of the chosen venues since the chosen time.
+
+    Raises:
+        UsageError: A chosen venue is not in the recording, which was read to its end.
+    """
+    from ordwatch.core.records import AliveRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
     from ordwatch.recording.reading import read_records
 
+    known: dict[str, None] = {}
     for item in read_records(paths, on_read):
-        if selection.since_ns is not None and item.at_ns < selection.since_ns:
-            continue
         match item.record:
-            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record if selection.venues:
-                if record.venue in selection.venues:
-                    yield item
+            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record:
+                known[record.venue] = None
+                if selection.venues and record.venue not in selection.venues:
+                    continue
+            case SessionRecord() | AliveRecord() as record:
+                known |= dict.fromkeys(record.venues)
             case _:
-                yield item
+                pass
+        if selection.since_ns is None or item.at_ns >= selection.since_ns:
+            yield item
+    opt.check_venues(selection.venues, known, paths[0])
 
 
 def _show_records(items: "Iterable[TimedRecord]", show: "Show", selection: _Selection, stop: threading.Event) -> int:
