@@ -180,7 +180,7 @@ def test_no_link_stays_live_after_input_of_another_that_could_not_be_read() -> N
 
 def test_bytes_of_a_venue_that_sees_no_orders_end_no_stale_state() -> None:
     driver = live()
-    driver.receive(Interrupted("venue_logged_out", "it sees nothing", None))
+    driver.receive(Interrupted("venue_logged_out", "it sees nothing", 0))
     driver.advance(SILENCE_S / 2 + 1)
     driver.receive(RoundTrip(0.1))
 
