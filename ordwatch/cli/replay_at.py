@@ -53,6 +53,12 @@ def show_state(
     if state.begins_ns is None or at_ns < state.begins_ns:
         raise UsageError(_before(state))
     _show(state, venues, show, with_venues=with_venues, max_events=max_events)
+    for gap in state.recovered:
+        if not venues or gap.venue in venues:
+            log.warning(
+                "%s: not seen from %s to %s (%s); what was recovered later is not shown",
+                gap.venue, gap.from_, gap.to, gap.cause,
+            )  # fmt: skip
     found = list(doubts(state, verdict, venues=venues, now_ns=time.time_ns()))
     for doubt in found:
         log.error("uncertain at %s: %s", time_text(at_ns), doubt)

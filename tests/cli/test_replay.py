@@ -163,6 +163,17 @@ def test_in_a_gap_the_state_is_shown_and_uncertain(hour: Path) -> None:
     )
 
 
+def test_in_a_gap_that_was_recovered_later_it_says_what_the_state_lacks(tmp_path: Path) -> None:
+    session = (start(), link("live", 1), order("1", second=2), gap_opened(6), gap_closed(6, 8), session_end(10))
+
+    ended = run("replay", written(tmp_path / "day.jsonl", *session), "--at", at(7))
+
+    assert (ended.code, ids(ended.out)) == (0, ["1"])
+    assert ended.err == (
+        f"ordwatch: alpha: not seen from {at(6)} to {at(8)} (eof); what was recovered later is not shown\n"
+    )
+
+
 def test_the_table_of_a_time_has_its_orders_only(hour: Path) -> None:
     ended = run("replay", hour, "--at", at(4), "-o", "table")
 
