@@ -79,7 +79,7 @@ async def test_states_of_a_link_lead_to_live() -> None:
         assert seen.out.states == ["connecting", "authenticating", "subscribing", "reconciling", "live"]
 
 
-async def test_first_query_tells_what_is_open() -> None:
+async def test_first_query_reports_what_is_open() -> None:
     async with watching() as seen:
         seen.server.move("1", "NEW")
         await seen.live()
@@ -111,7 +111,7 @@ async def test_a_long_stream_is_reported_whole() -> None:
         assert [order.filled_qty for order in seen.out.orders] == [*map(str, range(3_500)), "3500"]
 
 
-async def test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_in_the_middle_of_a_burst_writes_all_that_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     async def drain(out: Collected) -> None:
         if out.orders:
             monkeypatch.undo()
@@ -458,7 +458,7 @@ async def test_silence_is_stale_first_and_then_a_gap() -> None:
 
 
 @in_simulated_time
-async def test_answered_heartbeats_keep_a_quiet_link_live() -> None:
+async def test_answered_heartbeats_keep_a_link_without_pushes_live() -> None:
     async with watching(heartbeat=0.05, silence=0.4) as seen:
         await seen.live()
         await seen.server.until(lambda: seen.server.seen.count("ping") >= 15)

@@ -119,7 +119,7 @@ def test_a_query_from_before_a_break_closes_nothing_and_is_asked_again() -> None
     assert [gap.state for gap in driver.gaps] == ["open", "closed"]
 
 
-def test_links_of_one_venue_fall_and_the_gap_starts_at_the_first() -> None:
+def test_links_of_one_venue_are_lost_and_the_gap_starts_at_the_first() -> None:
     driver = live(links=2)
     driver.advance(5)
     driver.receive(RoundTrip(0.1), link=1)

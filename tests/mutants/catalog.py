@@ -61,7 +61,7 @@ MUTANTS = (
         "engine/run.py",
         "        self._taken += self._queue.take_now()\n        await self._merge()\n",
         "        self._taken = self._queue.take_now()\n        await self._merge()\n",
-        (f"{RUN}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
+        (f"{RUN}::test_a_stop_in_the_middle_of_a_burst_writes_all_that_was_taken",),
     ),
     Mutant(
         "every 1,000th record does not reach the file",
