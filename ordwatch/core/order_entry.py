@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ordwatch.core.differences import contradicts, is_duplicate, normalized
-from ordwatch.core.events import Arrival, OrderUpdate
+from ordwatch.core.events import Arrival, OrderKey, OrderUpdate
 from ordwatch.core.merging import MergeRules
 from ordwatch.core.packed_states import packed, packed_all, unpacked_all
 
@@ -38,8 +38,11 @@ class OrderEntry(msgspec.Struct, gc=False):
     """Number of the last query that had a row for this order."""
     unconfirmed: tuple[OrderUpdate, int] | None = None
     """A row that another query must confirm, and when its request was sent."""
+    key: OrderKey = ("", "live", None, "")
+    """That of the state; one tuple for all places that look an order up."""
 
     def __post_init__(self) -> None:
+        self.key = self.state.key
         self.places[self.channel] = 0
 
     @property

@@ -330,9 +330,8 @@ class OrderStore:
         )
 
     def _enter(self, order: OrderUpdate, arrival: Arrival) -> OrderEntry:
-        entry = self._orders[order.key] = OrderEntry(
-            order, arrival.channel, 0 if is_cached(arrival) else arrival.at_ns, self._states_kept
-        )
+        entry = OrderEntry(order, arrival.channel, 0 if is_cached(arrival) else arrival.at_ns, self._states_kept)
+        self._orders[entry.key] = entry
         self._place(entry)
         return entry
 
@@ -350,17 +349,17 @@ class OrderStore:
             self._place(entry)
 
     def _place(self, entry: OrderEntry) -> None:
-        order = entry.state
+        order, key = entry.state, entry.key
         of_venue = self._open[order.venue]
         if order.status in FINAL:
-            of_venue.pop(order.key, None)
+            of_venue.pop(key, None)
             # Elapsed time: by a wall clock that jumps, or in an old recording that goes on, all of them would be old at
             # once, and the next query would show them once more.
-            self._final[order.key] = now_ns = self._mono_ns()
+            self._final[key] = now_ns = self._mono_ns()
             self._evict(now_ns)
         else:
-            of_venue[order.key] = entry
-            self._final.pop(order.key, None)
+            of_venue[key] = entry
+            self._final.pop(key, None)
         self._stats[order.venue].open_orders = len(of_venue)
 
     def _evict(self, now_ns: int) -> None:

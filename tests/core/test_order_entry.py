@@ -85,3 +85,7 @@ def test_places_of_few_channels_are_kept() -> None:
 
     assert len(order.places) == 8
     assert "connection 19" in order.places
+
+
+def test_an_order_is_looked_up_by_the_key_of_its_state() -> None:
+    assert entry(1, 2).key == state(1).key

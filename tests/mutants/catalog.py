@@ -846,7 +846,7 @@ MUTANTS = (
     Mutant(
         "a reopened order leaves memory with the final ones",
         "core/order_store.py",
-        "            self._final.pop(order.key, None)\n",
+        "            self._final.pop(key, None)\n",
         "",
         (STORE,),
     ),
