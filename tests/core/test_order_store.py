@@ -272,6 +272,15 @@ def test_final_orders_leave_when_there_are_too_many() -> None:
     assert statuses_again(store, str(FINAL_KEPT)) == []
 
 
+def test_final_orders_leave_after_a_day() -> None:
+    store = a_store()
+    day_ns = 24 * 3600 * SECOND
+    store.apply(push(str(n), "FILLED", "10", 1, received_ns=n) for n in (1, 2))
+    store.apply([push("3", "FILLED", "10", 1, received_ns=day_ns + 1)])
+
+    assert [order.order_id for order in store.orders("toy")] == ["2", "3"]
+
+
 def statuses_again(store: OrderStore, order_id: str) -> list[str]:
     return [record.status for record in orders(store.apply([push(order_id, "FILLED", "10", 1)]))]
 
@@ -303,6 +312,16 @@ def test_restored_orders_are_known() -> None:
     assert orders(store.apply([*life, row("1", "PARTIALLY_FILLED", "4", 2)])) == []
     assert [order.order_id for order in store.open_orders("toy")] == ["1"]
     assert store.open_orders("toy")[0].status is OrderStatus.PARTIALLY_FILLED
+
+
+def test_late_records_of_a_recording_are_no_states() -> None:
+    written = orders(a_store().apply([push("1", "FILLED", "10", 5), push("1", "NEW", "0", 1)]))
+    store = a_store()
+
+    store.load(written)
+
+    assert [record.flags for record in written] == [[], ["late"]]
+    assert [order.status for order in store.orders("toy")] == [OrderStatus.FILLED]
 
 
 def test_gap_left_open_goes_on_with_its_id() -> None:
