@@ -22,7 +22,7 @@ EXAMPLE = "config.example.yaml"
 def init(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="Where to. Default: where `tail` looks for it.", show_default=False),
+        typer.Argument(metavar="[FILE]", help="Where to. Default: where `tail` looks for it.", show_default=False),
     ] = None,
     *,
     venue: Annotated[

@@ -1,7 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -88,6 +88,25 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise typer.BadParameter(f"{name!r} is not a time zone{suggest(name, available_timezones())}") from None
+
+
+def some_text(text: str) -> str:
+    """The text, which must not be empty: an empty variable of a script would let all pass, or nothing."""
+    if not text.strip(" …"):
+        raise typer.BadParameter(f"{text!r} is empty")
+    return text
+
+
+def check_venues(chosen: Iterable[str], known: Collection[str], where: object) -> None:
+    """Refuse a venue that a recording does not name; one that names none yet may still name it.
+
+    Raises:
+        UsageError: The first of the chosen venues that is not known.
+    """
+    for name in sorted(chosen):
+        if known and name not in known:
+            hint = suggest(name, known) or f"; there are {', '.join(known)}"
+            raise UsageError(f"no venue {name!r} in {where}{hint}")
 
 
 def one_of(names: type[Name]) -> Callable[[str], Name]:
@@ -203,7 +222,10 @@ RecordsOption = Annotated[
     RecordKinds | None,
     choice("--records", of=RecordKinds, help="JSON only: which records. Default: gaps (orders and gaps)."),
 ]
-Symbols = Annotated[list[str] | None, option("--symbol", metavar="GLOB", help="Show only these symbols; repeatable.")]
+Symbols = Annotated[
+    list[str] | None,
+    option("--symbol", parser=some_text, metavar="GLOB", help="Show only these symbols; repeatable."),
+]
 Statuses = Annotated[
     list[OrderStatus] | None,
     choice(
@@ -218,11 +240,17 @@ Sides = Annotated[
     choice("--side", of=Side, metavar="NAME", help=f"Show only this side; repeatable: {', '.join(Side).lower()}."),
 ]
 AccountsOption = Annotated[
-    list[str] | None, option("--account", metavar="ID", help="Show only this account; repeatable.")
+    list[str] | None,
+    option("--account", parser=some_text, metavar="ID", help="Show only this account; repeatable."),
 ]
 Orders = Annotated[
     list[str] | None,
-    option("--order", metavar="ID", help="Show only the order with this id, or the end of an id; repeatable."),
+    option(
+        "--order",
+        parser=some_text,
+        metavar="ID",
+        help="Show only the order with this id, or the end of an id; repeatable.",
+    ),
 ]
 Since = Annotated[
     str | None,

@@ -16,7 +16,7 @@ from ordwatch.cli import options as opt
 from ordwatch.cli.display import DisplayOptions
 from ordwatch.cli.past_times import past_ns
 from ordwatch.cli.process import Killed
-from ordwatch.cli.stderr import set_up
+from ordwatch.cli.stderr import StderrHandler, set_up
 from ordwatch.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def replay(
 
     Show a recording in the table, or write its records unchanged.
     """
-    set_up(messages.level)
+    stderr = set_up(messages.level)
     display.check()
     if at is not None and (since is not None or speed is not None):
         raise UsageError("--at shows one moment; leave out --since and --speed")
@@ -70,7 +70,7 @@ def replay(
     # A progress bar between lines, or with a table on the same terminal, would spoil both.
     hidden = messages.quiet or display.kind is opt.OutputKind.TABLE or os.isatty(1) or speed is not None
     with reading_progress("replay", file, quiet=hidden) as on_read:
-        ended = run_to_end(_replay(file, selection, display, on_read))
+        ended = run_to_end(_replay(file, selection, display, stderr, on_read))
     if ended.signal is not None:
         raise Killed(ended.signal)
     raise typer.Exit(ended.exit_code)
@@ -96,7 +96,11 @@ def _past_ns(name: str, text: str | None, display: DisplayOptions) -> int | None
 
 
 async def _replay(
-    paths: Sequence[Path], selection: _Selection, display: DisplayOptions, on_read: Callable[[int], None]
+    paths: Sequence[Path],
+    selection: _Selection,
+    display: DisplayOptions,
+    stderr: StderrHandler,
+    on_read: Callable[[int], None],
 ) -> _Ended:
     """Show the records to the end of the recording, or until a signal or the user of the table ends it."""
     from ordwatch.cli.running import stop_on_signals
@@ -112,6 +116,7 @@ async def _replay(
     table = None
     if display.kind is opt.OutputKind.TABLE:
         table = display.table(on_quit=partial(end, None) if Path("-") not in paths else None)
+        stderr.above = display.print_above(table)
         table.start()
     stop = threading.Event()
     # In a thread, because reading stdin or writing stdout may block, and a signal must still end the command.
@@ -166,19 +171,28 @@ def _reader(
 
 
 def _selected(paths: Sequence[Path], selection: _Selection, on_read: Callable[[int], None]) -> "Iterator[TimedRecord]":
-    """The records of the chosen venues since the chosen time."""
-    from ordwatch.core.records import GapRecord, LinkRecord, OrderRecord, RejectRecord
+    """The records of the chosen venues since the chosen time.
+
+    Raises:
+        UsageError: A chosen venue is not in the recording, which was read to its end.
+    """
+    from ordwatch.core.records import AliveRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord, SessionRecord
     from ordwatch.recording.reading import read_records
 
+    known: dict[str, None] = {}
     for item in read_records(paths, on_read):
-        if selection.since_ns is not None and item.at_ns < selection.since_ns:
-            continue
         match item.record:
-            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record if selection.venues:
-                if record.venue in selection.venues:
-                    yield item
+            case OrderRecord() | GapRecord() | LinkRecord() | RejectRecord() as record:
+                known[record.venue] = None
+                if selection.venues and record.venue not in selection.venues:
+                    continue
+            case SessionRecord() | AliveRecord() as record:
+                known |= dict.fromkeys(record.venues)
             case _:
-                yield item
+                pass
+        if selection.since_ns is None or item.at_ns >= selection.since_ns:
+            yield item
+    opt.check_venues(selection.venues, known, paths[0])
 
 
 def _show_records(items: "Iterable[TimedRecord]", show: "Show", selection: _Selection, stop: threading.Event) -> int:

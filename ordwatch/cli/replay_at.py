@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ordwatch.cli import options as opt
 from ordwatch.cli.stderr import log
 from ordwatch.core.errors import RecordingError, UsageError
 from ordwatch.core.times import time_text
@@ -32,7 +33,7 @@ def show_state(
     `with_venues`: also those that say in which state the venues were.
 
     Raises:
-        UsageError: The time is before the recording, or stdin was given, which cannot be read twice.
+        UsageError: The time is before the recording, a venue is not in it, or it is stdin, which is read only once.
         InputMissing: A file cannot be read.
         RecordingError: The recording is damaged.
     """
@@ -45,12 +46,19 @@ def show_state(
         raise UsageError("--at reads a recording twice, and stdin can be read only once; name the files")
     verdict = check(paths)
     if verdict.damage or verdict.broken_invariants:
-        raise RecordingError(f"{paths[0]}: damaged; run `ordwatch verify` for details")
+        raise RecordingError(f"{paths[0]}: damaged; run `ordwatch verify {paths[0]}` for details")
+    opt.check_venues(venues, verdict.venues, paths[0])
     state = PastState(at_ns)
     state.take(read_records(paths))
     if state.begins_ns is None or at_ns < state.begins_ns:
         raise UsageError(_before(state))
     _show(state, venues, show, with_venues=with_venues, max_events=max_events)
+    for gap in state.recovered:
+        if not venues or gap.venue in venues:
+            log.warning(
+                "%s: not seen from %s to %s (%s); what was recovered later is not shown",
+                gap.venue, gap.from_, gap.to, gap.cause,
+            )  # fmt: skip
     found = list(doubts(state, verdict, venues=venues, now_ns=time.time_ns()))
     for doubt in found:
         log.error("uncertain at %s: %s", time_text(at_ns), doubt)

@@ -64,7 +64,9 @@ Output = Annotated[
 
 
 def wait(
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="An id of the order, or the end of one.")],
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", parser=opt.some_text, help="An id of the order, or the end of one.")
+    ],
     *,
     status: Statuses = None,
     timeout: Timeout = None,
@@ -85,8 +87,6 @@ def wait(
     order.
     """
     stderr = set_up(messages.level)
-    if not order.strip("…"):
-        raise UsageError("ORDER: expected an id of an order, or the end of one")
     waiting = OrderWait(OrderName(order), venue or [], status or [])
     if source is None:
         code, ending = _from_venues(waiting, config, timeout, stderr)
@@ -206,8 +206,7 @@ def _from_recording(waiting: OrderWait, path: Path, timeout_s: float | None) -> 
     timed_out_s = time.monotonic() + timeout_s if timeout_s is not None else math.inf
     with closing(FollowedRecording(path)) as recording:
         take(waiting, recording.take(), path)
-        if unknown := set(waiting.venues) - set(waiting.venues_known):
-            raise UsageError(f"no venue {min(unknown)!r} in {path}; there are {', '.join(waiting.venues_known)}")
+        opt.check_venues(waiting.venues, waiting.venues_known, path)
         grown_s = -math.inf
         while True:
             now_s = time.monotonic()

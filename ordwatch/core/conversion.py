@@ -1,17 +1,14 @@
 """Converts events to records, and the records of a recording back to events."""
 
+from typing import Any
+
 import msgspec
+from msgspec.structs import astuple
 
 from ordwatch.core.errors import RecordingError
 from ordwatch.core.events import FINAL, ClockJump, Extra, GapUpdate, LinkUpdate, OrderStatus, OrderUpdate, Reject
 from ordwatch.core.records import ClockRecord, GapRecord, LinkRecord, OrderRecord, RejectRecord
 from ordwatch.core.times import time_ns, time_text
-
-
-class _Types:
-    # Called as an attribute, because CPython then passes the arguments on its stack; with any other call it first
-    # collects more than 15 named arguments in a dict, which doubles the time.
-    order = OrderRecord
 
 
 def order_record(
@@ -24,46 +21,35 @@ def order_record(
     raw: object = None,
 ) -> OrderRecord:
     """The record of a merged state; `raw` is the payload that reported it."""
-    # Longer than a function should be: one list of assignments.
+    # The hot path. Most fields stand in both types in the same order: taken all at once and given by position they
+    # cost half the time that each by its name does. A test holds every name to its place.
+    values = astuple(order)
     final = order.status in FINAL
-    return _Types.order(
-        venue=order.venue,
-        environment=order.environment,
-        account=order.account,
-        order_id=order.order_id,
-        order_id_ext=order.order_id_ext,
-        client_order_id=order.client_order_id,
-        symbol=order.symbol or "",
-        name=order.name,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        status=order.status,
-        venue_status=order.venue_status,
-        prev_status=prev_status,
-        final=final,
-        reason=order.reason or None,
-        qty=order.qty,
-        filled_qty=order.filled_qty,
-        remaining_qty="0" if final else order.remaining_qty,
-        price=order.price,
-        stop_price=order.stop_price,
-        avg_price=order.avg_price,
-        filled_value=order.filled_value,
-        fee=order.fee,
-        fee_currency=order.fee_currency,
-        currency=order.currency,
-        remark=order.remark,
-        created_at=time_text(order.created_ns) if order.created_ns is not None else None,
-        updated_at=time_text(order.updated_ns) if order.updated_ns is not None else None,
-        received_at=time_text(order.received_ns),
-        source=order.source,
-        gap=gap,
-        changed=changed,
-        flags=flags,
-        extra=order.extra,
-        raw=raw,
+    fields: tuple[Any, ...] = (
+        *values[:_SYMBOL],
+        order.symbol or "",
+        *values[_SYMBOL + 1 : _REASON],
+        prev_status,
+        final,
+        order.reason or None,
+        *values[_REASON + 1 : _REMAINING_QTY],
+        "0" if final else order.remaining_qty,
+        *values[_REMAINING_QTY + 1 : _CREATED_NS],
+        time_text(order.created_ns) if order.created_ns is not None else None,
+        time_text(order.updated_ns) if order.updated_ns is not None else None,
+        time_text(order.received_ns),
+        order.source,
+        gap,
+        changed,
+        flags,
+        order.extra,
     )
+    return OrderRecord(*fields, raw=raw)
+
+
+_SYMBOL, _REASON, _REMAINING_QTY, _CREATED_NS = map(
+    OrderUpdate.__struct_fields__.index, ("symbol", "reason", "remaining_qty", "created_ns")
+)
 
 
 def gap_record(gap: GapUpdate, *, recovered: int | None) -> GapRecord:

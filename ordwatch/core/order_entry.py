@@ -57,21 +57,22 @@ class OrderEntry(msgspec.Struct, gc=False):
 
         `before`: the state until now, packed with this one, if that is known already.
         """
-        reported = self._reported()
-        self.state = state
         # A duplicate is recognised by the time in the update; the merged state may have the time of another update.
-        own_before, self.own_ns = self.own_ns, None if updated_ns == state.updated_ns else updated_ns
-        if before is None or own_before is not None or self.own_ns is not None:
-            before = packed(reported, self._reported())
+        own_ns = None if updated_ns == state.updated_ns else updated_ns
+        if before is None or own_ns is not None or self.own_ns is not None:
+            reported = state if own_ns is None else replace(state, updated_ns=own_ns)
+            before = packed(self._reported(), reported)
+        self.state, self.own_ns, self.unconfirmed = state, own_ns, None
         self.earlier = (*self.earlier, before)
-        self.channel, self.unconfirmed = arrival.channel, None
+        channel = self.channel = arrival.channel
         if not is_cached(arrival):
             self.arrived_ns = arrival.at_ns
         if len(self.earlier) >= self.states_kept:
             self._forget_oldest()
-        self.places[arrival.channel] = self.latest
-        if len(self.places) > _CHANNELS_KEPT:
-            del self.places[next(iter(self.places))]
+        places = self.places
+        places[channel] = len(self.earlier)
+        if len(places) > _CHANNELS_KEPT:
+            del places[next(iter(places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
         """Insert a state that is older than the latest one."""

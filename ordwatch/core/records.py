@@ -30,8 +30,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """One line of output."""
 
 
-class OrderRecord(Record, frozen=True, kw_only=True, tag="order", gc=False):
-    """One state of one order, merged with what was known before."""
+class _OrderFields(Record, frozen=True, gc=False):
+    """What every version has written of an order. Given by position on the hot path; see `order_record`."""
 
     venue: str
     environment: Environment
@@ -69,6 +69,11 @@ class OrderRecord(Record, frozen=True, kw_only=True, tag="order", gc=False):
     flags: list[str]
     extra: object
     """The venue's Extra; a dict when read from a recording."""
+
+
+class OrderRecord(_OrderFields, frozen=True, kw_only=True, tag="order", gc=False):
+    """One state of one order, merged with what was known before."""
+
     collector: str | None = None
     """Of several collectors that are followed, the one that reported it first."""
     stream_seq: int | None = None
@@ -277,13 +282,13 @@ def encode(record: Record) -> bytes:
         return _encode_slowly(record)
     if len(line) > MAX_TEXT:
         return _encode_slowly(record)
-    if b"\x7f" in line or (not line.isascii() and _may_be_unsafe(line)):
+    if 0x7F in line or (not line.isascii() and _may_be_unsafe(line)):
         return escape_json(line.decode()).encode()
     return line
 
 
 def _may_be_unsafe(line: bytes) -> bool:
-    return len(line.translate(None, _SUSPECT)) != len(line) or (b"\xe3" in line and _HANGUL_FILLER in line)
+    return len(line.translate(None, _SUSPECT)) != len(line) or (_HANGUL_FILLER[0] in line and _HANGUL_FILLER in line)
 
 
 def _encode_slowly(record: Record) -> bytes:
@@ -304,17 +309,14 @@ def _cut(value: object) -> object:
             return value
 
 
-class OutputRecord:
+class OutputRecord(msgspec.Struct, gc=False):
     """A record on its way to the outputs: its JSON is made once, when the first of them asks for it.
 
     Two threads that ask for the first time at the same moment may both make it; it is the same.
     """
 
-    __slots__ = ("_json", "record")
-
-    def __init__(self, record: AnyRecord) -> None:
-        self.record = record
-        self._json: bytes | None = None
+    record: AnyRecord
+    _json: bytes | None = None
 
     @property
     def json(self) -> bytes:
@@ -331,8 +333,8 @@ def for_outputs(records: Iterable[AnyRecord]) -> list[OutputRecord]:
 
 def numbered(line: bytes, seq: int) -> bytes:
     """An encoded record with its number in a stream: `seq` after `type`."""
-    comma = line.index(b",")
-    return line[:comma] + b',"seq":%d' % seq + line[comma:]
+    head, _, rest = line.partition(b",")
+    return b'%b,"seq":%d,%b' % (head, seq, rest)
 
 
 def decode(line: bytes | str) -> AnyRecord:

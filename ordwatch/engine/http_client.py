@@ -63,12 +63,12 @@ class HttpClient:
             ssl=tls_context(self._tls_ca_file) if urlsplit(request.url).scheme == "https" else True,
             allow_redirects=False,
         ) as response:
-            body = await response.content.read(max_body_bytes + 1)
+            body = bytearray()
             while len(body) <= max_body_bytes and (more := await response.content.read(max_body_bytes)):
                 body += more
             if len(body) > max_body_bytes:
                 raise RemoteProtocolError(f"an answer of more than {max_body_bytes} bytes")
-            reply = HttpReply(status=response.status, body=body, received_ns=time.time_ns(), sent=request)
+            reply = HttpReply(status=response.status, body=bytes(body), received_ns=time.time_ns(), sent=request)
             return RawReply(reply, response.headers.get("Date"), response.headers.get("Retry-After", ""))
 
     async def close(self) -> None:

@@ -232,6 +232,6 @@ def metrics_output(target: str) -> MetricsFile | MetricsServer:
             raise UsageError("--metrics: expected a file, HOST:PORT or :PORT")
         return MetricsFile(Path(target))
     port = int(address["port"])
-    if port > 65535:
+    if not 0 < port < 65536:
         raise UsageError(f"--metrics {target}: {port} is not a port; write ./{target} for a file of that name")
     return MetricsServer(address["host"].strip("[]") or _LOOPBACK, port)

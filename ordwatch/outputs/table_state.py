@@ -32,8 +32,10 @@ MAX_GAPS = 1000
 """Closed gaps kept of one venue, the latest."""
 
 
-class TableRow(NamedTuple):
+class TableRow(msgspec.Struct, frozen=True, gc=False):
     """One order and when it last changed."""
+
+    # Like all that is kept of each order: the garbage collector would stop all threads to walk over 100,000 of them.
 
     order: OrderRecord
     changed_at: str
@@ -130,9 +132,8 @@ class _Venue:
     account: str | None = None
 
 
-@dataclass(slots=True)
-class _History:
-    states: list[OrderState]
+class _History(msgspec.Struct, gc=False):
+    states: tuple[OrderState, ...]
     left_out: int = 0
 
 
@@ -198,7 +199,7 @@ class View:
         gaps = [*venue.closed, *([venue.gap] if venue.gap is not None else [])]
         return Details(
             order,
-            tuple(history.states),
+            history.states,
             history.left_out,
             [
                 gap
@@ -263,12 +264,13 @@ class View:
     def _remember(self, key: OrderKey, order: OrderRecord) -> None:
         history = self._histories.get(key)
         if history is None:
-            self._histories[key] = _History([_state(order)])
+            self._histories[key] = _History((_state(order),))
             return
-        history.states.append(_state(order))
-        if len(history.states) > MAX_STATES:
-            del history.states[1]
+        first, *later = history.states
+        if len(history.states) == MAX_STATES:
+            del later[0]
             history.left_out += 1
+        history.states = (first, *later, _state(order))
 
     def _apply_gap(self, gap: GapRecord) -> None:
         venue = self._venue(gap.venue)

@@ -113,5 +113,5 @@ class FollowedRecording:
             except BadLine:
                 continue
             raise RecordingError(
-                f"{self._path}: byte {self._offset}: {why}; run `ordwatch verify {self._path.name}` for details"
+                f"{self._path}: byte {self._offset}: {why}; run `ordwatch verify {self._path}` for details"
             )

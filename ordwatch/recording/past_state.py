@@ -20,6 +20,8 @@ class PastState:
     """The time of the first record."""
     ends_ns: int | None = None
     """The time of the last record, also after `at_ns`."""
+    recovered: list[GapRecord] = field(default_factory=list)
+    """The gaps around `at_ns` that were recovered later: that time is covered, but what was known then was not all."""
     _orders: dict[OrderKey, OrderRecord] = field(default_factory=dict)
     _venues: dict[object, AnyRecord] = field(default_factory=dict)
 
@@ -32,6 +34,12 @@ class PastState:
             self.ends_ns = at_ns
             if at_ns <= self.at_ns:
                 self._note(record)
+                continue
+            match record:
+                case GapRecord(outcome="recovered") if time_ns(record.from_) < self.at_ns:
+                    self.recovered.append(record)
+                case _:
+                    pass
 
     def orders(self) -> list[OrderRecord]:
         """The last record of each order, the latest change last. A late record did not change what was known."""

@@ -213,7 +213,7 @@ def _records_of_file(path: Path, file: BinaryIO) -> Iterator[AnyRecord]:
     else:
         if damage is None or damage.offset > 0:
             return
-    raise RecordingError(f"{path}: {damage.place}; run `ordwatch verify {path.name}` for details")
+    raise RecordingError(f"{path}: {damage.place}; run `ordwatch verify {path}` for details")
 
 
 def _records_of_stdin(file: BinaryIO) -> Iterator[AnyRecord]:

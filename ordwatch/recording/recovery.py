@@ -274,7 +274,7 @@ def _after_damage(items: Iterator[Line | Damage]) -> _AfterDamage:
 def _damaged(path: Path, where: str) -> RecordingError:
     return RecordingError(
         f"{path}: damage in synced data: {where}; file left unchanged. "
-        f"`ordwatch verify --salvage OUT {path.name}` copies the intact lines to a new file"
+        f"`ordwatch verify --salvage OUT {path}` copies the intact lines to a new file"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, Side
 from ordwatch.simulators.contract import Intent, Step
+from tests.recording.samples import at, order, start, written
 from tests.support.jobs import Job, job
 from tests.support.process import Simulated, run
 
@@ -128,3 +129,14 @@ def test_a_replay_in_which_a_key_was_pressed_stays_until_q(recording: Path) -> N
         replay.type("q")
 
         assert os.waitstatus_to_exitcode(replay.stopped_or_ended()) == 0
+
+
+def test_what_is_uncertain_at_a_time_stays_on_the_terminal(tmp_path: Path) -> None:
+    # So many orders that the table is drawn before they all are in it, and again after the message.
+    path = written(tmp_path / "day.jsonl", start(), *(order(str(number), second=2) for number in range(10_000)))
+
+    with job("replay", str(path), "--at", at(3)) as replay:
+        assert os.waitstatus_to_exitcode(replay.stopped_or_ended()) == 3
+        lines = [*replay.terminal.history, *replay.terminal.texts]
+        assert len([line for line in lines if "alpha: never was live" in line]) == 1
+        assert len([line for line in lines if "SYMBOL" in line]) == 1

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 
-from ordwatch.cli.options import MessageOptions, duration, factor, one_of, seconds_until, whole_number, zone
+from ordwatch.cli.options import MessageOptions, duration, factor, one_of, seconds_until, some_text, whole_number, zone
 from ordwatch.core.errors import UsageError
 from ordwatch.core.events import OrderStatus, Side
+from tests.support.process import run
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 12:00 in New York
@@ -26,6 +27,20 @@ def test_a_duration_is_seconds_or_has_a_unit(text: str, seconds: float) -> None:
 def test_another_text_is_no_duration(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="30m"):
         duration(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "…"])
+def test_an_empty_text_is_a_mistake_and_no_filter(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is empty"):
+        some_text(text)
+
+
+@pytest.mark.parametrize("option", ["--order", "--symbol", "--account"])
+def test_filters_refuse_an_empty_variable_of_a_script(option: str) -> None:
+    ended = run("demo", option, "")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "is empty" in ended.err
 
 
 def test_a_zone_has_the_name_of_the_database() -> None:

@@ -140,6 +140,14 @@ def test_the_state_at_a_time_is_that_of_every_order_then(hour: Path) -> None:
     assert (ended.code, ended.err, ids(ended.out)) == (0, "", ["1", "2"])
 
 
+@pytest.mark.parametrize("more", [[], ["--at", at(4)]], ids=["all of it", "one moment"])
+def test_a_venue_that_is_not_in_the_recording_is_a_mistake(hour: Path, more: list[str]) -> None:
+    ended = run("replay", hour, "--venue", "alpah", *more)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"ordwatch: no venue 'alpah' in {hour}, did you mean `alpha`?\n"
+
+
 def test_what_was_open_at_a_time_in_a_zone(hour: Path) -> None:
     ended = run("replay", hour, "--at", "2026-03-02T07:00:05", "--time-zone", "America/New_York", "--open")
 
@@ -152,6 +160,17 @@ def test_in_a_gap_the_state_is_shown_and_uncertain(hour: Path) -> None:
     assert (ended.code, ids(ended.out)) == (3, ["1", "2"])
     assert ended.err == (
         f"ordwatch: uncertain at {at(7)}: alpha: not seen from {at(6)} to {at(8)} (eof; page 2 failed)\n"
+    )
+
+
+def test_in_a_gap_that_was_recovered_later_it_says_what_the_state_lacks(tmp_path: Path) -> None:
+    session = (start(), link("live", 1), order("1", second=2), gap_opened(6), gap_closed(6, 8), session_end(10))
+
+    ended = run("replay", written(tmp_path / "day.jsonl", *session), "--at", at(7))
+
+    assert (ended.code, ids(ended.out)) == (0, ["1"])
+    assert ended.err == (
+        f"ordwatch: alpha: not seen from {at(6)} to {at(8)} (eof); what was recovered later is not shown\n"
     )
 
 

@@ -251,7 +251,7 @@ def test_a_recording_that_is_written_is_as_good_as_the_venue(simulated: Simulate
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["…"], 2, "ORDER: expected an id"),
+        (["…"], 2, "'ORDER': '…' is empty"),
         (["1", "--from", "nothing", "--config", "x"], 2, "--from reads a recording and --config connects"),
         (["1", "--from", "nothing"], 66, "nothing: cannot be read"),
         (["1", "--config", "nothing"], 78, "nothing: no such file"),

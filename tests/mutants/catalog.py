@@ -181,6 +181,34 @@ MUTANTS = (
         ("tests/recording/test_rotation.py::test_next_file_is_locked_before_it_gets_its_name",),
     ),
     Mutant(
+        "a hangup begins one more file though its move was noticed",
+        "recording/writer.py",
+        "            if not self._is_continued_already():\n",
+        "            if True:\n",
+        ("tests/recording/test_writer.py",),
+    ),
+    Mutant(
+        "a second hangup after a move is ignored too",
+        "recording/writer.py",
+        "moved_at, self._moved_at = self._moved_at, -inf",
+        "moved_at = self._moved_at",
+        ("tests/recording/test_writer.py",),
+    ),
+    Mutant(
+        "an empty file of a log rotator becomes the older one",
+        "recording/rotation.py",
+        "            if first_seq_of(old) != first_seq:\n",
+        "            if False:\n",
+        ("tests/recording/test_rotation.py",),
+    ),
+    Mutant(
+        "statements of a connection that is still up need no settling",
+        "engine/supervisor.py",
+        "0 if self._live else self._disconnected_ns",
+        "0 if self._live else now.mono_ns",
+        (SUPERVISOR,),
+    ),
+    Mutant(
         "a new day begins a file with each group of lines",
         "recording/writer.py",
         "            self._written_ns = now_ns\n",
@@ -846,8 +874,8 @@ MUTANTS = (
     Mutant(
         "a doubt outlives the state it was about",
         "core/order_entry.py",
-        "self.channel, self.unconfirmed = arrival.channel, None",
-        "self.channel = arrival.channel",
+        "self.state, self.own_ns, self.unconfirmed = state, own_ns, None",
+        "self.state, self.own_ns = state, own_ns",
         (STORE,),
     ),
     Mutant(

@@ -38,7 +38,7 @@ def test_anything_else_is_a_file(target: str) -> None:
     assert isinstance(metrics_output(target), MetricsFile)
 
 
-@pytest.mark.parametrize("target", ["", ":65536", "host:99999"])
+@pytest.mark.parametrize("target", ["", ":0", ":65536", "host:99999"])
 def test_neither_of_them_is_a_usage_error(target: str) -> None:
     with pytest.raises(UsageError, match="--metrics"):
         metrics_output(target)

@@ -1,4 +1,7 @@
+import sys
+from dataclasses import dataclass
 from random import Random
+from types import FrameType
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,3 +46,38 @@ def test_a_part_beyond_the_ends_is_what_is_there() -> None:
 def test_the_rank_of_what_is_not_there_is_where_it_would_stand() -> None:
     assert [SortedRows([2, 4]).rank(number) for number in (1, 3, 9)] == [0, 1, 2]
     assert SortedRows[int]().rank(1) == 0
+
+
+@dataclass(frozen=True)
+class Item:
+    number: int
+
+    def __lt__(self, other: "Item") -> bool:
+        return self.number < other.number
+
+
+class LongestCall:
+    """How many comparisons the longest call of a function written in C made: no other thread runs meanwhile."""
+
+    def __init__(self) -> None:
+        self.comparisons = 0
+        self._now = 0
+
+    def profile(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "c_call":
+            self._now = 0
+        elif event == "call" and frame.f_code is Item.__lt__.__code__:
+            self._now += 1
+            self.comparisons = max(self.comparisons, self._now)
+
+
+def test_other_threads_can_run_while_many_rows_are_sorted() -> None:
+    items = [Item(number) for number in Random(1).sample(range(100_000), 20_000)]
+    longest = LongestCall()
+
+    sys.setprofile(longest.profile)
+    rows = SortedRows(items)
+    sys.setprofile(None)
+
+    assert rows.between(0, 20_000) == sorted(items)
+    assert longest.comparisons < 20_000

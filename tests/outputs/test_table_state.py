@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -426,3 +427,18 @@ def test_the_gap_before_an_order_was_first_seen_counts_from_when_it_was_made(ord
     view.apply([closed("11:00:00", "11:30:00"), order(created_ns=time_ns("2026-03-02T11:20:00.000000Z"))])
 
     assert gaps(view) == ["11:00:00 closed"]
+
+
+def test_the_garbage_collector_need_not_walk_over_what_is_kept_of_an_order(order: Callable[..., OrderRecord]) -> None:
+    first, second = order(), order(status=OrderStatus.PARTIALLY_FILLED)
+    view = View(Filter())
+    view.apply([first, second])
+
+    [(key, row)] = view.take_changes().rows.items()
+    details = view.details(key)
+
+    assert not gc.is_tracked(row)
+    assert details is not None
+    assert [state.status for state in details.states] == [first.status, second.status]
+    assert not any(map(gc.is_tracked, details.states))
+    assert not gc.is_tracked(view._histories[key])

@@ -139,7 +139,7 @@ def test_an_empty_file_is_a_recording_that_begins(path: Path) -> None:
 def test_damage_before_whole_lines_is_refused(path: Path, followed: FollowedRecording) -> None:
     append(path, b"damaged\n" + lines([end(9)], 8)[0])
 
-    with pytest.raises(RecordingError, match=r"byte .*: no checksum; run `ordwatch verify rec`"):
+    with pytest.raises(RecordingError, match=r"byte .*: no checksum; run `ordwatch verify /.*rec`"):
         list(followed.take())
 
 

@@ -101,6 +101,13 @@ def test_a_recovered_gap_is_covered(path: Path) -> None:
     assert doubts_at(path, 4) == []
 
 
+@pytest.mark.parametrize(("second", "gaps"), [(3, []), (4, ["alpha-1"]), (5.9, ["alpha-1"]), (6, [])])
+def test_in_a_gap_that_was_recovered_later_not_all_was_known(path: Path, second: float, gaps: list[str]) -> None:
+    written(path, *LIVE, alive(2), gap_opened(3), gap_closed(3, 6), link("live", 6), end(9))
+
+    assert [gap.gap for gap in state_at(path, second).recovered] == gaps
+
+
 def test_after_the_last_proof_of_life_of_a_killed_recorder_nothing_is_known(path: Path) -> None:
     written(path, *LIVE, alive(8), order("1", second=9))
 

@@ -126,7 +126,7 @@ def test_partial_write_is_passed_over(path: Path) -> None:
 def test_damage_before_a_whole_line_is_an_error(path: Path) -> None:
     path.write_bytes(written(path, *SESSION).read_bytes().replace(b'"order_id":"1"', b'"order_id":"x"'))
 
-    with pytest.raises(RecordingError, match=r"line 3 .*checksum; run `ordwatch verify rec`"):
+    with pytest.raises(RecordingError, match=r"line 3 .*checksum; run `ordwatch verify /.*rec`"):
         list(read_records([path]))
 
 

@@ -19,6 +19,7 @@ from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import EVER, NEVER, Call, Emit, QueryResult, QuerySpec, Setup
 from ordwatch.venues.toolkit.lenient_json import Unreadable, items
 from ordwatch.venues.toolkit.parts import Parts
+from ordwatch.venues.toolkit.slices import READ_AT_ONCE, picked, turn
 
 PAGE_SIZE = 1000
 """The most rows the history answers, newest first."""
@@ -50,9 +51,7 @@ async def query(setup: Setup[CoinwSettings], spec: QuerySpec, call: Call, emit: 
                 await parts.attempt(f"history of {pair}", query_run.history(pair, spec.since_ns // 1_000_000))
     for pair in (*pairs, ""):
         if not isinstance(parts.failed.get(_part(pair)), ConnectionLost):
-            await parts.attempt(
-                _part(pair), query_run.orders([order for order in held if (order.symbol or "") == pair])
-            )
+            await parts.attempt(_part(pair), query_run.absent(pair, held))
     parts.raise_if_all_failed(map(_part, pairs))
     return query_run.result(pairs, spec.since_ns)
 
@@ -131,11 +130,11 @@ class _Query:
         self.complete_since_ns = max(self.complete_since_ns or 0, NEVER if end_ms is None else end_ms * 1_000_000)
         self.limits.append(why if end_ms is None else f"{why}, back to {time_text(end_ms * 1_000_000)}")
 
-    async def orders(self, held: Sequence[OrderUpdate]) -> None:
-        """Each of these by its id, unless its state was among the answers already."""
-        for order in held:
-            if order.order_id not in self.resolved:
-                await self.order(order)
+    async def absent(self, pair: str, held: Sequence[OrderUpdate]) -> None:
+        """Each order of the pair that is held as open, by its id, unless its state was among the answers already."""
+        resolved = self.resolved
+        for order in await picked(held, lambda each: each.order_id not in resolved and (each.symbol or "") == pair):
+            await self.order(order)
 
     async def order(self, known: OrderUpdate) -> None:
         """One order by its id; if the venue does not know it, a statement that it is not found."""
@@ -150,7 +149,7 @@ class _Query:
             await self.emit([not_found(known, f"{ORDER}: the venue does not know this order", received_ns)])
             return
         objects = items(data) if source[:1] == b"[" else [data]
-        await self.emit(self._read(ORDER, objects, known.symbol, received_ns))
+        await self._emit_orders(ORDER, objects, known.symbol, received_ns)
 
     async def _page(self, command: str, params: dict[str, str], pair: str) -> tuple[int, list[OrderUpdate]]:
         """How many rows the venue sent, and those that could be read."""
@@ -160,28 +159,32 @@ class _Query:
         )
         if data is None or bytes(data) == b"null":
             return 0, []
+        await turn()  # a long answer takes as much time to take apart as it took so far
         try:
             objects = items(data)
         except Unreadable as exc:
             raise RemoteProtocolError(f"{command}: its data is {exc}") from exc
-        orders = self._read(command, objects, pair, received_ns)
-        if orders:
-            await self.emit(orders)
-        return len(objects), orders
+        return len(objects), await self._emit_orders(command, objects, pair, received_ns)
 
-    def _read(
+    async def _emit_orders(
         self, command: str, objects: Sequence[msgspec.Raw], pair: str | None, received_ns: int
     ) -> list[OrderUpdate]:
+        """Emit the rows, slice by slice, and return those that could be read."""
         setup = self.setup
         orders: list[OrderUpdate] = []
         unread = ""
-        for row in objects:
-            try:
-                order = order_update(row, venue=setup.name, pair=pair, received_ns=received_ns, keep_raw=setup.raw)
-            except Unreadable as exc:
-                unread = str(exc)
-            else:
-                orders.append(order)
+        for first in range(0, len(objects), READ_AT_ONCE):
+            some: list[OrderUpdate] = []
+            for row in objects[first : first + READ_AT_ONCE]:
+                try:
+                    some.append(
+                        order_update(row, venue=setup.name, pair=pair, received_ns=received_ns, keep_raw=setup.raw)
+                    )
+                except Unreadable as exc:
+                    unread = str(exc)
+            if some:
+                await self.emit(some)
+            orders += some
         if len(orders) < len(objects):
             self._cut_short(None, f"{len(objects) - len(orders)} rows of {command} could not be read ({unread})")
         return orders

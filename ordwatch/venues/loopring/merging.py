@@ -119,13 +119,13 @@ def _compare_statuses(new: OrderUpdate, known: OrderUpdate, *, closed: bool) -> 
 def _compare_after_cancelling(new: OrderUpdate, known: OrderUpdate) -> Recency:
     """For a status of lower rank: only a push takes a cancellation back, and only a later one.
 
-    A row reports no time, so after one nothing shows which is later: then arrival decides.
+    A row reports no time, and two pushes may be sent in one millisecond: then arrival decides.
     """
     statuses = (known.venue_status.lower(), new.venue_status.lower())
     pushed_ns, held_ns = _pushed_ns(new), _pushed_ns(known)
     if new.source != "push" or statuses != ("cancelling", "processing") or pushed_ns is None:
         return Recency.OLDER
-    if held_ns is None:
+    if held_ns is None or pushed_ns == held_ns:
         return Recency.EQUAL
     return Recency.NEWER if pushed_ns > held_ns else Recency.OLDER
 

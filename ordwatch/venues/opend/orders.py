@@ -1,6 +1,7 @@
 """What OpenD reports about an order, as an `OrderUpdate`.
 
-The hot path: one look at all fields, then answers remembered by value, for most of them repeat from push to push.
+The hot path: one look at all fields, then answers remembered by value where most of them repeat from push to push;
+the texts of one order do not.
 Facts: Futu API documentation, "Trading Definitions" (Order, OrderStatus) and "Orders Push Callback".
 """
 
@@ -110,7 +111,7 @@ class OrderReader:
         order_id, created, updated, updated_text, legs = _REST(order)
         if not order_id:
             raise RemoteProtocolError("an order without an id")
-        extra = OpendExtra(*extra_fields, created_text, decode_text(updated_text) or None)
+        extra = OpendExtra(*extra_fields, created_text, _text(updated_text))
         if legs:
             extra = msgspec.structs.replace(extra, combo_legs=[_leg(leg) for leg in legs])
         flags = amount_flags + term_flags + price_flags
@@ -256,7 +257,6 @@ def _symbol(code: bytes, sec_market: int, trd_market: int) -> str | None:
     return f"{prefix}.{decode_text(code)}" if prefix else decode_text(code)
 
 
-@lru_cache(maxsize=_CACHED)
 def _prices(fields: tuple[int, float, float, float]) -> _Prices:
     order_type, price, stop, average = fields
     if order_type in tables.PRICELESS:
@@ -267,13 +267,12 @@ def _prices(fields: tuple[int, float, float, float]) -> _Prices:
     return price_text, stop_text, average_text, price_flags + stop_flags + average_flags
 
 
-@lru_cache(maxsize=_CACHED)
 def _texts(
     fields: tuple[bytes, bytes, bytes, bytes, bytes],
 ) -> tuple[str | None, str | None, str, str | None, str | None]:
     order_id_ex, name, error, remark, created = fields
     # No error is a statement too: it takes a former one back.
-    return _text(order_id_ex), _text(name), decode_text(error), _text(remark), _text(created)
+    return _text(order_id_ex), _name(name), decode_text(error) if error else "", _text(remark), _text(created)
 
 
 def _extra_fields(
@@ -349,4 +348,8 @@ def _word(table: Mapping[int, str | None], number: int) -> str | None:
 
 
 def _text(data: bytes) -> str | None:
-    return decode_text(data) or None
+    return decode_text(data) if data else None
+
+
+_name = lru_cache(maxsize=_CACHED)(_text)
+"""One text for all orders of a security, instead of one each."""

@@ -14,6 +14,7 @@ from ordwatch.venues.contract import NEVER, Call, Emit, QueryResult, QuerySpec, 
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import day_began_ns, local_text
+from ordwatch.venues.toolkit.slices import picked
 
 NOT_FOUND = "OpenD knows this order neither today nor in its history"
 
@@ -92,14 +93,15 @@ class _Query:
 
     async def about(self, account: Account) -> None:
         """Emit one account's orders, which OpenD requests from its broker for this."""
-        known = set(self._open_ids(account))
+        known = {order.order_id for order in await self._open_orders(account)}
         today = ListOrders(account=account, refresh=True, rates=(account.refresh_rate,))
         reported = await self._reported_ids(account, await self._order_pages(today))
         if self._spec.since_ns is not None:
             reported |= await self._history(account, self._spec.since_ns)
-        # Orders that a push ended meanwhile need no query.
-        absent = known - reported
-        await self._missing(account, [order_id for order_id in self._open_ids(account) if order_id in absent])
+        if absent := known - reported:
+            # Orders that a push ended meanwhile need no query.
+            still_open = [order.order_id for order in await self._open_orders(account)]
+            await self._missing(account, [order_id for order_id in still_open if order_id in absent])
 
     async def _reported_ids(self, account: Account, pages: OrderPages) -> set[str]:
         """Emit the rows of the answer and return the ids of their orders."""
@@ -145,17 +147,20 @@ class _Query:
         self._complete_since_ns = ns if self._complete_since_ns is None else max(ns, self._complete_since_ns)
         self._limits.append(limit)
 
-    def _open_ids(self, account: Account) -> dict[str, OrderUpdate]:
+    async def _open_orders(self, account: Account) -> list[OrderUpdate]:
         """The open orders in the order store that can be queried by id; without those that were not found before."""
-        return {
-            order.order_id: order
-            for order in self._spec.open_orders()
-            if order.environment == account.environment
-            and order.account == str(account.id)
-            and order.order_id.isdecimal()
-            and int(order.order_id) < 2**64
-            and not order.not_found
-        }
+        environment, account_id = account.environment, str(account.id)
+
+        def can_be_queried(order: OrderUpdate) -> bool:
+            return (
+                order.account == account_id
+                and order.environment == environment
+                and order.order_id.isdecimal()
+                and int(order.order_id) < 2**64
+                and not order.not_found
+            )
+
+        return await picked(self._spec.open_orders(), can_be_queried)
 
     async def _missing(self, account: Account, order_ids: list[str]) -> None:
         """Query open orders that the list did not contain: first the day's orders by id, then the history.
@@ -175,11 +180,10 @@ class _Query:
         except (Refused, RemoteProtocolError) as exc:
             self._reached(NEVER, f"{len(order_ids)} open orders of account {account.id} not found: {exc}")
             return
-        reported = await self._reported_ids(account, pages)
-        orders = self._open_ids(account)
-        left = [orders[order_id] for order_id in _without(order_ids, reported) if order_id in orders]
-        if left:
-            await self._emit([not_found(order, NOT_FOUND, pages.received_ns) for order in left])
+        left = set(order_ids) - await self._reported_ids(account, pages)
+        missing = [order for order in await self._open_orders(account) if order.order_id in left]
+        if missing:
+            await self._emit([not_found(order, NOT_FOUND, pages.received_ns) for order in missing])
 
 
 def _text(ns: int) -> str:

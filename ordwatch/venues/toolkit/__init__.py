@@ -8,5 +8,6 @@ parts          a query whose parts (pairs, markets) fail alone
 pieces         long JSON messages, read piece by piece
 push_session   the session of a stream whose address is the subscription
 rejects        what of unreadable input is shown, without secrets
+slices         long lists in slices, between which other tasks run
 unknown_kinds  messages of unknown kinds, reported once each
 """

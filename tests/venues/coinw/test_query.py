@@ -14,6 +14,7 @@ from ordwatch.venues.coinw.orders import CoinwExtra
 from ordwatch.venues.coinw.query import PAGE_SIZE, query
 from ordwatch.venues.coinw.rest import HISTORY, OPEN_ORDERS, ORDER, Busy
 from ordwatch.venues.contract import EVER, NEVER, HttpReply, HttpRequest, QueryResult, QuerySpec
+from ordwatch.venues.toolkit.slices import READ_AT_ONCE
 from tests.venues.coinw.joint import NOW_NS, SECOND_NS, Desk, query_spec, reach, setup
 
 LIMIT = Intent(side=Side.BUY, qty="0.0012", price="82429.08")
@@ -81,6 +82,19 @@ def test_asks_for_the_open_orders_of_each_pair() -> None:
         ("ETH_USDT", OrderStatus.PARTIALLY_FILLED),
     ]
     assert result == QueryResult(limits=("orders of other pairs than BTC_USDT, ETH_USDT cannot be seen over REST",))
+
+
+def test_rows_of_a_long_answer_are_emitted_slice_by_slice() -> None:
+    rows: list[object] = [row(number, NOW_MS, status=1) for number in range(1, 2 * READ_AT_ONCE + 2)]
+    rows[READ_AT_ONCE] = rows[2 * READ_AT_ONCE] = "no order"
+    desk = canned(returnOpenOrders=rows)
+    result = run(desk, query_spec(), "BTC_USDT")
+
+    assert [len(page) for page in desk.pages] == [READ_AT_ONCE, READ_AT_ONCE - 1]
+    assert result.complete_since_ns == NEVER
+    assert [limit for limit in result.limits if "could not be read" in limit] == [
+        "2 rows of returnOpenOrders could not be read (not a JSON object)"
+    ]
 
 
 def test_asks_for_the_pairs_seen_beside_those_configured() -> None:

@@ -64,7 +64,7 @@ def test_a_push_at_the_same_time_is(old: dict[str, object], new: dict[str, objec
 
 
 @pytest.mark.parametrize(
-    ("ts", "expected"), [(T + 1, Recency.NEWER), (T, Recency.OLDER), (T - 1, Recency.OLDER), (..., Recency.OLDER)]
+    ("ts", "expected"), [(T + 1, Recency.NEWER), (T, Recency.EQUAL), (T - 1, Recency.OLDER), (..., Recency.OLDER)]
 )
 def test_only_a_later_push_takes_a_cancellation_back(ts: object, expected: Recency) -> None:
     late = read(push(None if ts is ... else ts, status="processing"))

@@ -16,6 +16,7 @@ from ordwatch.venues.opend.query import NOT_FOUND, query
 from ordwatch.venues.opend.requests import Account, Accounts, ListAccounts, ListHistory, ListOrders, OrderPages
 from ordwatch.venues.opend.settings import OpendSettings
 from ordwatch.venues.opend.times import text_ns
+from ordwatch.venues.toolkit.slices import LOOKED_AT_ONCE
 
 S = 1_000_000_000
 NOON = text_ns("2026-03-10 12:00:00", "Asia/Hong_Kong") or 0
@@ -137,6 +138,24 @@ def test_every_account_is_asked_for_the_orders_of_the_day() -> None:
     assert opend.asked == [todays(HONG_KONG), todays(WORLD)]
     assert [each.order_id for each in rows] == ["10", "20"]
     assert result == QueryResult(covers=("1", "2"))
+
+
+async def test_other_tasks_run_while_the_orders_held_are_looked_through() -> None:
+    orders = [row(str(number)) for number in range(3 * LOOKED_AT_ONCE)]
+    rounds = 0
+
+    async def count_rounds() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_rounds())
+    question = QuerySpec(since_ns=None, open_orders=lambda: orders)
+    await query(Setup("opend", OpendSettings()), question, Opend(today=orders), Emitted())
+    counting.cancel()
+
+    assert rounds == 3
 
 
 def test_a_list_that_is_slow_or_unanswered_does_not_cost_the_link() -> None:
