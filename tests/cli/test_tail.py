@@ -79,7 +79,7 @@ def test_all_records_begin_and_end_with_the_session(simulated: Simulated) -> Non
     assert (records(ended.out)[0]["type"], records(ended.out)[-1]["type"]) == ("session", "session")
 
 
-def test_the_session_tells_the_fingerprint_of_the_configuration(simulated: Simulated) -> None:
+def test_the_session_has_the_fingerprint_of_the_configuration(simulated: Simulated) -> None:
     ended = run("tail", "--config", simulated.path, "--once", "--records", "all")
 
     assert re.fullmatch("[0-9a-f]{64}", records(ended.out)[0]["config_sha256"])

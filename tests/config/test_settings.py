@@ -352,7 +352,7 @@ def test_a_venue_that_is_not_configured_is_a_mistake_of_usage(path: Path) -> Non
         config.choose(["alpah"])
 
 
-def test_the_fingerprint_tells_configurations_apart(path: Path) -> None:
+def test_the_fingerprint_differs_between_configurations(path: Path) -> None:
     first = configured(path, "venues: {toy: {api_key: k, port: 1}}").fingerprint
 
     assert first != configured(path, "venues: {toy: {api_key: k, port: 2}}").fingerprint

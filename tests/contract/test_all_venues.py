@@ -53,7 +53,7 @@ async def hosted(stack: AsyncExitStack) -> Together:
     return together
 
 
-def test_all_fall_at_once_and_come_back_true() -> None:
+def test_all_disconnect_at_once_and_have_the_true_states_again() -> None:
     async def test() -> None:
         async with AsyncExitStack() as stack:
             together = await hosted(stack)
@@ -69,7 +69,7 @@ def test_all_fall_at_once_and_come_back_true() -> None:
     run(test())
 
 
-def test_one_that_falls_leaves_the_others_live() -> None:
+def test_one_that_disconnects_leaves_the_others_live() -> None:
     async def test() -> None:
         async with AsyncExitStack() as stack:
             together = await hosted(stack)

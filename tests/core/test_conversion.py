@@ -62,7 +62,7 @@ def test_what_was_never_reported_is_null_and_nothing_remains_of_what_is_final(or
     assert record.updated_at == (None if order.updated_ns is None else time_text(order.updated_ns))
 
 
-def test_unknown_order_comes_back_as_gone() -> None:
+def test_unknown_order_comes_back_as_not_found() -> None:
     lost = msgspec.structs.replace(ORDER, status="UNKNOWN", source="query", not_found=True)
 
     assert order_update(reread(lost), ToyExtra).not_found

@@ -193,7 +193,7 @@ def test_change_within_the_same_second_is_recovered_in_a_gap() -> None:
     assert (record.price, record.gap, record.changed, record.flags) == ("482", "toy-1", ["price"], ["unordered"])
 
 
-def test_what_a_statement_does_not_tell_is_kept() -> None:
+def test_what_a_statement_does_not_report_is_kept() -> None:
     store = a_store()
 
     store.apply([push("1", "NEW", "0", 1, client_order_id="mine"), push("1", "FILLED", "10", 2, symbol=None)])
@@ -372,7 +372,7 @@ def test_a_late_state_does_not_move_the_places_of_the_others() -> None:
         (10.0, 9.9, 10.05, False),
     ],
 )
-def test_a_row_that_differs_counts_when_asked_for_after_the_last_statement_had_settled(
+def test_a_row_that_differs_counts_when_requested_the_settling_time_after_the_last_statement(
     arrived_s: float, asked_s: float, old_before_s: float, believed: bool
 ) -> None:
     store = a_store()
@@ -550,7 +550,7 @@ def test_a_venue_judges_the_row_itself_and_not_what_merging_makes_of_it() -> Non
     assert orders(store.apply(answered(behind, asked_s=50))) == []
 
 
-def test_an_order_is_not_unknown_while_its_last_statement_has_not_settled() -> None:
+def test_an_order_is_not_unknown_before_the_settling_time_after_its_last_statement() -> None:
     store = a_store()
     store.apply(came(push("1", "NEW", "0", 1), at_s=10))
     missing = not_found(store.open_orders("toy")[0], "no such order", 5)

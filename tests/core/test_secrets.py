@@ -59,7 +59,7 @@ def test_secrets_of_the_same_value_are_equal() -> None:
     assert Secret(VALUE) != VALUE
 
 
-def test_the_hash_tells_nothing_of_the_value() -> None:
+def test_the_hash_reveals_nothing_of_the_value() -> None:
     assert hash(Secret(VALUE)) == hash(Secret("another"))
 
 

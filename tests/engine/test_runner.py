@@ -300,7 +300,7 @@ async def test_one_wrong_key_leaves_the_other_venue_alone() -> None:
     assert "down" not in seen.states("toy2")
 
 
-async def test_a_stop_in_the_tick_in_which_a_link_falls_ends_the_run() -> None:
+async def test_a_stop_in_the_tick_in_which_a_link_is_lost_ends_the_run() -> None:
     for turns in range(40):
         async with watching(Asked()) as seen:
             await seen.live()

@@ -61,7 +61,7 @@ MUTANTS = (
         "engine/run.py",
         "        self._taken += self._queue.take_now()\n        await self._merge()\n",
         "        self._taken = self._queue.take_now()\n        await self._merge()\n",
-        (f"{RUN}::test_a_stop_in_the_middle_of_a_burst_tells_all_that_was_taken",),
+        (f"{RUN}::test_a_stop_in_the_middle_of_a_burst_writes_all_that_was_taken",),
     ),
     Mutant(
         "every 1,000th record does not reach the file",
@@ -474,8 +474,8 @@ MUTANTS = (
     Mutant(
         "a shorter heartbeat begins with the one after the next",
         "engine/link.py",
-        "self.next_heartbeat_s = min(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
-        "self.next_heartbeat_s = max(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
+        "self.next_heartbeat_s = min(self.next_heartbeat_s, self._heartbeat_sent_s + heartbeat_s)",
+        "self.next_heartbeat_s = max(self.next_heartbeat_s, self._heartbeat_sent_s + heartbeat_s)",
         ("tests/engine/test_link.py", SUPERVISOR),
     ),
     Mutant(

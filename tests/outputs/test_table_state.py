@@ -186,7 +186,7 @@ def test_without_vitals_a_venues_records_prove_its_life(order: Make) -> None:
     assert venue(view, NOON_NS + 2 * SECOND).silent_s == 2.0
 
 
-def test_an_alive_record_tells_state_and_proof_of_life() -> None:
+def test_an_alive_record_has_state_and_proof_of_life() -> None:
     view = View(Filter())
 
     view.apply([alive(state="stale", last_rx=NOON)])

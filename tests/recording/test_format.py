@@ -22,7 +22,7 @@ def test_seq_stands_behind_the_type() -> None:
     assert LINE.startswith(b'{"type":"order","seq":5,"venue":"alpha",')
 
 
-def test_mark_tells_what_a_line_is() -> None:
+def test_mark_is_what_a_line_is() -> None:
     found = mark(LINE)
 
     assert (found.type, found.seq, found.order_id, found.final, found.time) == ("order", 5, "42", False, at(7))

@@ -236,7 +236,7 @@ def test_full_disk_leaves_the_holder_unnamed(path: Path, monkeypatch: pytest.Mon
     lock.unlock()
 
 
-def test_recording_whose_lock_file_is_gone_is_seen_as_held(path: Path) -> None:
+def test_recording_whose_lock_file_is_missing_counts_as_locked(path: Path) -> None:
     written(path, start())
     lock = Lock(path)
     fd = lock.take(0).fd

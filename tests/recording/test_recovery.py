@@ -226,7 +226,7 @@ def test_gaps_are_numbered_on(path: Path) -> None:
     assert (recording.continuation.next_gap("alpha"), recording.continuation.next_gap("beta")) == (5, 1)
 
 
-def test_gap_numbers_leap_where_the_older_files_are_gone(path: Path) -> None:
+def test_gap_numbers_leave_room_where_the_older_files_are_missing(path: Path) -> None:
     written(
         path, start(), link("live", 1), gap_opened(3, gap="alpha-4"), gap_closed(3, 5, gap="alpha-4"), first_seq=900
     )
@@ -241,7 +241,7 @@ def test_how_far_it_was_published_is_known_after_a_session_that_did_not_publish(
     assert opened(path).continuation.published_seq == 2
 
 
-def test_torn_tail_is_saved_and_cut_off(tmp_path: Path) -> None:
+def test_partial_write_is_saved_and_cut_off(tmp_path: Path) -> None:
     for cut in range(LAST_THREE + 1, len(WHOLE)):
         path = tmp_path / str(cut) / "rec"
         path.parent.mkdir()
@@ -255,7 +255,7 @@ def test_torn_tail_is_saved_and_cut_off(tmp_path: Path) -> None:
             assert kept + b"".join(saved.read_bytes() for saved in quarantined(path.parent)) == WHOLE[:cut]
 
 
-def test_torn_first_line_is_cut_off_too(tmp_path: Path) -> None:
+def test_partial_first_line_is_cut_off_too(tmp_path: Path) -> None:
     for cut in range(1, len(lines(SESSION)[0])):
         path = tmp_path / str(cut) / "rec"
         path.parent.mkdir()
@@ -289,7 +289,7 @@ def test_saved_tail_is_for_its_owner_only(path: Path) -> None:
 
 
 @pytest.mark.parametrize("tail", [bytes(5000), b"\xe4", b'{"type":"order","seq":7,"venue":"\xe4\xb8'])
-def test_zeros_and_half_letters_are_a_torn_tail(path: Path, tail: bytes) -> None:
+def test_zeros_and_half_letters_are_a_partial_write(path: Path, tail: bytes) -> None:
     path.write_bytes(WHOLE + tail)
 
     opened(path)

@@ -95,7 +95,7 @@ def test_old_file_is_named_by_its_lines(path: Path) -> None:
     assert [(older.first_seq, older.last_seq) for older in older_files(path)][:2] == [(1, 6), (7, 13)]
 
 
-def test_files_tell_of_each_other(path: Path) -> None:
+def test_files_name_each_other(path: Path) -> None:
     record(path, *REPORTED, rotation=SMALL, group_records=5)
     old, new = all_files(path)[:2]
 

@@ -91,7 +91,7 @@ def test_what_is_said_of_seqs_is_true_of_the_new_file(path: Path, out: Path) -> 
     assert [(seq, r.last_seq) for seq, r in reported if isinstance(r, PrevSessionRecord)] == [(10, 9)]
 
 
-def test_torn_tail_is_marked_at_the_end(path: Path, out: Path) -> None:
+def test_partial_write_is_marked_at_the_end(path: Path, out: Path) -> None:
     path.write_bytes(b"".join(lines(SESSION))[:-1])
 
     salvage([path], out)

@@ -7,7 +7,7 @@ class Keyed(PushSimulator):
         return path == "/ws/key"
 
 
-def test_who_is_let_in_is_sent_what_happens_until_he_is_gone() -> None:
+def test_accepted_client_is_sent_what_happens_until_it_leaves() -> None:
     simulator = Keyed()
     for peer, path in enumerate(["/ws/key", "/ws/other", "/ws/key"]):
         simulator.connected(peer, "stream", path, 1)

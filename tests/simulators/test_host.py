@@ -100,7 +100,7 @@ def test_tcp_carries_bytes_both_ways() -> None:
     run(test())
 
 
-def test_websocket_carries_messages_and_tells_the_path() -> None:
+def test_websocket_carries_messages_and_has_the_path() -> None:
     async def test() -> None:
         echo = Echo()
         async with host(echo) as hosted, connect(f"ws://{hosted.addresses['web']}/v2?key=1", proxy=None) as client:

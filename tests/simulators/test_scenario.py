@@ -31,7 +31,7 @@ every_life = pytest.mark.parametrize("life", [*LIFECYCLES, suspended], ids=name)
 
 
 @every_life
-def test_every_story_ends_final_and_only_there(life: Play) -> None:
+def test_every_scenario_ends_final_and_only_there(life: Play) -> None:
     *before, last = life("1", INTENT)
 
     assert last.status in FINAL
@@ -39,7 +39,7 @@ def test_every_story_ends_final_and_only_there(life: Play) -> None:
 
 
 @every_life
-def test_no_story_takes_an_execution_back(life: Play) -> None:
+def test_no_scenario_takes_an_execution_back(life: Play) -> None:
     filled = [Decimal(step.filled) for step in life("1", INTENT)]
 
     assert filled == sorted(filled)
@@ -73,7 +73,7 @@ def test_stories_go_on_without_end() -> None:
     assert len(list(islice(lifecycles(), 1000))) == 1000
 
 
-def test_same_seed_tells_the_same_stories() -> None:
+def test_same_seed_makes_the_same_scenarios() -> None:
     assert list(lifecycles(3, 30)) == list(lifecycles(3, 30))
     assert list(lifecycles(3, 30)) != list(lifecycles(4, 30))
 
@@ -91,7 +91,7 @@ def test_stories_keep_their_pace() -> None:
     assert 0.08 < sum(waits_s) / len(waits_s) < 0.12
 
 
-def test_one_of_each_tells_every_life_once() -> None:
+def test_one_of_each_plays_every_life_once() -> None:
     assert len(by_order(one_of_each())) == len(LIFECYCLES)
 
 

@@ -90,7 +90,7 @@ class Journaled:
     def alternatives(self, addresses: Mapping[str, str]) -> Sequence[dict[str, object]]:
         return self._inner.alternatives(addresses)
 
-    def tell_truth(self) -> None:
+    def report_truth(self) -> None:
         """Write down in which state each order is."""
         for key, state in self.truth().items():
             self._note({"what": "truth", **self._state(key, state)})
@@ -172,7 +172,7 @@ async def simulate(kinds: Sequence[str], config: Path, journal: Path, *, seed: i
             failed = [each for each in await asyncio.gather(*moves, *cuts, return_exceptions=True) if each]
             assert all(isinstance(each, asyncio.CancelledError) for each in failed), failed
             for each in journaled:
-                each.tell_truth()
+                each.report_truth()
             file.flush()
             print("quiet", flush=True)
             await loop.run_in_executor(None, sys.stdin.read)

@@ -74,7 +74,7 @@ def test_conversation_reaches_ready_and_says_nothing_but_login_and_subscription(
     assert joint.simulator.events == ["login", "sub"]
 
 
-def test_story_is_reported_as_it_happened() -> None:
+def test_scenario_is_reported_as_it_happened() -> None:
     orders = watched().orders
 
     assert [(order.status, order.filled_qty) for order in orders] == [
@@ -86,7 +86,7 @@ def test_story_is_reported_as_it_happened() -> None:
 
 
 @pytest.mark.parametrize("fault", ["data_array", "data_text", "numbers", "lower_case", "hyphen_pairs", "order_time"])
-def test_documented_doubts_change_nothing_of_the_story(fault: str) -> None:
+def test_documented_doubts_change_nothing_of_the_scenario(fault: str) -> None:
     reported = [
         (order.order_id, order.symbol, order.side, order.status, order.filled_qty) for order in watched(fault).orders
     ]
@@ -221,7 +221,7 @@ def test_subscribing_without_a_login_is_refused() -> None:
     assert '"result":false' in sent.payload
 
 
-def test_socket_that_is_gone_says_nothing_more() -> None:
+def test_closed_socket_sends_nothing_more() -> None:
     joint = Joint(CoinwSimulator())
     joint.simulator.disconnected(1)
     joint.simulator.receive(1, b'{"event":"ping"}', NOW_NS)

@@ -103,13 +103,13 @@ def test_calls_at_the_documented_pace_are_answered() -> None:
     ("path", "reported"),
     [("/api/v3/timestamp", {"timestamp": START_NS // 10**6}), ("/api/v2/timestamp", START_NS // 10**6)],
 )
-def test_tells_the_time(path: str, reported: object) -> None:
+def test_reports_the_time(path: str, reported: object) -> None:
     body = json.loads(get(venue(), path).body)
 
     assert (body["data"] if "v2" in path else body) == reported
 
 
-def test_tells_markets_by_the_ids_of_its_tokens() -> None:
+def test_reports_markets_by_the_ids_of_its_tokens() -> None:
     reported = venue()
     (market, *_) = json.loads(get(reported, "/api/v3/exchange/markets").body)["markets"]
     tokens = json.loads(get(reported, "/api/v3/exchange/tokens").body)

@@ -283,7 +283,7 @@ def test_refreshing_is_allowed_again_after_thirty_seconds(client: Client) -> Non
     assert client.orders(refresh=True).retType == 0
 
 
-def test_a_stale_cache_tells_the_past_until_it_is_refreshed(simulator: OpendSimulator, client: Client) -> None:
+def test_a_stale_cache_reports_the_past_until_it_is_refreshed(simulator: OpendSimulator, client: Client) -> None:
     simulator.play(step(OrderStatus.NEW), START_NS)
     simulator.fault("stale_cache")
     simulator.play(step(OrderStatus.FILLED, "300"), START_NS)
@@ -396,7 +396,7 @@ def test_websocket_refusals_can_stand_in_the_header(simulator: OpendSimulator) -
     assert (answer.error, answer.error_text, answer.body) == (-1, b"websocket key error", b"")
 
 
-def test_who_does_not_speak_the_protocol_is_hung_up_on(simulator: OpendSimulator) -> None:
+def test_client_of_another_protocol_is_disconnected(simulator: OpendSimulator) -> None:
     simulator.connected(1, "websocket", "/", START_NS)
     simulator.receive(1, b"hello", START_NS)
 

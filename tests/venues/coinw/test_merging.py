@@ -188,7 +188,7 @@ def test_average_that_the_cut_amounts_do_not_allow_is_replaced() -> None:
         (changed(NEW, source="query", price="1"), NEW, Correction.YES),
     ],
 )
-def test_a_settled_row_corrects_only_what_is_open_to_doubt(
+def test_a_row_after_the_settling_time_corrects_only_what_is_open_to_doubt(
     row: OrderUpdate, known: OrderUpdate, expected: Correction
 ) -> None:
     assert correct(row, known) is expected
@@ -202,7 +202,7 @@ def test_cut_fill_of_a_query_is_no_smaller_fill() -> None:
     assert (merge(row, fine).filled_qty, merge(row, fine).remaining_qty) == ("0.00051234", "0.00068766")
 
 
-def test_query_that_tells_more_is_news_once() -> None:
+def test_query_that_reports_more_is_news_once() -> None:
     market = changed(FILLED, side=None, order_type="MARKET", price=None)
     merged = merge(ROW, market)
 
@@ -236,7 +236,7 @@ def test_final_status_with_fewer_fills_does_not_take_them_back() -> None:
     )
 
 
-def test_statements_that_tell_no_fills_are_not_compared_by_them() -> None:
+def test_statements_without_fills_are_not_compared_by_them() -> None:
     silent = changed(NEW, filled_qty=None, filled_value=None)
 
     assert compare_versions(silent, PARTIAL) is Recency.OLDER
@@ -268,7 +268,7 @@ def test_time_of_the_same_state_never_goes_back() -> None:
     assert merge(changed(PARTIAL, updated_ns=1), PARTIAL).updated_ns == PARTIAL.updated_ns
 
 
-def test_order_that_is_back_no_longer_says_it_is_gone() -> None:
+def test_order_that_is_found_again_has_no_reason_any_more() -> None:
     missing = not_found(NEW, "does not exist", 9)
     merged = merge(PARTIAL, missing)
 

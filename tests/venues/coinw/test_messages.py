@@ -76,7 +76,7 @@ def test_reads_the_documented_push(name: str) -> None:
         ("assets_change.json", Other("assets", known=True)),
     ],
 )
-def test_tells_documented_messages_apart(name: str, message: Message) -> None:
+def test_distinguishes_documented_messages(name: str, message: Message) -> None:
     assert decode((DATA / name).read_bytes()) == message
 
 

@@ -72,7 +72,7 @@ def test_what_is_reported_is_the_truth(status: OrderStatus) -> None:
 
 
 @pytest.mark.parametrize("instrument", [0, 1, 2])
-def test_amounts_are_those_of_the_story_in_every_market(instrument: int) -> None:
+def test_amounts_are_those_of_the_scenario_in_every_market(instrument: int) -> None:
     both = joined()
     both.play(step("one", "PARTIALLY_FILLED", "2", instrument=instrument))
 

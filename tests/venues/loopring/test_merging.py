@@ -108,7 +108,7 @@ def test_an_absent_fill_is_unchanged_and_the_status_follows_it() -> None:
     assert (merged.status, merged.filled_qty, merged.remaining_qty) == (OrderStatus.PARTIALLY_FILLED, "1", "4")
 
 
-def test_a_failure_after_fills_is_a_cancellation_though_it_does_not_tell_them() -> None:
+def test_a_failure_after_fills_is_a_cancellation_though_it_does_not_report_them() -> None:
     merged = merge(read(push(filledSize=..., status="failed")), known(filledSize=str(ONE)))
 
     assert (merged.status, merged.remaining_qty) == (OrderStatus.CANCELED, "0")
@@ -147,7 +147,7 @@ def test_the_time_of_a_state_that_a_query_reported_first_is_taken_from_its_push(
     assert merge(read(push(T + 9, filledSize="1")), before).updated_ns == (T + 9) * 10**6
 
 
-def test_a_push_tells_the_times_of_an_order_that_a_query_reported_first() -> None:
+def test_a_push_reports_the_times_of_an_order_that_a_query_reported_first() -> None:
     merged = merge(read(push(T + 9)), row(createdAt=...))
 
     assert (merged.created_ns, merged.updated_ns) == (T * 10**6, (T + 9) * 10**6)
@@ -173,11 +173,13 @@ def test_a_state_sent_again_changes_nothing_where_it_first_came_at_its_update_ti
         ({"status": "processing", "filledSize": "0"}, Correction.NO),
     ],
 )
-def test_a_settled_row_takes_a_cancellation_back_but_no_fill(fields: dict[str, object], expected: Correction) -> None:
+def test_a_row_after_the_settling_time_takes_a_cancellation_back_but_no_fill(
+    fields: dict[str, object], expected: Correction
+) -> None:
     assert correct(row(**{"filledSize": "5", **fields}), known(status="cancelling", filledSize="5")) is expected
 
 
-def test_a_settled_row_takes_nothing_else_back() -> None:
+def test_a_row_after_the_settling_time_takes_nothing_else_back() -> None:
     assert correct(row(status="waiting"), known(status="processing")) is Correction.NO
     assert correct(row(status="processing"), known(status="cancelled")) is Correction.NO
 
@@ -188,7 +190,7 @@ def test_a_state_with_a_newer_update_time_is_reported() -> None:
     assert merged.updated_ns == (T - 8) * 10**6
 
 
-def test_an_order_that_comes_back_loses_the_reason_why_it_was_gone() -> None:
+def test_an_order_that_is_found_again_has_no_reason_any_more() -> None:
     merged = merge(row(), not_found(known(), "107003: order not exist", START_NS))
 
     assert (merged.status, merged.reason) == (OrderStatus.NEW, "")

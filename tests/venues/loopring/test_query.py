@@ -70,7 +70,7 @@ def ids(updates: Sequence[OrderUpdate]) -> list[int]:
 
 
 @pytest.mark.parametrize("protocol", ["v3", "v2topics", "v2args"])
-def test_tells_what_is_open(protocol: Protocol) -> None:
+def test_reports_what_is_open(protocol: Protocol) -> None:
     venue = simulator("NEW", "FILLED", "PENDING_CANCEL", "PENDING_NEW", "CANCELED")
 
     reported, result = asked(RestCall(venue), query_spec(), protocol=protocol)
@@ -80,7 +80,7 @@ def test_tells_what_is_open(protocol: Protocol) -> None:
     assert result.complete_since_ns is None
 
 
-def test_tells_what_was_closed_since_a_time() -> None:
+def test_reports_what_was_closed_since_a_time() -> None:
     venue = simulator("NEW", "FILLED", "CANCELED", "EXPIRED", "REJECTED")
 
     reported, _ = asked(RestCall(venue), query_spec(since_ns=START_NS))
@@ -238,7 +238,7 @@ def test_an_open_order_that_is_listed_is_not_asked_for_again() -> None:
     assert [request.name for request in call.asked] == ["getTokens", "getOrders"]
 
 
-def test_an_order_the_venue_does_not_know_is_gone_never_guessed() -> None:
+def test_an_order_the_venue_does_not_know_is_not_found_never_guessed() -> None:
     (reported,), result = asked(RestCall(LoopringSimulator()), query_spec(read(push())))
 
     assert (reported.order_id, reported.status, reported.not_found) == ("0x01", OrderStatus.UNKNOWN, True)

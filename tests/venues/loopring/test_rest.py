@@ -141,7 +141,7 @@ def test_a_row_of_v3_tells_its_channel_and_storage() -> None:
     assert (row.order.trade_channel, row.order.storage_id, row.order.created_at) == ("ORDER_BOOK", "7", None)
 
 
-def test_a_stop_order_tells_its_stop_price() -> None:
+def test_a_stop_order_reports_its_stop_price() -> None:
     reported = json.loads(data("orders_v3.json"))["orders"][0] | {"extraOrderInfo": {"stopPrice": "0.5"}}
 
     assert one_order(reply(json.dumps(reported).encode()), access(), raw=False).order.stop_price == "0.5"

@@ -66,7 +66,7 @@ def over_websocket() -> tuple[OpendSimulator, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("way", [encrypted, encrypted_by_512_bits, over_websocket], ids=lambda way: way.__name__)
-def test_every_way_to_connect_tells_the_same(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
+def test_every_way_to_connect_reports_the_same(way: Callable[[], tuple[OpendSimulator, dict[str, Any]]]) -> None:
     async def test() -> None:
         simulator, settings = way()
         async with watching(simulator, **settings) as watched:
@@ -173,7 +173,7 @@ def test_absent_fields_are_null_and_no_zero() -> None:
     run(test())
 
 
-def test_orders_played_while_the_trade_server_is_gone_are_recovered() -> None:
+def test_orders_played_while_the_trade_server_is_down_are_recovered() -> None:
     async def test() -> None:
         simulator = OpendSimulator()
         async with watching(simulator) as watched:

@@ -190,7 +190,7 @@ def test_the_caches_of_all_accounts_come_first_and_are_marked(since_ns: int | No
 
 
 @pytest.mark.parametrize("error", [Refused("no answer to a query within 3 s"), RemoteProtocolError("nonsense")])
-def test_a_cache_that_tells_nothing_is_no_loss(error: Exception) -> None:
+def test_a_cache_that_does_not_answer_is_no_loss(error: Exception) -> None:
     _, result = queried(Opend(cache_error=error))
 
     assert result == QueryResult(covers=result.covers)
@@ -365,7 +365,7 @@ def test_a_history_refused_by_id_leaves_the_order_as_it_is_and_the_query_complet
     assert result == QueryResult(NEVER, ("1 open orders of account 1 not found: locked",), covers=result.covers)
 
 
-def test_an_order_already_known_to_be_gone_is_not_asked_for_again() -> None:
+def test_an_order_that_was_not_found_before_is_not_queried_again() -> None:
     opend = Opend()
 
     rows, _ = queried(opend, known=[not_found(row("9"), NOT_FOUND, NOON)])

@@ -738,7 +738,7 @@ def test_the_venues_clock_is_that_of_the_global_state(either: Peer, sdk: dict[st
     assert venue_ns(either) == reported_ns + 5 * S
 
 
-def test_keep_alive_tells_no_clock_of_the_venues(peer: Peer, sdk: dict[str, bytes]) -> None:
+def test_keep_alive_has_no_clock_of_the_venue(peer: Peer, sdk: dict[str, bytes]) -> None:
     before_ns = venue_ns(peer)
     peer.session.heartbeat(peer.now_ns)
 
