@@ -65,6 +65,7 @@ STEPS = (
     _Step("status", "status"),
     _Step("side", "side"),
     _Step("symbol", "symbol with paper"),
+    _Step("filled", "short aligned amounts"),
     _Step("age", "age"),
     _Step("note", "short note", 20),
     _Step("venue", "venue"),

@@ -7,6 +7,7 @@ from ordwatch.outputs.listing import Sort
 _BETWEEN = "  "
 _HINTS = ("Enter: details  /: filter  ?: keys  q: end", "?: keys  q: end", "?: keys")
 _TYPING_HINTS = ("Enter: keep  Esc: clear",)
+_ONE_LEFT_HINTS = ("Enter: details  Esc: clear",)
 
 KEYS = (
     ("arrows, j, k", "move the mark; PgUp, PgDn, Home, End too"),
@@ -44,7 +45,7 @@ def footer_line(window: Window, changes: int, glyphs: Glyphs, width: int, *, hin
         parts.append(Cell(f"by {selection.sort}", "bold"))
     if hints:
         remaining = width - 1 - sum(width_of(part.text) + len(_BETWEEN) for part in parts)
-        texts = _TYPING_HINTS if typing else _HINTS
+        texts = (_ONE_LEFT_HINTS if window.listed == 1 else _TYPING_HINTS) if typing else _HINTS
         parts += [Cell(text, "dim") for text in texts if len(text) <= remaining][:1]
     return _fitting(parts, width)
 

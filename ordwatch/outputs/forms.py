@@ -6,6 +6,7 @@ All cells of a form have the same width; numbers stand with all their digits or 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from functools import cache
+from itertools import compress
 from typing import NamedTuple
 
 from ordwatch.core.events import OrderStatus, Side
@@ -296,29 +297,40 @@ def _updated(order: OrderRecord, scene: Scene) -> str:
 
 
 def _amount_forms(orders: Sequence[OrderRecord], texts: _Texts) -> dict[str, Form]:
-    """Filled and ordered quantity: in percent; as short as they are; their points and slashes aligned; with a bar."""
+    """Filled and ordered quantity: in percent; as short as they are; their slashes aligned; with a bar."""
     filled = [_digits(order.filled_qty or "-", texts.glyphs) for order in orders]
     ordered = [_digits(order.qty or "-", texts.glyphs) for order in orders]
     percents = [percent_text(order) for order in orders]
     both = [f"{some} / {all_}" for some, all_ in zip(filled, ordered, strict=True)]
     whole = texts.fitting(_AMOUNTS, both, percents, least=9)
-    aligned = _under_slash(filled, ordered, texts)
+    aligned = _under_slash(filled, ordered, percents, texts, 2 * _MAX_DIGITS + len(" / "))
     bars = [[*_bar(order, texts.glyphs), *line] for order, line in zip(orders, aligned.draw(aligned.need), strict=True)]
     return {
         "percent": texts.right("FILL", percents),
         "amounts": whole,
         "short amounts": whole._replace(need=texts.need_within(_AMOUNTS, both, SHORT_AMOUNTS)),
+        "short aligned amounts": _under_slash(filled, ordered, percents, texts, SHORT_AMOUNTS),
         "aligned amounts": aligned,
         "amounts with bar": Form(" " * _BAR_SPACE + aligned.title, aligned.need + _BAR_SPACE, lambda _: bars),
     }
 
 
-def _under_slash(filled: Sequence[str], ordered: Sequence[str], texts: _Texts) -> Form:
-    some, all_ = texts.points("filled", filled), texts.points("ordered", ordered)
-    end = texts.need("filled", max([len("FILLED"), *map(width_of, some)]))
-    rest = texts.need("ordered", max([len("QTY"), *map(width_of, all_)]))
-    lines = [[Cell(f"{_right(left, end)} / {padded(right, rest)}")] for left, right in zip(some, all_, strict=True)]
-    return Form(f"{'FILLED':>{end}} / {'QTY':<{rest}}", end + len(" / ") + rest, lambda _: lines)
+def _under_slash(
+    filled: Sequence[str], ordered: Sequence[str], percents: Sequence[str], texts: _Texts, most: int
+) -> Form:
+    """Both numbers next to the slash; quantities of different symbols have no common unit, so no common point.
+
+    A row of more than `most` cells costs the others nothing: it is shown in percent.
+    """
+    fits = [width_of(some) + len(" / ") + width_of(all_) <= most for some, all_ in zip(filled, ordered, strict=True)]
+    end = texts.need(f"filled {most}", max([len("FILLED"), *map(width_of, compress(filled, fits))]))
+    rest = texts.need(f"ordered {most}", max([len("QTY"), *map(width_of, compress(ordered, fits))]))
+    need = end + len(" / ") + rest
+    lines = [
+        [Cell(f"{_right(some, end)} / {padded(all_, rest)}" if whole else _right(percent, need))]
+        for some, all_, percent, whole in zip(filled, ordered, percents, fits, strict=True)
+    ]
+    return Form(f"{'FILLED':>{end}} / {'QTY':<{rest}}", need, lambda _: lines)
 
 
 def _bar(order: OrderRecord, glyphs: Glyphs) -> CellLine:

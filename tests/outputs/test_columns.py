@@ -90,8 +90,8 @@ def day(order: Make) -> list[OrderRecord]:
         (
             59,
             [
-                "SYMBOL      SIDE  STATUS    FILLED / QTY      PRICE  ORDER ",
-                "HK.09… (p)  S/S   PART        550 / 1100      154.4  …19252",
+                "SYMBOL      SIDE  STATUS  FILLED / QTY        PRICE  ORDER ",
+                "HK.09… (p)  S/S   PART       550 / 1100       154.4  …19252",
                 "BTC_USDT    BUY   NEW     0.0054 / 0.009   82129.95  …91146",
                 "LRC-ETH     SELL  REJECT       0 / 10000  0.0000392  …fb08c",
             ],
@@ -99,8 +99,8 @@ def day(order: Make) -> list[OrderRecord]:
         (
             79,
             [
-                "SYMBOL          SIDE        STATUS              FILLED / QTY      PRICE  ORDER ",
-                "HK.09988 paper  SELL_SHORT  PARTIALLY_FILLED      550 / 1100      154.4  …19252",
+                "SYMBOL          SIDE        STATUS            FILLED / QTY        PRICE  ORDER ",
+                "HK.09988 paper  SELL_SHORT  PARTIALLY_FILLED     550 / 1100       154.4  …19252",
                 "BTC_USDT        BUY         NEW               0.0054 / 0.009   82129.95  …91146",
                 "LRC-ETH         SELL        REJECTED               0 / 10000  0.0000392  …fb08c",
             ],

@@ -33,7 +33,7 @@ def orders(order: Make) -> list[OrderRecord]:
         ("s", " 4 orders, 3 open  by symbol" + HINTS),
         (" ", " PAUSED, 0 new  4 orders, 3 open" + HINTS),
         ("/i", " /i_  4 orders, 3 open  Enter: keep  Esc: clear"),
-        ("/id-1", " /id-1_  1 of 4 orders, 1 open  Enter: keep  Esc: clear"),
+        ("/id-1", " /id-1_  1 of 4 orders, 1 open  Enter: details  Esc: clear"),
         (["/", "i", Key.ENTER], " /i  4 orders, 3 open" + HINTS),
     ],
 )

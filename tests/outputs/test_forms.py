@@ -84,11 +84,11 @@ def amounts(order: Make) -> Sequence[OrderRecord]:
     ]
 
 
-def test_amounts_are_aligned_on_their_points_and_on_the_slash(order: Make) -> None:
+def test_amounts_stand_next_to_the_slash_and_the_slashes_in_one_column(order: Make) -> None:
     assert texts(*amounts(order), form="aligned amounts") == [
-        "  60   /   100  ",
+        "    60 / 100    ",
         "   2.5 / 10000.5",
-        "   0   /     -  ",
+        "     0 / -      ",
     ]
 
 
