@@ -314,6 +314,7 @@ class FollowRun:
         self._take(self._follower.read(fresh, moment()))
         self._read_seq = fresh[-1].stream_seq
         await self._session.drain()
+        await asyncio.sleep(0)  # other tasks have their turn
 
     def _caught_up(self) -> None:
         now = moment()
