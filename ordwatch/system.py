@@ -16,6 +16,7 @@
     boot_clock_ns     CLOCK_BOOTTIME            the monotonic clock      the monotonic clock
     rss_mib           /proc                     the peak                 0.0
     reader_closed     poll                      poll                     never: the next write fails
+    write_at_once     RWF_NOWAIT, for pipes     False: nothing written   False: nothing written
     datagram_socket   AF_UNIX                   AF_UNIX                  None: no service manager to report to
     single keys       termios, poll             the same                 none: the table reads no keys
     Ctrl-Z            SIGTSTP, SIGCONT          the same                 there is none
@@ -49,6 +50,8 @@ _MEMORY = Path("/proc/self/statm")
 _LOCKED_BYTE = 2**40
 """Windows locks bytes, not files, and against readers too: one that no recording ever has."""
 _NO_POLL_S = 0.01
+_PIPE_BUF = 4096
+"""On Linux; larger writes may be cut."""
 
 SIGPIPE = 13
 """The number of the signal, also where there is none."""
@@ -310,6 +313,25 @@ def reader_closed(fd: int) -> bool:
     poll = select.poll()
     poll.register(fd, 0)
     return any(events & select.POLLERR for _, events in poll.poll(0))
+
+
+def is_pipe(fd: int) -> bool:
+    """Whether this is a pipe or a FIFO."""
+    return stat.S_ISFIFO(os.fstat(fd).st_mode)
+
+
+def write_at_once(fd: int, data: bytes) -> bool:
+    """Whether all of this was written to a pipe without waiting; if not, nothing of it was.
+
+    Whoever else has the pipe open stays as it is: not the pipe is made non-blocking, but this one write. POSIX: up to
+    PIPE_BUF bytes are written as a whole or not at all.
+    """
+    if not hasattr(os, "RWF_NOWAIT") or len(data) > _PIPE_BUF:
+        return False
+    try:
+        return os.pwritev(fd, [data], -1, os.RWF_NOWAIT) == len(data)
+    except OSError:
+        return False  # full, or gone, or a kernel that cannot do this: whoever writes it the usual way sees which
 
 
 # Terminals

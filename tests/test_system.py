@@ -1,6 +1,7 @@
 """Each function as it is here, and where what it needs is missing: that stands for macOS and Windows."""
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -348,6 +349,57 @@ def test_without_poll_the_next_write_says_that_the_reader_is_gone(
     monkeypatch.delattr(select, "poll")
 
     assert not system.reader_closed(writer)
+
+
+@pytest.fixture
+def full_pipe(pipe: tuple[int, int]) -> tuple[int, int]:
+    """A pipe that takes nothing more; it blocks who writes."""
+    reader, writer = pipe
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writer, b"x" * 512):
+            pass
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
+def test_what_a_pipe_takes_is_written_at_once(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+
+    assert system.write_at_once(writer, b"x" * 4096)
+    assert os.read(reader, 10_000) == b"x" * 4096
+
+
+def test_a_full_pipe_is_not_waited_for_and_takes_no_part(full_pipe: tuple[int, int]) -> None:
+    reader, writer = full_pipe
+
+    assert not system.write_at_once(writer, b"yy")
+    assert os.get_blocking(writer)
+    assert b"y" not in os.read(reader, 10_000_000)
+
+
+def test_more_than_a_pipe_takes_as_a_whole_is_not_written(pipe: tuple[int, int]) -> None:
+    assert not system.write_at_once(pipe[1], b"x" * 4097)
+
+
+def test_a_pipe_without_a_reader_is_left_to_the_next_write(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    os.close(reader)
+
+    assert not system.write_at_once(writer, b"x")
+
+
+def test_nothing_is_written_at_once_where_the_system_cannot(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "RWF_NOWAIT")
+
+    assert not system.write_at_once(pipe[1], b"x")
+
+
+def test_a_file_is_no_pipe(pipe: tuple[int, int], tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        assert (system.is_pipe(pipe[1]), system.is_pipe(file.fileno())) == (True, False)
 
 
 @pytest.mark.parametrize("missing", [False, True])

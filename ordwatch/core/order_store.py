@@ -62,14 +62,15 @@ class OrderStore:
         """`redact` removes secrets from a venue's messages; `alive` makes the alive record of a heartbeat tick.
 
         `recheck` is called with a venue's name when only the order of arrival decided a state: the venue should be
-        queried soon. `mono_ns` is the clock that limits rejects per second. `states_kept`: of each order, to find
-        duplicates.
+        queried soon. `mono_ns` is the clock that limits rejects per second and says how long an order has been final
+        here. `states_kept`: of each order, to find duplicates.
         """
         self._states_kept = states_kept
         self._recheck = recheck
         self._arrivals: dict[str, Arrival] = {}
         self._latest_ns: dict[str, int] = {}
         self._redact = redact
+        self._mono_ns = mono_ns
         self._alive = alive
         self._venues = dict(venues)
         self._stats = dict(stats)
@@ -353,8 +354,10 @@ class OrderStore:
         of_venue = self._open[order.venue]
         if order.status in FINAL:
             of_venue.pop(order.key, None)
-            self._final[order.key] = order.received_ns
-            self._evict(order.received_ns)
+            # Elapsed time: by a wall clock that jumps, or in an old recording that goes on, all of them would be old at
+            # once, and the next query would show them once more.
+            self._final[order.key] = now_ns = self._mono_ns()
+            self._evict(now_ns)
         else:
             of_venue[order.key] = entry
             self._final.pop(order.key, None)

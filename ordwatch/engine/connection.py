@@ -70,6 +70,7 @@ class Connection:
         self._session: Session | None = None
         self._unanswered = ""
         """A hint for the user if the connection ends before the first good message."""
+        self._outgoing: list[Payload] = []
         self._to_send = asyncio.Event()
         self._pending: dict[int, asyncio.Future[object]] = {}
         self._keys = count(1)
@@ -106,7 +107,7 @@ class Connection:
         """Let the session send a heartbeat."""
         if self._session is not None:
             self._session.heartbeat(now.wall_ns)
-            self._to_send.set()
+            self._send_queued(self._session)
 
     async def request(self, request: StreamRequest) -> object:
         """Send a request over this connection and wait for its answer.
@@ -127,7 +128,7 @@ class Connection:
             for event in session.queue_request(key, request, now.wall_ns):
                 if isinstance(event, Answer):  # what needs no wire is answered at once
                     self._answer(event)
-            self._to_send.set()
+            self._send_queued(session)
             async with asyncio.timeout(request.timeout_s):
                 return await future
         except TimeoutError as exc:
@@ -152,8 +153,8 @@ class Connection:
                 # Where the address is the subscription, the handshake that answered it is a good message.
                 is_ready = any(isinstance(event, Ready) for event in events)
                 await self._owner.on_received(self, session, events, now, good=is_ready)
-            self._to_send.set()
-            tasks.create_task(self._write_forever(session, transport))
+            self._send_queued(session)
+            tasks.create_task(self._write_forever(transport))
             if plan.keepalive is not None:
                 tasks.create_task(self._keep_alive_forever(plan.keepalive))
             if plan.endpoint.ping_s is not None:
@@ -176,7 +177,7 @@ class Connection:
                     await asyncio.sleep(0)
                 else:
                     events.append(event)
-            self._to_send.set()
+            self._send_queued(session)
             is_good = session.last_message_ns != before_ns
             if is_good:
                 self._unanswered = ""
@@ -184,12 +185,18 @@ class Connection:
             if events and isinstance(events[-1], Closed):
                 raise events[-1].error
 
-    async def _write_forever(self, session: Session, transport: Transport) -> None:
+    def _send_queued(self, session: Session) -> None:
+        # Most messages that are received have no answer: then the task that writes is not woken.
+        self._outgoing += session.data_to_send()
+        if self._outgoing:
+            self._to_send.set()
+
+    async def _write_forever(self, transport: Transport) -> None:
         while True:
             await self._to_send.wait()
             self._to_send.clear()
-            if payloads := session.data_to_send():
-                await transport.write([only_reading(self._owner.only_reads, payload) for payload in payloads])
+            payloads, self._outgoing = self._outgoing, []
+            await transport.write([only_reading(self._owner.only_reads, payload) for payload in payloads])
 
     async def _keep_alive_forever(self, keepalive: Keepalive) -> None:
         while True:

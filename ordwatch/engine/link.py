@@ -42,6 +42,8 @@ class Link:
         """The same, as the session has it; the configuration may override it."""
         self.next_heartbeat_s = math.inf
         """When the next heartbeat is due."""
+        self._heartbeat_sent_s = math.inf
+        """When the last heartbeat was sent, or the connection came up."""
         self.last_rx_s = math.inf
         """When anything was last received."""
         self.last_good_ns = 0
@@ -59,12 +61,17 @@ class Link:
         self.is_up = True
         self.last_rx_s = now_s
         self.heartbeat_s, self.silence_s = heartbeat_s, silence_s
-        self.next_heartbeat_s = now_s + heartbeat_s
+        self.heartbeat_sent(now_s)
+
+    def heartbeat_sent(self, now_s: float) -> None:
+        """A heartbeat is sent, or the connection comes up: the next one is due after the interval."""
+        self._heartbeat_sent_s = now_s
+        self.next_heartbeat_s = now_s + self.heartbeat_s
 
     def set_intervals(self, heartbeat_s: float, silence_s: float) -> None:
         """Set how often to send a heartbeat, and how long a silence may last; may change after login."""
         if (heartbeat_s, silence_s) != (self.heartbeat_s, self.silence_s):
-            self.next_heartbeat_s = min(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)
+            self.next_heartbeat_s = min(self.next_heartbeat_s, self._heartbeat_sent_s + heartbeat_s)
             self.heartbeat_s, self.silence_s = heartbeat_s, silence_s
 
     def end(self, retry_s: float) -> None:

@@ -66,7 +66,7 @@ class LinkStates:
             return [Drop(index, ConnectionLost(f"received nothing for {silent_s:.0f} s", "silent"))]
         actions: list[Action] = []
         if now.mono_s >= link.next_heartbeat_s:
-            link.next_heartbeat_s = now.mono_s + link.heartbeat_s
+            link.heartbeat_sent(now.mono_s)
             actions.append(SendHeartbeat(index))
         if now.mono_s >= link.stale_at_s:
             link.stale = True

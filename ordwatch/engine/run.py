@@ -192,6 +192,8 @@ class Run:
             if self._remaining() == 0:
                 return
             await self._session.drain()
+            if self._taken:
+                await asyncio.sleep(0)  # other tasks have their turn; else waiting for the queue gives it to them
 
     def _remaining(self) -> int:
         left = self._session.events_left

@@ -145,10 +145,9 @@ class RunSession:
         return must_pause(sink.stalled for sink in self.sinks)
 
     async def drain(self) -> None:
-        """Wait until each sink takes more, and let other tasks run."""
+        """Wait until each sink takes more."""
         for sink in self.sinks:
             await sink.drain()
-        await asyncio.sleep(0)
 
     def begin(self) -> None:
         """Write the record of the start."""

@@ -1,6 +1,7 @@
 """One line for each record, written by a thread of its own behind a bounded queue.
 
-The queue holds records; the thread makes them lines, so only it knows a line's place in the stream. When the queue
+The queue holds records; whoever writes them makes them lines, so the place of a line in the stream is known only then.
+A few lines for a pipe that takes them at once are written without the thread, which is idle then. When the queue
 is full, records are missed and counted; the count stands in the stream where they are missing, as a `sink_gap`.
 """
 
@@ -25,6 +26,8 @@ SLOW_READER_S = 0.5
 """A reader that took nothing for so long is slow: it is not waited for, and misses records."""
 
 _GROUP_RECORDS = 512
+_AT_ONCE_RECORDS = 3
+"""More would seldom be short enough for `write_at_once`."""
 _DRAIN_POLL_S = 0.002
 _IDLE_S = 1.0
 
@@ -40,6 +43,7 @@ class LineSink:
         self._keep = keep
         self._render = render
         self._seq = 0
+        self._write_now: Callable[[Sequence[OutputRecord | _Missed]], bool] | None = None
         self._last_write_s = time.monotonic()
         self._queue = WriterQueue[OutputRecord | _Missed](
             max_items=MAX_QUEUED, group_items=_GROUP_RECORDS, on_full=_count_missed
@@ -54,6 +58,8 @@ class LineSink:
             OutputRefused: The descriptor is closed.
         """
         check_open(self._fd)
+        if system.is_pipe(self._fd):
+            self._write_now = self._write_at_once
         self._thread.start()
 
     def write(self, records: Sequence[OutputRecord]) -> None:
@@ -61,7 +67,7 @@ class LineSink:
         passes = self._keep.passes
         wanted = [record for record in records if passes(record.record)]
         if wanted:
-            self._queue.put(wanted)
+            self._queue.put(wanted, self._write_now)
 
     async def drain(self) -> None:
         """Wait while the queue is half full and the reader takes something, half a second at the most in vain."""
@@ -101,6 +107,16 @@ class LineSink:
             raise BrokenPipeError(errno.EPIPE, "the reader is gone")
         write_all(self._fd, b"".join([self._line(item) for item in group]))
         self._last_write_s = time.monotonic()
+
+    def _write_at_once(self, few: "Sequence[OutputRecord | _Missed]") -> bool:
+        if len(few) > _AT_ONCE_RECORDS:
+            return False
+        seq = self._seq
+        if system.write_at_once(self._fd, b"".join([self._line(item) for item in few])):
+            self._last_write_s = time.monotonic()
+            return True
+        self._seq = seq
+        return False
 
     def _line(self, item: "OutputRecord | _Missed") -> bytes:
         self._seq += 1

@@ -54,6 +54,8 @@ class WriterQueue(Generic[T]):
         self._waiting: deque[T] = deque()
         self._bytes = 0
         self._changed = Condition()
+        self._is_waited_for = False
+        """The thread waits for items: all before them are written."""
         self._woken = False
         self._closed = Event()
         self.closed_s: float | None = None
@@ -72,10 +74,16 @@ class WriterQueue(Generic[T]):
         """Whether the thread is to end once it has written what waits."""
         return self._closed.is_set()
 
-    def put(self, items: Sequence[T]) -> None:
-        """Queue the items in their order; those for which there is no room go to `on_full`."""
+    def put(self, items: Sequence[T], write_now: Callable[[Sequence[T]], bool] | None = None) -> None:
+        """Queue the items in their order; those for which there is no room go to `on_full`.
+
+        `write_now` is tried first if the thread has nothing to do, for waking it costs more than writing a few items:
+        it writes all of them without ever waiting, or none and returns False.
+        """
         added = self._bytes_of(items)
         with self._changed:
+            if write_now is not None and self._is_waited_for and not self._waiting and write_now(items):
+                return
             room = max(0, self._max_items - len(self._waiting))
             self._waiting.extend(items[:room])
             for item in items[room:]:
@@ -87,7 +95,9 @@ class WriterQueue(Generic[T]):
         """The oldest items, one group of them; none after `timeout_s`, when woken, or when closed and empty."""
         with self._changed:
             if not (self._waiting or self._woken or self.closed):
+                self._is_waited_for = True
                 self._changed.wait(timeout_s)
+                self._is_waited_for = False
             self._woken = False
             return self._group()
 

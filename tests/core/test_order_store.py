@@ -19,7 +19,7 @@ from ordwatch.core.events import (
 )
 from ordwatch.core.merging import Correction, not_found
 from ordwatch.core.order_entry import STATES_KEPT
-from ordwatch.core.order_store import FINAL_KEPT, REJECTS_PER_S, OrderStore
+from ordwatch.core.order_store import FINAL_KEPT, FINAL_KEPT_NS, REJECTS_PER_S, OrderStore
 from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
 from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
@@ -272,6 +272,36 @@ def test_final_orders_leave_when_there_are_too_many() -> None:
     assert statuses_again(store, str(FINAL_KEPT)) == []
 
 
+def test_final_orders_leave_after_a_day() -> None:
+    now_ns = [0]
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, mono_ns=lambda: now_ns[0])
+    store.apply([push("1", "FILLED", "10", 1)])
+    now_ns[0] = FINAL_KEPT_NS - 1
+    store.apply([push("2", "FILLED", "10", 1)])
+    kept = statuses_again(store, "1")
+    now_ns[0] = FINAL_KEPT_NS
+    store.apply([push("3", "FILLED", "10", 1)])
+
+    assert (kept, statuses_again(store, "1"), statuses_again(store, "2")) == ([], ["FILLED"], [])
+
+
+def test_final_orders_stay_when_the_wall_clock_jumps() -> None:
+    store = a_store()
+    store.apply([push("1", "FILLED", "10", 1)])
+    store.apply([push("2", "FILLED", "10", 1, received_ns=10 * FINAL_KEPT_NS)])
+
+    assert statuses_again(store, "1") == []
+
+
+def test_final_orders_of_an_old_recording_stay_when_it_goes_on() -> None:
+    written = [decode(numbered(encode(record), 1)) for record in a_store().apply([push("1", "FILLED", "10", 1)])]
+    store = a_store()
+    store.load(orders(written))
+    store.apply([push("2", "FILLED", "10", 1, received_ns=10 * FINAL_KEPT_NS)])
+
+    assert statuses_again(store, "1") == []
+
+
 def statuses_again(store: OrderStore, order_id: str) -> list[str]:
     return [record.status for record in orders(store.apply([push(order_id, "FILLED", "10", 1)]))]
 
@@ -303,6 +333,16 @@ def test_restored_orders_are_known() -> None:
     assert orders(store.apply([*life, row("1", "PARTIALLY_FILLED", "4", 2)])) == []
     assert [order.order_id for order in store.open_orders("toy")] == ["1"]
     assert store.open_orders("toy")[0].status is OrderStatus.PARTIALLY_FILLED
+
+
+def test_late_records_of_a_recording_are_no_states() -> None:
+    written = orders(a_store().apply([push("1", "FILLED", "10", 5), push("1", "NEW", "0", 1)]))
+    store = a_store()
+
+    store.load(written)
+
+    assert [record.flags for record in written] == [[], ["late"]]
+    assert [order.status for order in store.orders("toy")] == [OrderStatus.FILLED]
 
 
 def test_gap_left_open_goes_on_with_its_id() -> None:

@@ -96,6 +96,23 @@ def test_link_that_left_live_without_a_gap_is_uncertain_from_its_last_proof_of_l
     assert judged(live, at_ns(30)) == (9, [UncertainInterval(at_ns(14), at_ns(25), "link down without a gap")])
 
 
+def test_a_link_that_came_back_without_a_gap_is_held_against_it_once(live: VenueCoverage) -> None:
+    live.link_not_live("down")
+    live.link_live(at_ns(25))
+    live.link_live(at_ns(40), "without account 7")
+    ended(live, at_ns(50))
+
+    assert judged(live, at_ns(50)) == (25, [UncertainInterval(at_ns(10), at_ns(25), "link down without a gap")])
+
+
+def test_a_clean_end_does_not_excuse_a_link_that_left_live_without_a_gap(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(15))
+    live.link_not_live("down")
+    live.session_ended(at_ns(30))
+
+    assert judged(live, at_ns(30)) == (5, [UncertainInterval(at_ns(15), at_ns(30), "link down without a gap")])
+
+
 def test_gap_says_since_when_not_the_link(live: VenueCoverage) -> None:
     live.link_not_live("down")
     live.gap_opened(gap_opened(18))
@@ -369,6 +386,16 @@ def test_last_message_of_a_clock_that_was_ahead_proves_no_future(clocked: VenueC
 
     assert clocked.until_ns in (at_ns(4000), at_ns(400))
     assert clocked.result(None).covered_ns == 3990 * 10**9
+
+
+def test_last_message_of_a_clock_that_was_further_ahead_proves_no_future(
+    clocked: VenueCoverage, timeline: Timeline
+) -> None:
+    clocked.alive(at_ns(4000), at_ns(4000))
+    jumped(clocked, timeline, 400, -3600)
+    clocked.alive(at_ns(410), at_ns(4005))
+
+    assert clocked.until_ns == at_ns(410)
 
 
 def test_open_gap_is_uncertain_though_the_clock_is_behind_its_start(live: VenueCoverage) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordwatch.core.errors import AuthError, OutputError
+from ordwatch.core.errors import AuthError, OutputError, ReaderClosed
 from ordwatch.core.venue_coverage import CoverageResult, UncertainInterval
 from ordwatch.engine.ending import Ending, Limits, Outcome, RunProgress, VenueProgress, ending, must_pause
 
@@ -132,6 +132,12 @@ def test_uncertain_time_of_the_venues_adds_up() -> None:
     outcome.judge({"one": result(1, 2), "other": result(4)}, [])
 
     assert outcome.uncertain_s == 7.0
+
+
+def test_a_reader_that_has_left_does_not_hide_an_output_that_failed() -> None:
+    outcome = Outcome("the output failed", failures=[ReaderClosed("gone"), OutputError("the disk is full")])
+
+    assert (outcome.exit_code, Outcome("the reader left", failures=[ReaderClosed("gone")]).exit_code) == (74, 141)
 
 
 def test_a_venue_that_refuses_counts_before_one_that_is_away_and_a_lost_line_before_both() -> None:

@@ -158,6 +158,15 @@ def test_a_venue_may_report_an_earlier_start(reported_s: int | None, from_s: int
     assert gap.from_ns == from_s * SECOND
 
 
+def test_what_is_asked_for_begins_at_the_start_that_the_venue_reports() -> None:
+    gaps, lost = live_gaps(), link(990)
+    gaps.read_clock(7_500 * SECOND, 500 * SECOND)
+
+    gaps.open("venue_logged_out", lost, [lost], NOW, 940 * SECOND)
+
+    assert gaps.since_ns == 7_440 * SECOND - MARGIN_NS
+
+
 def test_every_loss_of_coverage_counts_though_the_gap_goes_on() -> None:
     gaps, lost = live_gaps(), link(990)
 

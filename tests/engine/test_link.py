@@ -1,3 +1,5 @@
+import math
+
 from ordwatch.engine.link import Link
 
 
@@ -10,6 +12,13 @@ def up(heartbeat_s: float = 30.0) -> Link:
 
 def test_a_shorter_heartbeat_holds_at_once() -> None:
     link = up(heartbeat_s=30.0)
+    link.set_intervals(10.0, 60.0)
+
+    assert link.next_heartbeat_s == 110.0
+
+
+def test_a_session_that_begins_without_heartbeats_may_have_them_later() -> None:
+    link = up(heartbeat_s=math.inf)
     link.set_intervals(10.0, 60.0)
 
     assert link.next_heartbeat_s == 110.0

@@ -37,6 +37,17 @@ async def test_full_queue_makes_the_pump_wait() -> None:
     assert await queue.take() == EVENTS[2:]
 
 
+async def test_who_put_without_waiting_is_told_when_it_is_full_and_no_longer() -> None:
+    queue = EventQueue(capacity=2)
+    full = []
+    for event in EVENTS[:2]:
+        queue.put_now([event])
+        full.append(queue.is_full)
+    queue.take_now()
+
+    assert [*full, queue.is_full] == [False, True, False]
+
+
 async def test_of_two_that_wait_for_room_the_second_waits_for_what_the_first_puts() -> None:
     queue = EventQueue(capacity=1)
     await queue.put(EVENTS[:1])

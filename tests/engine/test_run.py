@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -773,12 +774,15 @@ async def test_what_a_limit_leaves_unmerged_counts_from_its_first_event() -> Non
 async def test_one_venue_that_is_live_in_time_is_enough() -> None:
     out = Collected()
 
-    async with several(out, limits=Limits(connect_timeout_s=0.5, duration_s=1.0)) as (servers, _, outcome):
+    began_s = asyncio.get_running_loop().time()
+    async with several(out, limits=Limits(connect_timeout_s=5.0, duration_s=10.0)) as (servers, _, outcome):
         servers[1].greeting = "no"
         ended = await outcome
+    lasted_s = asyncio.get_running_loop().time() - began_s
 
     assert live_venues(out) == {"toy1"}
     assert (ended.exit_code, ended.reason) == (0, "duration reached")
+    assert lasted_s == pytest.approx(10.0, abs=1.0)
 
 
 @pytest.mark.parametrize("away", [0, 1])
@@ -847,6 +851,18 @@ async def test_each_output_is_closed_though_one_before_it_fails() -> None:
     assert (one.closed, other.closed) == (True, True)
     assert ended.exit_code == 74
     assert len(ended.failures) == 2
+
+
+async def test_a_run_that_ends_while_a_link_is_silent_does_not_call_it_covered() -> None:
+    session = RunSession(
+        [], Limits(), facts=lambda: RunFacts({"toy": "toy"}, Counter(), simulated=False), progress=tuple
+    )
+    session.begin()
+    session.write([link("live", 1, venue="toy"), link("stale", 2, venue="toy")])
+
+    await session.end()
+
+    assert not session.outcome.covered
 
 
 async def test_the_first_reason_to_stop_stands() -> None:

@@ -158,6 +158,46 @@ def test_the_good_events_before_an_end_are_kept() -> None:
     assert driver.gaps[0].cause == "reject"
 
 
+def test_nothing_is_asked_over_a_connection_that_ends_with_its_subscription() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready(), Closed(RemoteProtocolError("nonsense")))
+
+    assert driver.queries == []
+
+
+def test_no_link_stays_live_after_input_of_another_that_could_not_be_read() -> None:
+    driver = live(links=2)
+    before = len(driver.states)
+    driver.receive(REJECT, link=0)
+    reconciling = driver.states[before:]
+    driver.answer()
+
+    assert reconciling == ["reconciling"] * 2
+    assert driver.states[before + 2 :] == ["live"] * 2
+
+
+def test_bytes_of_a_venue_that_sees_no_orders_end_no_stale_state() -> None:
+    driver = live()
+    driver.receive(Interrupted("venue_logged_out", "it sees nothing", 0))
+    driver.advance(SILENCE_S / 2 + 1)
+    driver.receive(RoundTrip(0.1))
+
+    assert driver.states[-1] == "stale"
+
+
+def test_a_part_that_is_refused_while_live_fails_no_query() -> None:
+    driver = live(resync_s=300.0)
+    stay_up(driver, 299)
+    driver.advance(1)
+    driver.answer(QueryResult(refused={"account 7": "funds"}, covers=("account 6",)))
+    stay_up(driver, 200)
+
+    assert len(driver.queries) == 2
+    assert driver.stats.covers == ("account 6",)
+
+
 # Back-off and rates.
 
 

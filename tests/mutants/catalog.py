@@ -474,8 +474,8 @@ MUTANTS = (
     Mutant(
         "a shorter heartbeat begins with the one after the next",
         "engine/link.py",
-        "self.next_heartbeat_s = min(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
-        "self.next_heartbeat_s = max(self.next_heartbeat_s, self.next_heartbeat_s - self.heartbeat_s + heartbeat_s)",
+        "self.next_heartbeat_s = min(self.next_heartbeat_s, self._heartbeat_sent_s + heartbeat_s)",
+        "self.next_heartbeat_s = max(self.next_heartbeat_s, self._heartbeat_sent_s + heartbeat_s)",
         ("tests/engine/test_link.py", SUPERVISOR),
     ),
     Mutant(

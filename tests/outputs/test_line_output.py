@@ -3,6 +3,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -137,6 +138,77 @@ def test_close_leaves_a_reader_that_never_reads(monkeypatch: pytest.MonkeyPatch,
 
     asyncio.run(scenario())
     os.close(reader)
+
+
+async def idle(sink: LineSink) -> None:
+    """Wait until the thread waits for records."""
+    async with asyncio.timeout(LIMIT_S):
+        while not sink._queue._is_waited_for:  # noqa: ASYNC110 - the thread has no event for it
+            await asyncio.sleep(0.001)
+
+
+def test_a_few_lines_for_a_pipe_are_written_without_the_thread(order: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_the_thread: list[bytes] = []
+    monkeypatch.setattr("ordwatch.outputs.line_output.write_all", lambda _, data: by_the_thread.append(data))
+    reader, writer = os.pipe()
+
+    async def scenario() -> bytes:
+        sink = LineSink(writer, Filter(), tag)
+        sink.start()
+        await idle(sink)
+        sink.write(for_outputs([order(order_id="a"), order(order_id="b")]))
+        sink.write(for_outputs([order(order_id="c")]))
+        written = os.read(reader, 1000)
+        await sink.close()
+        return written
+
+    assert asyncio.run(scenario()) == b"1 order a\n2 order b\n3 order c\n"
+    assert b"".join(by_the_thread) == b""
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_line_that_a_full_pipe_does_not_take_keeps_its_number_and_comes_later(order: Make) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    filling = os.write(writer, b"x" * 1_000_000)
+    os.set_blocking(writer, True)
+
+    async def scenario() -> bytes:
+        sink = LineSink(writer, Filter(), tag)
+        sink.start()
+        await idle(sink)
+        sink.write(for_outputs([order(order_id="a")]))
+        sink.write(for_outputs([order(order_id="b")]))
+        os.read(reader, filling)
+        await sink.close()
+        return os.read(reader, 1000)
+
+    assert asyncio.run(scenario()) == b"1 order a\n2 order b\n"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_lines_written_at_once_and_by_the_thread_stay_in_their_order(order: Make) -> None:
+    reader, writer = os.pipe()
+    sizes = [1, 2, 40, 1, 1, 3, 4, 1, 100, 1] * 20
+
+    async def scenario(file: BinaryIO) -> bytes:
+        sink = LineSink(writer, Filter(), tag)
+        sink.start()
+        reading = asyncio.create_task(asyncio.to_thread(file.read))
+        for size in sizes:
+            sink.write(for_outputs([order()] * size))
+            await sink.drain()
+            await asyncio.sleep(0)
+        await sink.close()
+        os.close(writer)
+        return await reading
+
+    with os.fdopen(reader, "rb") as file:
+        lines = asyncio.run(scenario(file)).splitlines()
+
+    assert lines == [b"%d order 1" % number for number in range(1, sum(sizes) + 1)]
 
 
 def test_lines_never_ask_for_the_links_to_be_closed() -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from threading import Event, Timer
 
 import pytest
@@ -25,6 +26,49 @@ def test_gives_what_was_put_in_its_order() -> None:
     queue.put(["c"])
 
     assert queue.take(0) == ["a", "b", "c"]
+
+
+class Waited:
+    """What happens while the thread waits for items."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *puts: list[str], writes: bool = True) -> None:
+        self.queue = WriterQueue[str](max_items=10, group_items=10)
+        self.tried: list[str] = []
+        self._puts = puts
+        self._writes = writes
+        monkeypatch.setattr(self.queue._changed, "wait", self._wait)
+
+    def write_now(self, items: Sequence[str]) -> bool:
+        self.tried += items
+        return self._writes
+
+    def _wait(self, _timeout_s: float | None) -> None:
+        for items in self._puts:
+            self.queue.put(items, self.write_now)
+
+
+def test_what_comes_while_the_thread_waits_is_written_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = Waited(monkeypatch, ["a", "b"], ["c"])
+
+    assert (waited.queue.take(0), waited.tried) == ([], ["a", "b", "c"])
+
+
+def test_what_cannot_be_written_now_is_left_to_the_thread_and_all_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = Waited(monkeypatch, ["a", "b"], ["c"], writes=False)
+
+    assert (waited.queue.take(0), waited.tried) == (["a", "b", "c"], ["a", "b"])
+
+
+def test_nothing_is_written_past_a_thread_that_may_be_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = Waited(monkeypatch)
+    waited.queue.put(["a"], waited.write_now)
+    taken = waited.queue.take(0)
+    waited.queue.put(["b"], waited.write_now)
+    waited.queue.take(0)
+    waited.queue.take(0)
+    waited.queue.put(["c"], waited.write_now)
+
+    assert (taken, waited.tried) == (["a"], [])
 
 
 def test_a_group_ends_at_its_number_of_items() -> None:

@@ -119,10 +119,12 @@ class _Query:
             if objects < PAGE_SIZE:
                 return
             oldest_ms = min((order.created_ns // 1_000_000 for order in orders if order.created_ns), default=None)
-            if oldest_ms is None or (end_ms is not None and oldest_ms >= end_ms):
+            if oldest_ms is None or (end_ms is not None and oldest_ms + 1 >= end_ms):
                 self._cut_short(end_ms, f"the history of {pair} goes on beyond what the venue lists")
                 return
-            end_ms = oldest_ms
+            # One more: another order of that millisecond may have had no room, and whether `endAt` itself is listed is
+            # not documented.
+            end_ms = oldest_ms + 1
         self._cut_short(end_ms, f"the history of {pair} was read to its page {MAX_PAGES}")
 
     def _cut_short(self, end_ms: int | None, why: str) -> None:

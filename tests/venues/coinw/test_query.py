@@ -261,8 +261,20 @@ def test_full_page_of_history_is_followed_by_an_older_one() -> None:
     desk = history(lambda params: [] if "endAt" in params else full_page(NOW_MS))
     result = run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
-    assert [request.params.get("endAt") for request in desk.asked[1:]] == [None, str(NOW_MS - PAGE_SIZE + 1)]
+    assert [request.params.get("endAt") for request in desk.asked[1:]] == [None, str(NOW_MS - PAGE_SIZE + 2)]
     assert result.complete_since_ns is None
+
+
+def test_orders_of_the_millisecond_in_which_a_page_ends_are_on_the_next_one() -> None:
+    created_ms = {number: NOW_MS - number // 2 for number in range(1, PAGE_SIZE + 3)}
+
+    def before(end_ms: int) -> list[dict[str, object]]:
+        return [row(number, at_ms) for number, at_ms in created_ms.items() if at_ms < end_ms][:PAGE_SIZE]
+
+    desk = history(lambda params: before(int(params.get("endAt", NOW_MS + 1))))
+    run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
+
+    assert {int(order.order_id) for order in desk.rows} == created_ms.keys()
 
 
 def test_history_that_does_not_move_on_is_left_and_said_so() -> None:
@@ -270,9 +282,9 @@ def test_history_that_does_not_move_on_is_left_and_said_so() -> None:
     result = run(desk, query_spec(since_ns=SINCE_NS), "BTC_USDT")
 
     assert desk.commands.count(HISTORY) == 2
-    assert result.complete_since_ns == (NOW_MS - PAGE_SIZE + 1) * 1_000_000
+    assert result.complete_since_ns == (NOW_MS - PAGE_SIZE + 2) * 1_000_000
     assert result.limits[-1] == (
-        "the history of BTC_USDT goes on beyond what the venue lists, back to 2025-03-29T10:33:56.256000Z"
+        "the history of BTC_USDT goes on beyond what the venue lists, back to 2025-03-29T10:33:56.257000Z"
     )
 
 
@@ -297,8 +309,8 @@ def test_history_without_end_is_left_at_its_fiftieth_page_and_said_so() -> None:
     result = run(desk, query_spec(since_ns=EVER), "BTC_USDT")
 
     assert desk.commands.count(HISTORY) == 50
-    assert result.complete_since_ns == (NOW_MS - 50 * (PAGE_SIZE - 1)) * 1_000_000
-    assert result.limits[-1] == ("the history of BTC_USDT was read to its page 50, back to 2025-03-29T10:33:07.305000Z")
+    assert result.complete_since_ns == (NOW_MS - 50 * (PAGE_SIZE - 2)) * 1_000_000
+    assert result.limits[-1] == ("the history of BTC_USDT was read to its page 50, back to 2025-03-29T10:33:07.355000Z")
 
 
 FAILURES = [ConnectionLost("no answer"), Refused("HTTP status 500"), RemoteProtocolError("nonsense"), Busy("later")]
