@@ -131,7 +131,6 @@ def _lasting_forms(orders: Sequence[OrderRecord], scene: Scene) -> dict[str, For
         "side": texts.left("SIDE", [_side(order, short=False) for order in orders]),
         **_price_forms(orders, texts),
         "average": texts.right("AVG", [_average(order, glyphs) for order in orders]),
-        "aligned average": texts.aligned("AVG", [_average(order, glyphs) for order in orders]),
         "type": texts.left("TYPE", [Cell(shown(order.order_type, glyphs, _MAX_TYPE)) for order in orders]),
         "updated": texts.left("UPDATED", [Cell(_updated(order, scene)) for order in orders], least=12),
         "id": texts.middle("ORDER", [shown(order.order_id, glyphs) for order in orders], least=6),
@@ -208,19 +207,6 @@ class _Texts:
         widths = [width for text in texts if (width := width_of(text)) <= most]
         return self.need(f"short {title}", max([len(title), *widths]))
 
-    def aligned(self, title: str, numbers: Sequence[str]) -> Form:
-        """Decimals, their points in one column."""
-        lines = self.points(title, numbers)
-        need = self._needed(title, lines, 0, f"aligned {title}")
-        return Form(title, need, lambda width: [[Cell(_right(line, width))] for line in lines], right=True)
-
-    def points(self, name: str, numbers: Sequence[str]) -> list[str]:
-        """Decimals of one width, their points in one column."""
-        parts = [number.partition(".") for number in numbers]
-        before = self.need(f"{name} before", max((width_of(whole) for whole, _, _ in parts), default=0))
-        after = self.need(f"{name} after", max((width_of(point + rest) for _, point, rest in parts), default=0))
-        return [f"{_right(whole, before)}{padded(point + rest, after)}" for whole, point, rest in parts]
-
     def _needed(self, title: str, texts: Sequence[str], least: int, name: str | None = None) -> int:
         return self.need(name or title, max([len(title), least, *map(width_of, texts)]))
 
@@ -236,13 +222,12 @@ def _digits(text: str | None, glyphs: Glyphs) -> str:
 
 
 def _price_forms(orders: Sequence[OrderRecord], texts: _Texts) -> dict[str, Form]:
-    """Prices: as short as they are, one that does not fit is left out whole; their points aligned."""
+    """Prices: as short as they are, one that does not fit is left out whole."""
     prices = [_digits(order.price, texts.glyphs) for order in orders]
     whole = texts.fitting("PRICE", prices, [texts.glyphs.cut] * len(prices), least=7)
     return {
         "price": whole,
         "short price": whole._replace(need=texts.need_within("PRICE", prices, SHORT_PRICE)),
-        "aligned price": texts.aligned("PRICE", prices),
     }
 
 

@@ -49,14 +49,9 @@ def _row_style(row: TableRow, scene: Scene, *, fresh: bool) -> str:
 
 
 def _marked(line: CellLine, scene: Scene) -> CellLine:
-    """The line with a sign in its margin, which is there without colours too."""
-    first, *rest = line
-    sign = scene.glyphs.mark
-    return [Cell(sign + first.text[_MARGIN:], f"{first.style} reverse".strip()), *(_reversed(cell) for cell in rest)]
-
-
-def _reversed(cell: Cell) -> Cell:
-    return Cell(cell.text, f"{cell.style} reverse".strip())
+    """The line with a sign in its margin, which is there without colours too; its own colours would be blocks here."""
+    text = "".join(cell.text for cell in line)
+    return [Cell(scene.glyphs.mark + text[_MARGIN:], "reverse")]
 
 
 @lru_cache(maxsize=64)

@@ -61,7 +61,6 @@ class BrokerLink:
     def __init__(self, resume: Resume) -> None:
         self.stats = VenueStats()
         self.is_live = False
-        self.detail: str | None = None
         self._conn = 0
         self._gaps = GapTracker(BROKER, gaps_before=resume.gap_numbers.get(BROKER, 0))
         self._resume = resume
@@ -87,15 +86,22 @@ class BrokerLink:
 
     def live(self, at_ns: int) -> list[FeedEvent]:
         """All that the stream holds was read."""
-        self.is_live, self.detail = True, None
+        self.is_live = True
         self.stats.last_rx_ns = at_ns
         return [*self._gaps.close_gap(at_ns, None), self._link("live", at_ns)]
 
     def down(self, detail: str, wait_s: float, at_ns: int) -> list[FeedEvent]:
         """Disconnected, or no connection could be made."""
-        self.is_live, self.detail = False, detail
+        return self._not_live("down", detail, at_ns, wait_s)
+
+    def failed(self, detail: str, at_ns: int) -> list[FeedEvent]:
+        """No further attempt is made."""
+        return self._not_live("failed", detail, at_ns)
+
+    def _not_live(self, state: LinkState, detail: str, at_ns: int, wait_s: float | None = None) -> list[FeedEvent]:
+        self.is_live = False
         opened: Sequence[GapUpdate] = self._gaps.open_gap("reset", self.stats.last_rx_ns or at_ns, at_ns)
-        return [*opened, self._link("down", at_ns, detail, wait_s)]
+        return [*opened, self._link(state, at_ns, detail, wait_s)]
 
     def _link(self, state: LinkState, at_ns: int, detail: str | None = None, wait_s: float | None = None) -> LinkUpdate:
         self.stats.state = state
@@ -200,14 +206,21 @@ class FollowRun:
             try:
                 await self._follow_once()
             except (AuthError, ConfigError) as exc:
-                log.error("%s: %s", BROKER, safe_text(str(exc), 400))
-                self._session.outcome.failures.append(exc)
-                self.stop(f"{BROKER}: {exc}")
+                self._on_refusal(exc)
                 return
             except (VenueError, OSError, TimeoutError) as exc:
                 if time.monotonic() - began_s > STEADY_S:
                     waits = backoff(*RETRY_S)
                 await self._on_disconnect(exc, waits)
+
+    def _on_refusal(self, error: OrdwatchError) -> None:
+        """Trying again cannot help: the run ends."""
+        text = safe_text(str(error), 400)
+        log.error("%s: %s", BROKER, text)
+        self._session.outcome.failures.append(error)
+        self._start_session()
+        self._apply(self._broker.failed(text, time.time_ns()))
+        self.stop(f"{BROKER}: {text}")
 
     async def _on_disconnect(self, error: Exception, waits: Iterator[float]) -> None:
         wait_s = next(waits)

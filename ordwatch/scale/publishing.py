@@ -264,9 +264,9 @@ class Publishing:
     async def _held(self, connection: NatsConnection, go_on: GoOn, last: Stored) -> frozenset[tuple[int, str]]:
         """The lines from there on that the stream has, by seq and checksum."""
         name, own = self._settings.stream, subjects.of_collector(self._collector)
-        from_seq = await place_before(connection, name, own, go_on.from_seq, last.stream_seq)
+        place = await place_before(connection, name, own, go_on.from_seq, last=(last.seq, last.stream_seq))
         held: set[tuple[int, str]] = set()
-        async with stream_reader(connection, name, [own], from_seq=from_seq, headers_only=True) as reader:
+        async with stream_reader(connection, name, [own], from_seq=place, headers_only=True) as reader:
             while True:
                 for message in await reader.take():
                     with suppress(ValueError):

@@ -114,8 +114,8 @@ async def _lines_behind(end: _End, settings: NatsSettings) -> list[bytes]:
 async def _read(connection: NatsConnection, stream: str, own: str, end: _End, last: StreamMessage) -> list[bytes]:
     found: dict[int, bytes] = {}
     knows_end = False
-    from_seq = await place_before(connection, stream, own, end.seq, last.stream_seq)
-    async with stream_reader(connection, stream, [own], from_seq=from_seq) as reader:
+    place = await place_before(connection, stream, own, end.seq, last=(_seq(last), last.stream_seq))
+    async with stream_reader(connection, stream, [own], from_seq=place) as reader:
         while True:
             for message in await reader.take():
                 seq = _seq(message)
@@ -136,15 +136,18 @@ def _in_order(found: dict[int, bytes], seq: int) -> list[bytes]:
     return lines
 
 
-async def place_before(connection: NatsConnection, stream: str, own: str, seq: int, last_seq: int) -> int:
+async def place_before(connection: NatsConnection, stream: str, own: str, seq: int, *, last: tuple[int, int]) -> int:
     """A place in the stream with no line of this recording from `seq` on before it.
 
-    Lines are at most a window out of order: before a line that is that much older, all are older than `seq`.
+    `last`: the seq of the recording's last message there, and that message's number in the stream. Lines are at most a
+    window out of order: before a line that is that much older, all are older than `seq`. A line that is that much newer
+    than the last one is of an older recording under the same name.
     """
+    last_seq, last_number = last
     back = _LOOK_BACK
-    while (place := last_seq - back) > 1:
+    while (place := last_number - back) > 1:
         message = await connection.next_message(stream, place, own)
-        if message is None or _seq(message) <= seq - WINDOW:
+        if message is None or not seq - WINDOW < _seq(message) <= last_seq + WINDOW:
             return place
         back *= 4
     return 1

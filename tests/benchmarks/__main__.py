@@ -22,7 +22,6 @@ from tests.benchmarks.followed import fill
 from tests.benchmarks.payloads import STATES, Mix
 from tests.benchmarks.processes import (
     ORDWATCH,
-    Rate,
     independent_rate,
     lines,
     measured,
@@ -34,7 +33,9 @@ from tests.benchmarks.processes import (
     tail,
     used_by,
 )
+from tests.benchmarks.published import catch_up, publishing, shown
 from tests.benchmarks.recorded import make_recording
+from tests.benchmarks.reports import cost, report, report_pairs
 from tests.support.nats_server import nats_server
 
 ROUNDS = 3
@@ -67,21 +68,6 @@ def assert_equal_lines(ours: Path, theirs: Path) -> None:
             assert list(left.items()) == list(right.items()), f"{left} is not {right}"
 
 
-def report_pairs(what: str, rounds: list[tuple[Rate, Rate]]) -> None:
-    """The median of the other side's CPU time over ours: above 1 we are the cheaper one."""
-    ratio = statistics.median(theirs.cpu_us / ours.cpu_us for ours, theirs in rounds)
-    ours, theirs = (_median(side) for side in zip(*rounds, strict=True))
-    report(what, ratio, f"{_cost(ours)} against {_cost(theirs)}")
-
-
-def _median(rates: tuple[Rate, ...]) -> Rate:
-    return Rate(statistics.median(each.cpu_us for each in rates), statistics.median(each.per_s for each in rates))
-
-
-def _cost(cost: Rate) -> str:
-    return f"{cost.cpu_us:.1f} us CPU ({cost.per_s:,.0f}/s)"
-
-
 def sdk(mix: Mix) -> Callable[[int, Path], None]:
     """CPU time of an update, against the official SDK printing JSON lines."""
 
@@ -89,7 +75,7 @@ def sdk(mix: Mix) -> Callable[[int, Path], None]:
         few, many = 200, max(1_000, count // 30)
         ours = ordwatch_rate("opend", count, folder, mix)
         theirs = rate(sdk_used(few, folder, mix), sdk_used(many, folder, mix), few, many)
-        report(f"opend, {mix}: official SDK / ordwatch", theirs.cpu_us / ours.cpu_us, f"{_cost(ours)}, {_cost(theirs)}")
+        report(f"opend, {mix}: official SDK / ordwatch", theirs.cpu_us / ours.cpu_us, f"{cost(ours)}, {cost(theirs)}")
 
     return measure
 
@@ -115,8 +101,8 @@ def paced(count: int, folder: Path) -> None:
         few, many = per_s, int(per_s * PACED_S)
         idle = ordwatch_used("opend", few, folder, "mixed", per_s=per_s)
         busy = ordwatch_used("opend", many, folder, "mixed", per_s=per_s)
-        cost = rate(idle, busy, few, many)
-        report(f"opend at {per_s}/s, % of a core", cost.cpu_us * per_s / 1e4, f"{cost.cpu_us:.0f} us CPU an update")
+        each = rate(idle, busy, few, many)
+        report(f"opend at {per_s}/s, % of a core", each.cpu_us * per_s / 1e4, f"{each.cpu_us:.0f} us CPU an update")
 
 
 def startup(count: int, folder: Path) -> None:
@@ -242,10 +228,6 @@ def _monitored(configs: list[Path], count: int, folder: Path) -> dict[str, float
     return found
 
 
-def report(what: str, value: float, more: str) -> None:
-    print(f"{what:48} {value:9.2f}   {more}", flush=True)
-
-
 BENCHMARKS: dict[str, Callable[[int, Path], None]] = {
     **{kind: throughput(kind, "mixed") for kind in REGISTRY},
     **{f"{kind}-recurring": throughput(kind, "recurring") for kind in REGISTRY},
@@ -256,7 +238,10 @@ BENCHMARKS: dict[str, Callable[[int, Path], None]] = {
     "startup": startup,
     "memory": memory,
     "recording": recording,
+    "publishing": publishing,
+    "catch-up": catch_up,
     "follow": follow,
+    "shown": shown,
     "replay": replay,
     "verify": verify,
     "merged": merged,

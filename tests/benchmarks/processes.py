@@ -62,10 +62,13 @@ def tail(config: Path, *options: str) -> list[str]:
     return [*ORDWATCH, "tail", "--config", str(config), "-q", *options]
 
 
-def ordwatch_used(kind: str, count: int, folder: Path, mix: Mix, *options: str, per_s: float | None = None) -> Used:
+def ordwatch_used(
+    kind: str, count: int, folder: Path, mix: Mix, *options: str, per_s: float | None = None, more_config: str = ""
+) -> Used:
     """`ordwatch tail` over so many pushes, all of their lines in `ordwatch.jsonl`."""
     out = folder / "ordwatch.jsonl"
     with feeding(kind, count, folder, mix=mix, per_s=per_s) as feeder, out.open("wb") as file:
+        feeder.config.write_text(feeder.config.read_text() + more_config)
         command = tail(feeder.config, "-o", "json", "--max-events", str(count), *options)
         process = subprocess.Popen(pinned(command), stdout=file)
         used = used_by(process, feeder.began())

@@ -335,6 +335,16 @@ def test_restored_orders_are_known() -> None:
     assert store.open_orders("toy")[0].status is OrderStatus.PARTIALLY_FILLED
 
 
+def test_late_records_of_a_recording_are_no_states() -> None:
+    written = orders(a_store().apply([push("1", "FILLED", "10", 5), push("1", "NEW", "0", 1)]))
+    store = a_store()
+
+    store.load(written)
+
+    assert [record.flags for record in written] == [[], ["late"]]
+    assert [order.status for order in store.orders("toy")] == [OrderStatus.FILLED]
+
+
 def test_gap_left_open_goes_on_with_its_id() -> None:
     store = a_store()
 

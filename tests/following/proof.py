@@ -61,12 +61,12 @@ def prove(truth: Path, followed: Sequence[Path], follower: Path) -> Proof:
     return proof
 
 
-def is_settled(truth: Path, followed: Sequence[Path], follower: Path) -> bool:
-    """Whether the follower shows the true last states, and no venue has an open gap in any recording."""
-    read = [_records(path) for path in (truth, follower, *followed)]
-    true, shown = ({key: states[-1][0] for key, states in _orders(records).items()} for records in read[:2])
+def is_settled(truth: Mapping[Key, State], watched: Path, followed: Sequence[Path], follower: Path) -> bool:
+    """Whether the follower and who `watched` all have the true last states, and no recording has an open gap."""
+    read = [_records(path) for path in (watched, follower, *followed)]
+    shown = [{key: states[-1][0] for key, states in _orders(records).items()} for records in read[:2]]
     open_gaps = [span for records in read for spans in _gaps(records).values() for span in spans]
-    return shown == true and all(span.to_ns < _EVER_NS for span in open_gaps)
+    return all(each == truth for each in shown) and all(span.to_ns < _EVER_NS for span in open_gaps)
 
 
 def live_venues(recording: Path) -> set[str]:

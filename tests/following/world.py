@@ -4,9 +4,10 @@ import asyncio
 import random
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from ordwatch.scale import stream
@@ -14,7 +15,7 @@ from ordwatch.scale.nats_client import connect
 from ordwatch.simulators import load_simulator
 from ordwatch.simulators.host import Hosted, host
 from ordwatch.simulators.setup import config_text
-from tests.following.proof import is_settled, live_venues
+from tests.following.proof import Key, State, is_settled, live_venues
 from tests.soak.venues import play
 from tests.support.faultproxy import FaultProxy, fault_proxy
 from tests.support.nats_server import Server, nats_server
@@ -75,11 +76,18 @@ async def follow(
         await _stopped(*moves)
         names = (TRUTH, *FOLLOWED)
         with suppress(TimeoutError):
+            true = dict(_last_states(hosts))
             recordings = [followed.recording(name) for name in FOLLOWED]
-            await _until(lambda: is_settled(followed.recording(TRUTH), recordings, followed.recording(FOLLOWER)))
+            await _until(lambda: is_settled(true, followed.recording(TRUTH), recordings, followed.recording(FOLLOWER)))
         for name in (FOLLOWER, *names):
             await _end(processes[name])
     return followed
+
+
+def _last_states(hosts: Mapping[str, Hosted]) -> Iterator[tuple[Key, State]]:
+    for kind, hosted in hosts.items():
+        for key, state in hosted.simulator.truth().items():
+            yield (kind, *key), (state.status, None if state.filled_qty is None else Decimal(state.filled_qty))
 
 
 async def _make_stream(server: Server) -> None:

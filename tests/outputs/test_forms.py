@@ -112,12 +112,6 @@ def test_a_price_that_does_not_fit_is_left_out_whole(order: Make) -> None:
     assert drawn(form, 7) == [" 480.00", "      …"]
 
 
-def test_prices_are_aligned_on_their_points(order: Make) -> None:
-    orders = [order(order_id="a", price=None), order(order_id="b"), order(order_id="c", price="0.0001")]
-
-    assert texts(*orders, form="aligned price") == ["        ", "480.00  ", "  0.0001"]
-
-
 def test_of_a_monstrous_number_only_its_length_is_shown(order: Make) -> None:
     assert texts(order(price="1" * 61), form="price") == ["(61 digits)"]
     assert texts(order(price="1" * 60), form="price") == ["1" * 60]

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import AliveRecord, GapRecord, SessionRecord
@@ -87,7 +88,7 @@ def test_open_gap_grows_from_its_start_until_it_closes(gap: Callable[..., GapRec
 
 
 def test_gap_of_the_session_before_is_still_open(gap: Callable[..., GapRecord]) -> None:
-    run = RunMetrics(lambda: {"alpha": BUSY}, [gap()])
+    run = RunMetrics(lambda: {"alpha": BUSY}, [replace(gap(), at="2026-03-02T12:00:02.000000Z")])
 
     assert measured(run, now_ns=NOON_NS + 3 * 10**9)['ordwatch_venue_gap_open_seconds{venue="alpha"}'] == 3
 

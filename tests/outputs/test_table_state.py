@@ -186,6 +186,14 @@ def test_without_vitals_a_venues_records_prove_its_life(order: Make) -> None:
     assert venue(view, NOON_NS + 2 * SECOND).silent_s == 2.0
 
 
+def test_an_alive_record_takes_no_proof_of_life_away(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(at=LATER), alive(last_rx=NOON)])
+
+    assert venue(view, NOON_NS + 2 * SECOND).silent_s == 1.0
+
+
 def test_an_alive_record_has_state_and_proof_of_life() -> None:
     view = View(Filter())
 

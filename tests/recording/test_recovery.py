@@ -95,6 +95,33 @@ def test_session_without_an_end_is_unclean(path: Path) -> None:
     assert not recording.continuation.clean
 
 
+def test_session_with_a_partial_write_behind_its_end_is_unclean(path: Path) -> None:
+    path.write_bytes(WHOLE + b'{"type":"ord')
+
+    opened(path)
+
+    assert records(path)[-1] == PrevSessionRecord(last_seq=6, last_at=at(5), end="unclean", reboot=False)
+
+
+def test_what_was_cut_off_is_durable_before_it_is_cut_off(path: Path) -> None:
+    steps: list[str] = []
+
+    class Noting(Files):
+        def sync(self, fd: int) -> None:
+            steps.append("sync")
+            super().sync(fd)
+
+        def cut(self, fd: int, size: int) -> None:
+            steps.append("cut")
+            super().cut(fd, size)
+
+    path.write_bytes(WHOLE[:-1])
+
+    opened(path, Noting())
+
+    assert steps[:2] == ["sync", "cut"]
+
+
 @pytest.mark.parametrize(("boot", "reboot"), [("another", True), (boot_id(), False), ("", False)])
 def test_notices_that_the_machine_was_started_again(path: Path, boot: str, reboot: bool) -> None:
     written(path, *SESSION)
@@ -232,6 +259,13 @@ def test_gap_numbers_leave_room_where_the_older_files_are_missing(path: Path) ->
     )
 
     assert opened(path).continuation.next_gap("alpha") > 900
+
+
+def test_gap_numbers_leave_room_where_lines_were_cut_off(path: Path) -> None:
+    cut_off = RepairRecord(bytes=9, sha256="", saved_as="rec.torn", after_seq=1)
+    written(path, start(), cut_off, link("live", 1), gap_opened(3), gap_closed(3, 5))
+
+    assert opened(path).continuation.next_gap("alpha") > 5
 
 
 def test_how_far_it_was_published_is_known_after_a_session_that_did_not_publish(path: Path) -> None:

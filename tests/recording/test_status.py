@@ -97,6 +97,12 @@ def test_alive_record_is_young_up_to_the_limit_in_both_directions(now: float, ex
     assert status(*LIVE, now=now).exit_code == exit_code
 
 
+def test_venue_that_is_live_with_everything_again_has_no_reason_left() -> None:
+    found = status(start(), changed("live", 1, "without account 7: funds"), changed("live", 5), alive(10))
+
+    assert (found.venues["alpha"].since, found.venues["alpha"].reason) == (at(5), None)
+
+
 def test_old_alive_record_says_whether_the_recorder_still_runs() -> None:
     assert status(*LIVE, now=100).reason == f"the last alive record is 90 s old ({at(10)})"
     assert status(*LIVE, now=100, being_written=False).reason == (

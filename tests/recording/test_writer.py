@@ -203,6 +203,7 @@ class Meddled(Files):
             "moved": lambda: self._path.rename(self._path.with_name("moved")),
             "emptied": lambda: self._path.write_bytes(b""),
             "cut": lambda: self._path.write_bytes(self._path.read_bytes()[:-20]),
+            "added to": lambda: self._path.write_bytes(self._path.read_bytes() + b"a line of somebody else\n"),
             "edited": self._edit,
         }
         meddling[self._what]()
@@ -213,7 +214,7 @@ class Meddled(Files):
         edited.rename(self._path)
 
 
-@pytest.mark.parametrize("what", ["removed", "moved", "emptied", "cut", "edited"])
+@pytest.mark.parametrize("what", ["removed", "moved", "emptied", "cut", "added to", "edited"])
 def test_goes_on_in_a_new_file_at_the_next_alive(path: Path, what: str) -> None:
     record(path, order("1"), order("2"), alive(1), order("3"), files=Meddled(path, what), group_records=1)
 

@@ -59,6 +59,13 @@ def test_a_clock_that_was_set_is_read_anew(jump_s: int) -> None:
     assert (before.latest_ns, after.latest_ns) == (at_ns(10), at_ns(20))
 
 
+def test_a_part_that_is_covered_no_more_is_missed_since_it_was_last_covered() -> None:
+    records: dict[int, AnyRecord] = {0: start(), 1: link("live", 1), 10: covering(10), 20: covering(20), 30: alive(30)}
+    one = collector(Numbered(seq, records[second], at_ns(second)) for seq, second in enumerate(records, 1))
+
+    assert [since_ns for since_ns, _, reason in blind(one) if reason == "not covered any more"] == [at_ns(20)]
+
+
 def test_filled_holes_are_as_if_nothing_had_been_missing() -> None:
     lines = numbered(
         [

@@ -26,7 +26,7 @@ from tests.scale.collectors import make_stream
 from tests.scale.model import SECOND, Change, Cut, PaperCollector, stream
 from tests.scale.test_follower import life
 from tests.support.collect import Collected
-from tests.support.nats_server import Server, nats_cluster, needs_nats_server
+from tests.support.nats_server import Server, nats_cluster, nats_server, needs_nats_server
 from tests.support.toy import TOY
 
 pytestmark = needs_nats_server
@@ -142,6 +142,15 @@ async def test_a_venue_of_a_kind_that_is_not_installed_ends_with_78_and_is_named
 
     assert outcome.exit_code == 78
     assert "toy" in outcome.reason
+
+
+async def test_wrong_credentials_end_it_and_the_link_has_failed(tmp_path: Path) -> None:
+    with nats_server(tmp_path, "authorization { token: secret-1 }") as server:
+        async with following(server) as seen:
+            outcome = await seen.outcome
+
+    assert outcome.exit_code == 77
+    assert seen.lasts(LinkRecord) == {BROKER: "failed"}
 
 
 async def test_a_broker_that_is_away_for_a_while_costs_nothing(server: Server) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from ordwatch.recording.rotation import older_files
+from ordwatch.scale.nats_client import connect
+from ordwatch.scale.take_back import place_before
 from tests.recording.samples import alive, end, order, start
-from tests.scale.collectors import content, damage, make_stream, publishing, recorded
+from tests.scale.collectors import content, damage, make_stream, publish, publishing, recorded
 from tests.support.nats_server import Server, needs_nats_server
 
 pytestmark = needs_nats_server
@@ -99,6 +101,18 @@ async def test_a_new_recording_takes_nothing_from_the_old_one(server: Server, pa
         collector.write(start(200), end(201))
 
     assert await recorded(server.settings()) == content(tomorrow)
+
+
+async def test_what_older_recordings_hold_is_not_searched_for_the_first_lines_of_a_new_one(server: Server) -> None:
+    await make_stream(server.settings())
+    async with connect(server.settings(), name="test") as connection:
+        for seq in [*range(10_001, 12_500), *range(1, 6)]:
+            headers = {"Nats-Msg-Id": f"c/{seq}/00000000"}
+            await connection.publish("ow.c.alive", b"", headers, connection.new_inbox())
+        last = await publish(connection, "ow.c.alive", b"", **{"Nats-Msg-Id": "c/6/00000000"})
+        place = await place_before(connection, "ORDWATCH", "ow.c.>", 3, last=(6, last))
+
+    assert (last, place) == (2505, 2505 - 1024)
 
 
 async def test_without_a_server_the_recording_is_opened_all_the_same(server: Server, path: Path) -> None:

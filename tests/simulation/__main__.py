@@ -6,6 +6,7 @@
 import argparse
 import random
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from time import monotonic
@@ -26,36 +27,39 @@ def main() -> None:
     parser.add_argument("--trace", action="store_true", help="the whole history")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    if options.seed is not None:
-        failures = [live_through(options.seed, hours=HOURS, trace=options.trace)]
-        seeds = 1
-    elif options.seeds is not None:
-        failures = []
-        for seed in options.seeds:
-            failures.append(live_through(seed, hours=HOURS))
-            if options.stop and failures[-1] is not None:
+    began_s = monotonic()
+    worlds = failed = 0
+    for failure in failures(options):
+        worlds += 1
+        if failure is not None:
+            failed += 1
+            show(failure, whole=options.seed is not None)
+            if options.stop:
                 break
-        seeds = len(failures)
-    else:
-        first = random.SystemRandom().randrange(10**9) if options.first is None else options.first
-        seeds = max(1, round(options.hours / HOURS))
-        print(f"{seeds} worlds of {HOURS:g} h from seed {first} on", flush=True)
-        began_s = monotonic()
-        with ProcessPoolExecutor(options.jobs) as pool:
-            failures = list(pool.map(partial(live_through, hours=HOURS), range(first, first + seeds), chunksize=4))
-        print(f"{monotonic() - began_s:.0f} s")
-    found = [failure for failure in failures if failure is not None]
-    for failure in found:
-        show(failure, whole=options.seed is not None)
-    print(f"{seeds - len(found)} of {seeds} worlds without a fault")
-    sys.exit(1 if found else 0)
+    print(f"{worlds - failed} of {worlds} worlds without a fault, {monotonic() - began_s:.0f} s")
+    sys.exit(1 if failed else 0)
+
+
+def failures(options: argparse.Namespace) -> Iterator[Failure | None]:
+    """Why each world failed, as soon as it is known; None for those that did not."""
+    if options.seed is not None:
+        yield live_through(options.seed, hours=HOURS, trace=options.trace)
+        return
+    if options.seeds is not None:
+        yield from (live_through(seed, hours=HOURS) for seed in options.seeds)
+        return
+    first = random.SystemRandom().randrange(10**9) if options.first is None else options.first
+    seeds = max(1, round(options.hours / HOURS))
+    print(f"{seeds} worlds of {HOURS:g} h from seed {first} on", flush=True)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        yield from pool.map(partial(live_through, hours=HOURS), range(first, first + seeds), chunksize=4)
 
 
 def show(failure: Failure, *, whole: bool) -> None:
     """Print why a world failed, with its history if it was run alone."""
     if whole:
         print("\n".join(failure.history))
-    print(f"seed {failure.seed}: {failure.why}")
+    print(f"seed {failure.seed}: {failure.why}", flush=True)
 
 
 if __name__ == "__main__":
