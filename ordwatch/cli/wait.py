@@ -137,6 +137,7 @@ def _from_venues(
         return await run.run()
 
     outcome = run_to_end(watch())
+    stderr.flush_counts()  # before what is reported of the whole wait
     outages.report_end(outcome)
     if outcome.signal is not None:
         raise Killed(outcome.signal)

@@ -217,10 +217,11 @@ def test_an_end_of_several_ids_lists_the_orders(simulated: Simulated, placed: st
 def test_a_venue_that_never_was_live_leaves_it_unknown(simulated: Simulated) -> None:
     go_away(simulated)
 
-    ended = run("wait", "1", "--timeout", "1", "--config", simulated.path)
+    ended = run("wait", "1", "--timeout", "4", "--config", simulated.path)
 
     assert (ended.code, ended.out) == (3, "")
     assert "never was live" in ended.err
+    assert ended.err.splitlines()[-1].startswith("ordwatch: it is not known what became of 1: ")
 
 
 def test_a_signal_is_what_it_dies_by(simulated: Simulated, placed: str) -> None:
