@@ -157,6 +157,25 @@ async def test_records_beyond_the_queue_are_dropped_and_counted(
     ]
 
 
+async def test_dropped_records_are_reported_from_time_to_time_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(programs, "SIGNAL_END_S", 0.1)
+    monkeypatch.setattr(programs, "_CHECK_S", 0.01)
+    running = Running(python("import time; time.sleep(600)"))
+    watching = asyncio.create_task(running.runner.watch())
+    running.write(*[order(str(number)) for number in range(MAX_WAITING + 7)])
+    await until(lambda: bool(caplog.messages))
+    running.write(order("8"))
+    await asyncio.sleep(0.2)
+    reported = len(caplog.messages)
+    watching.cancel()
+    running.runner.hurry()
+    await running.close()
+
+    assert reported == 1
+
+
 async def test_at_a_planned_end_what_waits_is_finished(tmp_path: Path) -> None:
     out = tmp_path / "out"
     running = Running(python("import time; time.sleep(0.1);" + WRITES, out))

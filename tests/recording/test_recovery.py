@@ -261,6 +261,13 @@ def test_gap_numbers_leave_room_where_the_older_files_are_missing(path: Path) ->
     assert opened(path).continuation.next_gap("alpha") > 900
 
 
+def test_gap_numbers_leave_room_where_lines_were_cut_off(path: Path) -> None:
+    cut_off = RepairRecord(bytes=9, sha256="", saved_as="rec.torn", after_seq=1)
+    written(path, start(), cut_off, link("live", 1), gap_opened(3), gap_closed(3, 5))
+
+    assert opened(path).continuation.next_gap("alpha") > 5
+
+
 def test_how_far_it_was_published_is_known_after_a_session_that_did_not_publish(path: Path) -> None:
     published = replace(alive(10), published_seq=2)
     written(path, start(), published, end(11), start(20), alive(30), end(31))

@@ -266,6 +266,18 @@ def test_a_filled_hole_has_nothing_of_the_hole_before_it() -> None:
     assert [(round(from_s), round(to_s)) for from_s, to_s, _ in found] == [(40, 80), (110, 130)]
 
 
+def test_a_new_recording_has_nothing_of_a_hole_of_the_one_before() -> None:
+    collector = PaperCollector("a", life("1", 150, 170), [Cut(40, 80, "gap"), Cut(100, 120, "new recording")])
+    messages = stream(collector, until_s=UNTIL_S)
+    # Of the two lines that say at second 43 that coverage was lost, one comes late and the other never.
+    lost = next(each for each in messages if each.time_ns >= ns(43) and each.subject == "ow.a.link.toy")
+    kept = [each for each in messages if each is not lost]
+
+    found = gaps(PaperReader(sent_late(kept, (43, 30), (150, 25))).run(UNTIL_S))
+
+    assert [(round(from_s), round(to_s)) for from_s, to_s, _ in found] == [(40, 80), (100, 120), (140, 160)]
+
+
 def test_joint_gaps_that_have_ended_are_not_reported_again() -> None:
     cuts = [Cut(40, 60, "gap"), Cut(90, 110, "gap"), Cut(140, 160, "gap")]
 

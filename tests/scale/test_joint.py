@@ -1,0 +1,30 @@
+"""One venue as several collectors see it together."""
+
+from msgspec.structs import replace
+
+from ordwatch.core.events import GapUpdate
+from ordwatch.core.records import AliveRecord, AnyRecord
+from ordwatch.scale.collector import Collector
+from ordwatch.scale.joint import JointVenue
+from tests.recording.samples import alive, at_ns, link, start
+
+
+def covering(second: float, *entries: str) -> AliveRecord:
+    record = alive(second)
+    return replace(record, venues={"alpha": replace(record.venues["alpha"], covers=list(entries))})
+
+
+def test_a_part_that_is_new_after_a_restart_was_not_missed_before() -> None:
+    one, joint = Collector("a"), JointVenue("alpha")
+    one.kinds = {"alpha": "toy"}
+    records: dict[int, AnyRecord] = {0: start(), 1: link("live", 1), 10: covering(10, "7")}
+    for seq, (second, record) in enumerate(records.items(), 1):
+        one.record(record, seq, at_ns(second))
+    resumed = joint.resume(None, at_ns(5), at_ns(9))
+    joint.judge([one], at_ns(11), at_ns(11))
+    one.record(covering(20, "7", "8"), 4, at_ns(20))
+    later = joint.judge([one], at_ns(21), at_ns(21))
+
+    assert [gap.cause for gap in resumed] == ["restart"]
+    assert joint.covered == {"7", "8"}
+    assert [event for event in later if isinstance(event, GapUpdate)] == []
