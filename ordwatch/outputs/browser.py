@@ -182,7 +182,7 @@ class Browser:
                 self._mode = self._before_help if self._mode is Mode.HELP else Mode.LIST
                 self._scroll = 0
             case "?" if self._mode is Mode.HELP:
-                self._mode = self._before_help
+                self._mode, self._scroll = self._before_help, 0
             case _:
                 if self._press_anywhere(key):
                     return

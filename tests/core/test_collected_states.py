@@ -1,14 +1,16 @@
 """The order store, fed with the states that several collectors of the same venue have recorded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from ordwatch.core.conversion import collected_update, order_record
-from ordwatch.core.events import Arrival, OrderUpdate, VenueStats
+from ordwatch.core.events import Arrival, OrderUpdate, Recency, VenueStats
 from ordwatch.core.order_store import OrderStore
 from ordwatch.core.records import OrderRecord
+from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
 
 SECOND = 1_000_000_000
@@ -17,8 +19,8 @@ SECOND = 1_000_000_000
 class Reader:
     """Merges what collectors recorded."""
 
-    def __init__(self, states_kept: int = 8) -> None:
-        self.store = OrderStore({"toy": TOY}, {"toy": VenueStats()}, states_kept=states_kept)
+    def __init__(self, states_kept: int = 8, venue: VenueKind = TOY) -> None:
+        self.store = OrderStore({"toy": venue}, {"toy": VenueStats()}, states_kept=states_kept)
         self.stream_seq = 0
 
     def report(self, collector: str, *updates: OrderUpdate) -> Sequence[OrderRecord]:
@@ -64,6 +66,15 @@ def test_a_state_that_one_collector_missed_comes_from_the_other(source: str) -> 
     assert shown(missed) == [("PARTIALLY_FILLED", "3")]
     assert missed[0].source == source
     assert reader.report("a", LIFE[1]) == []
+
+
+def test_a_state_decided_by_arrival_does_not_make_the_order_older() -> None:
+    reader = Reader(venue=replace(TOY, compare_versions=lambda _new, _known, _same_channel: Recency.EQUAL))
+
+    reader.report("a", state("NEW", "0", 5))
+    [other] = reader.report("b", state("NEW", "0", 3, price="7"))
+
+    assert (other.price, other.updated_at) == ("7", "1970-01-01T00:00:00.005000Z")
 
 
 def test_a_state_that_a_query_found_without_time_or_names_is_no_second_one() -> None:

@@ -273,6 +273,13 @@ def test_the_help_goes_back_to_where_it_was_opened(before: list[KeyPress], ten: 
     assert (shown, after, ten.browser.mode) == (Mode.HELP, mode, mode)
 
 
+@pytest.mark.parametrize("leave", ["?", Key.ESCAPE])
+def test_an_order_is_read_from_its_first_line_after_the_help_was_scrolled(leave: KeyPress, ten: Table) -> None:
+    ten.press(Key.ENTER, "?", "j", "j", leave)
+
+    assert ten.browser.scrolled(lines=20, height=5) == 0
+
+
 @pytest.mark.parametrize("before", [[], [Key.ENTER], ["?"], ["j"]])
 def test_q_ends_everywhere_but_in_the_filter(before: list[KeyPress], ten: Table) -> None:
     ten.press(*before, "q")
