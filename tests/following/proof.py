@@ -51,8 +51,13 @@ def prove(truth: Path, followed: Sequence[Path], follower: Path) -> Proof:
     proof = Proof(check([follower]))
     gaps = _gaps(shown)
     proof.joint_gaps = sum(len(spans) for spans in gaps.values())
-    _compare(_orders(true), _orders(shown), gaps, proof)
     covered = [_covered(_records(path)) for path in followed]
+    # Nobody promises states from before the first collector was live; the truth may be live seconds earlier.
+    since_ns = {
+        venue: min(spans[venue][0].from_ns for spans in covered if spans.get(venue))
+        for venue in {name for spans in covered for name in spans if spans[name]}
+    }
+    _compare(_orders(true), _orders(shown), gaps, since_ns, proof)
     for venue, spans in gaps.items():
         for name, known in zip(followed, covered, strict=True):
             shrunk = [Span(each.from_ns + SLACK_NS, each.to_ns - SLACK_NS) for each in known.get(venue, [])]
@@ -98,6 +103,7 @@ def _compare(
     true: Mapping[Key, list[tuple[State, int]]],
     shown: Mapping[Key, list[tuple[State, int]]],
     gaps: Mapping[str, list[Span]],
+    since_ns: Mapping[str, int],
     proof: Proof,
 ) -> None:
     proof.orders = len(true)
@@ -112,7 +118,7 @@ def _compare(
         ]
         for state, at_ns in states:
             proof.states += 1
-            if state in shown_count:
+            if state in shown_count or at_ns < since_ns.get(key[0], 0):
                 continue
             proof.missing += 1
             if not any(span.from_ns - SLACK_NS <= at_ns <= span.to_ns + SLACK_NS for span in gaps.get(key[0], [])):
