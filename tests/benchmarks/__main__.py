@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ordwatch.venues import REGISTRY
+from tests.benchmarks import large_account
 from tests.benchmarks.feeder import feeding
 from tests.benchmarks.followed import fill
 from tests.benchmarks.payloads import STATES, Mix
@@ -228,6 +229,15 @@ def _monitored(configs: list[Path], count: int, folder: Path) -> dict[str, float
     return found
 
 
+def large(count: int, folder: Path) -> None:
+    """A large account of each venue, with a recording, as JSON lines and as a table: the longest stall."""
+    for kind in REGISTRY:
+        for output in large_account.OUTPUTS:
+            orders, stalls = large_account.watched(kind, output, folder)
+            more = f"{stalls['process_ms']:.1f} with all threads, {stalls['stall_ms']:.0f} by the clock"
+            report(f"{kind}, {orders:,} open orders, {output}: CPU in a tick, ms", stalls["busy_ms"], more)
+
+
 BENCHMARKS: dict[str, Callable[[int, Path], None]] = {
     **{kind: throughput(kind, "mixed") for kind in REGISTRY},
     **{f"{kind}-recurring": throughput(kind, "recurring") for kind in REGISTRY},
@@ -245,6 +255,7 @@ BENCHMARKS: dict[str, Callable[[int, Path], None]] = {
     "replay": replay,
     "verify": verify,
     "merged": merged,
+    "large": large,
 }
 
 

@@ -15,6 +15,7 @@ from ordwatch.venues.loopring.connect import query
 from ordwatch.venues.loopring.learned import Learned
 from ordwatch.venues.loopring.orders import Origin
 from ordwatch.venues.loopring.protocol_versions import Protocol
+from ordwatch.venues.toolkit.slices import LOOKED_AT_ONCE
 from tests.venues.loopring.joined import (
     START_NS,
     Emitted,
@@ -184,14 +185,42 @@ def test_a_page_that_repeats_ends_the_reading_and_is_said(total: int | None) -> 
     assert "page 2 of the processing orders repeats an earlier one" in result.limits
 
 
-def test_pages_without_end_are_left_at_a_thousand() -> None:
-    pages = [rows(number, 1, 10**6) for number in range(1000)]
+def test_a_list_of_100_000_orders_is_read_to_its_end() -> None:
+    pages = [rows(number, 1, 2000) for number in range(2000)]
+
+    reported, result = asked(Scripted(TOKENS, *pages), query_spec())
+
+    assert len(reported) == 2000
+    assert result.complete_since_ns is None
+
+
+async def test_other_tasks_run_while_the_orders_held_are_looked_through() -> None:
+    count = 3 * LOOKED_AT_ONCE
+    held = [held_in("LRC-ETH", str(number)) for number in range(count)]
+    call = Scripted(TOKENS, rows(0, count, count), rows(0, 0, count))
+    rounds = 0
+
+    async def count_rounds() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_rounds())
+    await query(setup(), Learned(), query_spec(*held), call, Emitted())
+    counting.cancel()
+
+    assert rounds == 3
+
+
+def test_pages_without_end_are_left_at_125_000_orders() -> None:
+    pages = [rows(number, 1, 10**6) for number in range(2500)]
     call = Scripted(TOKENS, *pages)
 
     _, result = asked(call, query_spec())
 
-    assert len(call.asked) == 1001
-    assert result.limits[0] == "the list of processing orders was read to its page 1000"
+    assert len(call.asked) == 2501
+    assert result.limits[0] == "the list of processing orders was read to its page 2500"
     assert result.complete_since_ns == NEVER
 
 
