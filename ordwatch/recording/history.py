@@ -127,8 +127,8 @@ class History(msgspec.Struct):
     files: list[int] = []
     """The files that lines came from, by the seq of their first line, which is the same whatever the name is."""
     _any_line: bool = False
-    _open: dict[_Key, list[int]] = {}
-    _final: dict[_Key, list[int]] = {}
+    _open: dict[_Key, tuple[int, ...]] = {}
+    _final: dict[_Key, tuple[int, ...]] = {}
     _gap_numbers: dict[str, int] = {}
     _published_seq: int = 0
     _kinds: dict[str, str] = {}
@@ -193,10 +193,9 @@ class History(msgspec.Struct):
 
     def _keep(self, found: Mark, offset: int) -> None:
         key = (found.venue, found.environment, found.account, found.order_id)
-        places = self._open.get(key) or self._final.pop(key, None) or []
-        places.append(len(self.files) - 1 << _OFFSET_BITS | offset)
-        if len(places) > STATES_KEPT:
-            del places[0]
+        before = self._open.get(key) or self._final.pop(key, None) or ()
+        # A tuple: the garbage collector would walk over 100,000 lists, and nothing else runs meanwhile.
+        places = (*before, len(self.files) - 1 << _OFFSET_BITS | offset)[-STATES_KEPT:]
         if not found.final:
             self._open[key] = places
             return

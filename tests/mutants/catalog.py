@@ -951,8 +951,8 @@ MUTANTS = (
     Mutant(
         "an order that was final before it was reopened is handed over twice",
         "recording/history.py",
-        "self._final.pop(key, None) or []",
-        "self._final.get(key) or []",
+        "self._final.pop(key, None) or ()",
+        "self._final.get(key) or ()",
         ("tests/recording/test_recovery.py",),
     ),
     Mutant(

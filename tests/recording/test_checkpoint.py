@@ -1,5 +1,6 @@
 """A checkpoint makes opening fast and changes nothing else, whatever happened to it, the recording or the power."""
 
+import gc
 import gzip
 import shutil
 from collections.abc import Callable
@@ -22,7 +23,9 @@ from ordwatch.core.records import AnyRecord, ClockRecord
 from ordwatch.recording import checkpoint
 from ordwatch.recording.checkpoint import checkpoint_name, load_checkpoint
 from ordwatch.recording.files import Files
+from ordwatch.recording.format import mark
 from ordwatch.recording.history import History, StoredOrders
+from ordwatch.recording.reading import Line
 from ordwatch.recording.recovery import open_recording
 from ordwatch.recording.rotation import Rotation, first_seq_of, older_files
 from tests.recording.faults import DyingFiles, Killed, NamesFiles
@@ -523,3 +526,15 @@ def test_history_is_stored_whole(path: Path) -> None:
     history = opened.checkpoints._history
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(history), type=History) == history
+
+
+def test_the_garbage_collector_need_not_walk_over_the_places_of_orders() -> None:
+    history = History()
+    history.next_file(1)
+    for raw in lines([order(str(number)) for number in range(100)]):
+        history.line(Line(mark(raw), raw, 0))
+
+    gc.collect()
+
+    assert len(history._open) == 100
+    assert not any(map(gc.is_tracked, history._open.values()))
