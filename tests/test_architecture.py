@@ -77,6 +77,7 @@ SHELL = {
     "connection.py",
     "http.py",
     "http_client.py",
+    "imports.py",
     "moment.py",
     "queue.py",
     "rates.py",

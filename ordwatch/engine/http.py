@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ordwatch.core.errors import ConnectionLost, RemoteProtocolError, TlsFailed
+from ordwatch.engine.imports import import_in_thread
 from ordwatch.engine.moment import moment
 from ordwatch.engine.rates import TLS_RETRY_S, Rates, backoff
 from ordwatch.engine.read_only import only_reading
@@ -99,19 +100,24 @@ class Http:
         return time.time_ns() if venue_ns is None else venue_ns
 
     async def _once(self, request: HttpRequest) -> tuple[HttpReply, float]:
-        if self._client is None:
-            # Imported when it is first needed: it takes longer than all else.
-            from ordwatch.engine.http_client import HttpClient
-
-            self._client = HttpClient(timeout_s=TIMEOUT_S, tls_ca_file=self._tls_ca_file)
+        client = self._client or await self._first_client()
         try:
-            received = await self._client.call(request, MAX_BODY_BYTES)
+            received = await client.call(request, MAX_BODY_BYTES)
         except RemoteProtocolError as exc:
             raise RemoteProtocolError(f"{request.name}: {exc}") from None
         if (date_ns := server_date_ns(received.date)) is not None:
             self.clock.read(date_ns, moment().running_ns)
             self._on_server_date(date_ns)
         return received.reply, _retry_after_s(received.retry_after)
+
+    async def _first_client(self) -> "HttpClient":
+        # Imported when it is first needed: it takes longer than all else.
+        await import_in_thread("ordwatch.engine.http_client")
+        from ordwatch.engine.http_client import HttpClient
+
+        if self._client is None:  # another request may have waited for the same import
+            self._client = HttpClient(timeout_s=TIMEOUT_S, tls_ca_file=self._tls_ca_file)
+        return self._client
 
     async def close(self) -> None:
         """Close the connections."""

@@ -8,11 +8,12 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 from ordwatch.core.errors import ConnectionLost, TlsFailed
 from ordwatch.engine.failures import describe, reason
+from ordwatch.engine.imports import import_in_thread
 from ordwatch.venues.contract import Endpoint, Payload
 
 CHUNK_BYTES = 8 * 1024
@@ -68,7 +69,7 @@ async def dial(endpoint: Endpoint, tls_ca_file: str | None = None) -> AsyncItera
         TlsFailed: The certificate does not verify, or the answer is no TLS of today.
         ConfigError: `tls_ca_file` cannot be used.
     """
-    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _websocket(endpoint, tls_ca_file)
+    connection = _dial_tcp(endpoint) if endpoint.transport == "tcp" else _dial_websocket(endpoint, tls_ca_file)
     async with AsyncExitStack() as stack:
         try:
             transport = await stack.enter_async_context(connection)
@@ -82,11 +83,14 @@ async def dial(endpoint: Endpoint, tls_ca_file: str | None = None) -> AsyncItera
         yield transport
 
 
-def _websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AbstractAsyncContextManager[Transport]:
+@asynccontextmanager
+async def _dial_websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AsyncIterator[Transport]:
     # Imported when it is first needed: a venue on plain TCP never does.
+    await import_in_thread("ordwatch.engine.websocket")
     from ordwatch.engine.websocket import dial_websocket
 
-    return dial_websocket(endpoint, tls_ca_file)
+    async with dial_websocket(endpoint, tls_ca_file) as transport:
+        yield transport
 
 
 @asynccontextmanager

@@ -1,0 +1,26 @@
+"""Imports what takes long beside the event loop, not in it.
+
+A library that is needed by some venues only is imported with the first connection that needs it. On a slow machine that
+takes seconds, in which other venues must be read and signals answered.
+"""
+
+import asyncio
+import importlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+
+async def import_in_thread(module: str) -> None:
+    """Import this module in a thread, unless it is there already; after that an import statement takes no time.
+
+    Raises:
+        ImportError: It cannot be imported.
+    """
+    if module in sys.modules:
+        return
+    # A thread of its own: the loop's threads may all hang in name lookups.
+    thread = ThreadPoolExecutor(1, "import")
+    try:
+        await asyncio.get_running_loop().run_in_executor(thread, importlib.import_module, module)
+    finally:
+        thread.shutdown(wait=False)
