@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -85,8 +86,8 @@ class Run:
         self._runners = [self._runner(venue, setup, start, pace) for venue, setup in venues]
         self._before_connecting = before_connecting
         self._may_connect = asyncio.Event()
-        self._taken: list[FeedEvent] = []
-        """Taken from the queue, not merged yet."""
+        self._taken: deque[FeedEvent] = deque()
+        """Taken from the queue, not merged yet; of a large account many thousands."""
         self._session = RunSession(
             sinks,
             limits or Limits(),
@@ -186,8 +187,8 @@ class Run:
         """Merge the events that were taken. If this is cancelled, `_end` merges the rest."""
         while self._taken:
             # At most as many events as may still be shown, so that none is merged beyond the limit.
-            count = min(SLICE, self._remaining())
-            events, self._taken = self._taken[:count], self._taken[count:]
+            count = min(SLICE, self._remaining(), len(self._taken))
+            events = [self._taken.popleft() for _ in range(count)]
             self._session.write(self._store.apply(events))
             if self._remaining() == 0:
                 return

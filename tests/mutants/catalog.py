@@ -60,7 +60,7 @@ MUTANTS = (
         "a stop forgets what was taken and not merged",
         "engine/run.py",
         "        self._taken += self._queue.take_now()\n        await self._merge()\n",
-        "        self._taken = self._queue.take_now()\n        await self._merge()\n",
+        "        self._taken = deque(self._queue.take_now())\n        await self._merge()\n",
         (f"{RUN}::test_a_stop_in_the_middle_of_a_burst_writes_all_that_was_taken",),
     ),
     Mutant(
