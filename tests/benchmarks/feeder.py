@@ -32,11 +32,18 @@ class Feeder:
     config: Path
     """Its configuration; without a handshake a file that holds just the port."""
     _pipe: Connection
+    _sent: Path
 
     def began(self) -> float:
         """time.monotonic() at the first push; blocks until then."""
         began: float = self._pipe.recv()
         return began
+
+    def sent_ns(self) -> list[int]:
+        """With `per_s`, when each was sent, ns since 1970; after `began`, blocks until all were."""
+        self._pipe.recv()
+        sent: list[int] = json.loads(self._sent.read_text())
+        return sent
 
 
 @contextmanager
@@ -45,8 +52,7 @@ def feeding(
 ) -> Iterator[Feeder]:
     """A process that pushes `count` made updates to the first client, `per_s` a second or as fast as they are taken.
 
-    With `per_s` the times of sending are in `sent.json`, ns since 1970. Without the handshake it pushes to whoever
-    connects: for independent loops.
+    Without the handshake it pushes to whoever connects: for independent loops.
     """
     payloads(kind, count, folder, mix)
     here, there = multiprocessing.Pipe()
@@ -57,7 +63,7 @@ def feeding(
         config = folder / f"{kind}.yaml"
         config.write_text(here.recv())
         config.chmod(0o600)
-        yield Feeder(config, here)
+        yield Feeder(config, here, folder / "sent.json")
     finally:
         process.terminate()
         process.join()
@@ -83,7 +89,7 @@ async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, sent: Pat
             await _blast(transport, made)
         else:
             sent_ns = await _pace(transport, made, per_s)
-            sent.write_text(json.dumps(sent_ns))  # noqa: ASYNC240 - nothing else is to be done any more
+            pipe.send(sent.write_text(json.dumps(sent_ns)))  # noqa: ASYNC240 - nothing else is to be done any more
         await hosted.until(lambda: hosted.clients == 0)
 
 

@@ -1,7 +1,6 @@
 """What publishing to a real NATS stream costs, how fast it catches up, and how late a follower shows a line."""
 
 import asyncio
-import json
 import os
 import subprocess
 import time
@@ -96,7 +95,8 @@ def shown(count: int, folder: Path) -> None:
             arrived_ns = [time.time_ns() for _ in follower.stdout]
             assert collector.wait() == 0
             assert follower.wait() == 0
-            sent_ns = json.loads((folder / "sent.json").read_text())
+            feeder.began()
+            sent_ns = feeder.sent_ns()
     late_ms = sorted((there - here) / 1e6 for here, there in zip(sent_ns, arrived_ns, strict=True))
     p50, p99 = (late_ms[int(len(late_ms) * share)] for share in (0.5, 0.99))
     report("send to followed line at 250/s, p99 ms", p99, f"p50 {p50:.2f}, max {late_ms[-1]:.2f} ms")
