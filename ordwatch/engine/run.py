@@ -99,7 +99,7 @@ class Run:
         self._resume_from = start.venues
         if look_back_s is not None:
             for runner in self._runners:
-                runner.supervisor.gaps.since_ns = time.time_ns() - int(look_back_s * 1e9)
+                runner.supervisor.look_back(time.time_ns() - int(look_back_s * 1e9))
 
     def _runner(self, venue: VenueKind, setup: Setup[VenueSettings], start: ResumeState, pace: Pace | None) -> Runner:
         name = setup.name

@@ -98,6 +98,10 @@ class Supervisor:
         opened = self.gaps.resume(covered_until_ns, open_gap, now, clock_went_back=clock_went_back)
         return [EmitEvents(opened)] if opened else []
 
+    def look_back(self, since_ns: int) -> None:
+        """Let the first query ask for the orders that ended since then, too."""
+        self.gaps.since_ns = since_ns
+
     def opened(
         self, link: int, conn: int, heartbeat_s: float, silence_s: float, date_ns: int | None, now: Moment
     ) -> list[Action]:
