@@ -7,6 +7,7 @@ import re
 import select
 import struct
 import termios
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -157,6 +158,31 @@ def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:
         return [before, during, sink.live]
 
     assert asyncio.run(scenario()) == [False, True, False]
+
+
+async def test_what_comes_while_it_is_drawn_is_drawn_soon(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
+) -> None:
+    monkeypatch.setattr("ordwatch.outputs.table._DRAW_S", 0.04)
+    monkeypatch.setattr("ordwatch.outputs.table._IDLE_S", 3600.0)
+    drawings = 0
+    drawn_again = threading.Event()
+
+    def stats() -> dict[str, VenueStats]:
+        nonlocal drawings
+        drawings += 1
+        if drawings == 1:
+            sink.write(for_outputs([order()]))
+        else:
+            drawn_again.set()
+        return {}
+
+    sink = Table(Filter(), UTC, stats, fd=terminal.fd)
+    sink.start()
+    was_drawn_again = await asyncio.to_thread(drawn_again.wait, LIMIT_S)
+    await sink.close()
+
+    assert was_drawn_again
 
 
 async def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
