@@ -217,6 +217,14 @@ def test_orders_are_known_where_the_opening_completes_a_rotation(path: Path) -> 
     assert [each.order_id for each in opened(path).continuation.orders] == ["1", "2"]
 
 
+def test_orders_are_known_where_the_opening_completes_a_second_rotation(path: Path) -> None:
+    written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
+    rotated = RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)
+    written(path, rotated, order("2"), RotateRecord(next="rec", last_seq=6), first_seq=4)
+
+    assert [each.order_id for each in opened(path).continuation.orders] == ["1", "2"]
+
+
 def test_unfinished_next_file_is_made_anew(path: Path) -> None:
     written(path, start(), order("1"), RotateRecord(next="rec", last_seq=3))
     path.with_name("rec.rotating").write_bytes(b'{"type":"rotated_fr')
