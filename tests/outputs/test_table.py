@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -18,6 +19,7 @@ import pytest
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import OrderRecord, for_outputs
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.table import Table, glyphs_of
@@ -231,6 +233,33 @@ def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
 
     lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
     assert [line.split("AAA")[0].strip() for line in lines[2:]] == ["0 s", "30 s"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "age"), [(None, "2 min"), (lambda: time_ns("2026-03-02T12:00:09.000000Z"), "9 s")], ids=["none", "own"]
+)
+def test_ages_are_by_its_own_clock_or_else_by_the_machines(
+    clock: Callable[[], int] | None, age: str, monkeypatch: pytest.MonkeyPatch, order: Make
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: time_ns("2026-03-02T12:02:00.000000Z"))
+    sink = Table(Filter(), UTC, dict, clock=clock)
+
+    sink.write(for_outputs([order(at="2026-03-02T12:00:00.000000Z")]))
+
+    lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
+    assert [line.split("AAA")[0].strip() for line in lines[2:]] == [age]
+
+
+@pytest.mark.parametrize(
+    ("stdout", "sign"), [(io.TextIOWrapper(io.BytesIO(), "utf-8"), UNICODE.busy), (None, ASCII.busy)], ids=["yes", "no"]
+)
+def test_signs_are_those_that_stdout_takes(
+    stdout: io.TextIOWrapper | None, sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("locale.getencoding", lambda: "UTF-8")
+    monkeypatch.setattr("sys.stdout", stdout)
+
+    assert sign in Table(Filter(), UTC, dict, venues=["alpha"]).lines(80, 9)[0][0].text
 
 
 def test_vitals_are_asked_for_each_drawing() -> None:

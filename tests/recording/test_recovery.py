@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ordwatch.core.errors import OutputError, RecordingBusy, RecordingError
+from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import (
     AnyRecord,
@@ -476,6 +476,26 @@ def test_file_that_another_recorder_has_made_meanwhile_is_busy(path: Path) -> No
     Files().close(other)
 
     assert path.read_bytes() == b""
+
+
+def test_what_cannot_be_read_is_refused(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(OutputRefused, match=r"cannot be read \(Is a directory\)"):
+        opened(path)
+
+
+def test_a_new_recording_has_a_durable_name_before_its_first_line(path: Path) -> None:
+    synced: list[bytes] = []
+
+    class Noting(Files):
+        def sync_folder(self, folder: Path) -> None:
+            synced.append(path.read_bytes())
+            super().sync_folder(folder)
+
+    opened(path, Noting())
+
+    assert synced == [b""]
 
 
 def test_disk_that_refuses_at_the_start_is_an_output_error(path: Path) -> None:
