@@ -45,7 +45,7 @@ from ordwatch.venues.coinw.messages import (
     payloads,
     row,
 )
-from ordwatch.venues.coinw.orders import order_update
+from ordwatch.venues.coinw.orders import OrderReader
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
 from ordwatch.venues.toolkit.lenient_json import Unreadable, payload
@@ -88,6 +88,7 @@ class CoinwSession:
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
+        self._reader = OrderReader(setup.name)
         self._logins = logins or Logins()
         self._outgoing: list[Payload] = []
         self.last_message_ns = 0
@@ -210,7 +211,7 @@ class CoinwSession:
             return self._reject(row.data, row.reason, now_ns, missed=True)
         assert isinstance(row, OrderRow)  # noqa: S101
         try:
-            return order_update(row, venue=self._venue, received_ns=now_ns, raw=raw)
+            return self._reader.read(row, now_ns, raw=raw)
         except Unreadable as exc:
             return self._reject(data, str(exc), now_ns, missed=True)
 
