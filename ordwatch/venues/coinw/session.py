@@ -132,7 +132,10 @@ class CoinwSession:
         except Unreadable as exc:
             events = (self._reject(data, str(exc), now_ns, missed=True),)
         else:
-            events = self._events(message, data, now_ns)
+            if type(message) is OrderPush and len(message.orders) == 1 and not self._raw:
+                events = (self._order(message.orders[0], data, now_ns, None),)
+            else:
+                events = self._events(message, data, now_ns)
         if not self._damaged:
             self.last_message_ns = now_ns
         return [*events, *self._close_if_mute()] if self._unanswered > self._most_unanswered else events
@@ -172,8 +175,6 @@ class CoinwSession:
         return self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))
 
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        if len(push.orders) == 1 and not self._raw:
-            return (self._order(push.orders[0], data, now_ns, None),)
         if self._raw:
             pairs = zip(push.orders, payloads(data), strict=True)
             return list(self._capped((self._order(each, data, now_ns, raw) for each, raw in pairs), now_ns))
