@@ -111,9 +111,10 @@ class Supervisor:
             return []
         self._seen_s = now.mono_s
         state.open(now.mono_s, heartbeat_s, self._policy.silence_s or silence_s)
+        actions: list[Action] = [EmitEvents(self._links.change(state, "authenticating", now))]
         if date_ns is not None:
-            self._venue_time(date_ns, now, [])
-        return [EmitEvents(self._links.change(state, "authenticating", now))]
+            self._venue_time(date_ns, now, actions)
+        return actions
 
     def received(
         self,

@@ -154,7 +154,7 @@ def test_the_good_events_before_an_end_are_kept() -> None:
     driver = live()
     driver.receive(PUSH, Closed(RemoteProtocolError("nonsense")))
 
-    assert len(driver.updates) == 1
+    assert driver.events.index(PUSH) < driver.events.index(driver.gaps[0])
     assert driver.gaps[0].cause == "reject"
 
 
@@ -467,6 +467,42 @@ def test_a_gap_is_asked_in_the_venues_time_whatever_our_clock_says(ahead_s: floa
     assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
 
 
+@pytest.mark.parametrize(("ahead_s", "warns"), [(6, True), (-6, True), (5, False)])
+def test_clocks_that_differ_are_reported_once_also_if_the_handshake_shows_it(ahead_s: int, warns: bool) -> None:
+    driver = Driver()
+    driver.advance(0)
+    for date_ns in (driver.now.wall_ns + ahead_s * SECOND,) * 2:
+        driver.run(driver.supervisor.opened(0, 1, HEARTBEAT_S, SILENCE_S, date_ns, driver.now))
+
+    assert sum("is this host's clock right?" in text for text in driver.logs) == warns
+    assert driver.stats.clock_offset_s == ahead_s
+
+
+def test_a_gap_is_asked_in_the_time_that_the_handshake_showed() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.run(driver.supervisor.opened(0, 1, HEARTBEAT_S, SILENCE_S, 777_000 * SECOND, driver.now))
+    driver.up.add(0)
+    driver.receive(Ready())
+    driver.answer()
+    driver.advance(10)
+    driver.receive(RoundTrip(0.1))
+    driver.disconnect()
+    reconnect(driver)
+
+    assert driver.queries[-1].since_ns == 777_010 * SECOND - MARGIN_NS
+
+
+def test_the_first_query_may_look_back() -> None:
+    driver = Driver()
+    driver.supervisor.look_back(777_000 * SECOND)
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+
+    assert driver.queries[-1].since_ns == 777_000 * SECOND
+
+
 def test_statements_of_other_links_after_the_break_do_not_move_its_start() -> None:
     latest_ns = 0
     driver = Driver(quick(links=2), orders=Orders(latest_ns=lambda: latest_ns))
@@ -625,6 +661,17 @@ def test_refused_credentials_end_the_venue_and_are_not_tried_again() -> None:
     assert isinstance(driver.ended, AuthError)
     assert driver.states[-2:] == ["failed", "failed"]
     assert len(driver.attempts) == 2
+
+
+@pytest.mark.parametrize("error", [AuthError("wrong key"), ConfigError("no such account")])
+def test_a_query_that_is_refused_for_good_ends_the_venue(error: VenueError | ConfigError) -> None:
+    driver = live(resync_s=5.0)
+    driver.advance(6)
+    driver.refuse(error)
+    driver.advance(600)
+
+    assert driver.ended is error
+    assert (driver.states[-1], len(driver.attempts), len(driver.queries)) == ("failed", 1, 2)
 
 
 def test_the_third_bug_within_ten_minutes_ends_the_venue_after_growing_waits() -> None:

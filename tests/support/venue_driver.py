@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ordwatch.core.errors import ConnectionLost, VenueError
+from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError
 from ordwatch.core.events import (
     FeedEvent,
     GapUpdate,
@@ -145,7 +145,7 @@ class Driver:
         query, self.query = self.query, None
         self._do(self.supervisor.query_answered(query.number, report or QueryResult(), self.now))
 
-    def refuse(self, error: VenueError) -> None:
+    def refuse(self, error: VenueError | ConfigError) -> None:
         """The query under way fails."""
         assert self.query is not None
         query, self.query = self.query, None
