@@ -354,5 +354,55 @@ def test_missing_records_are_not_late() -> None:
     assert stream(alive(500), coverage=coverage).late_alive == []
 
 
+@pytest.mark.parametrize("ahead_s", [0, 86_400], ids=["never set", "set forward before"])
+def test_session_that_begins_before_the_last_record_has_a_clock_that_went_back(ahead_s: int) -> None:
+    jump = [clock(15 + ahead_s, ahead_s)] if ahead_s else []
+    records = (start(), link("live", 1), alive(10), *jump, order(second=20 + ahead_s), start(18 + ahead_s))
+
+    assert stream(*records).venues["alpha"].clock_went_back
+
+
+def test_gap_that_is_open_when_the_stream_stops_has_no_end() -> None:
+    coverage = stream(start(), link("live", 1), gap_opened(10), link("down", 12))
+
+    assert coverage.result("alpha", stopped=True).uncertain == (UncertainInterval(at_ns(10), None, "eof"),)
+
+
+def test_what_comes_after_a_clean_end_does_not_make_it_later() -> None:
+    coverage = stream(start(), link("live", 1), gap_opened(10), end(20), link("connecting", 30))
+
+    assert covered(coverage) == (9, (UncertainInterval(at_ns(10), at_ns(20), "eof"),))
+
+
+def test_link_that_received_again_is_not_silent_at_the_end() -> None:
+    coverage = stream(start(), link("live", 1), link("stale", 10), link("live", 12), alive(19, last_rx=18), end(20))
+
+    assert covered(coverage) == (17, ())
+
+
+def test_alive_of_a_link_that_left_live_without_a_gap_proves_nothing() -> None:
+    coverage = stream(
+        start(), link("live", 1), alive(5, last_rx=4), link("down", 6), alive(15, state="down", last_rx=14)
+    )
+
+    assert coverage.venues["alpha"].until_ns == at_ns(4)
+
+
+def test_alive_of_a_venue_that_has_received_nothing_proves_nothing() -> None:
+    record = alive(10)
+    nothing = msgspec.structs.replace(record.venues["alpha"], last_rx=None)
+
+    coverage = stream(start(), link("live", 1), msgspec.structs.replace(record, venues={"alpha": nothing}))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(1)
+
+
+def test_pushes_on_both_sides_of_a_sleep_can_be_compared() -> None:
+    slept = ClockRecord(jump_ms=0.0, suspended_ms=6_000.0, at=at(9.5))
+    coverage = stream(start(), link("live", 1), order(second=8), order(second=9), slept, order(second=10))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(9)
+
+
 def test_list_of_late_alive_records_is_bounded() -> None:
     assert len(stream(start(), *(alive(60 * number) for number in range(300))).late_alive) == 100
