@@ -44,6 +44,7 @@ def test_gap_closes_recovered_by_a_query_without_bound() -> None:
     [gap] = gaps.close_gap(30 * SECOND, "a; b")
 
     assert (gap.state, gap.outcome, gap.to_ns, gap.limits) == ("closed", "recovered", 30 * SECOND, "a; b")
+    assert (gap.cause, gap.from_ns, gap.at_ns) == ("eof", 20 * SECOND, 30 * SECOND)
 
 
 def test_gap_closes_partial_where_the_query_does_not_reach_its_start() -> None:
@@ -66,13 +67,17 @@ def test_partial_gap_ends_where_the_query_reached_and_within_the_gap(reached_aft
 
 
 @pytest.mark.parametrize("closes_s", [12, 15])
-def test_gap_of_a_clock_put_back_keeps_its_start_and_ends_no_earlier(closes_s: int) -> None:
+@pytest.mark.parametrize("reached_after_ns", [None, SECOND], ids=["recovered", "partial"])
+def test_gap_of_a_clock_put_back_keeps_its_start_and_ends_no_earlier(
+    closes_s: int, reached_after_ns: int | None
+) -> None:
     gaps = live()
 
     [opened] = gaps.open_gap("eof", 20 * SECOND, 11 * SECOND)
-    [closed] = gaps.close_gap(closes_s * SECOND, None)
+    [closed] = gaps.close_gap(closes_s * SECOND, None, reached_after_ns)
 
     assert (opened.from_ns, closed.from_ns, closed.to_ns) == (20 * SECOND, 20 * SECOND, 20 * SECOND)
+    assert (opened.at_ns, closed.at_ns) == (11 * SECOND, closes_s * SECOND)
 
 
 def test_covered_time_in_the_future_of_the_clock_stays_the_start_of_the_gap() -> None:
