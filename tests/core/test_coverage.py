@@ -356,8 +356,15 @@ def test_missing_records_are_not_late() -> None:
 
 @pytest.mark.parametrize("ahead_s", [0, 86_400], ids=["never set", "set forward before"])
 def test_session_that_begins_before_the_last_record_has_a_clock_that_went_back(ahead_s: int) -> None:
-    jump = [clock(15 + ahead_s, ahead_s)] if ahead_s else []
-    records = (start(), link("live", 1), alive(10), *jump, order(second=20 + ahead_s), start(18 + ahead_s))
+    jump: list[AnyRecord] = [clock(15 + ahead_s, ahead_s)] if ahead_s else []
+    records: tuple[AnyRecord, ...] = (
+        start(),
+        link("live", 1),
+        alive(10),
+        *jump,
+        order(second=20 + ahead_s),
+        start(18 + ahead_s),
+    )
 
     assert stream(*records).venues["alpha"].clock_went_back
 
