@@ -168,7 +168,7 @@ class Supervisor:
             return []
         if isinstance(error, AuthError | ConfigError):
             state.end(math.inf)
-            return self._end_venue(error, now, lost=state)
+            return self._end_venue(error, now, refused=state)
         wait_s = self._reconnects.wait_s(state, error, now.mono_s)
         text = f"{describe(error)}, retrying in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.WARNING, text), EmitEvents(self._on_disconnect(state, error, wait_s, now))]
@@ -377,13 +377,13 @@ class Supervisor:
         self._disconnected_ns = now.mono_ns
         return [*opened, *self._links.change(state, "down", now, describe(error), wait_s)]
 
-    def _end_venue(self, error: Exception, now: Moment, *, lost: Link | None = None) -> list[Action]:
-        """Stop the venue, because of this link or of none of them."""
+    def _end_venue(self, error: Exception, now: Moment, *, refused: Link | None = None) -> list[Action]:
+        """Stop the venue; `refused`: the link that this is because of, if it is one."""
         keys = ", ".join(f"`{key}`" for key in self._policy.credentials)
         remedy = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
         self.failure = error
-        lost = lost or max(self._links.all, key=lambda state: state.last_good_ns)
-        events = self._open_gap("reset", lost, now)
+        link = refused or max(self._links.all, key=lambda state: state.last_good_ns)
+        events = self._open_gap("reset", link, now)
         text = safe_text(str(error), 400)
         actions: list[Action] = [
             Log(logging.ERROR, f"{text}{remedy}; this venue is not tried again"),
