@@ -256,7 +256,7 @@ def test_another_word_for_not_finding_it_is_nothing_new() -> None:
     store.apply([push("1", "NEW", "0", 1)])
     [known] = store.open_orders("toy")
 
-    assert len(store.apply([not_found(known, "no such order", 5), not_found(known, "never heard of it", 6)])) == 1
+    assert len(store.apply([not_found(known, "no such order", 5), not_found(known, "unknown order", 6)])) == 1
 
 
 def test_a_venue_that_forbids_corrections_may_still_not_find_an_order() -> None:
