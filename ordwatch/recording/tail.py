@@ -31,13 +31,20 @@ def last_state(path: Path) -> LastState:
         RecordingError: Its end is damaged in synced data, or it is not a recording.
     """
     try:
-        newest = _newest(path)
-        for size in _READ_BYTES:
-            last = LastState(_records(newest, size))
-            if last.is_complete:
-                break
+        try:
+            return _last_state(_newest(path))
+        except FileNotFoundError:
+            # A rotation took the name away between the look for the file and its opening.
+            return _last_state(_newest(path))
     except OSError as exc:
         raise InputMissing(f"{path}: cannot be read ({exc.strerror})") from exc
+
+
+def _last_state(newest: Path) -> LastState:
+    for size in _READ_BYTES:
+        last = LastState(_records(newest, size))
+        if last.is_complete:
+            break
     return last
 
 

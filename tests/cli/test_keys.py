@@ -1,6 +1,7 @@
 """The table at a terminal with keys, as a user has it: typed at, stopped, in the background, ended."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -16,7 +17,8 @@ DEMO = ("demo", "--speed", "5", "--time-zone", "UTC")
 
 
 def running(screen: str) -> bool:
-    return "q: end" in screen and "orders, " in screen
+    """Whether keys are read and there is an order to move to."""
+    return "q: end" in screen and re.search(r"[1-9]\d* orders?, ", screen) is not None
 
 
 def is_restored(at: Job, before: object) -> bool:

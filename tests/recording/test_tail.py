@@ -6,6 +6,7 @@ import pytest
 
 from ordwatch.core.errors import InputMissing, RecordingError
 from ordwatch.core.records import AnyRecord, RotatedFromRecord
+from ordwatch.recording import tail
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.tail import last_state
 from tests.recording.samples import SESSION, alive, at, end, gap_opened, lines, link, order, record, start, written
@@ -134,7 +135,9 @@ def test_no_moment_of_a_rotation_hides_the_session(path: Path) -> None:
     over = Event()
 
     def look() -> None:
-        while not over.is_set():
+        is_last = False
+        while not is_last:
+            is_last = over.is_set()
             found = last_state(path).alive
             seen.add(None if found is None else found.at)
 
@@ -148,6 +151,23 @@ def test_no_moment_of_a_rotation_hides_the_session(path: Path) -> None:
     assert len(older_files(path)) > 20
     assert at(12) in seen
     assert None not in seen
+
+
+def test_a_rotation_between_the_look_for_the_file_and_its_opening_hides_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path, *LIVE)
+    look = tail._newest
+
+    def look_and_rotate(recording: Path) -> Path:
+        found = look(recording)
+        if found == recording:
+            recording.rename(recording.with_name("rec.1-3"))
+        return found
+
+    monkeypatch.setattr(tail, "_newest", look_and_rotate)
+
+    assert last_state(path).alive == alive(10)
 
 
 def test_lock_and_quarantine_files_are_no_files_of_the_recording(path: Path) -> None:

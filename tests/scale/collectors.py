@@ -17,7 +17,7 @@ from ordwatch.scale import stream
 from ordwatch.scale.messages import message_id
 from ordwatch.scale.nats_client import NatsConnection, NatsMessage, StreamMessage, connect
 from ordwatch.scale.published import PublishedRecording
-from ordwatch.scale.stream_reader import stream_reader
+from ordwatch.scale.stream_reader import ReaderFailed, stream_reader
 
 WAIT_S = 40.0
 WINDOW_NS = 2 * 10**9
@@ -115,8 +115,16 @@ async def publish(connection: NatsConnection, subject: str, payload: bytes, **he
 
 
 async def messages(settings: NatsSettings, collector: str = "c") -> list[StreamMessage]:
-    """What the stream holds of a collector, in its order."""
-    subject = f"ow.{collector}.>"
+    """What the stream holds of a collector, in its order; read again if it has no leader for a moment."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                return await _messages(settings, f"ow.{collector}.>")
+            except ReaderFailed:
+                await asyncio.sleep(0.1)
+
+
+async def _messages(settings: NatsSettings, subject: str) -> list[StreamMessage]:
     async with connect(settings, name="test") as connection:
         last = await connection.last_message("ORDWATCH", subject)
         found: list[StreamMessage] = []
