@@ -34,7 +34,8 @@ def test_a_gap_names_all_that_it_was_reported_for() -> None:
     # Both parts seem lost until the lines of second 20 come late: then only one was not covered.
     one, joint = Collector("a"), JointVenue("alpha")
     one.kinds = {"alpha": "toy"}
-    for seq, record in enumerate([start(), link("live", 1), covering(10, "7", "8")], 1):
+    first: list[AnyRecord] = [start(), link("live", 1), covering(10, "7", "8")]
+    for seq, record in enumerate(first, 1):
         one.record(record, seq, at_ns(10))
     joint.judge([one], at_ns(11), at_ns(11))
     opened = joint.judge([one], at_ns(60), at_ns(60))
