@@ -678,8 +678,8 @@ MUTANTS = (
     Mutant(
         "a doubt on one venue asks them all",
         "engine/run.py",
-        "            if runner.setup.name == venue:\n                runner.recheck()",
-        "            runner.recheck()",
+        "        self._runner_of(venue).recheck()",
+        "        for runner in self._runners:\n            runner.recheck()",
         (RUN,),
     ),
     Mutant(
