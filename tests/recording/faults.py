@@ -62,10 +62,11 @@ class Killed(BaseException):
 
 
 class DyingFiles(Files):
-    """Ends the process, as it were, before the n-th call of any kind that changes something."""
+    """Ends the process, as it were, before the n-th call of any kind that changes something; its locks end with it."""
 
     def __init__(self, nth: int) -> None:
         self._left = nth
+        self._held: set[int] = set()
 
     def _step(self) -> None:
         self._left -= 1
@@ -73,7 +74,19 @@ class DyingFiles(Files):
             self._happen()
 
     def _happen(self) -> None:
+        while self._held:
+            os.close(self._held.pop())
         raise Killed
+
+    def open(self, path: Path) -> int:
+        fd = super().open(path)
+        self._held.add(fd)
+        return fd
+
+    def close(self, fd: int) -> None:
+        if fd in self._held:
+            self._held.remove(fd)
+            super().close(fd)
 
     def write(self, fd: int, data: memoryview) -> int:
         self._step()
@@ -85,7 +98,9 @@ class DyingFiles(Files):
 
     def create(self, path: Path) -> int:
         self._step()
-        return super().create(path)
+        fd = super().create(path)
+        self._held.add(fd)
+        return fd
 
     def rename(self, old: Path, new: Path) -> None:
         self._step()
