@@ -3,8 +3,8 @@ import gc
 import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from ordwatch.engine.websocket import MESSAGES_A_TURN
 from ordwatch.venues.contract import Endpoint
 from tests.support import tls
 from tests.support.collect import DEADLINE_S
+from tests.support.hosts import deaf_address, resolves_to
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 Stream = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -393,25 +394,6 @@ async def test_the_addresses_of_a_name_are_tried_beside_each_other(
             resolves_to(monkeypatch, "127.0.0.2", "127.0.0.1")
             async with dial(endpoint) as connected:
                 connected.abort()
-
-
-@contextmanager
-def deaf_address(host: str, port: int) -> Iterator[None]:
-    """An address that answers no connection: its listener takes none, and its queue is full."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server((host, port), backlog=0))
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield
-
-
-def resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    def found(_host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
-
-    monkeypatch.setattr(socket, "getaddrinfo", found)
 
 
 async def test_a_host_that_is_an_address_is_tried_alone(monkeypatch: pytest.MonkeyPatch) -> None:
