@@ -111,9 +111,10 @@ class Supervisor:
             return []
         self._seen_s = now.mono_s
         state.open(now.mono_s, heartbeat_s, self._policy.silence_s or silence_s)
+        actions: list[Action] = [EmitEvents(self._links.change(state, "authenticating", now))]
         if date_ns is not None:
-            self._venue_time(date_ns, now, [])
-        return [EmitEvents(self._links.change(state, "authenticating", now))]
+            self._venue_time(date_ns, now, actions)
+        return actions
 
     def received(
         self,
@@ -167,7 +168,7 @@ class Supervisor:
             return []
         if isinstance(error, AuthError | ConfigError):
             state.end(math.inf)
-            return self._end_venue(error, now)
+            return self._end_venue(error, now, refused=state)
         wait_s = self._reconnects.wait_s(state, error, now.mono_s)
         text = f"{describe(error)}, retrying in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.WARNING, text), EmitEvents(self._on_disconnect(state, error, wait_s, now))]
@@ -207,7 +208,7 @@ class Supervisor:
         wait_s = self._reconnects.wait_after_bug_s(now.mono_s)
         if wait_s is None:
             third = Log(logging.ERROR, "internal error, for the third time", error)
-            return [third, *self._end_venue(error, now, missed_ns)]
+            return [third, *self._end_venue(error, now, missed_ns=missed_ns)]
         text = f"internal error, starting this venue again in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.ERROR, text, error), *self._cancel_query()]
         for index, state in enumerate(self._links.all):
@@ -380,11 +381,15 @@ class Supervisor:
         self._disconnected_ns = now.mono_ns
         return [*opened, *self._links.change(state, "down", now, describe(error), wait_s)]
 
-    def _end_venue(self, error: Exception, now: Moment, missed_ns: int | None = None) -> list[Action]:
+    def _end_venue(
+        self, error: Exception, now: Moment, *, refused: Link | None = None, missed_ns: int | None = None
+    ) -> list[Action]:
+        """Stop the venue; `refused`: the link that this is because of, if it is one."""
         keys = ", ".join(f"`{key}`" for key in self._policy.credentials)
         remedy = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
         self.failure = error
-        events = self._open_gap("reset", max(self._links.all, key=lambda state: state.last_good_ns), now, missed_ns)
+        link = refused or max(self._links.all, key=lambda state: state.last_good_ns)
+        events = self._open_gap("reset", link, now, missed_ns)
         text = safe_text(str(error), 400)
         actions: list[Action] = [
             Log(logging.ERROR, f"{text}{remedy}; this venue is not tried again"),

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from ordwatch.core.coverage import StreamCoverage
-from ordwatch.core.records import AnyRecord, ClockRecord, OrderRecord, RotateRecord
+from ordwatch.core.records import AliveRecord, AnyRecord, ClockRecord, OrderRecord, RotateRecord
 from ordwatch.core.venue_coverage import UncertainInterval
 from tests.recording.samples import (
     SESSION,
@@ -15,6 +15,7 @@ from tests.recording.samples import (
     gap_opened,
     link,
     order,
+    session,
     start,
 )
 
@@ -28,6 +29,14 @@ def stream(*records: AnyRecord, coverage: StreamCoverage | None = None) -> Strea
 def covered(coverage: StreamCoverage, venue: str = "alpha") -> tuple[float, tuple[UncertainInterval, ...]]:
     result = coverage.result(venue)
     return result.covered_ns / 1e9, result.uncertain
+
+
+def clock(at_second: float, jump_s: float) -> ClockRecord:
+    return ClockRecord(jump_ms=jump_s * 1000, suspended_ms=0.0, at=at(at_second))
+
+
+def end_of_both(second: float) -> AnyRecord:
+    return session("end", second, ("alpha", "beta"))
 
 
 def test_session_runs_until_its_end() -> None:
@@ -122,6 +131,114 @@ def test_pushes_of_a_stream_prove_life() -> None:
     assert coverage.venues["alpha"].until_ns == at_ns(8)
 
 
+def test_push_that_one_of_several_collectors_saw_proves_nothing_of_the_others() -> None:
+    pushes: list[OrderRecord] = [msgspec.structs.replace(order(second=each), collector="one") for each in (8, 9)]
+
+    assert stream(start(), link("live", 1), *pushes).venues["alpha"].until_ns == at_ns(1)
+
+
+def test_push_of_another_venue_proves_nothing() -> None:
+    pushes = [order(second=each, venue="beta") for each in (8, 9)]
+    links = [link("live", 1, venue=venue) for venue in ("alpha", "beta")]
+    coverage = stream(start(0, "alpha", "beta"), *links, *pushes)
+
+    assert [coverage.venues[name].until_ns for name in ("alpha", "beta")] == [at_ns(1), at_ns(8)]
+
+
+def test_order_without_a_time_of_receipt_proves_nothing() -> None:
+    coverage = stream(start(), link("live", 1))
+    coverage.order("alpha", "push", None)
+    coverage.order(None, "push", at(9))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(1)
+
+
+def both_alive(second: float) -> AliveRecord:
+    """An alive record of two venues that have just received something."""
+    record = alive(second)
+    return msgspec.structs.replace(record, venues=dict.fromkeys(("alpha", "beta"), record.venues["alpha"]))
+
+
+BOTH: tuple[AnyRecord, ...] = (
+    start(0, "alpha", "beta"),
+    *(link("live", 1, venue=venue, conn=conn) for conn, venue in enumerate(("alpha", "beta"), start=1)),
+    both_alive(10),
+)
+
+
+def both_covered(coverage: StreamCoverage) -> list[tuple[float, list[tuple[int, str]]]]:
+    """Of each venue the covered seconds, and since when and why it is uncertain."""
+    found = [covered(coverage, name) for name in ("alpha", "beta")]
+    return [(covered_s, [(each.from_ns, each.reason) for each in uncertain]) for covered_s, uncertain in found]
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([clock(15, 5), both_alive(20), end_of_both(20)], (14, [])),
+        ([both_alive(20), end_of_both(20), start(30, "alpha", "beta")], (19, [(at_ns(20), "not recorded")])),
+        ([start(30, "alpha", "beta")], (9, [(at_ns(10), "stopped without an end")])),
+        ([start(5, "alpha", "beta")], (9, [(at_ns(5), "stopped without an end")])),
+    ],
+    ids=["the clock jumped", "ended and begun", "begun without an end", "begun by a clock that is behind"],
+)
+def test_what_concerns_every_venue_is_known_of_each(
+    records: list[AnyRecord], expected: tuple[float, list[tuple[int, str]]]
+) -> None:
+    coverage = stream(*BOTH, *records)
+    later = stream(link("connecting", 40), coverage=coverage)
+
+    assert both_covered(later) == [expected] * 2
+
+
+def test_each_venue_of_a_state_that_was_read_again_uses_its_clock() -> None:
+    again = msgspec.json.decode(msgspec.json.encode(stream(*BOTH)), type=StreamCoverage)
+
+    assert both_covered(stream(clock(15, 5), both_alive(20), end_of_both(20), coverage=again)) == [(14, [])] * 2
+
+
+def test_records_that_are_missing_are_missing_of_each_venue() -> None:
+    coverage = stream(*BOTH)
+    coverage.records_missing()
+    stream(both_alive(30), both_alive(40), coverage=coverage)
+
+    assert both_covered(coverage) == [(19, [(at_ns(10), "records are missing")])] * 2
+
+
+def test_gaps_of_another_recording_are_forgotten_of_each_venue() -> None:
+    gaps = [gap_opened(15), msgspec.structs.replace(gap_opened(15), venue="beta", gap="beta-1")]
+    coverage = stream(*BOTH, *gaps)
+    coverage.forget_open_gaps()
+
+    assert [coverage.result(name).open_gap for name in ("alpha", "beta")] == [None, None]
+    assert both_covered(coverage) == [(14, [])] * 2
+
+
+def test_link_that_changes_outside_a_session_is_not_watched() -> None:
+    assert stream(start(), end(5), link("connecting", 6, venue="beta")).watched == {"alpha"}
+
+
+def test_silent_venue_is_proven_by_the_time_of_its_last_message() -> None:
+    coverage = stream(start(), link("live", 1), link("stale", 8), alive(10, state="stale", last_rx=5))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(5)
+
+
+def test_venue_that_is_not_covered_is_uncertain_until_the_last_record_by_the_clock_as_it_is() -> None:
+    coverage = stream(start(), link("live", 1), gap_opened(10), clock(86_420, 86_400), link("down", 86_430))
+
+    assert [(each.from_ns, each.to_ns) for each in coverage.result("alpha").uncertain] == [
+        (at_ns(10), at_ns(20)),
+        (at_ns(86_420), at_ns(86_430)),
+    ]
+
+
+def test_second_session_that_ends_ends_what_is_uncertain() -> None:
+    coverage = stream(start(), link("live", 1), *ending(5), start(10), gap_opened(5, cause="restart"), end(20))
+
+    assert covered(coverage) == (4, (UncertainInterval(at_ns(5), at_ns(20), "restart"),))
+
+
 def test_a_link_that_is_silent_at_a_clean_end_leaves_the_time_since_uncertain() -> None:
     coverage = stream(start(), link("live", 1), alive(5, last_rx=3), link("stale", 18), alive(20, last_rx=3), end(20))
 
@@ -181,10 +298,6 @@ def test_session_after_missing_records_begins_without_coverage() -> None:
     assert coverage.result("alpha").first_live_ns is None
 
 
-def clock(at_second: float, jump_s: float) -> ClockRecord:
-    return ClockRecord(jump_ms=jump_s * 1000, suspended_ms=0.0, at=at(at_second))
-
-
 @pytest.mark.parametrize("jump_s", [-86_400, 86_400])
 def test_clock_record_splits_coverage(jump_s: int) -> None:
     coverage = stream(start(), link("live", 1), alive(10), clock(10 + jump_s, jump_s), *ending(20 + jump_s))
@@ -239,6 +352,63 @@ def test_missing_records_are_not_late() -> None:
     coverage.records_missing()
 
     assert stream(alive(500), coverage=coverage).late_alive == []
+
+
+@pytest.mark.parametrize("ahead_s", [0, 86_400], ids=["never set", "set forward before"])
+def test_session_that_begins_before_the_last_record_has_a_clock_that_went_back(ahead_s: int) -> None:
+    jump: list[AnyRecord] = [clock(15 + ahead_s, ahead_s)] if ahead_s else []
+    records: tuple[AnyRecord, ...] = (
+        start(),
+        link("live", 1),
+        alive(10),
+        *jump,
+        order(second=20 + ahead_s),
+        start(18 + ahead_s),
+    )
+
+    assert stream(*records).venues["alpha"].clock_went_back
+
+
+def test_gap_that_is_open_when_the_stream_stops_has_no_end() -> None:
+    coverage = stream(start(), link("live", 1), gap_opened(10), link("down", 12))
+
+    assert coverage.result("alpha", stopped=True).uncertain == (UncertainInterval(at_ns(10), None, "eof"),)
+
+
+def test_what_comes_after_a_clean_end_does_not_make_it_later() -> None:
+    coverage = stream(start(), link("live", 1), gap_opened(10), end(20), link("connecting", 30))
+
+    assert covered(coverage) == (9, (UncertainInterval(at_ns(10), at_ns(20), "eof"),))
+
+
+def test_link_that_received_again_is_not_silent_at_the_end() -> None:
+    coverage = stream(start(), link("live", 1), link("stale", 10), link("live", 12), alive(19, last_rx=18), end(20))
+
+    assert covered(coverage) == (17, ())
+
+
+def test_alive_of_a_link_that_left_live_without_a_gap_proves_nothing() -> None:
+    coverage = stream(
+        start(), link("live", 1), alive(5, last_rx=4), link("down", 6), alive(15, state="down", last_rx=14)
+    )
+
+    assert coverage.venues["alpha"].until_ns == at_ns(4)
+
+
+def test_alive_of_a_venue_that_has_received_nothing_proves_nothing() -> None:
+    record = alive(10)
+    nothing = msgspec.structs.replace(record.venues["alpha"], last_rx=None)
+
+    coverage = stream(start(), link("live", 1), msgspec.structs.replace(record, venues={"alpha": nothing}))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(1)
+
+
+def test_pushes_on_both_sides_of_a_sleep_can_be_compared() -> None:
+    slept = ClockRecord(jump_ms=0.0, suspended_ms=6_000.0, at=at(9.5))
+    coverage = stream(start(), link("live", 1), order(second=8), order(second=9), slept, order(second=10))
+
+    assert coverage.venues["alpha"].until_ns == at_ns(9)
 
 
 def test_list_of_late_alive_records_is_bounded() -> None:

@@ -427,6 +427,8 @@ def test_a_late_state_does_not_move_the_places_of_the_others() -> None:
         (10.0, 11.9, 0, False),
         (10.0, 12.0, 0, True),
         (10.0, 10.1, 10.05, True),
+        (10.0, 10.1, 10.0, True),
+        (10.0, 10.0, 10.05, True),
         (10.0, 10.1, 9.0, False),
         (10.0, 9.9, 10.05, False),
     ],
@@ -731,6 +733,125 @@ def test_each_gap_counts_what_it_recovered_itself() -> None:
 
 def replace_venue(update: OrderUpdate) -> OrderUpdate:
     return msgspec.structs.replace(update, venue="toy2")
+
+
+def test_each_venue_has_its_own_orders_and_counts() -> None:
+    stats = {"toy": VenueStats(), "toy2": VenueStats()}
+    store = OrderStore({"toy": VENUE, "toy2": VENUE}, stats)
+    store.apply([push("1", "NEW", "0", 1), push("2", "NEW", "0", 1), push("3", "FILLED", "10", 1)])
+    store.apply([push("1", "NEW", "0", 1)] * 2)
+    store.apply([replace_venue(push("1", "FILLED", "10", 1)), reject("toy2"), reject("toy2")])
+
+    assert [order.order_id for order in store.open_orders("toy")] == ["1", "2"]
+    assert [order.order_id for order in store.orders("toy")] == ["1", "2", "3"]
+    assert [order.order_id for order in store.orders("toy2")] == ["1"]
+    assert [(each.updates, each.duplicates, each.rejected, each.open_orders) for each in stats.values()] == [
+        (5, 2, 0, 2),
+        (1, 0, 2, 0),
+    ]
+    assert store.counts == {"updates": 6, "written": 4, "duplicates": 2, "rejected": 2}
+
+
+def test_gaps_are_counted() -> None:
+    store = two_venues()
+    store.apply([gap_of("toy", 1, "open"), gap_of("toy2", 1, "open"), gap_of("toy2", 1, "closed")])
+
+    assert (store.counts["gaps_opened"], store.counts["gaps_closed"]) == (2, 1)
+
+
+def test_a_venue_that_is_added_later_is_merged_like_the_others() -> None:
+    store, stats = a_store(), VenueStats()
+    store.add_venue("toy2", dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL), stats)
+    first, second = (replace_venue(push("1", "NEW", "0", 5, price=price)) for price in ("7", "8"))
+    records = orders(store.apply([first, second]))
+
+    assert [record.flags for record in records] == [[], ["unordered"]]
+    assert (stats.updates, store.latest_ns("toy2")) == (2, 5_000_000)
+
+
+def test_what_of_a_recording_is_of_a_venue_that_is_not_watched_is_left_out() -> None:
+    written = orders(two_venues().apply([push("1", "NEW", "0", 1), replace_venue(push("1", "NEW", "0", 1))]))
+    store = a_store()
+
+    store.load(written)
+
+    assert [order.venue for order in store.orders("toy")] == ["toy"]
+
+
+def test_the_latest_time_of_the_venue_is_that_of_a_recording_too() -> None:
+    written = orders(a_store().apply([push("1", "NEW", "0", 5)]))
+    store = a_store()
+
+    store.load(written)
+
+    assert store.latest_ns("toy") == 5_000_000
+
+
+def test_the_latest_time_may_be_that_of_creation() -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 5, created_ns=7_000_000), push("2", "NEW", "0", 6, updated_ns=None)])
+    times = [store.latest_ns("toy")]
+    store.apply([push("3", "NEW", "0", 6, created_ns=8_000_000, updated_ns=None)])
+
+    assert [*times, store.latest_ns("toy")] == [7_000_000, 8_000_000]
+
+
+@pytest.mark.parametrize("source", ["push", "query"])
+def test_an_unknown_order_that_is_reported_again_with_its_version_is_in_order(source: str) -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 1)])
+    store.apply([not_found(store.open_orders("toy")[0], "no such order", 5)])
+
+    [record] = orders(store.apply([push("1", "NEW", "0", 1, source=source)]))
+
+    assert (record.status, record.flags, record.reason) == ("NEW", [], None)
+
+
+@pytest.mark.parametrize(
+    "repeat",
+    [push("1", "NEW", "0", 9), push("1", "NEW", "0", 3), push("1", "NEW", "0", 12, updated_ns=9_000_000)],
+    ids=["a repeat", "a late state", "a newer version without a change"],
+)
+def test_every_push_is_a_last_statement_after_which_the_venue_must_settle(repeat: OrderUpdate) -> None:
+    store = a_store()
+    store.apply(came(push("1", "NEW", "0", 9), at_s=10))
+    store.apply(came(repeat, at_s=13))
+    suspended = row("1", "SUSPENDED", "0", 9)
+
+    assert orders(store.apply(answered(suspended, asked_s=14))) == []
+    assert len(orders(store.apply(answered(suspended, asked_s=15, number=2)))) == 1
+
+
+def test_an_accepted_row_is_a_last_statement_and_one_from_a_cache_is_none() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=1))
+
+    seen = [
+        prices(store, answered(priced(price, "query"), asked_s=at_s, number=int(at_s)))
+        for price, at_s in (("8", 50), ("9", 51))
+    ]
+
+    assert seen == [["8"], []]
+
+
+def test_a_final_order_that_a_query_reopens_brings_the_next_query_forward() -> None:
+    rechecks: list[str] = []
+    venue = dataclasses.replace(VENUE, compare_versions=lambda *_: Recency.EQUAL)
+    store = OrderStore({"toy": venue}, {"toy": VenueStats()}, recheck=rechecks.append)
+    store.apply(came(push("1", "CANCELED", "0", 1), at_s=1))
+    store.apply(answered(row("1", "NEW", "0", 1), asked_s=20))
+
+    assert rechecks == ["toy"]
+
+
+def test_limits_of_a_gap_are_redacted() -> None:
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, lambda text: text.replace("canary", "***"))
+    gap = msgspec.structs.replace(gap_of("toy", 1, "closed"), limits="refused: canary")
+
+    [record] = store.apply([gap])
+
+    assert isinstance(record, GapRecord)
+    assert (record.limits, record.recovered) == ("refused: ***", 0)
 
 
 def test_a_doubt_ends_with_the_state_it_was_about() -> None:

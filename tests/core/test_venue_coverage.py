@@ -1,8 +1,9 @@
 import msgspec
 import pytest
 
+from ordwatch.core.records import GapRecord
 from ordwatch.core.timeline import Timeline
-from ordwatch.core.venue_coverage import UncertainInterval, VenueCoverage
+from ordwatch.core.venue_coverage import CoverageResult, UncertainInterval, VenueCoverage
 from tests.recording.samples import at, at_ns, gap_closed, gap_opened
 
 
@@ -35,6 +36,38 @@ def test_coverage_begins_with_the_first_live(live: VenueCoverage) -> None:
     assert (live.first_live_ns, judged(live, at_ns(30))) == (at_ns(10), (20, []))
 
 
+def test_states_on_the_way_to_the_first_live_are_no_loss() -> None:
+    coverage = VenueCoverage()
+    coverage.link_not_live("connecting")
+    coverage.link_live(at_ns(10))
+    ended(coverage, at_ns(30))
+
+    assert (coverage.first_live_ns, judged(coverage, at_ns(30))) == (at_ns(10), (20, []))
+
+
+@pytest.mark.parametrize("closed", [gap_closed(15, 25), gap_closed(15, 25, partial="history ends")])
+def test_a_gap_does_not_move_the_first_live(live: VenueCoverage, closed: GapRecord) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(closed)
+
+    assert live.first_live_ns == at_ns(10)
+
+
+@pytest.mark.parametrize(
+    ("result", "is_whole"),
+    [
+        (CoverageResult(1, 1, (), None, None), True),
+        (CoverageResult(None, 1, (), None, None), False),
+        (CoverageResult(1, 1, (UncertainInterval(1, 1, "eof"),), None, None), False),
+        (CoverageResult(1, 1, (), gap_opened(15), None), False),
+        (CoverageResult(1, 1, (), None, ""), False),
+    ],
+    ids=["whole", "never live", "uncertain", "an open gap", "without a part"],
+)
+def test_a_venue_is_whole_if_nothing_is_in_doubt(result: CoverageResult, is_whole: bool) -> None:
+    assert result.is_whole is is_whole
+
+
 def test_venue_that_never_was_live_is_not_uncertain_either() -> None:
     coverage = VenueCoverage()
     coverage.link_not_live("down")
@@ -59,6 +92,28 @@ def test_partial_gap_is_uncertain_and_says_why(live: VenueCoverage) -> None:
     assert judged(live, at_ns(30)) == (10, [UncertainInterval(at_ns(15), at_ns(25), "eof; page 2 failed")])
 
 
+def test_partial_gap_without_limits_names_its_cause_alone(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(msgspec.structs.replace(gap_closed(15, 25, partial=""), limits=None))
+
+    assert judged(live, None)[1] == [UncertainInterval(at_ns(15), at_ns(25), "eof")]
+
+
+def test_partial_gap_is_uncertain_only_to_where_the_query_reached(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(msgspec.structs.replace(gap_closed(15, 22, partial="history ends"), at=at(25)))
+    ended(live, at_ns(30))
+
+    assert judged(live, at_ns(30)) == (13, [UncertainInterval(at_ns(15), at_ns(22), "eof; history ends")])
+
+
+def test_recovered_gap_proves_life_until_its_end(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 25))
+
+    assert live.until_ns == at_ns(25)
+
+
 def test_open_gap_is_uncertain_until_the_end(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     ended(live, at_ns(30))
@@ -66,11 +121,12 @@ def test_open_gap_is_uncertain_until_the_end(live: VenueCoverage) -> None:
     assert judged(live, at_ns(30)) == (5, [UncertainInterval(at_ns(15), at_ns(30), "eof")])
 
 
-def test_gap_may_close_before_the_link_says_live(live: VenueCoverage) -> None:
+@pytest.mark.parametrize("live_again_s", [25, 26])
+def test_gap_may_close_before_the_link_says_live(live: VenueCoverage, live_again_s: int) -> None:
     live.link_not_live("down")
     live.gap_opened(gap_opened(15))
     live.gap_closed(gap_closed(15, 25))
-    live.link_live(at_ns(25))
+    live.link_live(at_ns(live_again_s))
     ended(live, at_ns(30))
 
     assert judged(live, at_ns(30)) == (20, [])
@@ -126,6 +182,23 @@ def test_unclean_end_is_uncertain_from_the_last_proof_of_life(live: VenueCoverag
     assert judged(live, None, stopped=True) == (9.5, [UncertainInterval(at_ns(19.5), None, "stopped without an end")])
 
 
+def test_unclean_end_adds_to_what_was_uncertain_before(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 18, partial="history ends"))
+    result = live.result(None, stopped=True)
+
+    assert [interval.from_ns for interval in result.uncertain] == [at_ns(15), at_ns(18)]
+    assert result.uncertain_ns == 3 * 10**9
+
+
+def test_a_session_that_was_never_live_proves_nothing_by_its_clean_end(live: VenueCoverage) -> None:
+    live.alive(at_ns(20), at_ns(20))
+    live.session_started()
+    live.session_ended(at_ns(30))
+
+    assert judged(live, at_ns(40)) == (10, [UncertainInterval(at_ns(20), at_ns(40), "stopped without an end")])
+
+
 def test_push_after_the_last_alive_proves_life(live: VenueCoverage) -> None:
     live.alive(at_ns(20), at_ns(19.5))
     live.push_received(at(21))
@@ -141,6 +214,14 @@ def test_pushes_read_together_prove_only_what_was_read_before_them(live: VenueCo
     live.push_received(at(22))
 
     assert live.until_ns == at_ns(21)
+
+
+def test_pushes_take_nothing_from_a_later_proof_of_life(live: VenueCoverage) -> None:
+    live.push_received(at(21))
+    live.push_received(at(22))
+    live.alive(at_ns(30), at_ns(29))
+
+    assert live.until_ns == at_ns(29)
 
 
 def test_after_the_last_proof_of_life_a_clean_end_leaves_time_that_is_neither(live: VenueCoverage) -> None:
@@ -203,8 +284,10 @@ def test_gap_that_reaches_back_into_covered_time_takes_it_back(live: VenueCovera
     ended(live, at_ns(30))
     live.session_started()
     live.gap_opened(gap_opened(25, cause="restart"))
+    open_gap = judged(live, at_ns(40))
     live.gap_closed(gap_closed(25, 50, partial="history ends"))
 
+    assert open_gap == (15, [UncertainInterval(at_ns(25), at_ns(40), "restart")])
     assert judged(live, None) == (15, [UncertainInterval(at_ns(25), at_ns(50), "eof; history ends")])
 
 
@@ -215,6 +298,36 @@ def test_gap_that_reaches_back_before_the_covered_time_takes_no_more_than_that(l
     live.gap_closed(gap_closed(5, 50, partial="history ends"))
 
     assert judged(live, None) == (0, [UncertainInterval(at_ns(10), at_ns(50), "eof; history ends")])
+
+
+def test_gap_that_ends_before_the_covered_time_is_uncertain_for_a_moment(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(5, at_=15))
+    live.gap_closed(msgspec.structs.replace(gap_closed(5, 7, partial="history ends"), at=at(15)))
+    live.alive(at_ns(20), at_ns(20))
+
+    assert judged(live, None) == (10, [UncertainInterval(at_ns(10), at_ns(10), "eof; history ends")])
+
+
+def test_recovered_gap_that_reaches_back_before_the_covered_time_adds_nothing_of_that(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(5, at_=15))
+    live.gap_closed(gap_closed(5, 20))
+
+    assert judged(live, None) == (10, [])
+
+
+def test_gap_begins_no_later_than_it_is_noticed(live: VenueCoverage) -> None:
+    """A clock that was set back by less than a second is not reported."""
+    live.gap_opened(gap_opened(20.5, at_=20))
+
+    assert judged(live, at_ns(25)) == (10, [UncertainInterval(at_ns(20), at_ns(25), "eof")])
+
+
+def test_gap_that_reaches_back_before_the_first_known_one_takes_nothing_away() -> None:
+    coverage = VenueCoverage()
+    coverage.gap_opened(gap_opened(15))
+    coverage.gap_opened(gap_opened(12, gap="alpha-2", cause="restart"))
+
+    assert judged(coverage, at_ns(20)) == (0, [UncertainInterval(at_ns(15), at_ns(20), "restart")])
 
 
 def test_second_gap_over_a_restart_goes_on_from_the_first(live: VenueCoverage) -> None:
@@ -243,6 +356,41 @@ def test_coverage_of_a_later_file_begins_with_its_first_alive() -> None:
     ended(coverage, at_ns(60))
 
     assert (coverage.first_live_ns, judged(coverage, at_ns(60))) == (at_ns(40), (20, []))
+
+
+def test_link_that_left_live_before_missing_records_is_not_held_against_it_after_them(live: VenueCoverage) -> None:
+    live.link_not_live("down")
+    live.records_missing()
+    live.alive(at_ns(40), at_ns(39))
+    live.link_live(at_ns(45))
+    ended(live, at_ns(60))
+
+    assert judged(live, at_ns(60)) == (20, [UncertainInterval(at_ns(10), at_ns(40), "link down without a gap")])
+
+
+def test_gap_that_was_open_before_missing_records_is_not_open_after_them(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.records_missing()
+    live.alive(at_ns(40), at_ns(39))
+
+    assert (live.is_covered, live.gap) == (True, None)
+
+
+def test_alive_record_in_a_gap_after_missing_records_does_not_close_it(live: VenueCoverage) -> None:
+    live.records_missing()
+    live.gap_opened(gap_opened(30))
+    live.alive(at_ns(40), at_ns(39))
+
+    assert not live.is_covered
+
+
+def test_alive_record_before_the_first_live_of_a_session_covers_nothing(live: VenueCoverage) -> None:
+    """Records that were missing in the session before are no reason to trust it."""
+    live.records_missing()
+    live.session_started()
+    live.alive(at_ns(40), at_ns(39))
+
+    assert not live.is_covered
 
 
 def jumped(coverage: VenueCoverage, timeline: Timeline, at_second: float, jump_s: float) -> None:
@@ -333,6 +481,76 @@ def test_a_gap_that_the_venue_reports_late_begins_at_the_earliest_possible_time(
     assert set_back.result(None).covered_ns == 15 * 10**9
 
 
+def test_a_gap_that_the_venue_reports_does_not_begin_before_the_venue_was_live(timeline: Timeline) -> None:
+    """The clock showed second 7 before the venue was live, and once more after that."""
+    coverage = VenueCoverage(timeline)
+    jumped(coverage, timeline, 4, -4)
+    coverage.link_live(at_ns(6))
+    coverage.gap_opened(gap_opened(7, cause="venue_logged_out", at_=9))
+
+    assert coverage.result(None).covered_ns == 10**9
+
+
+@pytest.mark.parametrize("live_s", [10, None], ids=["live after it", "never live"])
+def test_a_gap_that_the_venue_reports_may_begin_before_the_venue_was_live(live_s: int | None) -> None:
+    coverage = VenueCoverage()
+    if live_s is not None:
+        coverage.link_live(at_ns(live_s))
+    coverage.gap_opened(gap_opened(7, cause="venue_logged_out", at_=20))
+
+    assert (coverage.result(None).covered_ns, coverage.is_covered) == (0, False)
+
+
+def test_a_gap_may_begin_before_the_last_proof_of_life_of_before_a_jump(set_back: VenueCoverage) -> None:
+    """Another connection was silent since second 15."""
+    set_back.gap_opened(gap_opened(15, at_=25))
+
+    assert set_back.result(None).covered_ns == 5 * 10**9
+
+
+def test_pushes_prove_life_after_the_clock_was_set_back(clocked: VenueCoverage, timeline: Timeline) -> None:
+    for second in (38, 39):
+        clocked.push_received(at(second))
+    jumped(clocked, timeline, 20, -20)
+    for second in (25, 26):
+        clocked.push_received(at(second))
+
+    assert clocked.result(None).covered_ns == (40 - 10 + 25 - 20) * 10**9
+
+
+def test_a_silent_venue_stays_where_it_was_last_proven_after_a_second_jump(
+    clocked: VenueCoverage, timeline: Timeline
+) -> None:
+    """First a day forward, then 20 seconds back: nothing was received since 20 seconds after the venue was live."""
+    jumped(clocked, timeline, DAY + 15, DAY)
+    clocked.alive(at_ns(DAY + 30), at_ns(DAY + 30))
+    jumped(clocked, timeline, DAY + 20, -20)
+    clocked.alive(at_ns(DAY + 39), at_ns(DAY + 30))
+    clocked.gap_opened(gap_opened(DAY + 30, at_=DAY + 70))
+
+    assert clocked.result(None).covered_ns == 20 * 10**9
+
+
+def test_no_time_before_the_live_is_ever_taken_away(clocked: VenueCoverage, timeline: Timeline) -> None:
+    """The clock was set twice between two looks at it: the jump seems to have been before the live."""
+    jumped(clocked, timeline, 20, 11)
+    before = (clocked.until_ns, clocked.result(None).covered_ns)
+    clocked.gap_opened(gap_opened(20))
+
+    assert before == (at_ns(10 + 11), 0)
+    assert clocked.result(None).covered_ns == 0
+
+
+def test_missing_records_after_a_jump_end_with_the_next_alive(clocked: VenueCoverage, timeline: Timeline) -> None:
+    clocked.alive(at_ns(20), at_ns(20))
+    jumped(clocked, timeline, DAY + 20, DAY)
+    clocked.records_missing()
+    clocked.alive(at_ns(DAY + 40), at_ns(DAY + 39))
+    clocked.alive(at_ns(DAY + 50), at_ns(DAY + 45))
+
+    assert clocked.result(None).covered_ns == (20 - 10 + 45 - 40) * 10**9
+
+
 @pytest.mark.parametrize("jump_s", [-3600, DAY])
 def test_gap_over_a_jump_is_uncertain_on_both_sides(clocked: VenueCoverage, timeline: Timeline, jump_s: int) -> None:
     clocked.gap_opened(gap_opened(15))
@@ -404,6 +622,14 @@ def test_open_gap_is_uncertain_though_the_clock_is_behind_its_start(live: VenueC
     assert judged(live, at_ns(30))[1] == [UncertainInterval(at_ns(3600), at_ns(3600), "eof")]
 
 
+def test_so_is_each_gap_before_it(live: VenueCoverage) -> None:
+    live.gap_opened(gap_opened(15))
+    live.gap_closed(gap_closed(15, 18, partial="history ends"))
+    live.gap_opened(gap_opened(3600))
+
+    assert [interval.from_ns for interval in judged(live, at_ns(30))[1]] == [at_ns(15), at_ns(3600)]
+
+
 def test_partial_gap_without_length_is_uncertain(live: VenueCoverage) -> None:
     live.gap_opened(gap_opened(15))
     live.gap_closed(gap_closed(15, 15, partial="one market refused"))
@@ -432,6 +658,14 @@ def test_partial_gap_whose_opening_is_in_a_file_before_is_uncertain() -> None:
     coverage.gap_closed(gap_closed(15, 25, partial="history ends"))
 
     assert judged(coverage, None)[1] == [UncertainInterval(at_ns(15), at_ns(25), "eof; history ends")]
+
+
+def test_recovered_gap_whose_opening_is_in_a_file_before_covers_nothing_of_that() -> None:
+    coverage = VenueCoverage(_records_missing=True)
+    coverage.gap_closed(gap_closed(15, 25))
+    coverage.alive(at_ns(30), at_ns(30))
+
+    assert (coverage.first_live_ns, judged(coverage, None)) == (at_ns(25), (5, []))
 
 
 def test_gap_without_anything_before_it_proves_that_the_venue_was_live() -> None:
@@ -468,8 +702,9 @@ def test_push_of_one_of_two_connections_proves_nothing_of_the_other(two: VenueCo
     assert two.until_ns == at_ns(10)
 
 
-def test_push_proves_life_again_when_one_of_two_connections_is_left(two: VenueCoverage) -> None:
-    two.connection_changed(2, "down")
+@pytest.mark.parametrize("state", ["down", "failed"])
+def test_push_proves_life_again_when_one_of_two_connections_is_left(two: VenueCoverage, state: str) -> None:
+    two.connection_changed(2, state)
     two.push_received(at(15))
     two.push_received(at(16))
 
@@ -490,6 +725,17 @@ def test_connection_that_received_again_before_a_clean_end_was_never_uncertain(t
     ended(two, at_ns(30))
 
     assert judged(two, at_ns(30)) == (20, [])
+
+
+def test_a_silent_connection_of_the_session_before_is_not_silent_in_the_next(two: VenueCoverage) -> None:
+    two.connection_changed(2, "stale")
+    two.session_ended(at_ns(30))
+    two.session_started()
+    two.link_live(at_ns(40))
+    two.connection_changed(3, "live")
+    ended(two, at_ns(50))
+
+    assert judged(two, at_ns(50)) == (10, [UncertainInterval(at_ns(10), at_ns(40), "silent until the end")])
 
 
 def test_next_session_does_not_count_the_connections_of_the_last(two: VenueCoverage) -> None:
@@ -537,6 +783,15 @@ def test_clock_went_back_if_it_did_so_after_the_open_gap_began(clocked: VenueCov
     jumped(clocked, timeline, 20, -20)
 
     assert (before, clocked.clock_went_back) == (False, True)
+
+
+def test_clock_went_back_since_the_gap_began_though_nothing_was_covered_then(timeline: Timeline) -> None:
+    coverage = VenueCoverage(timeline)
+    jumped(coverage, timeline, 4, -4)
+    coverage.link_live(at_ns(6))
+    coverage.gap_opened(gap_opened(3, at_=8))
+
+    assert coverage.clock_went_back
 
 
 def test_clock_of_a_venue_that_never_was_live_never_went_back(timeline: Timeline) -> None:

@@ -44,6 +44,7 @@ def test_gap_closes_recovered_by_a_query_without_bound() -> None:
     [gap] = gaps.close_gap(30 * SECOND, "a; b")
 
     assert (gap.state, gap.outcome, gap.to_ns, gap.limits) == ("closed", "recovered", 30 * SECOND, "a; b")
+    assert (gap.cause, gap.from_ns, gap.at_ns) == ("eof", 20 * SECOND, 30 * SECOND)
 
 
 def test_gap_closes_partial_where_the_query_does_not_reach_its_start() -> None:
@@ -66,13 +67,17 @@ def test_partial_gap_ends_where_the_query_reached_and_within_the_gap(reached_aft
 
 
 @pytest.mark.parametrize("closes_s", [12, 15])
-def test_gap_of_a_clock_put_back_keeps_its_start_and_ends_no_earlier(closes_s: int) -> None:
+@pytest.mark.parametrize("reached_after_ns", [None, SECOND], ids=["recovered", "partial"])
+def test_gap_of_a_clock_put_back_keeps_its_start_and_ends_no_earlier(
+    closes_s: int, reached_after_ns: int | None
+) -> None:
     gaps = live()
 
     [opened] = gaps.open_gap("eof", 20 * SECOND, 11 * SECOND)
-    [closed] = gaps.close_gap(closes_s * SECOND, None)
+    [closed] = gaps.close_gap(closes_s * SECOND, None, reached_after_ns)
 
     assert (opened.from_ns, closed.from_ns, closed.to_ns) == (20 * SECOND, 20 * SECOND, 20 * SECOND)
+    assert (opened.at_ns, closed.at_ns) == (11 * SECOND, closes_s * SECOND)
 
 
 def test_covered_time_in_the_future_of_the_clock_stays_the_start_of_the_gap() -> None:
@@ -131,6 +136,8 @@ def live_gaps(orders: Orders | None = None) -> VenueGaps:
         (link(990), [link(0)], 990),
         (link(0), [link(980)], 1_000),
         (link(990, 400), [link(2_000, 300)], 2_000),
+        (link(200, 400), [link(100, 300)], 100),
+        (link(990, subscribed=False), [link(995)], 990),
     ],
     ids=[
         "the only link",
@@ -141,6 +148,8 @@ def live_gaps(orders: Orders | None = None) -> VenueGaps:
         "one that never received anything",
         "a link that received nothing: noticed now",
         "silence is compared by the clock that is never set",
+        "and by nothing else",
+        "a link that has ended already, and another received later",
     ],
 )
 def test_a_gap_begins_where_the_most_silent_link_received_last(lost: Link, others: list[Link], from_s: int) -> None:
@@ -167,6 +176,15 @@ def test_what_is_asked_for_begins_at_the_start_that_the_venue_reports() -> None:
     assert gaps.since_ns == 7_440 * SECOND - MARGIN_NS
 
 
+def test_what_is_asked_for_begins_now_where_the_lost_link_never_received_anything() -> None:
+    gaps, lost = live_gaps(), link(0, running_s=0)
+    gaps.read_clock(7_400 * SECOND, 400 * SECOND)
+
+    gaps.open("eof", lost, [lost], NOW)
+
+    assert gaps.since_ns == 7_500 * SECOND - MARGIN_NS
+
+
 def test_every_loss_of_coverage_counts_though_the_gap_goes_on() -> None:
     gaps, lost = live_gaps(), link(990)
 
@@ -174,6 +192,24 @@ def test_every_loss_of_coverage_counts_though_the_gap_goes_on() -> None:
 
     assert [len(each) for each in opened] == [1, 0, 0]
     assert gaps.epoch == 3
+
+
+def test_what_is_asked_for_begins_at_the_first_loss_of_a_gap_and_not_at_a_later_one() -> None:
+    gaps, lost, again = live_gaps(), link(990), link(997)
+    gaps.read_clock(7_500 * SECOND, 500 * SECOND)
+
+    gaps.open("eof", lost, [lost], NOW)
+    gaps.open("eof", again, [again], NOW)
+
+    assert gaps.since_ns == 7_490 * SECOND - MARGIN_NS
+
+
+@pytest.mark.parametrize(("latest_s", "since_s"), [(None, 7_500), (7_300, 7_300), (7_600, 7_500)])
+def test_the_query_after_the_next_asks_from_now_or_the_venues_last_update(latest_s: int | None, since_s: int) -> None:
+    gaps = live_gaps(Orders(latest_ns=lambda: None if latest_s is None else latest_s * SECOND))
+    gaps.read_clock(7_400 * SECOND, 400 * SECOND)
+
+    assert gaps.next_since_ns(NOW) == since_s * SECOND - MARGIN_NS
 
 
 def test_the_next_query_asks_from_the_start_of_the_gap_in_the_venues_time() -> None:
@@ -216,7 +252,35 @@ def test_a_gap_is_recovered_if_the_query_reached_back_to_its_start(
 
     [gap] = gaps.close(Query(1, gaps.epoch, gaps.since_ns, 8_000), result, without, NOW)
 
-    assert (gap.state, gap.outcome) == ("closed", outcome)
+    assert (gap.state, gap.outcome, gap.at_ns) == ("closed", outcome, NOW.wall_ns)
+
+
+@pytest.mark.parametrize("since_ns", [None, EVER])
+def test_a_query_without_a_start_that_reaches_only_so_far_recovers_nothing(since_ns: int | None) -> None:
+    gaps, lost = live_gaps(), link(990)
+    gaps.open("eof", lost, [lost], NOW)
+
+    [gap] = gaps.close(Query(1, gaps.epoch, since_ns, 8_000), QueryResult(complete_since_ns=10 * SECOND), None, NOW)
+
+    assert (gap.outcome, gap.to_ns) == ("partial", NOW.wall_ns)
+
+
+@pytest.mark.parametrize(
+    ("limits", "without", "expected"),
+    [
+        ((), None, None),
+        (("page 2 failed",), None, "page 2 failed"),
+        ((), "BTC_USDT: locked", "without BTC_USDT: locked"),
+        (("page 2 failed", "no fees"), "BTC_USDT: locked", "page 2 failed; no fees; without BTC_USDT: locked"),
+    ],
+)
+def test_a_gap_names_the_limits_of_its_query(limits: tuple[str, ...], without: str | None, expected: str) -> None:
+    gaps, lost = live_gaps(), link(990)
+    gaps.open("eof", lost, [lost], NOW)
+
+    [gap] = gaps.close(Query(1, gaps.epoch, gaps.since_ns, 8_000), QueryResult(limits=limits), without, NOW)
+
+    assert gap.limits == expected
 
 
 @pytest.mark.parametrize(
@@ -231,9 +295,49 @@ def test_a_restart_compares_no_times_of_a_clock_that_was_put_back(
     gaps = VenueGaps(GapTracker("toy"), Orders(all=lambda: (before, later)))
     gap = GapUpdate(venue="toy", gap="toy-1", state="open", cause="eof", from_ns=990 * SECOND, at_ns=991 * SECOND)
 
-    gaps.resume(990 * SECOND, gap if is_open else None, NOW, clock_went_back=clock_went_back)
+    opened = gaps.resume(990 * SECOND, gap if is_open else None, NOW, clock_went_back=clock_went_back)
 
     assert gaps.since_ns == since_ns
+    assert [(each.cause, each.from_ns, each.at_ns) for each in opened] == (
+        [] if is_open else [("restart", 990 * SECOND, NOW.wall_ns)]
+    )
+    assert (gaps.gap is not None, gaps.ever_live) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("times", "since_ns"),
+    [
+        ({"updated_ns": 7_000 * SECOND, "created_ns": 6_000 * SECOND}, 7_000 * SECOND - MARGIN_NS),
+        ({"updated_ns": None, "created_ns": 6_000 * SECOND}, 6_000 * SECOND - MARGIN_NS),
+        ({"updated_ns": 7_000 * SECOND, "created_ns": None}, 7_000 * SECOND - MARGIN_NS),
+        ({"updated_ns": None, "created_ns": None}, EVER),
+        ({"received_ns": 990 * SECOND, "updated_ns": 7_000 * SECOND}, 7_000 * SECOND - MARGIN_NS),
+        ({"received_ns": 990 * SECOND + 1, "updated_ns": 7_000 * SECOND}, EVER),
+    ],
+    ids=["both", "created", "updated", "neither", "received last", "received later"],
+)
+def test_a_restart_asks_from_the_latest_time_in_what_was_received(times: dict[str, int | None], since_ns: int) -> None:
+    held = replace(toy_update("toy", "1", "NEW", "0", "1", now_ns=5), **times)
+    gaps = VenueGaps(GapTracker("toy"), Orders(all=lambda: (held,)))
+
+    gaps.resume(990 * SECOND, None, NOW)
+
+    assert gaps.since_ns == since_ns
+
+
+def test_a_restart_without_orders_asks_for_everything() -> None:
+    gaps = VenueGaps(GapTracker("toy"), Orders())
+
+    gaps.resume(990 * SECOND, None, NOW)
+
+    assert gaps.since_ns == EVER
+
+
+def test_a_recording_without_the_venue_leaves_everything_as_it_is() -> None:
+    gaps = VenueGaps(GapTracker("toy"), Orders())
+
+    assert gaps.resume(None, None, NOW) == []
+    assert (gaps.since_ns, gaps.ever_live, gaps.gap) == (None, False, None)
 
 
 def test_history_that_a_query_did_not_give_is_asked_for_again_and_not_for_ever() -> None:

@@ -43,6 +43,17 @@ def test_a_query_may_ask_for_another_one_sooner() -> None:
     assert answered(queries(), QueryResult(again_s=20.0)).due_s == 120.0
 
 
+def test_that_does_not_put_off_a_doubt_of_before() -> None:
+    asked = queries()
+    query = asked.start(0, None, 1, 90.0)
+
+    asked.recheck(99.0)
+    asked.take(query.number)
+    asked.on_answer(QueryResult(again_s=20.0), 100.0)
+
+    assert asked.due_s == 104.0
+
+
 def test_failures_wait_longer_each_time_and_start_again_after_an_answer() -> None:
     asked, due_s = queries(), []
 
@@ -71,6 +82,35 @@ def test_a_doubt_brings_the_resync_forward_once() -> None:
     asked.recheck(112.0)
 
     assert asked.due_s == 115.0
+
+
+def test_doubts_during_a_query_count_from_the_first() -> None:
+    asked = queries()
+    query = asked.start(0, None, 1, 90.0)
+
+    for now_s in (91.0, 95.0, 99.0):
+        asked.recheck(now_s)
+    asked.take(query.number)
+    asked.on_answer(QueryResult(), 100.0)
+
+    assert asked.due_s == 96.0
+
+
+def test_an_answer_that_came_too_late_is_asked_for_again_at_once() -> None:
+    asked = answered(queries())
+
+    asked.repeat(120.0)
+
+    assert asked.due_s == 120.0
+
+
+@pytest.mark.parametrize(("resync_s", "due_s"), [(300.0, 700.0), (None, math.inf)], ids=["resyncs", "no resyncs"])
+def test_a_resync_that_is_left_out_is_due_again_after_its_interval(resync_s: float | None, due_s: float) -> None:
+    asked = answered(queries(resync_s=resync_s))
+
+    asked.skip(400.0)
+
+    assert asked.due_s == due_s
 
 
 def test_without_resyncs_a_doubt_stays() -> None:

@@ -36,7 +36,7 @@ from ordwatch.engine.reconnects import ATTEMPTS_WINDOW_S
 from ordwatch.engine.venue_clock import MARGIN_NS
 from ordwatch.venues.contract import EVER, NEVER, QueryResult
 from tests.support.toy import toy_update
-from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, Driver, quick
+from tests.support.venue_driver import HEARTBEAT_S, SECOND, SILENCE_S, START_S, WALL_S, Driver, quick
 
 REJECT = Reject(venue="toy", reason="bad", data=b"", size=0, missed=True, at_ns=0)
 PUSH = toy_update("toy", "1", "NEW", "0", "1", now_ns=5)
@@ -90,7 +90,7 @@ def test_a_gap_opens_at_the_last_good_message_and_not_when_the_break_was_noticed
     driver.disconnect()
 
     [gap] = driver.gaps
-    assert (gap.from_ns, gap.at_ns) == ((START_S + 3) * SECOND, (START_S + 8) * SECOND)
+    assert (gap.from_ns, gap.at_ns) == ((WALL_S + 3) * SECOND, (WALL_S + 8) * SECOND)
 
 
 def test_one_gap_goes_on_over_several_breaks_and_closes_once() -> None:
@@ -126,7 +126,7 @@ def test_links_of_one_venue_are_lost_and_the_gap_starts_at_the_first() -> None:
     driver.disconnect(link=0)
     driver.disconnect(link=1)
 
-    assert [(gap.state, gap.from_ns) for gap in driver.gaps] == [("open", START_S * SECOND)]
+    assert [(gap.state, gap.from_ns) for gap in driver.gaps] == [("open", WALL_S * SECOND)]
 
 
 def test_a_venue_is_proven_alive_only_as_far_as_the_most_silent_of_its_links() -> None:
@@ -137,8 +137,8 @@ def test_a_venue_is_proven_alive_only_as_far_as_the_most_silent_of_its_links() -
     proven_ns = driver.stats.last_rx_ns
     driver.disconnect(link=1)
 
-    assert proven_ns == START_S * SECOND
-    assert [gap.from_ns for gap in driver.gaps] == [START_S * SECOND]
+    assert proven_ns == WALL_S * SECOND
+    assert [gap.from_ns for gap in driver.gaps] == [WALL_S * SECOND]
 
 
 def test_updates_are_handed_on_with_the_connection_they_came_by() -> None:
@@ -154,7 +154,7 @@ def test_the_good_events_before_an_end_are_kept() -> None:
     driver = live()
     driver.receive(PUSH, Closed(RemoteProtocolError("nonsense")))
 
-    assert len(driver.updates) == 1
+    assert driver.events.index(PUSH) < driver.events.index(driver.gaps[0])
     assert driver.gaps[0].cause == "reject"
 
 
@@ -314,7 +314,7 @@ def test_a_silence_counts_from_what_was_read_after_our_own_lag() -> None:
     driver.run(driver.supervisor.timer(driver.now))
     driver.advance(SILENCE_S)
 
-    assert [gap.from_ns for gap in driver.gaps] == [(START_S + 3 * SILENCE_S) * SECOND]
+    assert [gap.from_ns for gap in driver.gaps] == [(WALL_S + 3 * SILENCE_S) * SECOND]
 
 
 # Queries.
@@ -467,6 +467,42 @@ def test_a_gap_is_asked_in_the_venues_time_whatever_our_clock_says(ahead_s: floa
     assert driver.queries[-1].since_ns == 777_000 * SECOND - MARGIN_NS
 
 
+@pytest.mark.parametrize(("ahead_s", "warns"), [(6, True), (-6, True), (5, False)])
+def test_clocks_that_differ_are_reported_once_also_if_the_handshake_shows_it(ahead_s: int, warns: bool) -> None:
+    driver = Driver()
+    driver.advance(0)
+    for date_ns in (driver.now.wall_ns + ahead_s * SECOND,) * 2:
+        driver.run(driver.supervisor.opened(0, 1, HEARTBEAT_S, SILENCE_S, date_ns, driver.now))
+
+    assert sum("is this host's clock right?" in text for text in driver.logs) == warns
+    assert driver.stats.clock_offset_s == ahead_s
+
+
+def test_a_gap_is_asked_in_the_time_that_the_handshake_showed() -> None:
+    driver = Driver()
+    driver.advance(0)
+    driver.run(driver.supervisor.opened(0, 1, HEARTBEAT_S, SILENCE_S, 777_000 * SECOND, driver.now))
+    driver.up.add(0)
+    driver.receive(Ready())
+    driver.answer()
+    driver.advance(10)
+    driver.receive(RoundTrip(0.1))
+    driver.disconnect()
+    reconnect(driver)
+
+    assert driver.queries[-1].since_ns == 777_010 * SECOND - MARGIN_NS
+
+
+def test_the_first_query_may_look_back() -> None:
+    driver = Driver()
+    driver.supervisor.look_back(777_000 * SECOND)
+    driver.advance(0)
+    driver.open()
+    driver.receive(Ready())
+
+    assert driver.queries[-1].since_ns == 777_000 * SECOND
+
+
 def test_statements_of_other_links_after_the_break_do_not_move_its_start() -> None:
     latest_ns = 0
     driver = Driver(quick(links=2), orders=Orders(latest_ns=lambda: latest_ns))
@@ -562,7 +598,7 @@ def test_statements_before_the_break_was_noticed_need_no_settling_time() -> None
 def test_a_venue_that_sees_no_orders_is_a_gap_until_it_is_back() -> None:
     driver = live()
     driver.advance(9)
-    driver.receive(Interrupted("venue_logged_out", "logged out", round((START_S + 4) * SECOND)), good=True)
+    driver.receive(Interrupted("venue_logged_out", "logged out", round((WALL_S + 4) * SECOND)), good=True)
     driver.advance(1)
     driver.receive(RoundTrip(0.1))
     asked = len(driver.queries)
@@ -571,8 +607,8 @@ def test_a_venue_that_sees_no_orders_is_a_gap_until_it_is_back() -> None:
 
     assert asked == 1
     assert [(gap.state, gap.cause, gap.from_ns) for gap in driver.gaps] == [
-        ("open", "venue_logged_out", START_S * SECOND),
-        ("closed", "venue_logged_out", START_S * SECOND),
+        ("open", "venue_logged_out", WALL_S * SECOND),
+        ("closed", "venue_logged_out", WALL_S * SECOND),
     ]
 
 
@@ -625,6 +661,17 @@ def test_refused_credentials_end_the_venue_and_are_not_tried_again() -> None:
     assert isinstance(driver.ended, AuthError)
     assert driver.states[-2:] == ["failed", "failed"]
     assert len(driver.attempts) == 2
+
+
+@pytest.mark.parametrize("error", [AuthError("wrong key"), ConfigError("no such account")])
+def test_a_query_that_is_refused_for_good_ends_the_venue(error: VenueError | ConfigError) -> None:
+    driver = live(resync_s=5.0)
+    driver.advance(6)
+    driver.refuse(error)
+    driver.advance(600)
+
+    assert driver.ended is error
+    assert (driver.states[-1], len(driver.attempts), len(driver.queries)) == ("failed", 1, 2)
 
 
 def test_the_third_bug_within_ten_minutes_ends_the_venue_after_growing_waits() -> None:
@@ -683,21 +730,21 @@ def test_a_sleep_is_a_gap_from_before_it() -> None:
     driver = live()
     driver.advance(5)
     driver.receive(RoundTrip(0.1))
-    driver.run(driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now))
+    driver.run(driver.supervisor.slept(round((WALL_S + 2) * SECOND), driver.now))
 
-    assert (driver.gaps[0].cause, driver.gaps[0].from_ns) == ("suspended", (START_S + 2) * SECOND)
+    assert (driver.gaps[0].cause, driver.gaps[0].from_ns) == ("suspended", (WALL_S + 2) * SECOND)
 
 
 def test_what_arrives_after_a_sleep_proves_nothing_of_it() -> None:
     driver = live()
     driver.advance(5)
     driver.receive(RoundTrip(0.1))
-    actions = driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now)
+    actions = driver.supervisor.slept(round((WALL_S + 2) * SECOND), driver.now)
     actions += driver.supervisor.received(0, 1, [PUSH], driver.now, good=True)
     actions += driver.supervisor.disconnected(0, 1, ConnectionLost("closed"), driver.now)
     driver.run([action for action in actions if isinstance(action, EmitEvents)])
 
-    assert [(gap.cause, gap.from_ns) for gap in driver.gaps] == [("suspended", (START_S + 2) * SECOND)]
+    assert [(gap.cause, gap.from_ns) for gap in driver.gaps] == [("suspended", (WALL_S + 2) * SECOND)]
     assert driver.updates == [PUSH]
 
 
@@ -705,7 +752,7 @@ def test_an_answer_of_before_a_sleep_closes_no_gap() -> None:
     driver = live()
     driver.disconnect()
     reconnect(driver)
-    actions = driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now)
+    actions = driver.supervisor.slept(round((WALL_S + 2) * SECOND), driver.now)
     actions += driver.supervisor.query_answered(driver.queries[-1].number, QueryResult(), driver.now)
 
     assert [gap.state for gap in driver.gaps] == ["open"]
@@ -716,7 +763,7 @@ def test_a_venue_that_was_stopped_does_not_mind_a_sleep() -> None:
     driver = live()
     driver.disconnect(AuthError("no"))
 
-    assert driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now) == []
+    assert driver.supervisor.slept(round((WALL_S + 2) * SECOND), driver.now) == []
 
 
 def test_what_a_former_connection_still_reports_is_ignored() -> None:
@@ -808,7 +855,7 @@ def test_after_a_sleep_the_venue_is_asked_from_before_it() -> None:
     driver.receive(RoundTrip(0.1, venue_ns=777_000 * SECOND))
     driver.advance(5)
     driver.receive(RoundTrip(0.1))
-    driver.run(driver.supervisor.slept(round((START_S + 2) * SECOND), driver.now))
+    driver.run(driver.supervisor.slept(round((WALL_S + 2) * SECOND), driver.now))
     reconnect(driver)
 
     assert driver.queries[-1].since_ns == 777_002 * SECOND - MARGIN_NS
@@ -1043,7 +1090,7 @@ def test_input_that_could_not_be_read_is_no_sign_of_life() -> None:
     driver.advance(2)
     driver.disconnect()
 
-    assert [gap.from_ns for gap in driver.gaps] == [START_S * SECOND] * 3
+    assert [gap.from_ns for gap in driver.gaps] == [WALL_S * SECOND] * 3
 
 
 def test_what_a_connection_reports_between_its_end_and_the_next_attempt_is_ignored() -> None:

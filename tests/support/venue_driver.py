@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ordwatch.core.errors import ConnectionLost, VenueError
+from ordwatch.core.errors import ConfigError, ConnectionLost, VenueError
 from ordwatch.core.events import (
     FeedEvent,
     GapUpdate,
@@ -35,7 +35,10 @@ from ordwatch.engine.supervisor import Supervisor
 from ordwatch.venues.contract import QueryResult
 
 SECOND = 1_000_000_000
-START_S = 1_000.0
+START_S, WALL_S = 1_000.0, 500_000.0
+"""The start by the monotonic clock, in which `Driver` counts, and by the wall clock."""
+ASLEEP_S = 300.0
+"""How long the machine slept before the start: so long the third clock is ahead of the monotonic one."""
 HEARTBEAT_S, SILENCE_S = 10.0, 25.0
 
 
@@ -46,8 +49,8 @@ class Driver:
     policy: Policy = field(default_factory=lambda: Policy(venue="toy"))
     orders: Orders = field(default_factory=Orders)
     now_s: float = START_S
-    wall_ahead_s: float = 0.0
-    """How wrong the wall clock is."""
+    wall_ahead_s: float = WALL_S - START_S
+    """How far the wall clock is ahead of the monotonic one."""
     gaps_before: int = 0
     """The highest gap number of the recording that is continued."""
     attempts: list[tuple[float, int, int]] = field(default_factory=list)
@@ -80,7 +83,11 @@ class Driver:
     @property
     def now(self) -> Moment:
         mono_ns = math.ceil(self.now_s * SECOND)  # a timer that is due is due by every clock
-        return Moment(mono_ns + round(self.wall_ahead_s * SECOND), mono_ns, mono_ns)
+        return Moment(
+            wall_ns=mono_ns + round(self.wall_ahead_s * SECOND),
+            mono_ns=mono_ns,
+            running_ns=mono_ns + round(ASLEEP_S * SECOND),
+        )
 
     def advance(self, seconds: float) -> None:
         """Let time pass; timers are served when they are due."""
@@ -138,7 +145,7 @@ class Driver:
         query, self.query = self.query, None
         self._do(self.supervisor.query_answered(query.number, report or QueryResult(), self.now))
 
-    def refuse(self, error: VenueError) -> None:
+    def refuse(self, error: VenueError | ConfigError) -> None:
         """The query under way fails."""
         assert self.query is not None
         query, self.query = self.query, None
