@@ -3,13 +3,15 @@
 A duplicate is recognised by them: an update that repeats a state its channel has reported before, or a later one.
 """
 
+from itertools import islice
+
 import msgspec
 from msgspec.structs import replace
 
 from ordwatch.core.differences import contradicts, is_duplicate, normalized
 from ordwatch.core.events import Arrival, OrderKey, OrderUpdate
 from ordwatch.core.merging import MergeRules
-from ordwatch.core.packed_states import packed, packed_all, unpacked_all
+from ordwatch.core.packed_states import packed, packed_all, unpacked_all, with_later, without_oldest
 
 STATES_KEPT = 8
 """Last states of each order with which a push is compared to find duplicates."""
@@ -30,10 +32,12 @@ class OrderEntry(msgspec.Struct, gc=False):
     states_kept: int = STATES_KEPT
     own_ns: int | None = None
     """The time in the latest state's own update; None: that of the state."""
-    earlier: tuple[bytes, ...] = ()
+    latest: int = 0
+    """The index of the latest state among those kept; the oldest has 0."""
+    earlier: bytes = b""
     """The states before the latest one, at most `states_kept` - 1, oldest first; see packed_states.py."""
-    places: dict[str, int] = {}
-    """For each channel the index of the state that its last update reported."""
+    others: dict[str, int] | None = None
+    """For each other channel the index of the state that its last update reported; most orders have one channel."""
     last_query: int = 0
     """Number of the last query that had a row for this order."""
     unconfirmed: tuple[OrderUpdate, int] | None = None
@@ -43,12 +47,6 @@ class OrderEntry(msgspec.Struct, gc=False):
 
     def __post_init__(self) -> None:
         self.key = self.state.key
-        self.places[self.channel] = 0
-
-    @property
-    def latest(self) -> int:
-        """The index of the latest state."""
-        return len(self.earlier)
 
     @property
     def states(self) -> list[OrderUpdate]:
@@ -66,36 +64,44 @@ class OrderEntry(msgspec.Struct, gc=False):
             reported = state if own_ns is None else replace(state, updated_ns=own_ns)
             before = packed(self._reported(), reported)
         self.state, self.own_ns, self.unconfirmed = state, own_ns, None
-        self.earlier = (*self.earlier, before)
-        channel = self.channel = arrival.channel
-        if not is_cached(arrival):
+        if arrival.channel != self.channel:
+            self._take_over(arrival.channel)
+        if arrival.query is None or not is_cached(arrival):
             self.arrived_ns = arrival.at_ns
-        if len(self.earlier) >= self.states_kept:
+        self.earlier = with_later(self.earlier, before)
+        self.latest += 1
+        if self.latest >= self.states_kept:
             self._forget_oldest()
-        places = self.places
-        places[channel] = len(self.earlier)
-        if len(places) > _CHANNELS_KEPT:
-            del places[next(iter(places))]
 
     def insert(self, index: int, state: OrderUpdate) -> None:
         """Insert a state that is older than the latest one."""
         states = self.states
         states.insert(index, state)
+        if self.others:
+            self.others = {channel: place + (place >= index) for channel, place in self.others.items()}
         self.earlier = packed_all(states)
-        self.places = {channel: place + (place >= index) for channel, place in self.places.items()}
-        if len(self.earlier) >= self.states_kept:
+        self.latest += 1
+        if self.latest >= self.states_kept:
             self._forget_oldest()
+
+    def place(self, channel: str) -> int:
+        """The index of the state that the last update of this channel reported; 0 if that is not known."""
+        if channel == self.channel:
+            return self.latest
+        return 0 if self.others is None else self.others.get(channel, 0)
 
     def move(self, channel: str, place: int) -> None:
         """The last update of this channel reported the state at `place`."""
-        places = self.places
-        places[channel] = place
-        if len(places) > _CHANNELS_KEPT:
-            del places[next(iter(places))]
+        if channel == self.channel:
+            return  # that of the latest state stays there
+        others = self.others = {} if self.others is None else self.others
+        others[channel] = place
+        if len(others) >= _CHANNELS_KEPT:
+            del others[next(iter(others))]
 
     def is_last_of(self, channel: str) -> bool:
         """Whether what is known came by this channel, or was repeated by it last."""
-        return channel == self.channel or self.places.get(channel) == self.latest
+        return channel == self.channel or (self.others is not None and self.others.get(channel) == self.latest)
 
     def find(self, update: OrderUpdate, start: int) -> int | None:
         """The index of the first state from `start` on of which the update is a duplicate."""
@@ -119,15 +125,24 @@ class OrderEntry(msgspec.Struct, gc=False):
 
     def _states_from(self, start: int) -> list[OrderUpdate]:
         """Those from this index on; the later ones first cost least to unpack."""
-        return list(unpacked_all(self.earlier[start:], self._reported()))[::-1]
+        return list(islice(unpacked_all(self.earlier, self._reported()), self.latest + 1 - start))[::-1]
 
     def _reported(self) -> OrderUpdate:
         """The latest state with the time in its own update."""
         return self.state if self.own_ns is None else replace(self.state, updated_ns=self.own_ns)
 
+    def _take_over(self, channel: str) -> None:
+        """The next state comes by this channel; the one until now stays at the state that it reported."""
+        before, self.channel = self.channel, channel
+        if self.others is not None:
+            self.others.pop(channel, None)
+        self.move(before, self.latest)
+
     def _forget_oldest(self) -> None:
-        self.earlier = self.earlier[1:]
-        self.places = {channel: max(0, place - 1) for channel, place in self.places.items()}
+        self.earlier = without_oldest(self.earlier)
+        self.latest -= 1
+        if self.others:
+            self.others = {channel: max(0, place - 1) for channel, place in self.others.items()}
 
 
 def is_cached(arrival: Arrival) -> bool:

@@ -188,7 +188,7 @@ class OrderStore:
             recency = Recency.NEWER
         if recency is not Recency.NEWER:
             # An update with a newer version is no duplicate, so most updates skip the search.
-            place = entry.places.get(channel, 0)
+            place = entry.place(channel)
             found = entry.find(update, place if recency is Recency.EQUAL else 0)
             if found is not None or recency is Recency.OLDER:
                 entry.arrived_ns = arrival.at_ns
@@ -250,7 +250,7 @@ class OrderStore:
         """A state that a collector has recorded. It has fields that an earlier update reported, or another time."""
         known, venue, channel = entry.state, self._venues[update.venue], arrival.channel
         same_channel = entry.is_last_of(channel)
-        recency, place = self._compare(venue, update, known, same_channel), entry.places.get(channel, 0)
+        recency, place = self._compare(venue, update, known, same_channel), entry.place(channel)
         if "late" in update.flags:
             recency = Recency.OLDER
             update = replace(update, flags=tuple(flag for flag in update.flags if flag != "late"))

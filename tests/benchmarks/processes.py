@@ -1,6 +1,8 @@
 """Commands that are measured: on a core of their own, by wall clock and by CPU time."""
 
 import os
+import re
+import select
 import subprocess
 import sys
 import time
@@ -13,6 +15,8 @@ from tests.benchmarks.payloads import Mix
 
 ORDWATCH = [str(Path(sys.executable).with_name("ordwatch"))]
 _FEW = 2_000
+_LOOK_S = 0.02
+"""How often the memory of what runs is looked at."""
 
 
 class Used(NamedTuple):
@@ -45,10 +49,24 @@ def used_by(process: "subprocess.Popen[bytes]", began_s: float) -> Used:
     Raises:
         AssertionError: It failed.
     """
+    ended, peak_mib = os.pidfd_open(process.pid), 0.0
+    while not select.select([ended], [], [], _LOOK_S)[0]:
+        peak_mib = max(peak_mib, _peak_mib(process.pid))
+    wall_s = time.monotonic() - began_s
+    os.close(ended)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{process.args!r} ended with {process.returncode}"
-    return Used(time.monotonic() - began_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Used(wall_s, used.ru_utime + used.ru_stime, peak_mib)
+
+
+def _peak_mib(pid: int) -> float:
+    """The most that it has had so far; 0 once it has ended.
+
+    `ru_maxrss` would not be less than what this process had when it started it, as Linux counts.
+    """
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return 0.0 if found is None else int(found[1]) / 1024
 
 
 def measured(command: Sequence[str], stdout: int | IO[bytes] = subprocess.DEVNULL) -> Used:

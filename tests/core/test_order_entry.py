@@ -27,7 +27,7 @@ def test_only_the_last_states_are_kept() -> None:
     order = entry(*range(STATES_KEPT + 3))
 
     assert [each.filled_qty for each in order.states] == [str(filled) for filled in range(3, STATES_KEPT + 3)]
-    assert order.places == {"one": STATES_KEPT - 1}
+    assert order.place("one") == order.latest == STATES_KEPT - 1
 
 
 def test_a_repeated_state_is_found_from_a_place_on() -> None:
@@ -53,7 +53,7 @@ def test_an_older_state_that_is_inserted_moves_the_places_after_it() -> None:
     order.insert(1, state(2))
 
     assert [each.filled_qty for each in order.states] == ["1", "2", "3"]
-    assert order.places == {"one": 2, "other": 0}
+    assert (order.place("one"), order.place("other")) == (2, 0)
     assert order.state.filled_qty == "3"
 
 
@@ -78,13 +78,43 @@ def test_a_cached_row_is_no_arrival() -> None:
 
 
 def test_places_of_few_channels_are_kept() -> None:
-    order = entry(1)
+    order = entry(1, 2)
 
     for number in range(20):
-        order.move(f"connection {number}", 0)
+        order.move(f"connection {number}", 1)
 
-    assert len(order.places) == 8
-    assert "connection 19" in order.places
+    kept = [number for number in range(20) if order.place(f"connection {number}") == 1]
+    assert kept == list(range(13, 20))
+    assert order.place("one") == 1
+
+
+def test_a_channel_stays_at_its_state_when_another_reports_the_next() -> None:
+    order = entry(1, 2)
+
+    order.add(state(3), None, arrival("other"))
+    order.add(state(4), None, arrival("one"))
+
+    assert (order.place("one"), order.place("other")) == (3, 2)
+
+
+def test_what_is_forgotten_was_reported_before_all_that_is_kept() -> None:
+    order = entry(1)
+    order.add(state(2), None, arrival("other"))
+
+    for filled in range(3, STATES_KEPT + 3):
+        order.add(state(filled), None, arrival("other"))
+
+    assert (order.place("one"), order.place("other")) == (0, STATES_KEPT - 1)
+
+
+def test_an_older_state_that_is_inserted_into_all_that_are_kept_takes_the_oldest_ones_place() -> None:
+    order = entry(*range(1, STATES_KEPT + 1))
+    order.move("other", 4)
+
+    order.insert(2, state(0))
+
+    assert [each.filled_qty for each in order.states] == ["2", "0", *map(str, range(3, STATES_KEPT + 1))]
+    assert (order.place("one"), order.place("other")) == (STATES_KEPT - 1, 4)
 
 
 def test_an_order_is_looked_up_by_the_key_of_its_state() -> None:

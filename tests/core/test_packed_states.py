@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple
 
 from ordwatch.core.events import Extra, OrderStatus, OrderUpdate, Side, TimeInForce
-from ordwatch.core.packed_states import packed, packed_all, unpacked, unpacked_all
+from ordwatch.core.packed_states import packed, packed_all, unpacked, unpacked_all, with_later, without_oldest
 
 
 class LegExtra(Extra, frozen=True, kw_only=True):
@@ -57,6 +57,15 @@ def test_a_packed_state_is_the_same_again(older: OrderUpdate, newer: OrderUpdate
 @given(st.lists(STATES, min_size=1, max_size=8))
 def test_a_chain_of_states_is_the_same_again(states: list[OrderUpdate]) -> None:
     assert list(unpacked_all(packed_all(states), states[-1]))[::-1] == states
+
+
+@given(st.lists(STATES, min_size=2, max_size=8))
+def test_the_oldest_state_is_forgotten_when_a_later_one_comes(states: list[OrderUpdate]) -> None:
+    *earlier, known, latest = states
+
+    kept = without_oldest(with_later(packed_all([*earlier, known]), packed(known, latest)))
+
+    assert kept == packed_all(states[1:])
 
 
 @given(STATES)
