@@ -1,9 +1,11 @@
 """The states of one order, and which channel reported which."""
 
+import pytest
 from msgspec.structs import replace
 
 from ordwatch.core.events import Arrival, OrderUpdate, QueryStamp
 from ordwatch.core.order_entry import STATES_KEPT, OrderEntry, is_cached
+from ordwatch.core.packed_states import packed
 from tests.support.toy import toy_update
 
 
@@ -65,6 +67,39 @@ def test_a_state_is_remembered_with_the_time_of_its_own_update() -> None:
     assert (order.state.updated_ns, order.states[-1].updated_ns) == (50, 40)
 
 
+@pytest.mark.parametrize("known_before", [True, False], ids=["packed while merging", "packed here"])
+def test_each_state_is_remembered_with_its_own_time_when_others_follow(known_before: bool) -> None:
+    order = entry(1)
+
+    for number, (time_ns, own_ns) in enumerate(((50, 40), (60, 60), (70, 65)), start=2):
+        latest = replace(state(number), updated_ns=time_ns)
+        before = packed(order.state, latest) if known_before else None
+        order.add(latest, own_ns, arrival("one"), before=before)
+
+    assert [each.updated_ns for each in order.states[1:]] == [40, 60, 65]
+    assert [each.filled_qty for each in order.states] == ["1", "2", "3", "4"]
+
+
+def test_states_that_are_forgotten_move_the_places_of_all_channels() -> None:
+    order = entry(*range(STATES_KEPT))
+    order.move("behind", 0)
+    order.move("other", 3)
+
+    order.add(state(100), None, arrival("one"))
+    order.insert(0, state(50))
+
+    assert order.places == {"one": STATES_KEPT - 1, "behind": 0, "other": 2}
+    assert len(order.states) == STATES_KEPT
+
+
+def test_a_full_order_keeps_no_more_states_when_one_is_inserted() -> None:
+    order = entry(*range(STATES_KEPT))
+
+    order.insert(3, state(50))
+
+    assert [each.filled_qty for each in order.states] == ["1", "2", "50", "3", "4", "5", "6", "7"]
+
+
 def test_a_cached_row_is_no_arrival() -> None:
     stamp = QueryStamp(number=1, sent_ns=1, cached=True)
     cached = Arrival(venue="toy", channel="cached query", at_ns=9, query=stamp)
@@ -115,6 +150,15 @@ def test_an_older_state_that_is_inserted_into_all_that_are_kept_takes_the_oldest
 
     assert [each.filled_qty for each in order.states] == ["2", "0", *map(str, range(3, STATES_KEPT + 1))]
     assert (order.place("one"), order.place("other")) == (STATES_KEPT - 1, 4)
+
+
+def test_so_are_those_of_channels_that_report_new_states() -> None:
+    order = entry(1)
+
+    for number in range(20):
+        order.add(state(number), None, arrival(f"connection {number}"))
+
+    assert list(order.places) == [f"connection {number}" for number in range(12, 20)]
 
 
 def test_an_order_is_looked_up_by_the_key_of_its_state() -> None:
