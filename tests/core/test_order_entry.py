@@ -88,7 +88,7 @@ def test_states_that_are_forgotten_move_the_places_of_all_channels() -> None:
     order.add(state(100), None, arrival("one"))
     order.insert(0, state(50))
 
-    assert order.places == {"one": STATES_KEPT - 1, "behind": 0, "other": 2}
+    assert [order.place(channel) for channel in ("one", "behind", "other")] == [STATES_KEPT - 1, 0, 2]
     assert len(order.states) == STATES_KEPT
 
 
@@ -150,15 +150,6 @@ def test_an_older_state_that_is_inserted_into_all_that_are_kept_takes_the_oldest
 
     assert [each.filled_qty for each in order.states] == ["2", "0", *map(str, range(3, STATES_KEPT + 1))]
     assert (order.place("one"), order.place("other")) == (STATES_KEPT - 1, 4)
-
-
-def test_so_are_those_of_channels_that_report_new_states() -> None:
-    order = entry(1)
-
-    for number in range(20):
-        order.add(state(number), None, arrival(f"connection {number}"))
-
-    assert list(order.places) == [f"connection {number}" for number in range(12, 20)]
 
 
 def test_an_order_is_looked_up_by_the_key_of_its_state() -> None:

@@ -37,7 +37,7 @@ class CoinwExtra(Extra, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class OrderReader:
+class PushedOrderReader:
     """Makes updates of pushed orders, for one venue of the configuration."""
 
     def __init__(self, venue: str) -> None:

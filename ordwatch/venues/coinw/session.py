@@ -45,7 +45,7 @@ from ordwatch.venues.coinw.messages import (
     payloads,
     row,
 )
-from ordwatch.venues.coinw.orders import OrderReader
+from ordwatch.venues.coinw.orders import PushedOrderReader
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
 from ordwatch.venues.toolkit.lenient_json import Unreadable, payload
@@ -88,7 +88,7 @@ class CoinwSession:
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
-        self._reader = OrderReader(setup.name)
+        self._reader = PushedOrderReader(setup.name)
         self._logins = logins or Logins()
         self._outgoing: list[Payload] = []
         self.last_message_ns = 0
