@@ -80,8 +80,12 @@ def test_an_opened_order_that_leaves_the_table_gives_way_to_the_list(order: Make
     made.apply([order(status=OrderStatus.FILLED)])
     seen = texts(made.lines(80, 60, now_ns=NOON_NS, now_s=0, stats=LIVE, keys=True))
 
+    made.press(["/", "s"])
+    then = texts(made.lines(80, 60, now_ns=NOON_NS, now_s=0, stats=LIVE, keys=True))
+
     assert [line for line in seen if "stays" in line]
     assert not [line for line in seen if "Esc: back" in line]
+    assert then[-1].startswith(" /s_")
 
 
 def test_a_fresh_row_is_bold_for_a_while_and_in_the_last_lines_never(order: Make) -> None:
