@@ -85,6 +85,25 @@ def test_first_sight_has_no_previous_status_and_no_changes() -> None:
     assert (record.prev_status, record.changed) == (None, [])
 
 
+def test_an_update_that_the_rules_of_its_venue_fail_on_leaves_the_others_of_the_batch() -> None:
+    failed: list[tuple[str, type[Exception]]] = []
+    store = OrderStore(
+        {"toy": dataclasses.replace(VENUE, compare_versions=divides_by_zero), "other": VENUE},
+        stats := {"toy": VenueStats(), "other": VenueStats()},
+        on_bug=lambda update, bug: failed.append((update.order_id, type(bug))),
+    )
+
+    records = store.apply([push("1", "NEW", "0", 1), push("1", "FILLED", "10", 2), push("2", "NEW", "0", 3)])
+
+    assert [record.order_id for record in orders(records)] == ["1", "2"]
+    assert failed == [("1", ZeroDivisionError)]
+    assert (stats["toy"].updates, store.counts["updates"], store.counts["written"]) == (2, 2, 2)
+
+
+def divides_by_zero(_new: OrderUpdate, _known: OrderUpdate, _same_way: bool) -> Recency:
+    raise ZeroDivisionError
+
+
 def test_every_state_is_written() -> None:
     assert statuses(push("1", "NEW", "0", 1), push("1", "PARTIALLY_FILLED", "4", 2), push("1", "FILLED", "10", 3)) == [
         "NEW",

@@ -643,8 +643,8 @@ MUTANTS = (
     Mutant(
         "a name whose first address is dead is not tried further",
         "engine/transport.py",
-        "happy_eyeballs_delay=None if _is_address(endpoint.host) else NEXT_ADDRESS_S",
-        "happy_eyeballs_delay=None if _is_address(endpoint.host) else NEXT_ADDRESS_S * 1000",
+        "        return NEXT_ADDRESS_S\n",
+        "        return NEXT_ADDRESS_S * 1000\n",
         (TRANSPORT,),
     ),
     Mutant(
@@ -678,8 +678,8 @@ MUTANTS = (
     Mutant(
         "a doubt on one venue asks them all",
         "engine/run.py",
-        "            if runner.setup.name == venue:\n                runner.recheck()",
-        "            runner.recheck()",
+        "        self._runner_of(venue).recheck()",
+        "        for runner in self._runners:\n            runner.recheck()",
         (RUN,),
     ),
     Mutant(
