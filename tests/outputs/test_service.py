@@ -100,6 +100,23 @@ def test_manager_that_is_gone_is_a_warning_and_no_more(tmp_path: Path, caplog: p
     assert caplog.text.count("cannot reach the service manager at $NOTIFY_SOCKET (No such file or directory)") == 1
 
 
+def test_manager_that_is_gone_a_second_time_is_a_second_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = service({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    assert sink is not None
+
+    write(sink, session("start"))
+    manager = ServiceManager(str(tmp_path / "notify"))
+    write(sink, ALIVE)
+    manager.close()
+    (tmp_path / "notify").unlink(missing_ok=True)
+    write(sink, ALIVE)
+    asyncio.run(sink.close())
+
+    assert caplog.text.count("cannot reach the service manager") == 2
+
+
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}], ids=["unset", "empty"])
 def test_without_a_manager_there_is_nothing_to_report_to(
     environ: Mapping[str, str], caplog: pytest.LogCaptureFixture

@@ -126,3 +126,15 @@ def test_lines_taken_from_elsewhere_are_not_taken_again(seq: int) -> None:
 
     assert add(lines, seq) == []
     assert names(add(lines, 8)) == ["line 8"]
+
+
+@pytest.mark.parametrize("first", [1, 9], ids=["lines are missing", "lines may be on their way"])
+def test_a_new_recording_lacks_nothing_of_the_one_before(first: int) -> None:
+    lines = begun(first)
+    add(lines, 12)
+    lines.timer(WAIT_S)
+
+    lines.add(1, "another", "another", WAIT_S, may_begin=True)
+
+    assert add(lines, 5, at_s=WAIT_S) == []
+    assert add(lines, 2, 3, 4, at_s=WAIT_S) == [OrderedLine(f"line {seq}") for seq in (2, 3, 4, 5)]
