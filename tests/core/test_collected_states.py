@@ -91,7 +91,7 @@ def test_what_completes_the_latest_state_is_shown() -> None:
     reader.report("a", LIFE[0])
     [completed] = reader.report("b", msgspec.structs.replace(LIFE[0], client_order_id="mine"))
 
-    assert completed.changed == ["client_order_id"]
+    assert completed.changed == ("client_order_id",)
 
 
 def test_what_completes_an_earlier_state_is_not() -> None:
@@ -127,7 +127,7 @@ def test_a_late_record_of_an_order_that_is_not_known_is_shown_and_not_kept() -> 
 
     [late] = reader.report("a", msgspec.structs.replace(LIFE[0], flags=("late",)))
 
-    assert late.flags == ["late"]
+    assert late.flags == ("late",)
     assert reader.store.orders("toy") == []
 
 
@@ -136,7 +136,7 @@ def test_flags_of_the_collector_s_own_store_are_judged_again() -> None:
 
     [first] = reader.report("a", msgspec.structs.replace(LIFE[0], flags=("unordered", "guessed")))
 
-    assert first.flags == ["guessed"]
+    assert first.flags == ("guessed",)
 
 
 def test_an_order_that_one_collector_s_query_does_not_find_stays_final() -> None:
