@@ -14,6 +14,7 @@ from ordwatch.engine.http import Http
 from ordwatch.engine.rates import Rates
 from ordwatch.engine.runner import Caller
 from ordwatch.engine.tls import tls_context
+from ordwatch.engine.transport import next_address_s
 from ordwatch.venues.contract import Endpoint, Setup, VenueKind, VenueSettings
 
 PROBE_S = 10.0
@@ -83,7 +84,7 @@ async def _connect(
     began_s = time.perf_counter()
     try:
         async with asyncio.timeout(PROBE_S):
-            _, writer = await asyncio.open_connection(host, port, ssl=tls)
+            _, writer = await asyncio.open_connection(host, port, ssl=tls, happy_eyeballs_delay=next_address_s(host))
             writer.transport.abort()
     except ssl.SSLError as exc:
         look = quoted((*keys.address, *keys.tls))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -159,10 +159,11 @@ def seconds_until(text: str, zone: ZoneInfo | None, now: datetime) -> float:
         until = datetime.combine(local_now.date(), clock_time(text)) if time_only else datetime.fromisoformat(text)
     except ValueError:
         raise UsageError("--until: expected a time such as 16:10, or 2026-03-02T16:10") from None
-    until = until.replace(tzinfo=until.tzinfo or zone).astimezone(zone)
-    seconds = until.timestamp() - now.timestamp()
+    # Of a time that a clock change leaves out, `astimezone` of the machine's zone makes an hour before the change.
+    seconds = until.replace(tzinfo=until.tzinfo or zone).timestamp() - now.timestamp()
     if seconds <= 0:
-        raise UsageError(f"--until: {until:%Y-%m-%d %H:%M:%S %Z} has passed; it is now {local_now:%H:%M:%S} there")
+        passed = (now + timedelta(seconds=seconds)).astimezone(zone)
+        raise UsageError(f"--until: {passed:%Y-%m-%d %H:%M:%S %Z} has passed; it is now {local_now:%H:%M:%S} there")
     return seconds
 
 

@@ -56,17 +56,20 @@ class OrderStore:
         redact: Callable[[str], str] = str,
         alive: Callable[[HeartbeatTick], AnyRecord | None] = lambda _: None,
         recheck: Callable[[str], None] = lambda _: None,
+        on_bug: Callable[[OrderUpdate, Exception], None] | None = None,
         mono_ns: Callable[[], int] = monotonic_ns,
         states_kept: int = STATES_KEPT,
     ) -> None:
         """`redact` removes secrets from a venue's messages; `alive` makes the alive record of a heartbeat tick.
 
         `recheck` is called with a venue's name when only the order of arrival decided a state: the venue should be
-        queried soon. `mono_ns` is the clock that limits rejects per second and says how long an order has been final
-        here. `states_kept`: of each order, to find duplicates.
+        queried soon. `on_bug` gets an update that the venue's rules failed on, which is then left out; without it, the
+        exception is raised. `mono_ns` is the clock that limits rejects per second and says how long an order has been
+        final here. `states_kept`: of each order, to find duplicates.
         """
         self._states_kept = states_kept
         self._recheck = recheck
+        self._on_bug = on_bug or _raise
         self._arrivals: dict[str, Arrival] = {}
         self._latest_ns: dict[str, int] = {}
         self._redact = redact
@@ -110,8 +113,13 @@ class OrderStore:
         records: list[AnyRecord] = []
         for event in events:
             if isinstance(event, OrderUpdate):
-                if (order := self._update(event)) is not None:
-                    records.append(order)
+                try:
+                    order = self._update(event)
+                except Exception as bug:  # noqa: BLE001 - of one venue's rules: the others' updates go on
+                    self._on_bug(event, bug)
+                else:
+                    if order is not None:
+                        records.append(order)
             elif isinstance(event, Arrival):
                 self._arrivals[event.venue] = event
             elif (record := self._other_record(event)) is not None:
@@ -132,9 +140,6 @@ class OrderStore:
                     self._set_state(entry, order, order.updated_ns, _EARLIER_SESSION)
 
     def _update(self, update: OrderUpdate) -> OrderRecord | None:
-        stats = self._stats[update.venue]
-        stats.updates += 1
-        self.counts["updates"] += 1
         self._update_latest_time(update)
         arrival = self._arrivals[update.venue]
         entry = self._orders.get(update.key)
@@ -146,6 +151,9 @@ class OrderStore:
             record = self._push(entry, update, arrival)
         else:
             record = self._row(entry, update, arrival, arrival.query or _NO_QUERY)
+        stats = self._stats[update.venue]
+        stats.updates += 1
+        self.counts["updates"] += 1
         if record is None:
             stats.duplicates += 1
             self.counts["duplicates"] += 1
@@ -398,6 +406,10 @@ class OrderStore:
                 return clock_record(event)
             case HeartbeatTick():
                 return self._alive(event)
+
+
+def _raise(_update: OrderUpdate, bug: Exception) -> None:
+    raise bug
 
 
 class _RejectLimit:

@@ -78,7 +78,12 @@ class Run:
         kinds = {setup.name: venue.kind for venue, setup in venues}
         self._stats = {setup.name: VenueStats() for _, setup in venues}
         self._store = OrderStore(
-            {setup.name: venue for venue, setup in venues}, self._stats, redact, self._alive, self._recheck
+            {setup.name: venue for venue, setup in venues},
+            self._stats,
+            redact,
+            self._alive,
+            self._recheck,
+            self._on_bug,
         )
         self._store.load(start.orders, {gap.venue: gap.gap for gap in start.open_gaps()})
         self._queue = EventQueue()
@@ -164,9 +169,13 @@ class Run:
             runner.resume(state.covered_until_ns, state.open_gap, clock_went_back=state.clock_went_back)
 
     def _recheck(self, venue: str) -> None:
-        for runner in self._runners:
-            if runner.setup.name == venue:
-                runner.recheck()
+        self._runner_of(venue).recheck()
+
+    def _on_bug(self, update: OrderUpdate, bug: Exception) -> None:
+        self._runner_of(update.venue).bug(bug, update.received_ns)
+
+    def _runner_of(self, venue: str) -> Runner:
+        return next(runner for runner in self._runners if runner.setup.name == venue)
 
     async def _allow_connecting(self) -> None:
         if self._before_connecting is not None:
@@ -258,6 +267,8 @@ class Run:
     async def _end(self) -> None:
         self._taken += self._queue.take_now()
         await self._merge()
+        # A bug that merging met has opened a gap, whose record must stand before the end.
+        self._session.write(self._store.apply(self._queue.take_now()))
         self._session.outcome.failures += [
             runner.supervisor.failure for runner in self._runners if runner.supervisor.failure is not None
         ]

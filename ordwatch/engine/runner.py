@@ -119,6 +119,11 @@ class Runner:
         self.supervisor.recheck(self._now())
         self._changed.set()
 
+    def bug(self, error: Exception, missed_ns: int) -> None:
+        """The venue's rules of merging failed on an update that was received at `missed_ns` (wall clock)."""
+        self._do(self.supervisor.bug(error, self._now(), missed_ns))
+        self._changed.set()
+
     # Events from connections.
 
     def on_opened(self, connection: Connection, session: Session, date_ns: int | None, now: Moment) -> None:

@@ -201,19 +201,21 @@ class Supervisor:
             return self._end_venue(error, now)
         return self._on_query_failed(query, error, now)
 
-    def bug(self, error: Exception, now: Moment) -> list[Action]:
-        """The venue's adapter raised an unexpected exception."""
+    def bug(self, error: Exception, now: Moment, missed_ns: int | None = None) -> list[Action]:
+        """The venue's adapter raised an unexpected exception; so what was received at `missed_ns` is not shown."""
         if self.failure is not None:
             return []
         wait_s = self._reconnects.wait_after_bug_s(now.mono_s)
         if wait_s is None:
-            return [Log(logging.ERROR, "internal error, for the third time", error), *self._end_venue(error, now)]
+            third = Log(logging.ERROR, "internal error, for the third time", error)
+            return [third, *self._end_venue(error, now, missed_ns=missed_ns)]
         text = f"internal error, starting this venue again in {wait_s:.1f} s"
         actions: list[Action] = [Log(logging.ERROR, text, error), *self._cancel_query()]
         for index, state in enumerate(self._links.all):
             cause = ConnectionLost("internal error")
             if state.is_trying:
-                actions += [Drop(index, cause), EmitEvents(self._on_disconnect(state, cause, wait_s, now))]
+                events = self._on_disconnect(state, cause, wait_s, now, missed_ns)
+                actions += [Drop(index, cause), EmitEvents(events)]
             state.retry_s = now.mono_s + wait_s
         return actions
 
@@ -368,22 +370,26 @@ class Supervisor:
             return self._links.change(state, "reconciling", now)
         return self._links.change(state, "live", now, self._without())
 
-    def _on_disconnect(self, state: Link, error: Exception, wait_s: float, now: Moment) -> list[FeedEvent]:
+    def _on_disconnect(
+        self, state: Link, error: Exception, wait_s: float, now: Moment, missed_ns: int | None = None
+    ) -> list[FeedEvent]:
         cause = error.cause if isinstance(error, ConnectionLost) else "reset"
         if isinstance(error, RemoteProtocolError):
             cause = "reject"
-        opened = self._open_gap(cause, state, now)
+        opened = self._open_gap(cause, state, now, missed_ns)
         state.end(now.mono_s + wait_s)
         self._disconnected_ns = now.mono_ns
         return [*opened, *self._links.change(state, "down", now, describe(error), wait_s)]
 
-    def _end_venue(self, error: Exception, now: Moment, *, refused: Link | None = None) -> list[Action]:
+    def _end_venue(
+        self, error: Exception, now: Moment, *, refused: Link | None = None, missed_ns: int | None = None
+    ) -> list[Action]:
         """Stop the venue; `refused`: the link that this is because of, if it is one."""
         keys = ", ".join(f"`{key}`" for key in self._policy.credentials)
         remedy = f"; check {keys} in the configuration" if keys and isinstance(error, AuthError) else ""
         self.failure = error
         link = refused or max(self._links.all, key=lambda state: state.last_good_ns)
-        events = self._open_gap("reset", link, now)
+        events = self._open_gap("reset", link, now, missed_ns)
         text = safe_text(str(error), 400)
         actions: list[Action] = [
             Log(logging.ERROR, f"{text}{remedy}; this venue is not tried again"),

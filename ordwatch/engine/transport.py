@@ -96,7 +96,7 @@ async def _dial_websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AsyncI
 @asynccontextmanager
 async def _dial_tcp(endpoint: Endpoint) -> AsyncIterator[Transport]:
     reader, writer = await asyncio.open_connection(
-        endpoint.host, endpoint.port, happy_eyeballs_delay=None if _is_address(endpoint.host) else NEXT_ADDRESS_S
+        endpoint.host, endpoint.port, happy_eyeballs_delay=next_address_s(endpoint.host)
     )
     try:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -105,13 +105,13 @@ async def _dial_tcp(endpoint: Endpoint) -> AsyncIterator[Transport]:
         writer.transport.abort()
 
 
-def _is_address(host: str) -> bool:
-    """Whether the host is one address: asyncio's race between several can leak a socket when it is cancelled."""
+def next_address_s(host: str) -> float | None:
+    """How long one address of the host is tried alone; None if the host is an address itself."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return NEXT_ADDRESS_S
+    return None  # no race of one: asyncio's can leak a socket when it is cancelled
 
 
 class _Tcp:

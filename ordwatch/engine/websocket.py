@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
@@ -16,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from ordwatch.core.errors import ConnectionLost
 from ordwatch.core.escaping import safe_text
 from ordwatch.engine.tls import tls_context
-from ordwatch.engine.transport import SEND_TIMEOUT_S, Transport, connection_error
+from ordwatch.engine.transport import SEND_TIMEOUT_S, Transport, connection_error, next_address_s
 from ordwatch.venues.contract import Endpoint, Payload
 
 MESSAGES_A_TURN = 32
@@ -50,6 +51,7 @@ async def dial_websocket(endpoint: Endpoint, tls_ca_file: str | None) -> AsyncIt
             close_timeout=1,
             logger=_silent_log,
             user_agent_header=None,
+            happy_eyeballs_delay=next_address_s(urlsplit(endpoint.url).hostname or ""),
         )
     except ssl.SSLError:
         raise  # a certificate that does not verify is also a ValueError

@@ -30,6 +30,8 @@ _AT_ONCE_RECORDS = 3
 """More would seldom be short enough for `write_at_once`."""
 _DRAIN_POLL_S = 0.002
 _IDLE_S = 1.0
+_PAUSE_S = 0.005
+"""Between two groups for anything but a pipe: waking the thread for each line costs more than the line."""
 
 Render = Callable[[OutputRecord, int], bytes]
 """A record and its seq -> its line, without a line end."""
@@ -48,7 +50,13 @@ class LineSink:
         self._queue = WriterQueue[OutputRecord | _Missed](
             max_items=MAX_QUEUED, group_items=_GROUP_RECORDS, on_full=_count_missed
         )
-        thread = WriterThread(f"write {fd_name(fd)}", self._queue, self._write_lines, idle_s=lambda: _IDLE_S)
+        thread = WriterThread(
+            f"write {fd_name(fd)}",
+            self._queue,
+            self._write_lines,
+            idle_s=lambda: _IDLE_S,
+            pause_s=lambda: _PAUSE_S if self._write_now is None else 0.0,
+        )
         self._thread = WatchedThread(thread, explain_failure(fd))
 
     def start(self) -> None:

@@ -99,7 +99,7 @@ class Table(ImmediateSink):
             self._messages,
             self._draw_if_due,
             idle_s=lambda: _DRAW_S - _KEY_S if self._live else None,
-            pause_s=_KEY_S,
+            pause_s=lambda: _KEY_S,
             finish=self._draw_last,
         )
         self._thread = WatchedThread(thread, explain_failure(fd))

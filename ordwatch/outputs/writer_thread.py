@@ -163,7 +163,7 @@ class WriterThread(Generic[T]):
         write: Callable[[list[T]], None],
         *,
         idle_s: Callable[[], float | None] = _wait_forever,
-        pause_s: float = 0.0,
+        pause_s: Callable[[], float] = lambda: 0.0,
         finish: Callable[[], None] = _nothing,
         close_target: Callable[[], None] = _nothing,
     ) -> None:
@@ -217,8 +217,8 @@ class WriterThread(Generic[T]):
             if not group and queue.closed and not queue:
                 return
             self._write(group)
-            if self._pause_s:
-                queue.wait_closed(self._pause_s)
+            if (pause_s := self._pause_s()) > 0:
+                queue.wait_closed(pause_s)
 
     def _run(self, on_end: Callable[[], None]) -> None:
         try:

@@ -41,6 +41,8 @@ FINISH_RETRY_S = 0.1
 SYNC_EVERY_S = 1.0
 HANGUP_AFTER_S = 60.0
 """A log rotator moves the file and then sends SIGHUP: how long after a noticed move SIGHUP still belongs to it."""
+PAUSE_S = 0.005
+"""Between two groups, unless somebody waits for them: waking the thread for each line costs more than the line."""
 PUBLISHING_SYNC_S = 0.02
 """Only what is durable is published, so that is to be soon."""
 
@@ -129,6 +131,7 @@ class Writer:
             self._queue,
             self._write_group,
             idle_s=self._idle_s,
+            pause_s=self._pause_s,
             finish=self._finish,
             close_target=lambda: self._file.close(),
         )
@@ -162,6 +165,10 @@ class Writer:
     def _report_durable(self) -> None:
         if self._publication is not None and self._file.synced_seq is not None:
             self._publication.on_durable(self._file.synced_seq)
+
+    def _pause_s(self) -> float:
+        is_urgent = self._policy == "always" or self._publication is not None
+        return 0.0 if is_urgent else PAUSE_S
 
     def _idle_s(self) -> float | None:
         if self._io_errors:

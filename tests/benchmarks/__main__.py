@@ -24,6 +24,7 @@ from tests.benchmarks.payloads import STATES, Mix
 from tests.benchmarks.processes import (
     ORDWATCH,
     independent_rate,
+    independent_used,
     lines,
     measured,
     ordwatch_rate,
@@ -99,13 +100,15 @@ def latency(count: int, folder: Path) -> None:
 
 
 def paced(count: int, folder: Path) -> None:
-    """CPU time of an update, and the share of a core, at several rates."""
+    """CPU time of an update, and the share of a core, at several rates; beside it the independent loop."""
     for per_s in (100, 1_000, 10_000):
         few, many = per_s, int(per_s * PACED_S)
         idle = ordwatch_used("opend", few, folder, "mixed", per_s=per_s)
-        busy = ordwatch_used("opend", many, folder, "mixed", per_s=per_s)
-        each = rate(idle, busy, few, many)
-        report(f"opend at {per_s}/s, % of a core", each.cpu_us * per_s / 1e4, f"{each.cpu_us:.0f} us CPU an update")
+        each = rate(idle, ordwatch_used("opend", many, folder, "mixed", per_s=per_s), few, many)
+        idle = independent_used("opend", few, folder, "mixed", per_s=per_s)
+        loop = rate(idle, independent_used("opend", many, folder, "mixed", per_s=per_s), few, many)
+        more = f"{each.cpu_us:.0f} us CPU an update, the independent loop {loop.cpu_us:.0f}"
+        report(f"opend at {per_s}/s, % of a core", each.cpu_us * per_s / 1e4, more)
 
 
 def startup(count: int, folder: Path) -> None:

@@ -75,7 +75,7 @@ def _run(kind: str, count: int, folder: Path, mix: Mix, per_s: float | None, han
     if handshake:
         asyncio.run(_feed(kind, made, per_s, folder / "sent.json", pipe))
     else:
-        asyncio.run(_feed_raw(made, pipe, websocket=made[0][:1] == b"\x81"))
+        asyncio.run(_feed_raw(made, per_s, pipe, websocket=made[0][:1] == b"\x81"))
 
 
 async def _feed(kind: str, made: Sequence[bytes], per_s: float | None, sent: Path, pipe: Connection) -> None:
@@ -142,18 +142,23 @@ async def _pace(transport: asyncio.WriteTransport, made: Sequence[bytes], per_s:
     return sent_ns
 
 
-async def _feed_raw(made: Sequence[bytes], pipe: Connection, *, websocket: bool) -> None:
+async def _feed_raw(made: Sequence[bytes], per_s: float | None, pipe: Connection, *, websocket: bool) -> None:
     done = asyncio.Event()
 
-    async def serve_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def push(transport: asyncio.WriteTransport) -> None:
         pipe.send(time.monotonic())
-        await _blast(writer.transport, made)
+        if per_s is None:
+            await _blast(transport, made)
+        else:
+            await _pace(transport, made, per_s)
+
+    async def serve_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await push(writer.transport)
         await reader.read()
         done.set()
 
     async def serve_websocket(connection: ServerConnection) -> None:
-        pipe.send(time.monotonic())
-        await _blast(connection.transport, made)
+        await push(connection.transport)
         await connection.wait_closed()
         done.set()
 

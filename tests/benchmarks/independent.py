@@ -1,7 +1,8 @@
 """What an outsider would write for this: bare loops that import nothing of ordwatch and print the same lines.
 
 Read, split, check, parse, keep the last state of each order, name what changed, encode, write; no reconnects, no
-gaps, no duplicates or late updates beyond the simplest, one venue, one output. Run as a process: KIND PORT COUNT FILE.
+gaps, no duplicates or late updates beyond the simplest, one venue, one output. Run as a process: KIND PORT COUNT FILE
+[LINES], so many lines in each write.
 """
 
 import asyncio
@@ -47,9 +48,10 @@ def _time(us: int) -> str:
 class Lines:
     """The last state of each order, and the lines of what changed."""
 
-    def __init__(self, write: Callable[[bytes], object], count: int) -> None:
+    def __init__(self, write: Callable[[bytes], object], count: int, batch: int = _BATCH) -> None:
         self._write = write
         self._left = count
+        self._batch = batch
         self._seq = 0
         self._states: dict[tuple[str, str], Body] = {}
         self._lines: list[bytes] = []
@@ -74,7 +76,7 @@ class Lines:
         self._seq += 1
         self._lines.append(self._encode({"type": "order", "seq": self._seq, **body}))
         self._left -= 1
-        if len(self._lines) == _BATCH or not self._left:
+        if len(self._lines) == self._batch or not self._left:
             self._write(b"\n".join(self._lines) + b"\n")
             self._lines.clear()
         return not self._left
@@ -354,10 +356,10 @@ async def _over_websocket(port: int, lines: Lines, body: Callable[[bytes, str], 
 
 def main() -> None:
     """Run one loop to its end."""
-    kind, port, count, path = sys.argv[1:5]
+    kind, port, count, path, *batch = sys.argv[1:]
     os.sched_setaffinity(0, {1})
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    lines = Lines(lambda data: os.write(fd, data), int(count))
+    lines = Lines(lambda data: os.write(fd, data), int(count), *map(int, batch))
     if kind in BODIES:
         asyncio.run(_over_websocket(int(port), lines, BODIES[kind]))
     else:

@@ -94,12 +94,14 @@ def ordwatch_used(
     return used
 
 
-def independent_used(kind: str, count: int, folder: Path, mix: Mix) -> Used:
-    """The independent loop over the same pushes; its lines are in `independent.jsonl`."""
+def independent_used(kind: str, count: int, folder: Path, mix: Mix, *, per_s: float | None = None) -> Used:
+    """The independent loop over the same pushes; its lines are in `independent.jsonl`. With `per_s` it writes each."""
     out = folder / "independent.jsonl"
-    with feeding(kind, count, folder, mix=mix, handshake=False) as feeder:
+    with feeding(kind, count, folder, mix=mix, per_s=per_s, handshake=False) as feeder:
         port = feeder.config.read_text()
         command = [sys.executable, "-m", "tests.benchmarks.independent", kind, port, str(count), str(out)]
+        if per_s is not None:
+            command.append("1")
         process = subprocess.Popen(pinned(command))
         used = used_by(process, feeder.began())
     assert lines(out) == count

@@ -36,7 +36,7 @@ def coinw(data: bytes) -> OrderUpdate:
     assert isinstance(push, coinw_messages.OrderPush)
     (row,) = push.orders
     assert isinstance(row, coinw_messages.OrderRow)
-    return coinw_orders.order_update(row, venue="coinw", received_ns=NOW_NS)
+    return coinw_orders.PushedOrderReader("coinw").read(row, NOW_NS)
 
 
 def loopring(data: bytes) -> OrderUpdate:

@@ -14,6 +14,7 @@ from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind, Ven
 from ordwatch.venues.loopring.settings import LoopringSettings
 from ordwatch.venues.opend.settings import OpendSettings
 from tests.support import tls
+from tests.support.hosts import deaf_address, resolves_to
 from tests.support.toy import TOY, ToySettings, toy_kind, toy_server
 
 NOBODY = 1
@@ -52,6 +53,16 @@ def test_a_venue_that_is_there_is_looked_up_and_connected_to() -> None:
     found = asyncio.run(test())
 
     assert [(verdict.check, verdict.verdict) for verdict in found] == [("name lookup", "ok"), ("TCP", "ok")]
+
+
+def test_a_venue_whose_first_address_answers_nothing_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> list[CheckResult]:
+        async with toy_server() as server:
+            with deaf_address("127.0.0.2", server.port):
+                resolves_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+                return await check_address(load("opend"), Setup("desk", OpendSettings(host="two", port=server.port)))
+
+    assert [verdict.verdict for verdict in asyncio.run(test())] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("pem", ["no key at all", "-----BEGIN RSA PRIVATE KEY-----"])

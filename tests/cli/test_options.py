@@ -1,5 +1,6 @@
 """What options mean."""
 
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -78,6 +79,20 @@ def test_a_day_of_a_changing_clock_has_its_true_length() -> None:
     before_the_change = datetime(2026, 3, 8, 5, 30, tzinfo=UTC)  # 00:30 in New York; at 2:00 it becomes 3:00
 
     assert seconds_until("04:30", NEW_YORK, before_the_change) == 3 * 3600
+
+
+def test_a_time_that_a_clock_change_leaves_out_is_one_hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    before_the_change = datetime(2026, 3, 8, 6, 30, tzinfo=UTC)  # 01:30 in New York
+
+    try:
+        seconds = {zone: seconds_until("02:30", zone, before_the_change) for zone in (None, NEW_YORK)}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert seconds == {None: 3600.0, NEW_YORK: 3600.0}
 
 
 def test_a_short_hour_is_a_time_too() -> None:

@@ -77,6 +77,71 @@ def test_a_state_decided_by_arrival_does_not_make_the_order_older() -> None:
     assert (other.price, other.updated_at) == ("7", "1970-01-01T00:00:00.005000Z")
 
 
+def without_versions() -> Reader:
+    return Reader(venue=replace(TOY, compare_versions=lambda _new, _known, _same_channel: Recency.EQUAL))
+
+
+def priced(price: str, version: int = 1, **changes: object) -> OrderUpdate:
+    return state("NEW", "0", version, price=price, **changes)
+
+
+@pytest.mark.parametrize("versions", [(1, 2, 3), (1, 1, 1)], ids=["newer", "no order"])
+def test_a_state_that_comes_again_is_shown_again_but_not_for_each_collector(versions: tuple[int, int, int]) -> None:
+    reader = Reader() if versions[1] > 1 else without_versions()
+    life = [priced(price, version) for price, version in zip(("7", "8", "7"), versions, strict=True)]
+
+    assert [record.price for record in reader.report("a", *life)] == ["7", "8", "7"]
+    assert reader.report("b", *life, life[-1]) == []
+
+
+def test_a_collector_that_is_ahead_may_repeat_an_old_state() -> None:
+    reader = Reader()
+    reader.report("a", *LIFE)
+
+    assert reader.report("b", LIFE[2], LIFE[0], LIFE[2]) == []
+
+
+def test_a_state_decided_by_arrival_has_its_own_time_if_it_is_later() -> None:
+    reader = without_versions()
+
+    reader.report("a", priced("7", 3))
+    [later] = reader.report("b", priced("8", 5))
+    [timeless] = reader.report("b", priced("9", 5, updated_ns=None))
+
+    assert (later.updated_at, timeless.updated_at) == ("1970-01-01T00:00:00.005000Z",) * 2
+
+
+def test_a_late_record_is_late_whatever_the_versions_say() -> None:
+    reader = without_versions()
+    reader.report("a", priced("7"))
+
+    [late] = reader.report("a", priced("8", flags=("guessed", "late")))
+
+    assert late.flags == ("guessed", "late")
+    assert [order.price for order in reader.store.orders("toy")] == ["7"]
+
+
+def test_what_a_collector_recorded_of_its_own_states_is_shown_though_only_the_time_changed() -> None:
+    reader = Reader()
+
+    first = reader.report("a", priced("7", 1), priced("7", 2))
+    repeated = reader.report("b", priced("7", 2))
+    unasked = reader.report("c", priced("7", 3))
+
+    assert [list(record.changed) for record in first] == [[], ["updated_at"]]
+    assert (repeated, unasked) == ([], [])
+    assert [list(record.changed) for record in reader.report("a", priced("7", 4))] == [["updated_at"]]
+
+
+def test_an_order_that_a_collector_s_venue_does_not_find_is_unknown() -> None:
+    reader = Reader()
+    reader.report("a", LIFE[0])
+
+    unknown = reader.report("b", state("UNKNOWN", "0", 1, source="query", reason="not found"))
+
+    assert [record.status for record in unknown] == ["UNKNOWN"]
+
+
 def test_a_state_that_a_query_found_without_time_or_names_is_no_second_one() -> None:
     reader = Reader()
 

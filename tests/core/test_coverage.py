@@ -191,6 +191,15 @@ def test_what_concerns_every_venue_is_known_of_each(
     assert both_covered(later) == [expected] * 2
 
 
+def test_pushes_prove_life_of_each_venue_after_the_clock_was_set_back() -> None:
+    def pushes(*seconds: float) -> list[AnyRecord]:
+        return [order(second=second, venue=venue) for second in seconds for venue in ("alpha", "beta")]
+
+    coverage = stream(*BOTH, *pushes(18, 19), clock(15, -5), *pushes(16, 17))
+
+    assert both_covered(coverage) == [(20 - 1 + 16 - 15, [])] * 2
+
+
 def test_each_venue_of_a_state_that_was_read_again_uses_its_clock() -> None:
     again = msgspec.json.decode(msgspec.json.encode(stream(*BOTH)), type=StreamCoverage)
 

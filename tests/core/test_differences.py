@@ -1,12 +1,24 @@
 """How two states of one order differ."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from msgspec.structs import replace
 
-from ordwatch.core.differences import changed_keys, differs, is_duplicate, normalized
+from ordwatch.core.differences import changed_keys, contradicts, differs, is_duplicate, normalized
+from ordwatch.core.events import Extra
 from tests.support.toy import toy_update
+
+
+class Own(Extra, frozen=True, kw_only=True):
+    """A venue's own fields; `clock` is a time as text."""
+
+    TIME_TEXTS: ClassVar[frozenset[str]] = frozenset({"clock"})
+
+    clock: str | None = None
+    first: str | None = None
+    second: str | None = None
+
 
 KNOWN = toy_update("toy", "1", "PARTIALLY_FILLED", "3", "10", now_ns=5)
 
@@ -23,6 +35,7 @@ KNOWN = toy_update("toy", "1", "PARTIALLY_FILLED", "3", "10", now_ns=5)
         ({"status": "NEW"}, ["status"]),
         ({"reason": ""}, []),
         ({"reason": "no funds"}, ["reason"]),
+        ({"extra": Own(first="a")}, ["extra"]),
     ],
     ids=[
         "nothing",
@@ -34,6 +47,7 @@ KNOWN = toy_update("toy", "1", "PARTIALLY_FILLED", "3", "10", now_ns=5)
         "open",
         "no reason",
         "reason",
+        "extra",
     ],
 )
 def test_changed_keys_are_those_of_the_record(change: dict[str, Any], keys: list[str]) -> None:
@@ -49,6 +63,75 @@ def test_a_row_with_another_time_or_name_does_not_differ(change: dict[str, Any],
     row = replace(KNOWN, **change)
 
     assert differs(row, KNOWN, changed_keys(row, KNOWN)) is really
+
+
+def test_a_reason_that_is_removed_is_a_change() -> None:
+    assert changed_keys(replace(KNOWN, reason=""), replace(KNOWN, reason="no funds")) == ["reason"]
+
+
+OWN = replace(KNOWN, extra=Own(clock="9:00", first="a", second="b"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "really"),
+    [
+        ({"updated_ns": 8, "name": "TENCENT", "extra": Own(clock="9:01", first="a", second="b")}, False),
+        ({"extra": Own(clock="9:00", first="a", second="c")}, True),
+        ({"extra": Own(clock="9:00", first="c", second="b")}, True),
+        ({"extra": Own(clock="9:01", first="a", second="b"), "remark": "mine"}, True),
+        ({"name": "TENCENT", "price": "7"}, True),
+    ],
+    ids=["times and names", "second of its own", "first of its own", "another one, too", "price, too"],
+)
+def test_a_row_differs_if_anything_but_times_and_names_does(changes: dict[str, Any], really: bool) -> None:
+    row = replace(OWN, **changes)
+
+    assert differs(row, OWN, changed_keys(row, OWN)) is really
+
+
+@pytest.mark.parametrize(
+    ("merged", "contradicted"),
+    [
+        ({}, False),
+        ({"updated_ns": 8, "name": "TENCENT", "extra": Own(clock="9:01", first="a")}, False),
+        ({"client_order_id": "mine", "extra": Own(clock="9:00", first="a", second="c")}, False),
+        ({"filled_qty": "4"}, True),
+        ({"updated_ns": 8, "filled_qty": "4"}, True),
+        ({"extra": Own(clock="9:00", first="c")}, True),
+        ({"extra": Own(clock="9:01", first="c", second="b")}, True),
+        ({"status": "FILLED"}, True),
+    ],
+    ids=["same", "times and names", "completes it", "amount", "amount and time", "own field", "own fields", "status"],
+)
+def test_what_a_state_does_not_know_contradicts_nothing(merged: dict[str, Any], contradicted: bool) -> None:
+    state = replace(KNOWN, name="Tencent", extra=Own(clock="9:00", first="a"))
+
+    assert contradicts(replace(state, **merged), state) is contradicted
+
+
+@pytest.mark.parametrize(
+    ("extra", "duplicate"),
+    [
+        (Own(clock="9:00", first="a", second="b"), True),
+        (Own(first="a"), True),
+        (Own(), True),
+        (Own(first="c"), False),
+        (Own(first="a", second="c"), False),
+        (Own(clock="9:01"), False),
+        (Extra(), False),
+    ],
+    ids=["same", "less", "nothing", "other", "second other", "another time", "of another venue"],
+)
+def test_own_fields_of_a_venue_are_a_duplicate_one_by_one(extra: Extra, duplicate: bool) -> None:
+    assert is_duplicate(replace(OWN, extra=extra), OWN) is duplicate
+
+
+@pytest.mark.parametrize(
+    ("reason", "known", "duplicate"),
+    [("", None, True), ("", "", True), ("", "no funds", False), ("no funds", "", False), ("no funds", None, False)],
+)
+def test_no_reason_is_a_duplicate_of_none(reason: str, known: str | None, duplicate: bool) -> None:
+    assert is_duplicate(replace(KNOWN, reason=reason), replace(KNOWN, reason=known)) is duplicate
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The states of one order, and which channel reported which."""
 
+import pytest
 from msgspec.structs import replace
 
 from ordwatch.core.events import Arrival, OrderUpdate, QueryStamp
 from ordwatch.core.order_entry import STATES_KEPT, OrderEntry, is_cached
+from ordwatch.core.packed_states import packed
 from tests.support.toy import toy_update
 
 
@@ -63,6 +65,39 @@ def test_a_state_is_remembered_with_the_time_of_its_own_update() -> None:
     order.add(replace(state(2), updated_ns=50), 40, arrival("one"))
 
     assert (order.state.updated_ns, order.states[-1].updated_ns) == (50, 40)
+
+
+@pytest.mark.parametrize("known_before", [True, False], ids=["packed while merging", "packed here"])
+def test_each_state_is_remembered_with_its_own_time_when_others_follow(known_before: bool) -> None:
+    order = entry(1)
+
+    for number, (time_ns, own_ns) in enumerate(((50, 40), (60, 60), (70, 65)), start=2):
+        latest = replace(state(number), updated_ns=time_ns)
+        before = packed(order.state, latest) if known_before else None
+        order.add(latest, own_ns, arrival("one"), before=before)
+
+    assert [each.updated_ns for each in order.states[1:]] == [40, 60, 65]
+    assert [each.filled_qty for each in order.states] == ["1", "2", "3", "4"]
+
+
+def test_states_that_are_forgotten_move_the_places_of_all_channels() -> None:
+    order = entry(*range(STATES_KEPT))
+    order.move("behind", 0)
+    order.move("other", 3)
+
+    order.add(state(100), None, arrival("one"))
+    order.insert(0, state(50))
+
+    assert [order.place(channel) for channel in ("one", "behind", "other")] == [STATES_KEPT - 1, 0, 2]
+    assert len(order.states) == STATES_KEPT
+
+
+def test_a_full_order_keeps_no_more_states_when_one_is_inserted() -> None:
+    order = entry(*range(STATES_KEPT))
+
+    order.insert(3, state(50))
+
+    assert [each.filled_qty for each in order.states] == ["1", "2", "50", "3", "4", "5", "6", "7"]
 
 
 def test_a_cached_row_is_no_arrival() -> None:

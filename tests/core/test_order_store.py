@@ -10,6 +10,7 @@ from ordwatch.core.events import (
     Arrival,
     ClockJump,
     GapUpdate,
+    HeartbeatTick,
     LinkUpdate,
     OrderStatus,
     OrderUpdate,
@@ -21,7 +22,16 @@ from ordwatch.core.events import (
 from ordwatch.core.merging import Correction, not_found
 from ordwatch.core.order_entry import STATES_KEPT
 from ordwatch.core.order_store import FINAL_KEPT, FINAL_KEPT_NS, REJECTS_PER_S, OrderStore
-from ordwatch.core.records import AnyRecord, GapRecord, OrderRecord, RejectRecord, decode, encode, numbered
+from ordwatch.core.records import (
+    AnyRecord,
+    GapRecord,
+    LinkRecord,
+    OrderRecord,
+    RejectRecord,
+    decode,
+    encode,
+    numbered,
+)
 from ordwatch.venues.contract import VenueKind
 from tests.support.toy import TOY, ToyExtra, toy_update
 
@@ -83,6 +93,25 @@ def test_first_sight_has_no_previous_status_and_no_changes() -> None:
     [record] = orders(a_store().apply([push("1", "NEW", "0", 1)]))
 
     assert (record.prev_status, record.changed) == (None, ())
+
+
+def test_an_update_that_the_rules_of_its_venue_fail_on_leaves_the_others_of_the_batch() -> None:
+    failed: list[tuple[str, type[Exception]]] = []
+    store = OrderStore(
+        {"toy": dataclasses.replace(VENUE, compare_versions=divides_by_zero), "other": VENUE},
+        stats := {"toy": VenueStats(), "other": VenueStats()},
+        on_bug=lambda update, bug: failed.append((update.order_id, type(bug))),
+    )
+
+    records = store.apply([push("1", "NEW", "0", 1), push("1", "FILLED", "10", 2), push("2", "NEW", "0", 3)])
+
+    assert [record.order_id for record in orders(records)] == ["1", "2"]
+    assert failed == [("1", ZeroDivisionError)]
+    assert (stats["toy"].updates, store.counts["updates"], store.counts["written"]) == (2, 2, 2)
+
+
+def divides_by_zero(_new: OrderUpdate, _known: OrderUpdate, _same_way: bool) -> Recency:
+    raise ZeroDivisionError
 
 
 def test_every_state_is_written() -> None:
@@ -214,6 +243,7 @@ def test_what_a_statement_does_not_report_is_kept() -> None:
 
 def test_reopened_order_says_so() -> None:
     assert flags(push("1", "CANCELED", "0", 1), push("1", "NEW", "0", 2)) == [[], ["reopened"]]
+    assert flags(push("1", "CANCELED", "0", 1), push("1", "FILLED", "10", 2)) == [[], []]
 
 
 def test_orders_of_two_accounts_with_one_id_are_two() -> None:
@@ -247,7 +277,35 @@ def test_order_the_venue_does_not_know_is_unknown_once() -> None:
     records = orders(store.apply([lost, lost]))
 
     assert [(record.status, record.reason) for record in records] == [("UNKNOWN", "no such order")]
-    assert records[0].changed == ("status", "reason")
+    assert (records[0].changed, records[0].flags) == (("status", "reason"), ())
+
+
+def test_another_word_for_not_finding_it_is_nothing_new() -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 1)])
+    [known] = store.open_orders("toy")
+
+    assert len(store.apply([not_found(known, "no such order", 5), not_found(known, "unknown order", 6)])) == 1
+
+
+def test_a_venue_that_forbids_corrections_may_still_not_find_an_order() -> None:
+    store = without_versions(correct=lambda _row, _known: Correction.NO)
+    store.apply(came(priced("7"), at_s=1))
+
+    records = store.apply(answered(not_found(priced("7"), "no such order", 5), asked_s=50))
+
+    assert [record.status for record in orders(records)] == ["UNKNOWN"]
+
+
+@pytest.mark.parametrize(("source", "flags"), [("push", ["late"]), ("query", ["unordered"])])
+def test_an_older_state_of_an_unknown_order_is_not_in_order(source: str, flags: list[str]) -> None:
+    store = a_store()
+    store.apply([push("1", "NEW", "0", 5)])
+    store.apply([not_found(store.open_orders("toy")[0], "no such order", 5)])
+
+    [record] = orders(store.apply(answered(push("1", "PENDING_NEW", "0", 3, source=source), asked_s=9)))
+
+    assert list(record.flags) == flags
 
 
 def test_unknown_order_that_shows_again_is_written() -> None:
@@ -278,8 +336,19 @@ def test_final_orders_leave_when_there_are_too_many() -> None:
     store = a_store()
     store.apply(push(str(n), "FILLED", "10", 1) for n in range(FINAL_KEPT + 1))
 
+    assert statuses_again(store, "1") == []
     assert statuses_again(store, "0") == ["FILLED"]
     assert statuses_again(store, str(FINAL_KEPT)) == []
+
+
+def test_all_final_orders_leave_that_are_too_old() -> None:
+    now_ns = [0]
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, mono_ns=lambda: now_ns[0])
+    store.apply([push(order_id, "FILLED", "10", 1) for order_id in "123"])
+    now_ns[0] = FINAL_KEPT_NS
+    store.apply([push("4", "FILLED", "10", 1)])
+
+    assert [order.order_id for order in store.orders("toy")] == ["4"]
 
 
 def test_final_orders_leave_after_a_day() -> None:
@@ -330,7 +399,23 @@ def test_links_and_clocks_pass_through() -> None:
     link = LinkUpdate(venue="toy", conn=1, state="live", at_ns=2)
     jump = ClockJump(jump_ms=5000.0, suspended_ms=0.0, at_ns=2)
 
-    assert [type(record).__name__ for record in a_store().apply([link, jump])] == ["LinkRecord", "ClockRecord"]
+    records = a_store().apply([link, jump])
+
+    assert [type(record).__name__ for record in records] == ["LinkRecord", "ClockRecord"]
+    assert isinstance(records[0], LinkRecord)
+    assert records[0].detail is None
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_heartbeat_is_written_as_the_run_makes_it(written: bool) -> None:
+    jump = a_store().apply([ClockJump(jump_ms=5000.0, suspended_ms=0.0, at_ns=2)])
+    alive = jump[0] if written else None
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, alive=lambda tick: alive if tick is TICK else None)
+
+    assert store.apply([TICK]) == (jump if written else [])
+
+
+TICK = HeartbeatTick({"toy": 5})
 
 
 def test_restored_orders_are_known() -> None:
@@ -746,8 +831,12 @@ def test_each_venue_has_its_own_orders_and_counts() -> None:
 def test_gaps_are_counted() -> None:
     store = two_venues()
     store.apply([gap_of("toy", 1, "open"), gap_of("toy2", 1, "open"), gap_of("toy2", 1, "closed")])
+    before = (store.counts["gaps_opened"], store.counts["gaps_closed"])
+    [closed] = store.apply([gap_of("toy", 1, "closed")])
 
-    assert (store.counts["gaps_opened"], store.counts["gaps_closed"]) == (2, 1)
+    assert (before, store.counts["gaps_closed"]) == ((2, 1), 2)
+    assert isinstance(closed, GapRecord)
+    assert closed.limits is None
 
 
 def test_a_venue_that_is_added_later_is_merged_like_the_others() -> None:
@@ -811,6 +900,98 @@ def test_every_push_is_a_last_statement_after_which_the_venue_must_settle(repeat
 
     assert orders(store.apply(answered(suspended, asked_s=14))) == []
     assert len(orders(store.apply(answered(suspended, asked_s=15, number=2)))) == 1
+
+
+def test_so_is_one_that_says_nothing_new_though_it_is_no_exact_repeat() -> None:
+    merge = VENUE.merge
+    keeps_name = replace(VENUE, merge=lambda new, known: merge(msgspec.structs.replace(new, name=known.name), known))
+    store = OrderStore({"toy": keeps_name}, {"toy": VenueStats()})
+    store.apply(came(priced("7"), at_s=10))
+    store.apply(came(msgspec.structs.replace(priced("7"), name="Toy"), at_s=13))
+
+    assert prices(store, answered(priced("8", "query"), asked_s=14)) == []
+    assert prices(store, answered(priced("8", "query"), asked_s=15, number=2)) == ["8"]
+
+
+def test_states_in_order_bring_no_query_forward() -> None:
+    rechecks: list[str] = []
+    store = OrderStore({"toy": VENUE}, {"toy": VenueStats()}, recheck=rechecks.append)
+    store.apply(came(push("1", "NEW", "0", 1), push("1", "PARTIALLY_FILLED", "4", 2), at_s=1))
+    store.apply(answered(row("1", "FILLED", "10", 3), asked_s=1))
+
+    assert rechecks == []
+
+
+def test_a_final_order_is_open_no_more() -> None:
+    stats = VenueStats()
+    store = OrderStore({"toy": VENUE}, {"toy": stats})
+    store.apply([push("1", "NEW", "0", 1), push("2", "NEW", "0", 1), push("1", "FILLED", "10", 2)])
+
+    assert ([order.order_id for order in store.open_orders("toy")], stats.open_orders) == (["2"], 1)
+
+
+def test_what_a_row_says_remains_of_a_final_order_is_nothing_new() -> None:
+    store = a_store()
+    store.apply(came(push("1", "FILLED", "10", 1), at_s=1))
+
+    assert store.apply(answered(push("1", "FILLED", "10", 1, remaining_qty="3", source="query"), asked_s=50)) == []
+
+
+def test_every_record_has_the_payload_that_reported_it_and_no_state_keeps_it() -> None:
+    store = a_store()
+    life = [
+        push("1", "NEW", "0", 1, raw="first"),
+        push("1", "PARTIALLY_FILLED", "4", 3, raw="changed"),
+        push("1", "PARTIALLY_FILLED", "2", 2, raw="late"),
+    ]
+    records = orders(store.apply([*life, push("1", "FILLED", "10", 4, raw="row", source="query")]))
+
+    assert [record.raw for record in records] == ["first", "changed", "late", "row"]
+    assert [order.raw for order in store.orders("toy")] == [None]
+
+
+def test_a_later_row_of_a_query_that_fills_a_field_is_what_was_received_then() -> None:
+    store = without_versions()
+    store.apply(came(priced("7"), at_s=1))
+    later = push("1", "NEW", "0", 1, price="7", stop_price="5", source="query", received_ns=9_000)
+    store.apply(answered(priced("7", "query"), asked_s=50))
+
+    [record] = orders(store.apply(answered(later, later, asked_s=50)))
+
+    assert (record.source, record.received_at) == ("query", "1970-01-01T00:00:00.000009Z")
+
+
+def test_a_late_state_stands_where_its_version_does() -> None:
+    store = a_store()
+    life = [
+        push("1", "NEW", "0", 1, price="7"),
+        push("1", "NEW", "0", 4, price="8"),
+        push("1", "NEW", "0", 6, price="9"),
+    ]
+    store.apply(came(*life, at_s=1))
+
+    late = orders(
+        store.apply(
+            came(
+                push("1", "NEW", "0", 2, price=None, remark="second", flags=("guessed",)),
+                push("1", "NEW", "0", 5, price=None, remark="fifth"),
+                push("1", "NEW", "0", 0, price=None, remark="before all"),
+                at_s=2,
+            )
+        )
+    )
+
+    assert [(record.remark, record.price) for record in late] == [("second", "7"), ("fifth", "8"), ("before all", None)]
+    assert [list(record.flags) for record in late] == [["guessed", "late"], ["late"], ["late"]]
+
+
+def test_a_late_state_without_a_time_has_none() -> None:
+    store = OrderStore({"toy": dataclasses.replace(VENUE, compare_versions=by_fill)}, {"toy": VenueStats()})
+    store.apply([push("1", "PARTIALLY_FILLED", "2", 1), push("1", "PARTIALLY_FILLED", "6", 3)])
+
+    [late] = orders(store.apply([push("1", "PARTIALLY_FILLED", "4", 2, updated_ns=None)]))
+
+    assert (late.filled_qty, late.updated_at) == ("4", None)
 
 
 def test_an_accepted_row_is_a_last_statement_and_one_from_a_cache_is_none() -> None:

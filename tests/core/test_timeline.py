@@ -90,3 +90,13 @@ def test_it_is_known_of_each_jump(forward: Timeline) -> None:
 )
 def test_a_time_that_came_twice_may_be_either(back: Timeline, wall_ns: int, at_ns: int, elapsed_ns: list[int]) -> None:
     assert back.all_elapsed_ns(wall_ns, at_ns) == elapsed_ns
+
+
+def test_each_elapsed_time_is_shown_by_the_clock_of_its_own_stretch(forward: Timeline) -> None:
+    forward.jump(at_ns=210, jump_ns=-1000)
+
+    assert [forward.wall_ns(ns) for ns in (90, 150, 210, 215, 2000)] == [90, 1150, 1210, 215, 2000]
+
+
+def test_the_moment_of_a_jump_is_of_both_clocks(back: Timeline) -> None:
+    assert (back.all_elapsed_ns(50, 90), back.all_elapsed_ns(100, 90)) == ([50, 100], [100])

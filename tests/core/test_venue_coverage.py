@@ -733,9 +733,10 @@ def test_a_silent_connection_of_the_session_before_is_not_silent_in_the_next(two
     two.session_started()
     two.link_live(at_ns(40))
     two.connection_changed(3, "live")
-    ended(two, at_ns(50))
+    two.alive(at_ns(49), at_ns(48))
+    two.session_ended(at_ns(50))
 
-    assert judged(two, at_ns(50)) == (10, [UncertainInterval(at_ns(10), at_ns(40), "silent until the end")])
+    assert judged(two, at_ns(50)) == (8, [UncertainInterval(at_ns(10), at_ns(40), "silent until the end")])
 
 
 def test_next_session_does_not_count_the_connections_of_the_last(two: VenueCoverage) -> None:

@@ -70,6 +70,8 @@ def test_a_late_record_is_not_the_last_known_state() -> None:
 
 COVERED: list[AnyRecord] = [*ALPHA_LIVE, OPEN]
 GAP = gap_opened(3)
+PARTIAL_AGAIN: list[AnyRecord] = [gap_closed(7, 9, partial="two"), link("live", 9)]
+PARTIAL_LATE: list[AnyRecord] = [gap_opened(7), gap_closed(7, 9, partial="late"), link("live", 9)]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,23 @@ GAP = gap_opened(3)
         ([*COVERED, end(4), start(9), link("connecting", 9)], 3, "alpha is connecting"),
         ([], 3, "no venue is watched"),
         (ALPHA_LIVE, 124, "timed out"),
+        (
+            [*COVERED, GAP, gap_closed(3, 5, partial="one"), link("live", 5), gap_opened(7), *PARTIAL_AGAIN],
+            3,
+            f"from {at(3)} to {at(5)} (eof; one)",
+        ),
+        (
+            [
+                *ALPHA_LIVE,
+                gap_opened(1.2),
+                gap_closed(1.2, 1.5, partial="early"),
+                link("live", 1.5),
+                OPEN,
+                *PARTIAL_LATE,
+            ],
+            3,
+            f"from {at(7)} to {at(9)} (eof; late)",
+        ),
     ],
 )
 def test_a_time_out_is_certain_only_if_the_venue_was_seen(records: list[AnyRecord], expected: int, reason: str) -> None:
@@ -170,6 +189,32 @@ def test_it_must_be_certain_which_order_is_meant(records: list[AnyRecord], expec
     assert code(waiting(*records).ending(waited=False)) == expected
 
 
+@pytest.mark.parametrize("other", [{"account": "7"}, {"environment": "paper"}], ids=["account", "environment"])
+def test_orders_of_two_accounts_with_one_id_are_two(other: dict[str, str]) -> None:
+    wait = waiting(*ALPHA_LIVE, order("123"), msgspec.structs.replace(order("123"), **other))
+
+    assert code(wait.ending(waited=False)) == 2
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["not before", "before, and no more"])
+def test_an_order_whose_whole_id_was_named_at_any_time_is_meant(known: bool) -> None:
+    named = msgspec.structs.replace(order("9123", second=3), client_order_id="123")
+    first, second = (named, order("9123", second=4)) if known else (order("9123", second=3), named)
+    wait = waiting(*BOTH, THERE, first, second)
+
+    assert code(wait.ending(waited=True)) is None
+    wait.record(order("9123", second=5, status=OrderStatus.FILLED))
+    assert code(wait.ending(waited=True)) == 0
+
+
+def test_a_message_names_every_id_and_an_order_without_a_symbol() -> None:
+    first = msgspec.structs.replace(order("9123"), order_id_ext="ext", client_order_id="mine", symbol="")
+    ending = waiting(*ALPHA_LIVE, first, order("8123")).ending(waited=False)
+
+    assert ending is not None
+    assert ending.message == "123: several orders: alpha - NEW 9123 = ext = mine; alpha AAA-BBB NEW 8123"
+
+
 def test_several_orders_are_listed() -> None:
     ending = waiting(*BOTH_LIVE, HERE, THERE).ending(waited=False)
 
@@ -191,6 +236,42 @@ def test_a_long_list_of_orders_is_cut() -> None:
 
 def test_a_whole_id_needs_no_answer_of_a_venue_that_is_away_for_long() -> None:
     assert code(waiting(*BOTH, FILLED).ending(waited=True)) == 0
+
+
+def test_nor_when_time_is_up() -> None:
+    assert code(waiting(*BOTH, FILLED).ending(waited=False, timed_out=True)) == 0
+
+
+def test_an_order_that_ended_otherwise_is_given() -> None:
+    wait = waiting(*ALPHA_LIVE, OPEN, CANCELED, statuses=[OrderStatus.FILLED])
+
+    assert wait.ending(waited=False) == WaitResult(4, CANCELED)
+
+
+def test_the_first_status_that_is_waited_for_decides() -> None:
+    statuses = [OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED]
+
+    assert waiting(*ALPHA_LIVE, OPEN, PARTLY, FILLED, statuses=statuses).ending(waited=False) == WaitResult(0, PARTLY)
+
+
+def test_nobody_must_answer_for_an_order_that_was_found_or_for_none() -> None:
+    found = waiting(*ALPHA_LIVE, OPEN)
+    found.ending(waited=False)
+    for record in (end(4), start(5, "alpha", "beta")):
+        found.record(record)
+
+    assert (found.undecided(), waiting(*BOTH).undecided()) == ([], [])
+    found.record(order("123", second=6, status=OrderStatus.FILLED))
+    assert code(found.ending(waited=False)) == 0
+
+
+def test_venues_that_are_asked_may_be_others_than_those_of_the_stream() -> None:
+    wait = waiting(*BOTH_LIVE, FILLED, venues=["alpha"])
+    elsewhere = waiting(*BOTH_LIVE, venues=["gamma"]).ending(waited=False, timed_out=True)
+
+    assert (wait.asked, code(wait.ending(waited=False))) == (["alpha"], 0)
+    assert elsewhere is not None
+    assert (elsewhere.exit_code, "gamma never was live" in (elsewhere.message or "")) == (3, True)
 
 
 def test_an_end_of_an_id_does() -> None:

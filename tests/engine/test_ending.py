@@ -146,3 +146,29 @@ def test_a_venue_that_refuses_counts_before_one_that_is_away_and_a_lost_line_bef
 
     assert (refused.exit_code, refused.output_failed) == (77, False)
     assert (lost.exit_code, lost.output_failed) == (74, True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "exit_code"),
+    [
+        (Outcome("duration reached"), 0),
+        (Outcome("internal error", [ValueError("a bug")]), 1),
+        (Outcome("no venue became live in time", connected=False), 69),
+        (Outcome("SIGTERM", signal=15), 143),
+        (Outcome("SIGINT", [AuthError("no")], signal=2), 130),
+        (Outcome("SIGTERM", connected=False, covered=False, fail_on_gap=True, signal=15), 143),
+        (Outcome("duration reached", connected=False, covered=False, fail_on_gap=True), 69),
+        (Outcome("duration reached", [AuthError("no")], covered=False, fail_on_gap=True), 77),
+    ],
+    ids=lambda value: value.reason if isinstance(value, Outcome) else str(value),
+)
+def test_exit_code_is_that_of_the_signal_or_of_the_first_cause(outcome: Outcome, exit_code: int) -> None:
+    assert outcome.exit_code == exit_code
+
+
+def test_outcome_holds_what_it_was_judged_by() -> None:
+    outcome, coverage = Outcome("duration reached"), {"one": result(1)}
+
+    outcome.judge(coverage, ["2026-03-02T16:10:00Z"])
+
+    assert (outcome.coverage, outcome.late_alive) == (coverage, ["2026-03-02T16:10:00Z"])

@@ -8,9 +8,12 @@ from ordwatch.engine.link_states import LinkStates
 from ordwatch.engine.moment import Moment
 from ordwatch.engine.policy import Policy
 
+WALL_AHEAD_S = 5_000
+
 
 def at(second: float) -> Moment:
-    return Moment(wall_ns=round(second * 1e9), mono_ns=round(second * 1e9), running_ns=round(second * 1e9))
+    """That second of the monotonic clock."""
+    return Moment(*(round((second + ahead_s) * 1e9) for ahead_s in (WALL_AHEAD_S, 0, 300)))
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_change_of_a_link_is_reported(states: LinkStates) -> None:
     down = states.change(states.all[0], "down", at(103), "reset", 1.23456)
 
     assert down == [
-        LinkUpdate(venue="toy", conn=1, state="down", detail="reset", wait_s=1.235, at_ns=103 * 10**9)
+        LinkUpdate(venue="toy", conn=1, state="down", detail="reset", wait_s=1.235, at_ns=(WALL_AHEAD_S + 103) * 10**9)
     ]  # fmt: skip
 
 
@@ -103,7 +106,9 @@ def test_link_is_stale_once_after_half_the_limit(states: LinkStates) -> None:
     states.all[0].next_heartbeat_s = math.inf
     stale = emitted(states.check(0, at(130)))
 
-    assert [(event.state, event.conn) for event in stale if isinstance(event, LinkUpdate)] == [("stale", 1)]
+    assert [(event.state, event.conn, event.detail) for event in stale if isinstance(event, LinkUpdate)] == [
+        ("stale", 1, "received nothing for half the silence limit")
+    ]
     assert states.check(0, at(131)) == []
 
 

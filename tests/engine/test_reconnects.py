@@ -20,8 +20,15 @@ class Longest(Random):
         return b
 
 
-def reconnects(**pace: float) -> Reconnects:
-    return Reconnects(Pace(**pace), Longest())  # type: ignore[arg-type]  # a whole number among them
+class Shortest(Random):
+    """Draws the lower bound."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+def reconnects(draw: Random | None = None, **pace: float) -> Reconnects:
+    return Reconnects(Pace(**pace), draw or Longest())  # type: ignore[arg-type]  # a whole number among them
 
 
 def test_waits_double_up_to_the_longest() -> None:
@@ -54,8 +61,20 @@ def test_a_venue_may_ask_for_longer_waits_as_often_as_it_refuses() -> None:
     assert [tries.wait_s(link, error, 0.0) for error in (LOST, full, full, LOST)] == [1.0, 60.0, 120.0, 1.0]
 
 
-def test_a_fault_of_tls_waits_a_minute() -> None:
-    assert reconnects().wait_s(Link(), TlsFailed("certificate"), 0.0) == 60.0
+def test_a_venue_that_asks_for_no_wait_is_tried_as_after_any_loss() -> None:
+    tries, link = reconnects(), Link()
+
+    assert [tries.wait_s(link, error, 0.0) for error in (LOST, Refused("full"), LOST)] == [1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(("error", "wait_s"), [(LOST, 0.0), (Refused("full", retry_s=(60.0, 120.0)), 60.0)])
+def test_only_a_venue_that_asks_for_a_wait_gets_it_for_certain(error: Exception, wait_s: float) -> None:
+    assert reconnects(Shortest()).wait_s(Link(), error, 0.0) == wait_s
+
+
+@pytest.mark.parametrize(("first_s", "wait_s"), [(1.0, 60.0), (100.0, 100.0)])
+def test_a_fault_of_tls_waits_a_minute_at_least(first_s: float, wait_s: float) -> None:
+    assert reconnects(first_s=first_s, max_s=100.0).wait_s(Link(), TlsFailed("certificate"), 0.0) == wait_s
 
 
 def test_attempts_of_all_links_keep_to_their_rate() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ import pytest
 
 from ordwatch.core.coverage import StreamCoverage
 from ordwatch.core.errors import AuthError, OutputError, TlsFailed
-from ordwatch.core.events import Arrival
+from ordwatch.core.events import Arrival, OrderUpdate, Recency
 from ordwatch.core.records import (
     AliveRecord,
     ClockRecord,
@@ -686,12 +686,16 @@ async def test_sign_of_life_claims_nothing_that_still_waits_in_line(monkeypatch:
 
 @asynccontextmanager
 async def several(
-    *outs: Collected, venues: int = 2, limits: Limits | None = None, fail_on_gap: bool = False
+    *outs: Collected,
+    venues: int = 2,
+    kind: VenueKind = TOY,
+    limits: Limits | None = None,
+    fail_on_gap: bool = False,
 ) -> AsyncIterator[tuple[list[ToyServer], Run, "asyncio.Task[Outcome]"]]:
     """A run over venues `toy1`, `toy2`, ... into these outputs; stopped at the end."""
     async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(toy_server()) for _ in range(venues)]
-        venue: VenueKind = replace(TOY, settle_s=0.0)
+        venue: VenueKind = replace(kind, settle_s=0.0)
         setups = [(venue, Setup(f"toy{n}", ToySettings(port=each.port))) for n, each in enumerate(servers, 1)]
         run = Run(setups, outs, limits, pace=FAST, fail_on_gap=fail_on_gap)
         outcome = asyncio.create_task(run.run())
@@ -743,6 +747,58 @@ async def test_a_doubt_on_one_venue_asks_that_one_only() -> None:
         await servers[1].until(lambda: sum(line.startswith("list") for line in servers[1].seen) == 2)
 
         assert sum(line.startswith("list") for line in servers[0].seen) == 1
+
+
+async def test_a_bug_in_the_merging_of_one_venue_does_not_end_the_other(caplog: pytest.LogCaptureFixture) -> None:
+    out = Collected()
+
+    async with several(out, kind=replace(TOY, compare_versions=fails_once())) as (servers, _, outcome):
+        await out.until(lambda: len(live_venues(out)) == 2)
+        servers[0].move("1", "NEW")
+        await out.until(lambda: len(out.orders) == 1)
+        servers[0].move("1", "FILLED", "10")
+        await out.until(lambda: sum(gap.state == "closed" for gap in out.gaps) == 1)
+        servers[1].move("2", "NEW")
+        await out.until(lambda: out.orders[-1].order_id == "2")
+
+    assert "internal error" in caplog.text
+    assert [(order.order_id, order.status) for order in out.orders] == [("1", "NEW"), ("1", "FILLED"), ("2", "NEW")]
+    assert {gap.venue for gap in out.gaps} == {"toy1"}
+    assert (await outcome).exit_code == 0
+    [end] = [record for record in out.records if isinstance(record, SessionRecord) and record.state == "end"]
+    assert end.counts is not None
+    assert end.counts["updates"] == end.counts["written"] + end.counts["duplicates"]
+
+
+async def test_a_bug_that_is_met_at_the_end_of_a_run_leaves_an_open_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drain(out: Collected) -> None:
+        if out.orders:
+            monkeypatch.undo()
+            await asyncio.Event().wait()
+
+    out = Collected()
+    async with several(out, venues=1, kind=replace(TOY, compare_versions=fails_once())) as (servers, run, outcome):
+        await out.until(lambda: bool(live_venues(out)))
+        monkeypatch.setattr(Collected, "drain", drain)
+        servers[0].say("\n".join([*(f"order {number} NEW 0 1" for number in range(SLICE + 1)), "order 0 FILLED 10 2"]))
+        await out.until(lambda: bool(out.orders))
+        run.stop("in the middle")
+        await outcome
+
+    assert len(out.orders) == SLICE + 1
+    assert [gap.state for gap in out.gaps] == ["open"]
+
+
+def fails_once() -> Callable[[OrderUpdate, OrderUpdate, bool], Recency]:
+    """Rules with a bug that shows at the first comparison."""
+    bugs = [ZeroDivisionError("a bug")]
+
+    def compare(new: OrderUpdate, known: OrderUpdate, same_way: bool) -> Recency:
+        if bugs:
+            raise bugs.pop()
+        return TOY.compare_versions(new, known, same_way)
+
+    return compare
 
 
 async def test_the_limit_of_events_holds_over_several_batches() -> None:

@@ -689,6 +689,17 @@ def test_the_third_bug_within_ten_minutes_ends_the_venue_after_growing_waits() -
     assert 7 < waits[1] < 13
 
 
+def test_a_bug_found_after_later_messages_is_a_gap_from_what_it_missed() -> None:
+    driver = live()
+    missed_ns = driver.now.wall_ns
+    driver.advance(3)
+    driver.receive(RoundTrip(0.1))
+
+    driver.run(driver.supervisor.bug(ValueError("a bug"), driver.now, missed_ns))
+
+    assert driver.gaps[-1].from_ns == missed_ns
+
+
 def test_bugs_far_apart_do_not_end_the_venue() -> None:
     driver = live()
     for _ in range(5):

@@ -9,6 +9,7 @@ import pytest
 
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.records import AnyRecord, LinkRecord, OrderRecord, OutputRecord, SinkGapRecord, for_outputs
+from ordwatch.outputs import line_output
 from ordwatch.outputs.filters import Filter, RecordChoice
 from ordwatch.outputs.line_output import MAX_QUEUED, LineSink
 
@@ -53,6 +54,35 @@ def test_records_become_numbered_lines_in_their_order(tmp_path: Path, order: Mak
     lines = written(tmp_path / "out", [order(order_id="a"), order(order_id="b")], [order(order_id="c")])
 
     assert lines == ["1 order a", "2 order b", "3 order c"]
+
+
+def test_lines_for_a_file_come_in_groups_and_an_end_waits_for_no_pause(
+    tmp_path: Path, order: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_output, "_PAUSE_S", 3600.0)
+    writes: list[bytes] = []
+
+    def write_all(fd: int, data: bytes) -> None:
+        writes.append(data)
+        os.write(fd, data)
+
+    monkeypatch.setattr(line_output, "write_all", write_all)
+
+    async def scenario(fd: int) -> None:
+        sink = LineSink(fd, Filter(), tag)
+        sink.start()
+        sink.write(for_outputs([order(order_id="a")]))
+        while not writes:  # noqa: ASYNC110 - the thread has no event for it
+            await asyncio.sleep(0.001)
+        for order_id in "bcd":
+            sink.write(for_outputs([order(order_id=order_id)]))
+        await sink.close()
+
+    fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
+    asyncio.run(asyncio.wait_for(scenario(fd), LIMIT_S))
+    os.close(fd)
+
+    assert writes == [b"1 order a\n", b"2 order b\n3 order c\n4 order d\n"]
 
 
 def test_what_the_filter_hides_takes_no_number(tmp_path: Path, order: Make, link: Callable[..., LinkRecord]) -> None:

@@ -251,7 +251,7 @@ def test_a_pause_between_two_groups_ends_when_the_queue_is_closed() -> None:
         log.append(group)
         first.set()
 
-    thread = WriterThread("test", queue, write, pause_s=3600.0)
+    thread = WriterThread("test", queue, write, pause_s=lambda: 3600.0)
     thread.start()
     queue.put(["a", "b"])
     assert first.wait(LIMIT_S)

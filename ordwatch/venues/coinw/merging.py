@@ -51,9 +51,9 @@ def correct(row: OrderUpdate, known: OrderUpdate) -> Correction:
 def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
     """The statement completed by what is known. Fills never shrink; finer amounts and the first time stay."""
     kept: dict[str, object] = {}
-    if known.created_ns is not None:
+    if known.created_ns is not None and new.created_ns is not None:
         kept["created_ns"] = known.created_ns
-    if known.order_type == "MARKET":
+    if known.order_type == "MARKET" and new.price is not None:
         kept["price"] = None
     growth = _growth(new, known)
     if growth < 0:
@@ -64,12 +64,11 @@ def merge(new: OrderUpdate, known: OrderUpdate) -> OrderUpdate:
             kept |= _unmoved(new, known)
         if _is_average_of_cut_amounts(new, known):
             kept |= {"avg_price": known.avg_price, "flags": _flags_with_average_of(known, new)}
-    merged = merge_missing(msgspec.structs.replace(new, **kept), known)
-    if new.updated_ns is None:
-        return merged
-    if new.status is known.status and growth == 0:
-        return msgspec.structs.replace(merged, updated_ns=max(new.updated_ns, known.updated_ns or 0))
-    if _is_later(new.updated_ns, known):
+    reported_ns, is_same_state = new.updated_ns, new.status is known.status and growth == 0
+    if reported_ns is not None and is_same_state:
+        kept["updated_ns"] = max(reported_ns, known.updated_ns or 0)
+    merged = merge_missing(msgspec.structs.replace(new, **kept) if kept else new, known)
+    if reported_ns is None or is_same_state or _is_later(reported_ns, known):
         return merged
     return msgspec.structs.replace(merged, updated_ns=None)
 

@@ -37,47 +37,58 @@ class CoinwExtra(Extra, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def order_update(row: OrderRow, *, venue: str, received_ns: int, raw: object = None) -> OrderUpdate:
-    """One pushed order.
+class PushedOrderReader:
+    """Makes updates of pushed orders, for one venue of the configuration."""
 
-    Raises:
-        Unreadable: There is no readable id, or neither type nor reason.
-    """
-    flags: list[str] = []
-    status_text = _status_text((row.type or "")[:_MAX_WORD], (row.reason or "")[:_MAX_WORD])
-    price, kind = amount(row.price, "price", flags), order_type(row.order_type)
-    is_market = kind == "MARKET"
-    judged = _judged(row, status_text, flags)
-    status, left = judged.status, judged.left
-    time_ns = milliseconds_ns(row.time, "updated_at", flags)
-    return OrderUpdate(
-        venue=venue,
-        order_id=identifier(row.order_id),
-        client_order_id=row.client_id or None,
-        symbol=symbol(row.product_id),
-        side=side(row.side, flags),
-        order_type=kind,
-        status=status,
-        venue_status=status_text.shown,
-        reason=row.reason if status in _UNDONE else None,
-        qty=judged.size,
-        filled_qty=judged.filled,
-        remaining_qty=left if judged.size is not None else None,
-        price=None if is_market else price,
-        avg_price=judged.average,
-        filled_value=judged.funds,
-        fee=signed(row.fee, "fee", flags),
-        # Whether later events have the order's time or their own is not documented.
-        created_ns=time_ns if status is _NEW else None,
-        updated_ns=time_ns,
-        received_ns=received_ns,
-        source="push",
-        flags=tuple(flags),
-        extra=CoinwExtra(
-            price=price if is_market else None, remaining_size=left, type=row.type or None, reason=row.reason or None
-        ),
-        raw=raw,
-    )
+    def __init__(self, venue: str) -> None:
+        self._venue = venue
+        # Called as an attribute it gets its arguments on the stack; CPython collects more than 15 named arguments
+        # of any other call in a dict first, which takes six times as long.
+        self._update = OrderUpdate
+
+    def read(self, row: OrderRow, received_ns: int, *, raw: object = None) -> OrderUpdate:
+        """One pushed order.
+
+        Raises:
+            Unreadable: There is no readable id, or neither type nor reason.
+        """
+        flags: list[str] = []
+        price, kind = amount(row.price, "price", flags), order_type(row.order_type)
+        is_market = kind == "MARKET"
+        judged = _judged(row, flags)
+        status, left = judged.status, judged.left
+        time_ns = milliseconds_ns(row.time, "updated_at", flags)
+        return self._update(
+            venue=self._venue,
+            order_id=identifier(row.order_id),
+            client_order_id=row.client_id or None,
+            symbol=symbol(row.product_id),
+            side=side(row.side, flags),
+            order_type=kind,
+            status=status,
+            venue_status=judged.word,
+            reason=row.reason if status in _UNDONE else None,
+            qty=judged.size,
+            filled_qty=judged.filled,
+            remaining_qty=left if judged.size is not None else None,
+            price=None if is_market else price,
+            avg_price=judged.average,
+            filled_value=judged.funds,
+            fee=signed(row.fee, "fee", flags),
+            # Whether later events have the order's time or their own is not documented.
+            created_ns=time_ns if status is _NEW else None,
+            updated_ns=time_ns,
+            received_ns=received_ns,
+            source="push",
+            flags=tuple(flags),
+            extra=CoinwExtra(
+                price=price if is_market else None,
+                remaining_size=left,
+                type=row.type or None,
+                reason=row.reason or None,
+            ),
+            raw=raw,
+        )
 
 
 def identifier(value: int | str) -> str:
@@ -96,12 +107,22 @@ def identifier(value: int | str) -> str:
 
 def symbol(pair: str | None) -> str | None:
     """The pair as the sample writes it, BTC_USDT; the table of fields has BTC-USDT."""
-    return _upper(pair[:_MAX_WORD]).replace("-", "_") or None if pair else None
+    return _symbol(pair[:_MAX_WORD]) if pair else None
+
+
+@lru_cache(maxsize=1024)
+def _symbol(pair: str) -> str | None:
+    return _upper(pair).replace("-", "_") or None
 
 
 def order_type(word: str | None) -> str | None:
     """LIMIT, MARKET, or another name in the same form; what is no name as UNKNOWN(it)."""
-    kind = _upper(word[:_MAX_WORD]) if word else ""
+    return _order_type(word[:_MAX_WORD]) if word else None
+
+
+@lru_cache(maxsize=256)
+def _order_type(word: str) -> str | None:
+    kind = _upper(word)
     if not kind or _TYPE.fullmatch(kind):
         return kind or None
     return f"UNKNOWN({kind.replace(')', '')})"
@@ -130,27 +151,29 @@ def milliseconds_ns(value: int | str | None, key: str, flags: list[str]) -> int 
     return None
 
 
-@lru_cache(maxsize=256)
 def _upper(word: str) -> str:
     return "_".join(word.upper().split())
 
 
-class _StatusText(NamedTuple):
-    kind: str
-    reason: str
-    shown: str
+class _Decided(NamedTuple):
+    status: OrderStatus
+    guessed: bool
+    word: str
 
 
-@lru_cache(maxsize=256)
-def _status_text(kind: str, reason: str) -> _StatusText:
+@lru_cache(maxsize=1024)
+def _decided(kind: str, reason: str, sized: bool, nothing_left: bool | None, some_filled: bool) -> _Decided:
+    """The status, and the venue's own words for it."""
     own = [word.strip() for word in (kind, reason) if word.strip() and word.lstrip()[0] not in "{["]
     if not own:
         raise Unreadable("order without a readable status")
-    return _StatusText(_upper(kind), _upper(reason), "/".join(own))
+    decided = rule(_upper(kind), _upper(reason), sized, nothing_left, some_filled)
+    return _Decided(decided.status, decided.guessed, "/".join(own))
 
 
 class _Judged(NamedTuple):
     status: OrderStatus
+    word: str
     size: DecimalText | None
     left: DecimalText | None
     funds: DecimalText | None
@@ -158,7 +181,7 @@ class _Judged(NamedTuple):
     average: DecimalText | None
 
 
-def _judged(row: OrderRow, status_text: _StatusText, flags: list[str]) -> _Judged:
+def _judged(row: OrderRow, flags: list[str]) -> _Judged:
     """What type, reason and sizes mean together."""
     size = nonzero(amount(row.size, "qty", flags))
     left = amount(row.remaining_size, "remaining_qty", flags)
@@ -167,18 +190,19 @@ def _judged(row: OrderRow, status_text: _StatusText, flags: list[str]) -> _Judge
     unpaid = None if funds is None else is_zero(funds)
     none_left = None if left is None else is_zero(left)
     filled = difference(size, left) if size is not None and left is not None else None
-    some_filled = filled is not None and filled != "0" and filled[0] != "-"
-    decided = rule(status_text.kind, status_text.reason, size is not None, none_left, unpaid is False or some_filled)
-    if decided.guessed:
+    some_filled = unpaid is False or (filled is not None and filled != "0" and filled[0] != "-")
+    kind, reason = (row.type or "")[:_MAX_WORD], (row.reason or "")[:_MAX_WORD]
+    status, guessed, word = _decided(kind, reason, size is not None, none_left, some_filled)
+    if guessed:
         flags.append("guessed")
     if filled is None:
         filled = _paid_for(funds, unpaid, average, flags)
     else:
-        if _disagree(filled, unpaid, none_left, decided.status):
+        if _disagree(filled, unpaid, none_left, status):
             flags.append("conflict")
-        filled = _believed(filled, unpaid, decided.status)
+        filled = _believed(filled, unpaid, status)
         average = average or _average(funds, filled, unpaid, flags)
-    return _Judged(decided.status, size, left, funds, filled, average)
+    return _Judged(status, word, size, left, funds, filled, average)
 
 
 def _disagree(filled: DecimalText, unpaid: bool | None, none_left: bool | None, status: OrderStatus) -> bool:

@@ -45,7 +45,7 @@ from ordwatch.venues.coinw.messages import (
     payloads,
     row,
 )
-from ordwatch.venues.coinw.orders import order_update
+from ordwatch.venues.coinw.orders import PushedOrderReader
 from ordwatch.venues.coinw.settings import CoinwSettings
 from ordwatch.venues.contract import Payload, Setup, StreamRequest
 from ordwatch.venues.toolkit.lenient_json import Unreadable, payload
@@ -88,6 +88,7 @@ class CoinwSession:
         self._venue = setup.name
         self._raw = setup.raw
         self._settings = settings
+        self._reader = PushedOrderReader(setup.name)
         self._logins = logins or Logins()
         self._outgoing: list[Payload] = []
         self.last_message_ns = 0
@@ -131,7 +132,10 @@ class CoinwSession:
         except Unreadable as exc:
             events = (self._reject(data, str(exc), now_ns, missed=True),)
         else:
-            events = self._events(message, data, now_ns)
+            if type(message) is OrderPush and len(message.orders) == 1 and not self._raw:
+                events = (self._order(message.orders[0], data, now_ns, None),)
+            else:
+                events = self._events(message, data, now_ns)
         if not self._damaged:
             self.last_message_ns = now_ns
         return [*events, *self._close_if_mute()] if self._unanswered > self._most_unanswered else events
@@ -171,8 +175,6 @@ class CoinwSession:
         return self._close(ConnectionLost(f"no answer to a ping for {waited_s:.0f} s", "silent"))
 
     def _orders(self, push: OrderPush, data: bytes, now_ns: int) -> Sequence[SessionEvent]:
-        if len(push.orders) == 1 and not self._raw:
-            return (self._order(push.orders[0], data, now_ns, None),)
         if self._raw:
             pairs = zip(push.orders, payloads(data), strict=True)
             return list(self._capped((self._order(each, data, now_ns, raw) for each, raw in pairs), now_ns))
@@ -210,7 +212,7 @@ class CoinwSession:
             return self._reject(row.data, row.reason, now_ns, missed=True)
         assert isinstance(row, OrderRow)  # noqa: S101
         try:
-            return order_update(row, venue=self._venue, received_ns=now_ns, raw=raw)
+            return self._reader.read(row, now_ns, raw=raw)
         except Unreadable as exc:
             return self._reject(data, str(exc), now_ns, missed=True)
 

@@ -6,7 +6,6 @@ Facts: CoinW API documentation, "Subscribe Current Orders" (spot); the reasons a
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from ordwatch.core.events import OrderStatus
@@ -61,7 +60,6 @@ RULES = (
 _NO_RULE = Rule(8, OrderStatus.UNKNOWN, lambda order: True)
 
 
-@lru_cache(maxsize=1024)
 def rule(
     kind: str, reason: str, sized: bool = False, nothing_left: bool | None = None, some_filled: bool = False
 ) -> Rule:

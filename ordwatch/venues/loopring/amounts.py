@@ -28,7 +28,7 @@ def units_text(value: str | int) -> str:
 
 def scaled(units: str, decimals: int) -> str:
     """Base units (as `units_text` gives them) in human units: units / 10**decimals."""
-    if not decimals:
+    if not decimals or units == "0":
         return units
     if len(units) <= decimals:
         units = units.zfill(decimals + 1)

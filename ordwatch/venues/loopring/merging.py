@@ -21,7 +21,8 @@ def compare_versions(new: OrderUpdate, known: OrderUpdate, _same_way: bool = Fal
     new_rank, known_rank = status_rank(new.venue_status), status_rank(known.venue_status)
     if known_rank == CLOSED and new_rank != CLOSED:
         return Recency.OLDER
-    new_ns, known_ns = _update_at(new), _update_at(known)
+    new_ns = _update_at(new)
+    known_ns = None if new_ns is None else _update_at(known)
     if new_ns is not None and known_ns is not None and new_ns != known_ns:
         return Recency.NEWER if new_ns > known_ns else Recency.OLDER
     growth = _growth(new, known)

@@ -228,6 +228,7 @@ def _order_update(
     value = _units(data.filled_volume, "filled_value", flags)
     fee = _units(data.filled_fee, "fee", flags)
     status = order_status(data.status, filled)
+    remaining = _remaining(status, terms.extra.size, filled, flags)
     # No more keywords than 14: from 16 on, CPython builds a dict for the call, which takes five times as long.
     return msgspec.structs.replace(
         terms.update,
@@ -236,7 +237,7 @@ def _order_update(
         status=status,
         venue_status=data.status,
         filled_qty=_human(filled, terms.base),
-        remaining_qty=_human(_remaining(status, terms.extra.size, filled, flags), terms.base),
+        remaining_qty=terms.update.qty if remaining is terms.extra.size else _human(remaining, terms.base),
         avg_price=_average(filled, value, terms, flags),
         filled_value=_human(value, terms.quote),
         fee=_human(fee, terms.fee),
@@ -259,8 +260,8 @@ def _damage(data: OrderData) -> Sequence[str]:
 
 
 def _units(value: Number, key: str, flags: list[str]) -> str | None:
-    if value is None:
-        return None
+    if value is None or value == "0":
+        return value
     try:
         return units_text(value)
     except ValueError:
@@ -303,9 +304,13 @@ def _side(word: str | None, flags: list[str]) -> Side | None:
 def _remaining(status: OrderStatus, size: str | None, filled: str | None, flags: list[str]) -> str | None:
     """Base units left, and a flag when what was filled cannot be."""
     remaining = None
-    if size is not None and filled is not None:
+    if filled == "0":
+        remaining = size
+        if size is not None and status is OrderStatus.FILLED:
+            flags.append("conflict")
+    elif size is not None and filled is not None:
         left = int(size) - int(filled)
-        if left < 0 or (status is OrderStatus.FILLED and filled == "0"):
+        if left < 0:
             flags.append("conflict")
         remaining = str(left) if left > 0 else "0"
     return "0" if status in FINAL else remaining

@@ -7,7 +7,7 @@ import pytest
 
 from ordwatch.core.events import OrderStatus, OrderUpdate, Side
 from ordwatch.venues.coinw.messages import OrderPush, OrderRow, decode
-from ordwatch.venues.coinw.orders import CoinwExtra, identifier, milliseconds_ns, order_type, order_update, symbol
+from ordwatch.venues.coinw.orders import CoinwExtra, PushedOrderReader, identifier, milliseconds_ns, order_type, symbol
 from ordwatch.venues.toolkit.lenient_json import Unreadable
 
 DATA = Path(__file__).parent / "data"
@@ -29,7 +29,7 @@ LIMIT = OrderRow(
 
 def pushed(**changes: object) -> OrderUpdate:
     """The update that the limit order with these changes makes."""
-    return order_update(msgspec.structs.replace(LIMIT, **changes), venue="coinw", received_ns=7)
+    return PushedOrderReader("coinw").read(msgspec.structs.replace(LIMIT, **changes), 7)
 
 
 def test_documented_sample_is_a_new_order() -> None:
@@ -38,7 +38,7 @@ def test_documented_sample_is_a_new_order() -> None:
     (row,) = push.orders
     assert isinstance(row, OrderRow)
 
-    assert order_update(row, venue="mine", received_ns=7, raw={"a": 1}) == OrderUpdate(
+    assert PushedOrderReader("mine").read(row, 7, raw={"a": 1}) == OrderUpdate(
         venue="mine",
         order_id="4624530513294751114",
         client_order_id="you*******",
