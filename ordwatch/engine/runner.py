@@ -185,7 +185,7 @@ class Runner:
                         self._connections[link].drop(error)
                 case SendHeartbeat(link=link):
                     if link in self._connections:
-                        self._connections[link].heartbeat(moment())
+                        self._heartbeat(self._connections[link])
                 case RunQuery():
                     self._query = self._start(self._run_query(action))
                 case CancelQuery():
@@ -199,6 +199,12 @@ class Runner:
     def _start(self, job: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         assert self._tasks is not None  # noqa: S101 - there are no actions before `run` and after its end
         return self._tasks.create_task(job)
+
+    def _heartbeat(self, connection: Connection) -> None:
+        try:
+            connection.heartbeat(moment())
+        except Exception as bug:  # noqa: BLE001 - as in `_run_connection`
+            self._do(self.supervisor.bug(bug, self._now()))
 
     def _cancel_query(self) -> None:
         if self._query is not None:

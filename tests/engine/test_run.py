@@ -36,7 +36,7 @@ from tests.recording.samples import link
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
 from tests.support.simulated import in_simulated_time
-from tests.support.toy import TOY, ListOrders, ToyServer, ToySettings, toy_kind, toy_server
+from tests.support.toy import TOY, ListOrders, ToyServer, ToySession, ToySettings, toy_kind, toy_server
 
 FAST = Pace(first_s=0.01, max_s=0.05, attempts_a_minute=10_000, bug_s=0.01, recheck_s=0.01, query_retry_s=(0.01, 0.05))
 
@@ -691,12 +691,15 @@ async def several(
     kind: VenueKind = TOY,
     limits: Limits | None = None,
     fail_on_gap: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[tuple[list[ToyServer], Run, "asyncio.Task[Outcome]"]]:
     """A run over venues `toy1`, `toy2`, ... into these outputs; stopped at the end."""
     async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(toy_server()) for _ in range(venues)]
         venue: VenueKind = replace(kind, settle_s=0.0)
-        setups = [(venue, Setup(f"toy{n}", ToySettings(port=each.port))) for n, each in enumerate(servers, 1)]
+        setups = [
+            (venue, Setup(f"toy{n}", ToySettings(port=each.port, **settings))) for n, each in enumerate(servers, 1)
+        ]
         run = Run(setups, outs, limits, pace=FAST, fail_on_gap=fail_on_gap)
         outcome = asyncio.create_task(run.run())
         try:
@@ -787,6 +790,31 @@ async def test_a_bug_that_is_met_at_the_end_of_a_run_leaves_an_open_gap(monkeypa
 
     assert len(out.orders) == SLICE + 1
     assert [gap.state for gap in out.gaps] == ["open"]
+
+
+async def test_a_bug_in_the_heartbeat_of_one_venue_does_not_end_the_other(caplog: pytest.LogCaptureFixture) -> None:
+    bugs: list[Exception] = []
+
+    class Session(ToySession):
+        def heartbeat(self, now_ns: int) -> None:
+            if bugs:
+                raise bugs.pop()
+            super().heartbeat(now_ns)
+
+    async def opened(setup: Setup[ToySettings], call: Call) -> ConnectionPlan:
+        return replace(await toy.toy_open(setup, call), session=Session(setup))
+
+    out = Collected()
+    async with several(out, kind=toy_kind(opened), heartbeat=0.01) as (servers, _, outcome):
+        await out.until(lambda: len(live_venues(out)) == 2)
+        bugs.append(ZeroDivisionError("a bug"))
+        await out.until(lambda: [gap.state for gap in out.gaps] == ["open", "closed"])
+        for number, server in enumerate(servers):
+            server.move(str(number), "NEW")
+        await out.until(lambda: len(out.orders) == 2)
+
+    assert "internal error" in caplog.text
+    assert (await outcome).exit_code == 0
 
 
 def fails_once() -> Callable[[OrderUpdate, OrderUpdate, bool], Recency]:

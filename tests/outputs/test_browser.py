@@ -55,6 +55,21 @@ def test_without_a_key_the_latest_changes_are_shown_and_none_is_marked(ten: Tabl
 
 
 @pytest.mark.parametrize(
+    ("keys", "chosen"), [("", False), ("j", False), (" ", True), ("  ", False), ("o", True), ("v", True), ("s", True)]
+)
+def test_a_list_that_is_not_simply_the_latest_changes_was_chosen(keys: str, chosen: bool, ten: Table) -> None:
+    ten.press(*keys)
+
+    assert ten.browser.chosen is chosen
+
+
+def test_a_text_shorter_than_the_screen_begins_with_its_first_line(ten: Table) -> None:
+    ten.press("?")
+
+    assert ten.browser.scrolled(3, 10) == 0
+
+
+@pytest.mark.parametrize(
     ("keys", "seen"),
     [
         ("j", "[9] 8 7 6"),
@@ -147,6 +162,10 @@ def test_enter_keeps_the_filter_and_escape_clears_it(ten: Table) -> None:
 
     assert ten.press("/", "7", Key.DOWN) == "[7]"
     assert ten.press(Key.ESCAPE) == "9 8 [7] 6"
+
+
+def test_while_one_types_nothing_is_marked(ten: Table) -> None:
+    assert ten.press("j", "/", "9") == "9"
 
 
 def test_enter_opens_the_only_order_that_a_filter_left(ten: Table) -> None:

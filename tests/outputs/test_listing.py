@@ -147,6 +147,31 @@ def test_what_left_the_table_leaves_the_list(order: Make) -> None:
     assert (ids(made), made.held, made.open_orders) == ("2", 1, 1)
 
 
+def test_within_a_venue_rows_stand_by_their_symbols(order: Make) -> None:
+    assert ids(listing(order(order_id="a", symbol="Z"), order(order_id="b", symbol="A"), sort=Sort.VENUE)) == "b a"
+
+
+def test_an_order_that_is_not_listed_takes_no_other_away_when_it_changes(order: Make) -> None:
+    view, made = View(Filter()), listing(order(order_id="9"), open_only=True)
+    view.apply([order(order_id="1", status=OrderStatus.FILLED)])
+    made.apply(view.take_changes())
+
+    view.apply([order(order_id="1", status=OrderStatus.FILLED, filled_qty="2")])
+    made.apply(view.take_changes())
+
+    assert (ids(made), made.held, made.open_orders) == ("9", 2, 1)
+
+
+def test_of_all_orders_at_once_those_that_are_not_among_them_have_left(order: Make) -> None:
+    made = listing(order(order_id="1"), order(order_id="2"), order(order_id="3", status=OrderStatus.FILLED))
+    view = View(Filter())
+    view.apply([order(order_id="2"), order(order_id="4"), order(order_id="5", status=OrderStatus.FILLED)])
+
+    made.apply(Changes({**view.take_changes().rows, ("alpha", "live", None, "6"): None}, whole=True))
+
+    assert (ids(made), made.held, made.open_orders) == ("5 4 2", 3, 2)
+
+
 SELECTIONS = st.builds(
     Selection,
     text=st.sampled_from(["", "1", "10", "1 buy", "S1"]),

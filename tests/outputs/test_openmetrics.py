@@ -74,6 +74,20 @@ def test_value_that_is_not_known_has_no_sample() -> None:
     assert found['ordwatch_venue_live{venue="beta"}'] == 0
 
 
+def test_each_family_says_what_it_is_and_one_without_a_sample_nothing() -> None:
+    run = RunMetrics(lambda: {"alpha": VenueStats(last_rx_ns=NOON_NS)})
+
+    text = run.text(now_ns=NOON_NS, memory_bytes=1024, synced_seq=None)
+
+    assert (
+        "# TYPE ordwatch_venue_life_age_seconds gauge\n"
+        "# UNIT ordwatch_venue_life_age_seconds seconds\n"
+        "# HELP ordwatch_venue_life_age_seconds Time since the last message of the venue.\n"
+        'ordwatch_venue_life_age_seconds{venue="alpha"} 0.0\n'
+    ) in text
+    assert "ordwatch_synced_seq" not in text
+
+
 def test_open_gap_grows_from_its_start_until_it_closes(gap: Callable[..., GapRecord]) -> None:
     run = RunMetrics(lambda: {"alpha": BUSY, "beta": BUSY})
     name = 'ordwatch_venue_gap_open_seconds{venue="alpha"}'
@@ -83,8 +97,9 @@ def test_open_gap_grows_from_its_start_until_it_closes(gap: Callable[..., GapRec
     run.record(gap(state="closed"))
 
     assert open_for == [0, 120]
-    assert measured(run)[name] == 0
-    assert measured(run)['ordwatch_venue_gap_open_seconds{venue="beta"}'] == 0
+    later = measured(run, now_ns=NOON_NS + 120 * 10**9)
+    assert later[name] == 0
+    assert later['ordwatch_venue_gap_open_seconds{venue="beta"}'] == 0
 
 
 def test_gap_of_the_session_before_is_still_open(gap: Callable[..., GapRecord]) -> None:

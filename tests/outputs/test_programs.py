@@ -18,7 +18,7 @@ from ordwatch.core.records import AnyRecord, for_outputs
 from ordwatch.outputs import programs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.programs import MAX_WAITING, ProgramRunner
-from tests.recording.samples import end, gap_opened, order, session
+from tests.recording.samples import end, gap_opened, order
 
 WRITES = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
 LONG_S = 60.0
@@ -33,7 +33,7 @@ def python(code: str, *args: object) -> list[str]:
 class Running:
     """A started runner and the lines that its program wrote."""
 
-    def __init__(self, argv: Sequence[str], keep: Filter | None = None, *, run_s: float = 30.0) -> None:
+    def __init__(self, argv: Sequence[str], keep: Filter | None = None, *, run_s: float = 10 * LONG_S) -> None:
         self.lines: list[str] = []
         self.runner = ProgramRunner(argv, keep or Filter(), {"VISIBLE": "yes"}, self.lines.append, run_s=run_s)
         self.runner.start()
@@ -176,14 +176,18 @@ async def test_dropped_records_are_reported_from_time_to_time_only(
     assert reported == 1
 
 
-async def test_at_a_planned_end_what_waits_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("exit_code", [0, 3, 69, 77])
+async def test_at_a_planned_end_what_waits_is_finished(
+    exit_code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(programs, "SIGNAL_END_S", 0.0)
     out = tmp_path / "out"
-    running = Running(python("import time; time.sleep(0.1);" + WRITES, out))
+    running = Running(["sh", "-c", 'cat >> "$0"', str(out)])
 
-    running.write(*[order(str(number)) for number in range(5)], session("end", 9, ["alpha"]))
+    running.write(*[order(str(number)) for number in range(3)], msgspec.structs.replace(end(9), exit=exit_code))
     await running.close()
 
-    assert len(out.read_text().splitlines()) == 5
+    assert len(out.read_text().splitlines()) == 3
 
 
 async def test_at_a_planned_end_a_program_that_hangs_is_left_after_a_while(

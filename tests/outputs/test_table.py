@@ -1,12 +1,14 @@
 import asyncio
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
 import select
 import struct
 import termios
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from ordwatch.core.errors import OutputError, ReaderClosed
 from ordwatch.core.events import VenueStats
 from ordwatch.core.records import OrderRecord, for_outputs
+from ordwatch.core.times import time_ns
 from ordwatch.outputs.cells import ASCII, UNICODE, Glyphs
 from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.table import Table, glyphs_of
@@ -159,6 +162,31 @@ def test_only_a_table_that_moves_is_live(terminal: Terminal) -> None:
     assert asyncio.run(scenario()) == [False, True, False]
 
 
+async def test_what_comes_while_it_is_drawn_is_drawn_soon(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
+) -> None:
+    monkeypatch.setattr("ordwatch.outputs.table._DRAW_S", 0.04)
+    monkeypatch.setattr("ordwatch.outputs.table._IDLE_S", 3600.0)
+    drawings = 0
+    drawn_again = threading.Event()
+
+    def stats() -> dict[str, VenueStats]:
+        nonlocal drawings
+        drawings += 1
+        if drawings == 1:
+            sink.write(for_outputs([order()]))
+        else:
+            drawn_again.set()
+        return {}
+
+    sink = Table(Filter(), UTC, stats, fd=terminal.fd)
+    sink.start()
+    was_drawn_again = await asyncio.to_thread(drawn_again.wait, LIMIT_S)
+    await sink.close()
+
+    assert was_drawn_again
+
+
 async def test_a_terminal_that_nobody_reads_does_not_hold_the_end(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, order: Make
 ) -> None:
@@ -205,6 +233,33 @@ def test_without_vitals_the_newest_record_is_now(order: Make) -> None:
 
     lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
     assert [line.split("AAA")[0].strip() for line in lines[2:]] == ["0 s", "30 s"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "age"), [(None, "2 min"), (lambda: time_ns("2026-03-02T12:00:09.000000Z"), "9 s")], ids=["none", "own"]
+)
+def test_ages_are_by_its_own_clock_or_else_by_the_machines(
+    clock: Callable[[], int] | None, age: str, monkeypatch: pytest.MonkeyPatch, order: Make
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: time_ns("2026-03-02T12:02:00.000000Z"))
+    sink = Table(Filter(), UTC, dict, clock=clock)
+
+    sink.write(for_outputs([order(at="2026-03-02T12:00:00.000000Z")]))
+
+    lines = ["".join(cell.text for cell in line) for line in sink.lines(120, 9)]
+    assert [line.split("AAA")[0].strip() for line in lines[2:]] == [age]
+
+
+@pytest.mark.parametrize(
+    ("stdout", "sign"), [(io.TextIOWrapper(io.BytesIO(), "utf-8"), UNICODE.busy), (None, ASCII.busy)], ids=["yes", "no"]
+)
+def test_signs_are_those_that_stdout_takes(
+    stdout: io.TextIOWrapper | None, sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("locale.getencoding", lambda: "UTF-8")
+    monkeypatch.setattr("sys.stdout", stdout)
+
+    assert sign in Table(Filter(), UTC, dict, venues=["alpha"]).lines(80, 9)[0][0].text
 
 
 def test_vitals_are_asked_for_each_drawing() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC
 from random import Random
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from ordwatch.core.events import OrderStatus, VenueStats
 from ordwatch.core.records import AnyRecord, OrderRecord
 from ordwatch.core.times import time_text
-from ordwatch.outputs.cells import width_of
+from ordwatch.outputs.cells import UNICODE, width_of
+from ordwatch.outputs.filters import Filter
 from ordwatch.outputs.keys import Key, KeyPress
 from ordwatch.outputs.screen import Screen
+from ordwatch.outputs.table_content import TableContent
 from tests.support.table import LATER_NS, LIVE, NOON_NS, SECOND, content, lines, texts
 from tests.support.terminal import Terminal, in_cells
 
@@ -66,6 +69,38 @@ def test_ages_stand_while_it_is_paused(order: Make) -> None:
     made.press([" "])
 
     assert [*ages, age(NOON_NS + 9 * SECOND)] == ["2 s", "2 s", "9 s"]
+
+
+def test_an_opened_order_that_leaves_the_table_gives_way_to_the_list(order: Make) -> None:
+    made = TableContent(Filter(open_only=True), UTC, UNICODE)
+    made.apply([order(order_id="stays"), order()])
+    made.lines(80, 60, now_ns=NOON_NS, now_s=0, stats=LIVE, keys=True)
+    made.press([Key.ENTER])
+
+    made.apply([order(status=OrderStatus.FILLED)])
+    seen = texts(made.lines(80, 60, now_ns=NOON_NS, now_s=0, stats=LIVE, keys=True))
+
+    made.press(["/", "s"])
+    then = texts(made.lines(80, 60, now_ns=NOON_NS, now_s=0, stats=LIVE, keys=True))
+
+    assert [line for line in seen if "stays" in line]
+    assert not [line for line in seen if "Esc: back" in line]
+    assert then[-1].startswith(" /s_")
+
+
+def test_a_fresh_row_is_bold_for_a_while_and_in_the_last_lines_never(order: Make) -> None:
+    made = content([*(order(order_id=f"{n}", at="2026-03-02T11:00:00.000000Z") for n in range(4)), order(order_id="9")])
+
+    def bold(now_s: float, *, last: bool = False) -> tuple[bool, bool]:
+        drawn = made.lines(80, 12, now_ns=NOON_NS, now_s=now_s, stats=LIVE, last=last)
+        return made.has_bold, any(cell.style.startswith("bold") for line in drawn[2:] for cell in line)
+
+    assert [bold(0.0), bold(0.5, last=True), bold(0.5), bold(9.0)] == [
+        (True, True),
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
 
 
 def test_q_is_reported(order: Make) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ordwatch.core.events import OrderStatus, VenueStats
+from ordwatch.core.events import LinkState, OrderStatus, VenueStats
 from ordwatch.core.records import (
     AliveRecord,
     ClockRecord,
@@ -194,6 +194,24 @@ def test_an_alive_record_takes_no_proof_of_life_away(order: Make) -> None:
     assert venue(view, NOON_NS + 2 * SECOND).silent_s == 1.0
 
 
+def test_after_a_clock_that_went_back_no_record_takes_proof_of_life_away(
+    order: Make, link: Callable[..., LinkRecord]
+) -> None:
+    view = View(Filter())
+
+    view.apply([order(at=LATER), order(at=NOON), link("live", at=NOON)])
+
+    assert venue(view, NOON_NS + 2 * SECOND).silent_s == 1.0
+
+
+def test_a_proof_of_life_in_the_future_is_one_of_now(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(at=LATER)])
+
+    assert venue(view, NOON_NS).silent_s == 0.0
+
+
 def test_an_alive_record_has_state_and_proof_of_life() -> None:
     view = View(Filter())
 
@@ -286,6 +304,31 @@ def test_the_wait_of_a_second_outage_counts_from_that_outage(link: Callable[...,
     view.apply([link("down", wait_s=10.0), link("live"), link("down", at=LATER, wait_s=10.0)])
 
     assert venue(view, NOON_NS + 3 * SECOND).wait_s == 8.0
+
+
+def test_a_wait_that_is_over_is_not_negative(link: Callable[..., LinkRecord]) -> None:
+    view = View(Filter())
+    view.apply([link("down", wait_s=10.0)])
+
+    assert venue(view, NOON_NS + 11 * SECOND).wait_s == 0.0
+
+
+@pytest.mark.parametrize("state", ["down", "connecting"])
+def test_only_a_venue_that_is_down_waits_for_its_next_attempt(
+    state: LinkState, link: Callable[..., LinkRecord]
+) -> None:
+    view = View(Filter())
+    view.apply([link("down", wait_s=10.0)])
+
+    assert (venue(view, stats=VenueStats(state=state)).wait_s is not None) == (state == "down")
+
+
+def test_a_venue_without_a_next_attempt_waits_for_nothing(link: Callable[..., LinkRecord]) -> None:
+    view = View(Filter())
+
+    view.apply([link("down")])
+
+    assert venue(view).wait_s is None
 
 
 def start(*, simulated: bool | None) -> SessionRecord:
@@ -435,6 +478,38 @@ def test_the_gap_before_an_order_was_first_seen_counts_from_when_it_was_made(ord
     view.apply([closed("11:00:00", "11:30:00"), order(created_ns=time_ns("2026-03-02T11:20:00.000000Z"))])
 
     assert gaps(view) == ["11:00:00 closed"]
+
+
+def test_a_gap_before_the_end_of_an_order_is_one_of_its_own(order: Make, gap: Callable[..., GapRecord]) -> None:
+    view = View(Filter())
+
+    view.apply([order(), gap(from_=NOON), gap(state="closed", from_=NOON), order(status=OrderStatus.FILLED, at=NOON)])
+
+    assert gaps(view) == ["12:00:00 closed"]
+
+
+def test_an_order_lives_from_when_it_was_seen_though_its_venue_says_that_it_was_made_later(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(created_ns=NOON_NS + 60 * SECOND), closed("12:00:10", "12:00:20")])
+
+    assert gaps(view) == ["12:00:10 closed"]
+
+
+def test_a_late_state_of_an_order_that_was_never_shown_is_none_of_its_history(order: Make) -> None:
+    view = View(Filter(statuses=frozenset({OrderStatus.FILLED})))
+
+    view.apply([order(flags=("late",)), order(status=OrderStatus.FILLED, filled_qty="100")])
+
+    assert states(view) == ["100"]
+
+
+def test_a_first_row_without_a_time_of_the_venue_stands_by_its_receipt(order: Make) -> None:
+    view = View(Filter())
+
+    view.apply([order(source="query", updated_at=None)])
+
+    assert [row.changed_at for row in rows(view)] == [NOON]
 
 
 def test_the_garbage_collector_need_not_walk_over_what_is_kept_of_an_order(order: Callable[..., OrderRecord]) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ordwatch.core.errors import OrdwatchError, RecordingError
 from ordwatch.core.events import OrderStatus
-from ordwatch.core.records import AnyRecord, ClockRecord
+from ordwatch.core.records import AnyRecord, ClockRecord, RotatedFromRecord, RotateRecord
 from ordwatch.recording import checkpoint
 from ordwatch.recording.checkpoint import checkpoint_name, load_checkpoint
 from ordwatch.recording.files import Files
@@ -364,6 +364,32 @@ def test_recording_that_was_moved_away_while_it_is_written_begins_anew(tmp_path:
     with_it, without_it = both_views(path)
 
     assert with_it == without_it
+
+
+def killed_while_it_rotated(path: Path) -> None:
+    written(path, *LIFE, RotateRecord(next="rec", last_seq=len(LIFE) + 1))
+
+
+def killed_while_it_replaced_a_file_that_was_moved(path: Path) -> None:
+    written(path.with_name("rec.1-2"), start(), RotateRecord(next="rec", last_seq=2))
+    begun = RotatedFromRecord(prev="rec", prev_last_seq=9)
+    written(path.with_name("rec.rotating"), begun, first_seq=10)
+
+
+@pytest.mark.parametrize(
+    "killed", [killed_while_it_rotated, killed_while_it_replaced_a_file_that_was_moved], ids=lambda kill: kill.__name__
+)
+def test_where_the_opening_makes_the_next_file_a_checkpoint_is_of_use(
+    killed: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "rec"
+    killed(path)
+    record(path, start(30), link("live", 31), order("new", second=32), end(41))
+    read: list[int] = []
+
+    open_recording(Files(), path, None, on_read=read.append).file.close()
+
+    assert sum(read) == 0
 
 
 def test_copy_under_another_name_works_with_its_checkpoint(path: Path) -> None:

@@ -184,3 +184,9 @@ def test_leap_over_many_lines_takes_no_memory() -> None:
 
     assert [overlap.matches(line) for line in read("2", "3", first_seq=10**12)] == [True, True]
     assert not overlap.matches(read("4", first_seq=10**12)[0])
+
+
+def test_a_gap_that_is_closed_twice_is_found() -> None:
+    assert broken(start(), gap_opened(1), gap_closed(1, 2), gap_closed(1, 2)) == [
+        "seq 4: gap alpha-1 closed, but it was not open"
+    ]

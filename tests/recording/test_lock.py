@@ -245,3 +245,26 @@ def test_recording_whose_lock_file_is_missing_counts_as_locked(path: Path) -> No
     assert is_held(path)
     assert fd is not None
     os.close(fd)
+
+
+def test_nothing_of_a_longer_holder_stands_behind_the_next(path: Path) -> None:
+    path.with_name("rec.lock").write_text("x" * 500)
+    first = Lock(path)
+    first.take(0)
+
+    with pytest.raises(RecordingBusy, match=f"locked by pid {os.getpid()}"):
+        Lock(path).take(0)
+    first.unlock()
+
+
+def test_a_lock_that_is_given_back_twice_is_given_back_once(path: Path) -> None:
+    first, second = Lock(path), Lock(path)
+    first.take(0)
+    first.unlock()
+    second.take(0)
+
+    first.unlock()
+
+    with pytest.raises(RecordingBusy):
+        Lock(path).take(0)
+    second.unlock()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ordwatch.core.errors import OutputError, RecordingError
+from ordwatch.core.errors import OutputError, OutputRefused, RecordingBusy, RecordingError
 from ordwatch.core.events import OrderStatus
 from ordwatch.core.records import (
     AnyRecord,
@@ -21,7 +21,7 @@ from ordwatch.recording.format import record, with_crc
 from ordwatch.recording.lock import Holder
 from ordwatch.recording.reading import Line, read_lines
 from ordwatch.recording.recovery import open_recording
-from ordwatch.system import boot_id
+from ordwatch.system import boot_id, try_lock
 from tests.recording.faults import FailingFiles
 from tests.recording.samples import (
     SESSION,
@@ -111,6 +111,10 @@ def test_what_was_cut_off_is_durable_before_it_is_cut_off(path: Path) -> None:
             steps.append("sync")
             super().sync(fd)
 
+        def sync_folder(self, folder: Path) -> None:
+            steps.append("sync its name")
+            super().sync_folder(folder)
+
         def cut(self, fd: int, size: int) -> None:
             steps.append("cut")
             super().cut(fd, size)
@@ -119,7 +123,7 @@ def test_what_was_cut_off_is_durable_before_it_is_cut_off(path: Path) -> None:
 
     opened(path, Noting())
 
-    assert steps[:2] == ["sync", "cut"]
+    assert steps[:3] == ["sync", "sync its name", "cut"]
 
 
 @pytest.mark.parametrize(("boot", "reboot"), [("another", True), (boot_id(), False), ("", False)])
@@ -461,6 +465,37 @@ def test_hostile_time_is_refused(path: Path) -> None:
     hostile = encode(end(5)).replace(at(5).encode(), b"yesterday")
 
     refused(path, with_crc(encode(start()), 1) + with_crc(hostile, 2), "not a recording")
+
+
+def test_file_that_another_recorder_has_made_meanwhile_is_busy(path: Path) -> None:
+    other = Files().open(path)
+    assert try_lock(other)
+
+    with pytest.raises(RecordingBusy, match="another ordwatch is recording there"):
+        opened(path)
+    Files().close(other)
+
+    assert path.read_bytes() == b""
+
+
+def test_what_cannot_be_read_is_refused(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(OutputRefused, match=r"cannot be read \(Is a directory\)"):
+        opened(path)
+
+
+def test_a_new_recording_has_a_durable_name_before_its_first_line(path: Path) -> None:
+    synced: list[bytes] = []
+
+    class Noting(Files):
+        def sync_folder(self, folder: Path) -> None:
+            synced.append(path.read_bytes())
+            super().sync_folder(folder)
+
+    opened(path, Noting())
+
+    assert synced == [b""]
 
 
 def test_disk_that_refuses_at_the_start_is_an_output_error(path: Path) -> None:

@@ -1,4 +1,5 @@
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, combinations, product, repeat
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from ordwatch import system
 from ordwatch.core.errors import OutputError, RecordingBusy, UsageError
 from ordwatch.core.records import AnyRecord, OrderRecord, RotatedFromRecord, RotateRecord
-from ordwatch.recording.files import Fault, Files, is_locked_elsewhere
+from ordwatch.recording.files import Fault, Files, Segment, is_locked_elsewhere
 from ordwatch.recording.format import mark
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Line, read_lines
@@ -85,6 +86,11 @@ def test_is_due_at_a_new_day_of_utc() -> None:
     ]
 
 
+@pytest.mark.parametrize("neither", [Rotation(), Rotation(max_bytes=10)])
+def test_a_new_day_is_nothing_where_it_was_not_asked_for(neither: Rotation) -> None:
+    assert not neither.due(0, 0, written_ns=at_ns(0), now_ns=at_ns(0) + DAY_NS)
+
+
 def test_is_not_due_when_the_clock_went_back_a_day() -> None:
     assert not Rotation(daily=True).due(0, 0, written_ns=at_ns(0), now_ns=at_ns(0) - DAY_NS)
 
@@ -126,7 +132,7 @@ def test_daily_rotation_begins_with_the_first_line_of_a_new_day(path: Path) -> N
 
 
 def test_other_names_are_no_older_files(path: Path) -> None:
-    for name in ("rec.1", "rec.1-", "rec.0-5", "rec.1-5.bz2", "other.1-5", "rec.1-5x"):
+    for name in ("rec.1", "rec.1-", "rec.0-5", "rec.1-5.bz2", "other.1-5", "rec.1-5x", "rec.other.1-5"):
         (path.parent / name).touch()
     (path.parent / "rec.6-9").mkdir()
     (path.parent / "rec.10-12").symlink_to(path.parent / "rec.1")
@@ -217,6 +223,14 @@ def test_orders_are_known_where_the_opening_completes_a_rotation(path: Path) -> 
     assert [each.order_id for each in opened(path).continuation.orders] == ["1", "2"]
 
 
+def test_orders_are_known_where_the_opening_completes_a_second_rotation(path: Path) -> None:
+    written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
+    rotated = RotatedFromRecord(prev="rec.1-3", prev_last_seq=3)
+    written(path, rotated, order("2"), RotateRecord(next="rec", last_seq=6), first_seq=4)
+
+    assert [each.order_id for each in opened(path).continuation.orders] == ["1", "2"]
+
+
 def test_unfinished_next_file_is_made_anew(path: Path) -> None:
     written(path, start(), order("1"), RotateRecord(next="rec", last_seq=3))
     path.with_name("rec.rotating").write_bytes(b'{"type":"rotated_fr')
@@ -231,10 +245,11 @@ def test_file_that_only_lacks_its_name_gets_it(path: Path) -> None:
     written(path.with_name("rec.1-3"), start(), order("1"), RotateRecord(next="rec", last_seq=3))
     written(path.with_name("rec.rotating"), RotatedFromRecord(prev="rec.1-3", prev_last_seq=3), first_seq=4)
 
-    opened(path)
+    found = opened(path)
 
     assert sorted(file.name for file in path.parent.iterdir()) == ["rec", "rec.1-3"]
     assert seqs(path) == [1, 2, 3, 4, 5]
+    assert found.continuation.next_gap("alpha") == 1
 
 
 def test_next_file_may_be_asked_for_twice(path: Path) -> None:
@@ -264,6 +279,79 @@ def test_replacement_keeps_what_stands_there(path: Path) -> None:
 
     assert path.with_name("rec.torn-1").read_bytes() == b"put here by somebody"
     assert seqs(path) == [10]
+
+
+def test_replacement_of_a_file_that_was_moved_does_not_take_what_stands_there_for_it(path: Path) -> None:
+    path.write_bytes(b"put here by somebody")
+
+    assert replaced(path, "replaced").prev == "rec"
+
+
+class NamingFiles(Files):
+    """Notes each renaming, and each sync of the folder."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def rename(self, old: Path, new: Path) -> None:
+        self.steps.append("rename")
+        super().rename(old, new)
+
+    def sync_folder(self, folder: Path) -> None:
+        self.steps.append("sync")
+        super().sync_folder(folder)
+
+
+def rotated(files: Files, path: Path) -> Segment:
+    return next_file(files, path, first_seq=1, last_seq=2)
+
+
+def cut_by_somebody(files: Files, path: Path) -> Segment:
+    return replacement(files, path, fault="cut", kept=path.with_name("rec.torn-1"), last_seq=2)
+
+
+@pytest.mark.parametrize("make", [rotated, cut_by_somebody], ids=lambda make: make.__name__)
+def test_each_of_the_two_names_is_durable_before_the_next_step(
+    make: Callable[[Files, Path], Segment], path: Path
+) -> None:
+    written(path, start(), RotateRecord(next="rec", last_seq=2))
+    files = NamingFiles()
+
+    make(files, path).close()
+
+    assert files.steps == ["rename", "sync", "rename", "sync"]
+
+
+@pytest.mark.parametrize("call", ["create", "write", "rename"])
+@pytest.mark.parametrize("make", [rotated, cut_by_somebody], ids=lambda make: make.__name__)
+def test_next_file_that_cannot_be_made_is_not_left_open(
+    make: Callable[[Files, Path], Segment], call: str, path: Path
+) -> None:
+    written(path, start(), RotateRecord(next="rec", last_seq=2))
+    before = open_files()
+
+    with pytest.raises(OSError, match="No space left"):
+        make(FailingFiles(call, 1), path)
+
+    assert open_files() == before
+
+
+def open_files() -> list[str]:
+    return sorted(os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if is_file(fd))
+
+
+def is_file(fd: str) -> bool:
+    return Path(f"/proc/self/fd/{fd}").is_file()
+
+
+def test_next_file_that_somebody_else_has_locked_is_not_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, start(), RotateRecord(next="rec", last_seq=2))
+    monkeypatch.setattr("ordwatch.system.try_lock", lambda _: False)
+
+    with pytest.raises(BlockingIOError, match="locked by somebody else"):
+        rotated(Files(), path)
+
+    assert seqs(path) == [1, 2]
 
 
 @pytest.mark.parametrize("fault", ["cut", "replaced"])

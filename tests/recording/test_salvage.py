@@ -4,6 +4,7 @@ import pytest
 
 from ordwatch.core.errors import InputMissing, OutputRefused, RecordingError
 from ordwatch.core.records import AliveRecord, AnyRecord, OrderRecord, PrevSessionRecord, RepairRecord
+from ordwatch.recording.files import Files
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.salvage import salvage
@@ -136,3 +137,20 @@ def test_file_without_a_whole_line_has_nothing_to_salvage(path: Path, out: Path)
 def test_missing_input_is_named(path: Path, out: Path) -> None:
     with pytest.raises(InputMissing):
         salvage([path], out)
+
+
+def test_new_file_is_durable_with_its_name(path: Path, out: Path) -> None:
+    durable: list[int] = []
+
+    class Noting(Files):
+        def sync(self, fd: int) -> None:
+            super().sync(fd)
+            durable.append(out.stat().st_size)
+
+        def sync_folder(self, folder: Path) -> None:
+            super().sync_folder(folder)
+            durable.append(-1)
+
+    salvage([damaged(path)], out, Noting())
+
+    assert durable == [out.stat().st_size, -1]

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from ordwatch.core.events import LinkState
 from ordwatch.core.records import AnyRecord, LinkRecord
@@ -164,3 +165,19 @@ def test_text_of_a_venue_is_harmless_in_a_terminal() -> None:
     text = status(*LIVE, changed("down", 11, "a\x1b[2Jb")).text(at_ns(20))
 
     assert "\x1b" not in text
+
+
+def test_a_closed_gap_is_no_reason_any_more() -> None:
+    found = status(*LIVE, gap_opened(11), down(11), link("live", 12), gap_closed(11, 12), changed("stale", 15)).venues
+
+    assert (found["alpha"].reason, found["alpha"].since) == (None, at(15))
+
+
+def test_a_session_of_which_only_the_end_is_in_sight_names_its_process() -> None:
+    assert status(alive(10), end(11)).pid == 1
+
+
+def test_a_session_without_a_venue_is_not_healthy() -> None:
+    found = status(replace(alive(10), venues={}))
+
+    assert (found.reason, found.exit_code) == (None, 69)

@@ -123,6 +123,21 @@ def test_file_of_another_recording_is_not_taken_for_the_one_before(path: Path) -
     assert last_state(path).alive is None
 
 
+def test_file_of_its_name_is_the_newest(path: Path) -> None:
+    written(path.with_name("rec.1-3"), *LIVE)
+    written(path, RotatedFromRecord(prev="rec.1-3", prev_last_seq=3), alive(20), first_seq=4)
+
+    assert last_state(path).alive == alive(20)
+
+
+def test_neither_a_folder_nor_a_file_of_another_name_is_the_one_before(path: Path) -> None:
+    path.with_name("rec.folder").mkdir()
+    written(path.with_name("other"), *LIVE)
+    written(path, RotatedFromRecord(prev="rec", prev_last_seq=3), first_seq=4)
+
+    assert last_state(path).alive is None
+
+
 def test_rotation_left_in_the_middle_shows_the_file_before(path: Path) -> None:
     written(path.with_name("rec.1-3"), *LIVE)
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from ordwatch.core.errors import InputMissing, RecordingError
-from ordwatch.core.records import AnyRecord, ClockRecord, PrevSessionRecord, RepairRecord, encode
+from ordwatch.core.records import AnyRecord, ClockRecord, PrevSessionRecord, RejectRecord, RepairRecord, encode
 from ordwatch.recording.format import with_crc
 from ordwatch.recording.lock import Lock
 from ordwatch.recording.rotation import Rotation, older_files
@@ -409,3 +409,21 @@ def test_text_and_json_agree(path: Path) -> None:
 
     assert msgspec.json.decode(verdict.json())["exit"] == 0
     assert verdict.text().splitlines()[-1] == "covered: nothing was missed"
+
+
+def test_rejects_are_counted_with_those_that_were_suppressed(path: Path) -> None:
+    reject = RejectRecord(venue="alpha", reason="", bytes=1, head="", suppressed=2, at=at(3))
+
+    found = check([written(path, start(), link("live", 1), reject, reject, *ending(5))]).venues["alpha"]
+
+    assert (found.rejects, found.gaps, found.orders) == (6, 0, 0)
+
+
+def test_lines_that_none_of_the_files_has_are_uncertain_too(path: Path) -> None:
+    first = written(path.with_name("rec.1-3"), start(), link("live", 1), alive(10))
+    written(path, alive(30), *ending(40), first_seq=9)
+
+    found = check([first, path])
+
+    assert found.damage == ["seq 4 to 8 are in none of these files"]
+    assert [(each.from_, each.to) for each in found.venues["alpha"].uncertain] == [(at(10), at(30))]

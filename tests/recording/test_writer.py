@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from ordwatch.core.errors import OutputError
-from ordwatch.core.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRecord
+from ordwatch.core.records import AliveRecord, AnyRecord, IoErrorRecord, OrderRecord, for_outputs
+from ordwatch.outputs.writer_thread import WriterQueue
 from ordwatch.recording.files import Files
 from ordwatch.recording.format import record as record_of
 from ordwatch.recording.reading import Damage, Line, read_lines
-from ordwatch.recording.rotation import older_files
+from ordwatch.recording.recovery import open_recording
+from ordwatch.recording.rotation import Rotation, older_files
 from ordwatch.recording.verify import check
-from ordwatch.recording.writer import SyncPolicy, Writer
+from ordwatch.recording.writer import Entry, Publication, SyncPolicy, Writer
 from tests.recording.faults import FailingFiles
 from tests.recording.samples import alive, end, gap_closed, gap_opened, link, order, record, start
 from tests.support.cases import case
@@ -338,3 +340,60 @@ def test_lines_that_keep_coming_do_not_put_the_sync_off(path: Path, monkeypatch:
     record(path, *ORDERS, files=files, policy="1s", group_records=1)
 
     assert all(later - earlier <= 5 for earlier, later in pairwise(files.syncs))
+
+
+class WatchedQueue(WriterQueue[Entry]):
+    """Notes how long the thread would wait for more."""
+
+    waits: tuple[float | None, ...] = ()
+
+    def take(self, timeout_s: float | None) -> list[Entry]:
+        self.waits = (*self.waits, timeout_s)
+        return super().take(timeout_s)
+
+
+def run_to_end(path: Path, *records: AnyRecord, policy: SyncPolicy, publication: Publication | None) -> WatchedQueue:
+    """Write the records one by one, as one session does."""
+    queue = WatchedQueue(max_items=100, group_items=1)
+    recording = open_recording(Files(), path, None)
+    writer = Writer(
+        recording.file, queue, files=Files(), policy=policy, rotation=Rotation(), written_ns=recording.written_ns,
+        checkpoints=recording.checkpoints, publication=publication,
+    )  # fmt: skip
+    queue.put([each.json if isinstance(each.record, OrderRecord) else each for each in for_outputs(records)])
+    queue.close()
+    writer.thread().run()
+    return queue
+
+
+@pytest.mark.parametrize(
+    ("policy", "published", "wait_s"),
+    [("1s", False, 1.0), ("1s", True, 0.02), ("never", True, 0.02), ("always", False, None), ("never", False, None)],
+)
+def test_an_idle_thread_wakes_only_for_a_sync_that_is_due(
+    policy: SyncPolicy, published: bool, wait_s: float | None, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordwatch.recording.writer.monotonic", lambda: 5.0)
+    publication = Publication(lambda _: None, lambda: 0) if published else None
+
+    queue = run_to_end(path, order("1"), policy=policy, publication=publication)
+
+    assert queue.waits[0] is None
+    assert queue.waits[-1] == pytest.approx(wait_s)
+
+
+def test_what_publishes_learns_what_is_durable_and_alive_records_what_is_published(path: Path) -> None:
+    durable: list[int] = []
+    publication = Publication(durable.append, lambda: max(durable, default=0))
+
+    run_to_end(path, start(), alive(1), end(2), order("1"), policy="never", publication=publication)
+
+    assert durable == sorted(durable)
+    assert {1, 4} <= set(durable)
+    assert [each.published_seq for each in read(path) if isinstance(each, AliveRecord)] == [1]
+
+
+def test_file_without_a_line_is_continued_elsewhere_once_its_first_lines_are_in_it(path: Path) -> None:
+    record(path, start(), order("1"), on_writer=lambda writer: writer.rotate())
+
+    assert [older.path.name for older in older_files(path)] == ["rec.1-3"]

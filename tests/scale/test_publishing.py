@@ -13,6 +13,7 @@ from ordwatch.core.records import OrderRecord
 from ordwatch.core.secrets import Secret
 from ordwatch.recording.rotation import Rotation
 from ordwatch.scale import publishing as module
+from ordwatch.scale.lines import RecordingLines
 from ordwatch.scale.nats_client import NatsConnection, NatsMessage, StreamMessage, connect
 from ordwatch.scale.publishing import Publishing
 from tests.recording.samples import alive, end, order, start
@@ -99,6 +100,24 @@ async def test_a_broker_that_is_away_costs_nothing(server: Server, path: Path) -
         await collector.all_published(1001)
 
     assert await recorded(server.settings()) == content(path)
+
+
+async def test_after_an_outage_in_which_the_stream_got_all_it_counts_as_published(server: Server, path: Path) -> None:
+    await make_stream(server.settings())
+    await one_session(path, server.settings())
+    server.kill()
+    again = Publishing(RecordingLines(path), server.settings(), {"alpha": "toy"}, last_seq=4)
+    task = asyncio.create_task(again.run())
+    await until(lambda: again.state().startswith("not publishing"))
+    server.start()
+    await until(lambda: again.published_seq == 4)
+
+    state = again.state()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    again.close()
+
+    assert state == "published"
 
 
 async def test_a_dead_process_s_last_lines_are_published_by_the_next(server: Server, path: Path) -> None:
