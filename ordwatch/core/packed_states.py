@@ -29,12 +29,21 @@ _TYPES: dict[str, Callable[[Any], object]] = {
     "side": Side,
     "time_in_force": TimeInForce,
     "flags": tuple,
+    "created_ns": int,
+    "updated_ns": int,
 }
-"""The types of values that are plain text or a list while packed."""
+"""The types of values that are plain text or a list while packed; times are, where they are long."""
 
-encode_differing = msgspec.msgpack.Encoder().encode
-"""Packs fields that differ: index, value, index, value ..."""
+_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+def encode_differing(differing: list[object]) -> bytes:
+    """Pack fields that differ: index, value, index, value ..."""
+    try:
+        return _encode(differing)
+    except OverflowError:  # a time after the year 2554: msgpack's numbers have 64 bits
+        return _encode([str(value) if isinstance(value, int) and value >= 2**64 else value for value in differing])
 
 
 def packed(older: OrderUpdate, newer: OrderUpdate) -> bytes:

@@ -2,10 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from ordwatch.core.events import Extra, OrderStatus, OrderUpdate, Side, TimeInForce
 from ordwatch.core.packed_states import packed, packed_all, unpacked, unpacked_all, with_later, without_oldest
+from tests.support.toy import toy_update
 
 
 class LegExtra(Extra, frozen=True, kw_only=True):
@@ -16,7 +17,8 @@ class LegExtra(Extra, frozen=True, kw_only=True):
 
 TEXTS = st.none() | st.text(max_size=8)
 AMOUNTS = st.none() | st.decimals(0, 10**9, places=3).map(str)
-TIMES = st.none() | st.integers(0, 2**62)
+TIMES = st.none() | st.integers(0, 253_402_300_800 * 10**9)
+"""Until the year 10000, as the venues' times are read."""
 
 EXTRAS = st.builds(
     LegExtra,
@@ -52,6 +54,13 @@ def test_a_packed_state_is_the_same_again(older: OrderUpdate, newer: OrderUpdate
 
     assert again == older
     assert [type(value) for value in astuple(again)] == [type(value) for value in astuple(older)]
+
+
+def test_a_time_long_after_now_is_packed_too() -> None:
+    known = toy_update("toy", "1", "NEW", "0", "1", now_ns=1)
+    older = replace(known, created_ns=90_000_192_000 * 10**9)  # the year 4822
+
+    assert unpacked(packed(older, known), known) == older
 
 
 @given(st.lists(STATES, min_size=1, max_size=8))

@@ -283,6 +283,50 @@ async def test_a_good_message_is_one_though_the_wall_clock_was_put_back(monkeypa
     assert owner.good == [True, True]
 
 
+@pytest.mark.parametrize("dropped", [True, False], ids=["dropped", "ended by the venue"])
+async def test_requests_without_an_answer_end_with_their_connection_and_are_not_too_many(
+    dropped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_PENDING", 2)
+
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        owner = Alone()
+        server.mute_lists = True
+        connection = connection_to(server.port, owner)
+        running = asyncio.create_task(connection.run())
+        await owner.received.wait()
+        waiting = [asyncio.create_task(connection.request(ListOrders())) for _ in range(2)]
+        await server.until(lambda: sum(line.startswith("list") for line in server.seen) == 2)
+        with pytest.raises(ConnectionLost, match=r"^not connected$"):
+            await connection.request(ListOrders())
+        if dropped:
+            connection.drop(ConnectionLost("slept", "suspended"))
+        else:
+            server.end()
+        await running
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [str(each) for each in ended] == ["slept" if dropped else "the connection ended before the answer"] * 2
+    with pytest.raises(ConnectionLost, match=r"^not connected$"):
+        await connection.request(ListOrders())
+
+
+async def test_a_heartbeat_is_sent_by_a_connection_that_is_up_only() -> None:
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        owner = Alone()
+        connection = connection_to(server.port, owner)
+        connection.heartbeat(Moment(0, 0, 0))
+        running = asyncio.create_task(connection.run())
+        await owner.received.wait()
+        connection.heartbeat(Moment(0, 0, 0))
+        await server.until(lambda: "ping" in server.seen)
+        server.end()
+        await running
+        connection.heartbeat(Moment(0, 0, 0))
+
+    assert server.seen.count("ping") == 1
+
+
 async def test_the_first_of_several_reasons_ends_a_connection() -> None:
     async with asyncio.timeout(DEADLINE_S), toy_server() as server:
         owner = Alone()

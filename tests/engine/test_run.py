@@ -31,7 +31,7 @@ from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.policy import Pace
 from ordwatch.engine.run import ResumeState, Run, VenueResume
 from ordwatch.engine.run_session import SLICE, RunFacts, RunSession
-from ordwatch.venues.contract import Call, ConnectionPlan, Setup, VenueKind
+from ordwatch.venues.contract import Call, ConnectionPlan, Emit, QueryResult, QuerySpec, Setup, VenueKind
 from tests.recording.samples import link
 from tests.support import toy
 from tests.support.collect import DEADLINE_S, Collected
@@ -969,3 +969,51 @@ async def test_a_sleep_is_a_gap_of_every_venue(monkeypatch: pytest.MonkeyPatch) 
         await out.until(lambda: sum(gap.state == "closed" for gap in out.gaps) == 2)
 
     assert {(gap.venue, gap.cause) for gap in out.gaps} == {("toy1", "suspended"), ("toy2", "suspended")}
+
+
+async def test_the_first_query_of_each_venue_may_look_back() -> None:
+    asked: dict[str, int | None] = {}
+
+    async def query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        asked[setup.name] = spec.since_ns
+        return QueryResult()
+
+    async with asyncio.timeout(DEADLINE_S), toy_server() as one, toy_server() as other:
+        kind = toy_kind(queried=query)
+        setups = [(kind, Setup(f"toy{server.port}", ToySettings(port=server.port))) for server in (one, other)]
+        began_ns = time.time_ns()
+        await Run(setups, [Collected()], Limits(once=True), look_back_s=3600.5, pace=FAST).run()
+        ended_ns = time.time_ns()
+
+    assert len(asked) == 2
+    assert all(began_ns <= (since_ns or 0) + 3600_500_000_000 <= ended_ns for since_ns in asked.values())
+
+
+async def test_no_venue_is_connected_to_before_the_run_may_but_its_start_is_written() -> None:
+    may = asyncio.Event()
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server:
+        out = Collected()
+        setup = Setup("toy", ToySettings(port=server.port))
+        run = Run([(toy_kind(), setup)], [out], pace=FAST, before_connecting=may.wait)  # type: ignore[arg-type]
+        outcome = asyncio.create_task(run.run())
+        await out.until(lambda: bool(out.records))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        before = ([type(record) for record in out.records], server.connections)
+        may.set()
+        await out.until(lambda: "live" in out.states)
+        run.stop("enough")
+        await outcome
+
+    assert before == ([SessionRecord], 0)
+
+
+async def test_a_failure_that_is_noted_decides_the_exit_code_and_not_the_end() -> None:
+    async with watching() as seen:
+        await seen.live()
+        seen.run.note_failure(OutputError("the program failed"))
+        seen.server.move("1", "NEW")
+        await seen.out.until(lambda: bool(seen.out.orders))
+        seen.run.stop("enough")
+
+        assert ((await seen.outcome).reason, (await seen.outcome).exit_code) == ("enough", 74)
