@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ordwatch.scale.published import PublishedRecording
 
 FREEZE_AFTER_S = 1.0
-"""What is there so long after the start stays: modules, sessions, the states of a recording."""
+"""What is there so long after the start stays: sessions, libraries that they need, the states of a recording."""
 
 
 class AnyRun(Protocol):
@@ -166,7 +166,8 @@ async def watch(
     await start_all(sinks)
     if display.kind is OutputKind.TABLE:
         shown.write(for_outputs(run.restored()))
-    # The garbage collector need not walk over it again: 20 ms each time, in which nothing is read.
+    # The garbage collector need not walk over it again: 20 to 40 ms each time, in which nothing is read.
+    gc.freeze()
     asyncio.get_running_loop().call_later(FREEZE_AFTER_S, gc.freeze)
     try:
         return await run.run()

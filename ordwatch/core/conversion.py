@@ -1,5 +1,6 @@
 """Converts events to records, and the records of a recording back to events."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -16,8 +17,8 @@ def order_record(
     *,
     prev_status: OrderStatus | None,
     gap: str | None,
-    changed: list[str],
-    flags: list[str],
+    changed: Iterable[str],
+    flags: Iterable[str],
     raw: object = None,
 ) -> OrderRecord:
     """The record of a merged state; `raw` is the payload that reported it."""
@@ -40,8 +41,8 @@ def order_record(
         time_text(order.received_ns),
         order.source,
         gap,
-        changed,
-        flags,
+        tuple(changed),
+        tuple(flags),
         order.extra,
     )
     return OrderRecord(*fields, raw=raw)

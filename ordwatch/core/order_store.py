@@ -173,12 +173,12 @@ class OrderStore:
         order = normalized(update)
         if "late" in update.flags:
             # It is not the state, which the collector reported before.
-            return order_record(order, prev_status=None, gap=None, changed=[], flags=list(order.flags), raw=update.raw)
+            return order_record(order, prev_status=None, gap=None, changed=(), flags=order.flags, raw=update.raw)
         entry = self._enter(order, arrival)
         if arrival.query is not None and not arrival.query.cached:
             entry.last_query = arrival.query.number
         return order_record(
-            order, prev_status=None, gap=self._recovering(update), changed=[], flags=list(update.flags), raw=update.raw
+            order, prev_status=None, gap=self._recovering(update), changed=(), flags=update.flags, raw=update.raw
         )
 
     def _push(self, entry: OrderEntry, update: OrderUpdate, arrival: Arrival) -> OrderRecord | None:
@@ -298,11 +298,11 @@ class OrderStore:
         before: bytes | None = None,
     ) -> OrderRecord:
         known = entry.state
-        flags = list(merged.flags)
+        flags = merged.flags
         if recency is not Recency.NEWER and not update.not_found:
-            flags.append("unordered")
+            flags += ("unordered",)
         if known.status in FINAL and merged.status not in FINAL:
-            flags.append("reopened")
+            flags += ("reopened",)
         self._set_state(entry, merged, update.updated_ns, arrival, before)
         return order_record(
             merged,
@@ -333,7 +333,7 @@ class OrderStore:
             prev_status=known.status,
             gap=None,
             changed=changed_keys(late, known),
-            flags=[*late.flags, "late"],
+            flags=(*late.flags, "late"),
             raw=update.raw,
         )
 

@@ -65,8 +65,9 @@ class _OrderFields(Record, frozen=True, gc=False):
     received_at: Time
     source: Source
     gap: str | None
-    changed: list[str]
-    flags: list[str]
+    # No lists: the garbage collector would walk over those of every record that is kept.
+    changed: tuple[str, ...]
+    flags: tuple[str, ...]
     extra: object
     """The venue's Extra; a dict when read from a recording."""
 
@@ -303,7 +304,7 @@ def _cut(value: object) -> object:
             return value[: MAX_TEXT - 1] + "…"
         case dict():
             return {key: _cut(item) for key, item in value.items()}
-        case list():
+        case list() | tuple():
             return [_cut(item) for item in value]
         case _:
             return value

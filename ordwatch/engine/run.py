@@ -130,7 +130,7 @@ class Run:
     def restored(self) -> Sequence[OrderRecord]:
         """The open orders of a continued recording, for the table."""
         return [
-            order_record(order, prev_status=None, gap=None, changed=[], flags=[])
+            order_record(order, prev_status=None, gap=None, changed=(), flags=())
             for name in self._stats
             for order in self._store.open_orders(name)
         ]

@@ -141,7 +141,7 @@ class Follower:
     def restored(self) -> Sequence[OrderRecord]:
         """The open orders of a recording that is continued, for the table."""
         orders = [order for name in self.stats for order in self.store.open_orders(name)]
-        return [order_record(order, prev_status=None, gap=None, changed=[], flags=[]) for order in orders]
+        return [order_record(order, prev_status=None, gap=None, changed=(), flags=()) for order in orders]
 
     def begin(
         self, sessions: Iterable[StoredMessage], stream_now_ns: int, now: Moment, *, last_of_subjects: bool

@@ -115,7 +115,7 @@ def without_raw(line: bytes, seq: int) -> bytes | None:
         return None
     if not isinstance(order, OrderRecord) or order.raw is None:
         return None
-    smaller = msgspec.structs.replace(order, raw=None, flags=[*order.flags, RAW_DROPPED])
+    smaller = msgspec.structs.replace(order, raw=None, flags=(*order.flags, RAW_DROPPED))
     return with_crc(encode(smaller), seq)
 
 

@@ -207,7 +207,7 @@ def _check_orders(talk: Conversation, orders: Iterable[OrderUpdate], source: str
             assert amount is None or _DECIMAL.fullmatch(amount), f"{name} is no plain decimal: {amount!r}"
         for time_ns in (order.created_ns, order.updated_ns):
             assert time_ns is None or (time_ns > 0 and time_ns % 1000 == 0), "times are whole microseconds"
-        record = order_record(order, prev_status=None, gap=None, changed=[], flags=[])
+        record = order_record(order, prev_status=None, gap=None, changed=(), flags=())
         msgspec.json.encode(record)
 
 

@@ -43,8 +43,8 @@ def test_every_field_of_a_record_has_the_value_of_its_name() -> None:
         "created_at": time_text(1_000),
         "updated_at": time_text(2_000),
         "received_at": time_text(3_000),
-        "changed": ["changed"],
-        "flags": ["flags"],
+        "changed": ("changed",),
+        "flags": ("flags",),
         "collector": None,
         "stream_seq": None,
     }

@@ -48,8 +48,8 @@ ORDER = records.OrderRecord(
     received_at=TIME,
     source="push",
     gap=None,
-    changed=[],
-    flags=["late", "bad:qty", "derived:avg_price"],
+    changed=(),
+    flags=("late", "bad:qty", "derived:avg_price"),
     extra=load(KIND).extra(),
     raw={"any": ["thing"]},
 )

@@ -42,6 +42,8 @@ def _values(wanted: Any) -> st.SearchStrategy[Any]:
         return TEXTS
     if origin is list:
         return st.lists(_values(of[0]), max_size=2)
+    if origin is tuple:
+        return st.lists(_values(of[0]), max_size=2).map(tuple)
     if origin is dict:
         return st.dictionaries(TEXTS, _values(of[1]), max_size=2)
     if origin is Literal:

@@ -449,7 +449,7 @@ def test_amounts_known_late_are_written_for_a_filled_order_too() -> None:
     (record,) = store.apply(emitted)
 
     assert isinstance(record, OrderRecord)
-    assert (record.status, record.qty, record.filled_qty, record.flags) == ("FILLED", "5", "5", ["derived:avg_price"])
+    assert (record.status, record.qty, record.filled_qty, record.flags) == ("FILLED", "5", "5", ("derived:avg_price",))
     assert store.apply(emitted) == []
 
 
