@@ -475,3 +475,26 @@ async def test_rows_are_handed_on_as_what_they_are(cached: bool) -> None:
                 stamps += [arrival.query.cached for arrival in arrivals if arrival.query is not None]
 
     assert stamps == [cached]
+
+
+async def test_rows_count_from_when_they_were_asked_for() -> None:
+    times: list[int] = []
+
+    async def query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        times.append(time.monotonic_ns())
+        await call(ListOrders())
+        times.append(time.monotonic_ns())
+        await emit([stated(1)])
+        return QueryResult()
+
+    queue = EventQueue()
+    async with toy_server() as server:
+        async with running(runner_of(toy_kind(queried=query), ToySettings(port=server.port), queue)):
+            found: list[Arrival] = []
+            while not found:
+                events = await queue.take()
+                found += [each for each in events if isinstance(each, Arrival) and each.query is not None]
+
+    asked_ns, answered_ns = times
+    assert found[0].query is not None
+    assert asked_ns <= found[0].query.sent_ns < answered_ns <= found[0].at_ns
