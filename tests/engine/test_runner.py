@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ordwatch.core.errors import ConnectionLost
+from ordwatch.core.errors import AuthError, ConnectionLost
 from ordwatch.core.events import Arrival, LinkUpdate, OrderUpdate, VenueStats
 from ordwatch.engine.ending import Limits, Outcome
 from ordwatch.engine.gaps import GapTracker
@@ -498,3 +498,42 @@ async def test_rows_count_from_when_they_were_asked_for() -> None:
     asked_ns, answered_ns = times
     assert found[0].query is not None
     assert asked_ns <= found[0].query.sent_ns < answered_ns <= found[0].at_ns
+
+
+async def test_pages_of_a_long_answer_wait_while_the_order_store_takes_nothing() -> None:
+    emitted: list[int] = []
+    begun = asyncio.Event()
+
+    async def query(setup: Setup[ToySettings], spec: QuerySpec, call: Call, emit: Emit) -> QueryResult:
+        for number in range(50):
+            await emit([stated(1, str(number))])
+            emitted.append(number)
+            begun.set()
+        return QueryResult()
+
+    async with toy_server() as server:
+        async with running(runner_of(toy_kind(queried=query), ToySettings(port=server.port), EventQueue(capacity=20))):
+            await begun.wait()
+            # Turns enough for all fifty.
+            for _ in range(500):
+                await asyncio.sleep(0)
+
+    assert 0 < len(emitted) < 50
+
+
+async def test_a_venue_that_is_given_up_leaves_no_client_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Http] = []
+    close = Http.close
+
+    async def close_and_note(client: Http) -> None:
+        closed.append(client)
+        await close(client)
+
+    monkeypatch.setattr(Http, "close", close_and_note)
+    async with toy_server() as server, asyncio.timeout(DEADLINE_S):
+        server.greeting = "denied"
+        runner = runner_of(TOY, ToySettings(port=server.port))
+        await runner.run()
+
+    assert isinstance(runner.supervisor.failure, AuthError)
+    assert len(closed) == 1
