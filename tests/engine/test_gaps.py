@@ -255,6 +255,18 @@ def test_a_gap_is_recovered_if_the_query_reached_back_to_its_start(
     assert (gap.state, gap.outcome, gap.at_ns) == ("closed", outcome, NOW.wall_ns)
 
 
+@pytest.mark.parametrize("reach_s", [None, 7_486, 7_495])
+def test_without_a_part_the_whole_gap_is_uncertain_wherever_the_history_begins(reach_s: int | None) -> None:
+    gaps, lost = live_gaps(), link(990)
+    gaps.read_clock(7_500 * SECOND, 500 * SECOND)
+    gaps.open("eof", lost, [lost], NOW)
+    result = QueryResult(complete_since_ns=None if reach_s is None else reach_s * SECOND)
+
+    [gap] = gaps.close(Query(1, gaps.epoch, gaps.since_ns, 8_000), result, "BTC_USDT: locked", NOW)
+
+    assert (gap.outcome, gap.to_ns) == ("partial", NOW.wall_ns)
+
+
 @pytest.mark.parametrize("since_ns", [None, EVER])
 def test_a_query_without_a_start_that_reaches_only_so_far_recovers_nothing(since_ns: int | None) -> None:
     gaps, lost = live_gaps(), link(990)
