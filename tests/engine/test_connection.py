@@ -113,10 +113,14 @@ def kept_alive(judge: Callable[[HttpReply], None], url: str) -> VenueKind:
 
 @asynccontextmanager
 async def rest(replies: list[int]) -> AsyncIterator[str]:
-    """A server that answers these statuses, the last one for ever; gives its address."""
+    """A server that answers these statuses, the last one for ever; 0 closes the connection. Gives its address."""
 
     async def answer(request: web.Request) -> web.Response:
-        return web.Response(status=replies.pop(0) if len(replies) > 1 else replies[0])
+        status = replies.pop(0) if len(replies) > 1 else replies[0]
+        if not status:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=status or 200)
 
     app = web.Application()
     app.router.add_put("/key", answer)
@@ -147,6 +151,19 @@ async def test_a_refused_keepalive_is_a_notice_and_the_connection_stays(caplog: 
         await running
 
         assert "toy: not kept alive: extend: HTTP status 400" in caplog.text
+        assert server.connections == 1
+
+
+async def test_a_keepalive_that_failed_is_sent_again_the_next_time(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[int] = []
+    async with asyncio.timeout(DEADLINE_S), toy_server() as server, rest([200, 0, 0, 0, 0, 0, 0, 200]) as url:
+        kind = kept_alive(lambda reply: answers.append(reply.status), url)
+        run = Run([(kind, Setup("toy", ToySettings(port=server.port, heartbeat=0.01)))], [Collected()], pace=FAST)
+        running = asyncio.create_task(run.run())
+        await server.until(lambda: len(answers) >= 3 and "toy: not kept alive: " in caplog.text)
+        run.stop("test over")
+        await running
+
         assert server.connections == 1
 
 

@@ -317,7 +317,8 @@ async def test_a_request_counts_from_its_answer_and_as_sent_after_its_wait(
             request.transport.abort()
         return web.Response(status=200)
 
-    request = {"name": "orders", "rates": (Rate("r", 1, 60.0),)}
+    # Of two rates each counts from the answer; the longer one, the second, decides.
+    request = {"name": "orders", "rates": (Rate("quick", 1, 5.0), Rate("slow", 1, 60.0))}
     async with answering(slow) as (client, url):
         for _ in range(2):
             with contextlib.suppress(ConnectionLost):
